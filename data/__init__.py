@@ -1,0 +1,1 @@
+"""Images: corpora, sources, decoding, augmented views."""

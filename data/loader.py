@@ -1,0 +1,148 @@
+"""Batches of two views for training.
+
+A batch is the unit of work: its images and the seed of its views follow from (seed, epoch, batch number), and it goes whole to one worker.
+So the views are the same for any number of workers, and a run can go on at any batch.
+"""
+
+# B batch, S side of a view, C channels
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from data.corpus import Pixels
+from data.errors import InputError
+from data.views import TwoViewTransform
+
+_SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
+_PREFETCH = 4
+
+
+class Batch(NamedTuple):
+    """Two views of the same images.
+
+    Attributes:
+        view_1: `(B, C, S, S)` uint8, channels last in memory.
+        view_2: likewise, altered independently.
+        index: `(B,)` int64, which rows of the loader's images these are.
+    """
+
+    view_1: Tensor
+    view_2: Tensor
+    index: Tensor
+
+
+class _Plan(NamedTuple):
+    rows: NDArray[np.int64]
+    seed: tuple[int, ...]
+
+
+class ViewLoader:
+    """Shuffles images and serves them as batches of two views.
+
+    Args:
+        images: `(N, H, W, C)` uint8, N ≥ 2; may be larger than the views.
+        transform: makes the views.
+        batch_size: B ≥ 2.
+        seed: of the order and of the views, ≥ 0.
+        workers: processes that make views beside the one that trains; 0 makes them in this one.
+        drop_last: leave out the images that do not fill a batch. If there are fewer than `batch_size` images, they form one
+            smaller batch all the same; a single image left over never forms one, since it would meet no negative.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        images: Pixels,
+        transform: TwoViewTransform,
+        batch_size: int,
+        seed: int = 0,
+        workers: int = 0,
+        drop_last: bool = True,
+    ) -> None:
+        if len(images) < 2:
+            raise InputError(f"training needs at least 2 images, got {len(images)}")
+        if batch_size < 2:
+            raise InputError(f"the batch size must be at least 2, got {batch_size}")
+        if seed < 0 or workers < 0:
+            raise InputError(f"seed and workers must not be negative, got {seed} and {workers}")
+        self.batch_size = batch_size
+        self.seed = seed
+        self.num_images = len(images)
+        self._drop_last = drop_last
+        self._plans: list[_Plan] = []
+        self._loader: DataLoader[Batch] = DataLoader(
+            _Batches(images, transform),
+            batch_size=None,  # the data set answers with whole batches
+            sampler=_Plans(self._plans),
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            prefetch_factor=_PREFETCH if workers else None,
+            worker_init_fn=_quiet_worker if workers else None,
+        )
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        full, rest = divmod(self.num_images, self.batch_size)
+        if full and self._drop_last:
+            return full
+        return full + (rest > 1)
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, in their order.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            start_batch: how many batches to leave out at the start: those that an interrupted run has already seen.
+
+        Raises:
+            InputError: a number is negative.
+        """
+        if epoch < 0 or start_batch < 0:
+            raise InputError(f"epoch and start_batch must not be negative, got {epoch} and {start_batch}")
+        order = np.random.default_rng([self.seed, epoch, _SHUFFLE]).permutation(self.num_images)
+        self._plans[:] = [
+            _Plan(order[i * self.batch_size : (i + 1) * self.batch_size], (self.seed, epoch, _VIEWS, i))
+            for i in range(start_batch, len(self))
+        ]
+        yield from self._loader
+
+
+class _Plans(torch.utils.data.Sampler[_Plan]):
+    """The plans of the epoch at hand; workers outlive an epoch, so the list is filled anew instead of the sampler."""
+
+    def __init__(self, plans: list[_Plan]) -> None:
+        self._plans = plans
+
+    def __iter__(self) -> Iterator[_Plan]:
+        return iter(list(self._plans))
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+
+class _Batches(Dataset[Batch]):
+    def __init__(self, images: Pixels, transform: TwoViewTransform) -> None:
+        self._images = images
+        self._transform = transform
+
+    def __getitem__(self, plan: _Plan) -> Batch:
+        views = self._transform.batch(self._images[plan.rows], plan.seed)
+        first, second = (torch.from_numpy(view).permute(0, 3, 1, 2) for view in views)
+        return Batch(first, second, torch.from_numpy(plan.rows.copy()))
+
+
+def _quiet_worker(worker: int) -> None:
+    """Ctrl-C is for the training process, which saves and then ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)

@@ -1,0 +1,123 @@
+"""Packs: many encoded images in one `.npz` file, with labels and splits.
+
+A pack holds `jpeg` (the bytes of all files end to end, any format Pillow knows), `offsets` (N + 1 positions in it), and optionally
+`label` (N class numbers, negative for none), `classes` (their names) and `split` (N names).
+"""
+
+from __future__ import annotations
+
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.corpus import Corpus, Pixels, SkippedFile, Split, numbered_ids
+from data.errors import CorpusError, ImageError
+from data.images import decode, to_pixels, worker_threads
+from data.progress import NoProgress, Progress
+
+SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""What people call their splits, in lower case."""
+
+_CHUNK = 2048
+
+
+def is_pack(path: Path) -> bool:
+    """Whether the file is an `.npz` that holds a pack."""
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            return {"jpeg", "offsets"} <= set(pack.files)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError):  # AttributeError: a lone .npy array
+        return False
+
+
+def pack_classes(path: Path) -> tuple[str, ...]:
+    """The class names of a pack, possibly none."""
+    with np.load(path, allow_pickle=False) as pack:
+        return tuple(str(name) for name in pack["classes"]) if "classes" in pack.files else ()
+
+
+def read_pack(
+    path: Path, name: str | None = None, source: dict[str, Any] | None = None, progress: Progress | None = None
+) -> Corpus:
+    """Decodes a whole pack into memory; images that cannot be decoded are skipped and listed.
+
+    Args:
+        path: the `.npz` file.
+        name: of the corpus; the file's stem if left out.
+        source: how to load it again; the path if left out.
+        progress: shows a bar.
+
+    Raises:
+        CorpusError: the file is no pack, or holds no readable image.
+    """
+    if not is_pack(path):
+        raise CorpusError(f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'")
+    with np.load(path, allow_pickle=False) as pack:
+        encoded, offsets = pack["jpeg"], pack["offsets"]
+        count = len(offsets) - 1
+        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
+        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
+    splits = _splits(split_names, path)
+    if len(splits) != count or (labels is not None and len(labels) != count):
+        raise CorpusError(f"{path} is inconsistent: {count} images, {len(splits)} splits, {len(labels or splits)} labels")
+    rows = [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)]
+    images, skipped = _decode_all(rows, path, progress)
+    kept = sorted(images)
+    if not kept:
+        raise CorpusError(f"{path} holds no readable image ({len(skipped)} were looked at)")
+    ids = numbered_ids(splits)
+    corpus = Corpus.from_arrays(
+        [images[i] for i in kept],
+        None if labels is None else [labels[i] for i in kept],
+        [splits[i] for i in kept],
+        ids=[ids[i] for i in kept],
+        name=name or path.stem,
+        source=source or {"corpus": str(path.resolve()), "data_dir": None, "limit": None},
+    )
+    return replace(corpus, skipped=skipped)
+
+
+def _decode_all(rows: list[bytes], path: Path, progress: Progress | None) -> tuple[dict[int, Pixels], tuple[SkippedFile, ...]]:
+    images: dict[int, Pixels] = {}
+    skipped = []
+    with ThreadPoolExecutor(worker_threads()) as pool, (progress or NoProgress()).task(f"Decoding {path.name}", len(rows)) as task:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            for i, result in enumerate(pool.map(_decode_or_reason, chunk), start):
+                if isinstance(result, str):
+                    skipped.append(SkippedFile(f"{path.name}[{i}]", result))
+                else:
+                    images[i] = result
+            task.advance(len(chunk))
+    return images, tuple(skipped)
+
+
+def _decode_or_reason(encoded: bytes) -> Pixels | str:
+    try:
+        return to_pixels(decode(encoded))
+    except ImageError as error:
+        return str(error)
+
+
+def _labels(codes: Any, classes: Any) -> list[str | None]:
+    return [str(classes[code]) if 0 <= code < len(classes) else None for code in codes.tolist()]
+
+
+def _splits(names: list[Any], path: Path) -> list[Split]:
+    unknown = sorted({str(name) for name in names if str(name).lower() not in SPLIT_NAMES})
+    if unknown:
+        raise CorpusError(f"{path} names the splits {', '.join(unknown)}", hint="expected train, validation and test")
+    return [SPLIT_NAMES[str(name).lower()] for name in names]

@@ -1,0 +1,194 @@
+"""Queue, momentum, whitening, schedule, bound, tracker and k-NN: each against its definition."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import InputError
+from tests.training import slow_loops
+from training.config import TrainConfig
+from training.evaluate import knn_accuracy, label_numbers
+from training.key_queue import KeyQueue
+from training.momentum import MomentumEncoder
+from training.mutual_information import info_nce_bound
+from training.presets import PRESETS, preset
+from training.schedule import warmup_cosine
+from training.similarity import Contrast
+from training.tracker import FalseNegativeTracker
+from training.whitening import Whitening
+
+
+@given(size=st.integers(1, 9), pushes=st.lists(st.integers(1, 20), max_size=8))
+def test_the_queue_is_a_deque(size: int, pushes: list[int]) -> None:
+    """Whatever is pushed, wrapping or larger than the queue, it holds what `deque(maxlen=size)` holds."""
+    queue, model = KeyQueue(size, 2), deque[int](maxlen=size)
+    counter = 0
+    for count in pushes:
+        numbers = torch.arange(counter, counter + count)
+        queue.push(numbers[:, None].float().expand(-1, 2), numbers)
+        model.extend(numbers.tolist())
+        counter += count
+    held = queue.index[queue.index >= 0].tolist()
+    assert sorted(held) == sorted(model)
+    filled = queue.index >= 0
+    assert queue.keys[filled, 0].long().tolist() == held
+    oldest_first = torch.roll(queue.index, -int(queue.position)).tolist()
+    assert [number for number in oldest_first if number >= 0] == list(model)
+
+
+def test_the_key_encoder_is_an_exponential_average() -> None:
+    """After n steps against a fixed network the distance to it has shrunk by m^n; buffers are copied."""
+    online = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    key = MomentumEncoder(online, 0.9)
+    start = online[0].weight.detach().clone()
+    with torch.no_grad():
+        online[0].weight.add_(1.0)
+        online[1].running_mean.fill_(3.0)
+    for _ in range(5):
+        key.follow(online)
+    torch.testing.assert_close(key.network[0].weight, start + 1 - 0.9**5)
+    assert key.network[1].running_mean.tolist() == [3.0, 3.0]
+    assert not any(p.requires_grad for p in key.parameters())
+
+
+def test_full_whitening_makes_the_covariance_the_identity() -> None:
+    """Exponent 0.5 gives uncorrelated directions of (nearly) equal variance; the mean goes to 0."""
+    torch.manual_seed(0)
+    feature = torch.randn(4000, 3) @ torch.tensor([[1.0, 0.5, 0], [0, 1.0, 0.3], [0, 0, 0.7]]) + 5
+    whitening = Whitening(3, 3)
+    whitening.fit(feature, 0.5)
+    out = whitening(feature)
+    covariance = torch.cov(out.T) / torch.cov(out.T)[0, 0]
+    torch.testing.assert_close(covariance, torch.eye(3), atol=0.01, rtol=0)
+    torch.testing.assert_close(out.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
+
+
+def test_whitening_keeps_the_loudest_directions() -> None:
+    """With D < F the directions of largest variance stay, loudest first."""
+    torch.manual_seed(0)
+    feature = torch.randn(1000, 4) * torch.tensor([0.1, 3.0, 0.2, 2.0])
+    whitening = Whitening(4, 2)
+    whitening.fit(feature, 0.0)
+    assert whitening.matrix.abs().argmax(0).tolist() == [1, 3]
+
+
+def test_whitening_of_nothing_changes_nothing() -> None:
+    """One image, or images all alike, leave the map as it was: no NaN."""
+    for feature in (torch.ones(1, 3), torch.ones(5, 3)):
+        whitening = Whitening(3, 3)
+        whitening.fit(feature, 0.5)
+        assert whitening(feature).tolist() == feature.tolist()
+
+
+def test_the_schedule_rises_to_one_and_falls_towards_zero() -> None:
+    """Linear rise over the warm-up, then monotone decay; never 0, so that every step counts."""
+    factors = [warmup_cosine(step, 100, 0.1) for step in range(100)]
+    assert factors[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
+    assert all(a > b for a, b in zip(factors[9:], factors[10:], strict=False))
+    assert 0 < factors[-1] < 0.001
+    assert warmup_cosine(0, 1, 0.0) == 1.0
+
+
+def test_the_bound_is_capped_and_zero_for_nothing_shared() -> None:
+    """Identical, well-separated views reach log K; identical rows everywhere share nothing that tells them apart."""
+    apart = torch.eye(8)
+    assert info_nce_bound(apart, apart, 0.01) == pytest.approx(math.log(8), abs=1e-5)
+    alike = torch.nn.functional.normalize(torch.ones(8, 4), dim=1)
+    assert info_nce_bound(alike, alike, 0.1) == pytest.approx(0, abs=1e-5)
+
+
+@given(seed=st.integers(0, 30), classes=st.integers(1, 4), k=st.integers(1, 40))
+def test_knn_is_the_slow_vote(seed: int, classes: int, k: int) -> None:
+    """Accuracy of the loop with a dictionary, k beyond the bank and negative cosines included."""
+    random = np.random.default_rng(seed)
+    bank, query = (
+        x / np.linalg.norm(x, axis=1, keepdims=True) for x in (random.normal(size=(30, 4)), random.normal(size=(9, 4)))
+    )
+    bank_labels, query_labels = random.integers(0, classes, 30), random.integers(0, classes, 9)
+    got = knn_accuracy(bank.astype(np.float32), bank_labels, query.astype(np.float32), query_labels, k, 0.1)
+    assert got == slow_loops.weighted_knn(bank, bank_labels, query, query_labels, k, 0.1)
+
+
+def test_knn_without_labels_is_unknown() -> None:
+    """Rows of unknown class neither vote nor count; with none known there is no figure."""
+    bank = np.eye(3, dtype=np.float32)
+    unknown = np.full(3, -1)
+    assert knn_accuracy(bank, unknown, bank, unknown) is None
+    assert knn_accuracy(bank, np.array([0, 1, -1]), bank, np.array([0, 1, -1]), k=1) == 1.0
+    with pytest.raises(InputError, match="at least 1"):
+        knn_accuracy(bank, unknown, bank, unknown, k=0)
+
+
+def test_label_numbers_mark_unknown_ones() -> None:
+    """Unknown names and missing labels become −1."""
+    assert label_numbers(["b", None, "a", "z"], ["a", "b"]).tolist() == [1, -1, 0, -1]  # type: ignore[union-attr]
+    assert label_numbers(None, ["a"]) is None
+
+
+def contrast_of(similarity: list[list[float]], candidates: list[int]) -> Contrast:
+    matrix = torch.tensor(similarity)
+    anchors = torch.arange(len(matrix))
+    index = torch.tensor(candidates)
+    return Contrast(matrix[:, 0], matrix, anchors[:, None] != index[None, :], anchors, index)
+
+
+def test_the_tracker_counts_by_rank() -> None:
+    """Hand-made case: image 0 of class A meets 1 (A), 2 (B), 3 (B); its hardest negative is 2."""
+    tracker = FalseNegativeTracker(np.array([0, 0, 1, 1]))
+    contrast = contrast_of([[1.0, 0.5, 0.9, 0.1]], [0, 1, 2, 3])
+    tracker.update(contrast, torch.tensor([[-5.0, 1.0, 2.0, 1.0]]))
+    record = tracker.record()
+    assert record["base_rate"] == pytest.approx(1 / 3)
+    assert record["false_negative_rate"] == {"1": 0.0, "10": None, "100": None}
+    assert record["gradient_share"] == pytest.approx(1 / 4)
+    assert record["lift"]["1"] == 0.0  # type: ignore[index]
+    assert record["num_anchors"] == 1
+
+
+def test_the_tracker_leaves_unknown_pairs_out() -> None:
+    """An unlabelled candidate is neither a true nor a false negative, but keeps its rank."""
+    tracker = FalseNegativeTracker(np.array([0, 0, -1]))
+    tracker.update(contrast_of([[1.0, 0.5, 0.9]], [0, 1, 2]), torch.ones(1, 3))
+    assert tracker.record()["base_rate"] == 1.0
+    assert tracker.record()["false_negative_rate"]["1"] is None  # type: ignore[index]
+
+
+def test_the_tracker_without_labels_knows_nothing() -> None:
+    """Null, never NaN."""
+    tracker = FalseNegativeTracker(None)
+    tracker.update(contrast_of([[1.0, 0.5]], [0, 1]), torch.ones(1, 2))
+    assert tracker.record() == {
+        "base_rate": None, "false_negative_rate": None, "lift": None, "gradient_share": None, "num_anchors": 0,
+    }  # fmt: skip
+
+
+def test_presets_take_overrides_and_ignore_none() -> None:
+    """`None` keeps the preset's value, anything else replaces it."""
+    assert preset("smoke", epochs=None, beta=0.5) == TrainConfig(**{**preset("smoke").to_dict(), "beta": 0.5})
+    assert set(PRESETS) == {"smoke", "small", "full"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"epochs": 0}, {"batch_size": 1}, {"temperature": 0.0}, {"temperature": float("nan")}, {"beta": -1.0}, {"tau_plus": 1.0},
+        {"objective": "nope"}, {"device": "tpu"}, {"queue_size": 10}, {"limit": 1}, {"image_size": 4}, {"epochs": 2.5}, {"colour": 1},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
+    """One clear error that names the setting."""
+    with pytest.raises(InputError, match=next(iter(bad))):
+        preset("small", **bad)
+
+
+def test_identity_leaves_out_what_does_not_change_the_result() -> None:
+    """Another worker count or device is the same run."""
+    assert preset("small", workers=3, device="cpu").identity == preset("small").identity
+    assert preset("small", seed=1).identity != preset("small").identity

@@ -1,0 +1,1 @@
+"""Learning an encoder without labels, and measuring what its negatives were."""

@@ -1,0 +1,92 @@
+"""The files of an artefact that training writes and everybody reads; every write is a temporary file and a rename."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from data.errors import ArtefactError
+
+WEIGHTS = "encoder.safetensors"
+META = "meta.json"
+METRICS = "metrics.jsonl"
+FORMAT = 1
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that a crash leaves the old one or the new one, never a part.
+
+    Raises:
+        ArtefactError: the folder cannot be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes readable JSON; NaN and infinity are refused, undefined figures are `null`."""
+    write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def prepare_folder(path: Path) -> None:
+    """Makes the folder, and makes sure that it can be written, before any work is done.
+
+    Raises:
+        ArtefactError: it cannot be made or written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write to {path}: {error.strerror}", hint="choose another --out or mend its permissions"
+        ) from error
+
+
+def read_meta(folder: str | Path) -> dict[str, Any]:
+    """The artefact's `meta.json`.
+
+    Raises:
+        ArtefactError: there is none, it cannot be read, or a newer samekind wrote it.
+    """
+    path = Path(folder) / META
+    if not path.is_file():
+        what = "holds no trained encoder" if Path(folder).is_dir() else "does not exist"
+        raise ArtefactError(f"{folder} {what}", hint=f"train one: samekind train --corpus fashion-mnist --out {folder}")
+    try:
+        meta: dict[str, Any] = json.loads(path.read_text())
+        version = meta["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{path} is damaged", hint="train again with --force") from error
+    if version > FORMAT:
+        raise ArtefactError(f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind")
+    return meta
+
+
+def read_history(folder: str | Path) -> list[dict[str, Any]]:
+    """The epoch records of `metrics.jsonl`, first epoch first; empty if there are none."""
+    path = Path(folder) / METRICS
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+def write_history(folder: Path, history: Iterable[dict[str, Any]]) -> None:
+    """Replaces `metrics.jsonl`."""
+    write_atomically(
+        folder / METRICS, "".join(json.dumps(record, allow_nan=False) + "\n" for record in history).encode()
+    )

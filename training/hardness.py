@@ -1,0 +1,22 @@
+"""How much each negative counts: importance weights that favour the hard ones."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def importance_log_weights(candidate_AM: Tensor, *, beta: float, temperature: float) -> Tensor:
+    """Log of the unnormalised weight `w = exp(β s / τ)` of each candidate.
+
+    Args:
+        candidate_AM: `(A, M)` float cosines in [-1, 1].
+        beta: hardness β ≥ 0; 0 gives every candidate the same weight.
+        temperature: τ > 0.
+
+    Returns:
+        `(A, M)` float log-weights; their scale does not matter, since the objective normalises them per row.
+
+    Source:
+        Hard negative sampling, arXiv 2010.04592, equation 4, in the form of its released code.
+    """
+    return candidate_AM * (beta / temperature)

@@ -1,0 +1,92 @@
+"""What a run trains on: prepared training images, a hold-out that it never trains on, and labels that it only measures with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.corpus import Corpus, Pixels
+from data.errors import CorpusError
+from data.images import prepare_corpus
+from data.progress import Progress
+from training.config import TrainConfig
+from training.evaluate import label_numbers
+
+HOLD_OUT = 5000
+LARGEST_AUTOMATIC_SIZE = 64
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Images in memory, `S` pixels a side.
+
+    Attributes:
+        corpus: the training images as a corpus, after `limit`.
+        pixels: `(N, S, S, C)` uint8.
+        labels: `(N,)` class numbers, −1 where unknown; `None` without labels.
+        fit: `(F,)` rows that the objective trains on.
+        hold_out: `(H,)` rows kept away from it for the accuracy per epoch; empty without labels.
+        mean, std: per channel over all pixels in [0, 1].
+    """
+
+    corpus: Corpus
+    pixels: Pixels
+    labels: NDArray[np.int64] | None
+    fit: NDArray[np.int64]
+    hold_out: NDArray[np.int64]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
+    """The corpus' training split, reduced to `config.limit` images by a seeded choice.
+
+    Raises:
+        CorpusError: fewer than two training images.
+    """
+    train = corpus.split("train")
+    if len(train) < 2:
+        raise CorpusError(
+            f"{corpus.name} has {len(train)} training images, at least 2 are needed",
+            hint="add images, or check its splits",
+        )
+    if config.limit is None or config.limit >= len(train):
+        return train
+    chosen = np.random.default_rng((config.seed, 1)).choice(len(train), config.limit, replace=False)
+    return train.subset(np.sort(chosen).tolist())
+
+
+def image_size_of(corpus: Corpus, config: TrainConfig) -> int:
+    """Pixels a side: the configured ones, or the corpus' own up to 64."""
+    if config.image_size is not None:
+        return config.image_size
+    native = corpus.native_array
+    if native is None:
+        return LARGEST_AUTOMATIC_SIZE
+    return min(LARGEST_AUTOMATIC_SIZE, int(max(native.shape[1:3])))
+
+
+def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress) -> TrainingImages:
+    """Decodes the training images once and sets a hold-out aside.
+
+    Args:
+        corpus: what `training_corpus` returned.
+        config: the run's settings.
+        progress: shows a bar.
+    """
+    pixels = prepare_corpus(corpus, image_size_of(corpus, config), corpus.channels, progress=progress)
+    labels = label_numbers(corpus.labels, corpus.classes)
+    held = 0 if labels is None else min(HOLD_OUT, len(corpus) // 10)
+    order = np.random.default_rng((config.seed, 2)).permutation(len(corpus))
+    scaled = pixels.reshape(-1, pixels.shape[-1]) / np.float32(255)
+    return TrainingImages(
+        corpus=corpus,
+        pixels=pixels,
+        labels=labels,
+        fit=np.sort(order[held:]),
+        hold_out=np.sort(order[:held]),
+        mean=tuple(float(x) for x in scaled.mean(0, dtype=np.float64)),
+        std=tuple(max(float(x), 1e-3) for x in scaled.std(0, dtype=np.float64)),
+    )

@@ -1,0 +1,62 @@
+"""Whitening: a label-free linear map after the backbone that keeps a few loud directions from deciding every cosine.
+
+Contrastive features are anisotropic: most of their variance lies in a few directions, and a cosine listens to those alone. Shrinking
+each principal direction by a power of its variance lets the quiet ones speak. Fitted once to the features of the training images after
+training, it is part of the encoder from then on.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be blown up
+
+
+class Whitening(nn.Module):
+    """`(x − μ) V diag((λ + floor)^(−exponent))` over the loudest eigenpairs (λ, V) of the features' covariance.
+
+    Args:
+        dim_in: dimension F of the feature.
+        dim_out: dimension D ≤ F of the embedding: how many directions are kept.
+
+    Until it is fitted it passes the first D dimensions on unchanged. Exponent 0.5 is full whitening, 0 a plain principal component
+    analysis.
+
+    Source:
+        PCA whitening for retrieval: Jégou & Chum, ECCV 2012, "Negative evidences and co-occurences in image retrieval".
+    """
+
+    mean: Tensor
+    matrix: Tensor
+
+    def __init__(self, dim_in: int, dim_out: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim_in))
+        self.register_buffer("matrix", torch.eye(dim_in, dim_out))
+
+    def forward(self, feature_BF: Tensor) -> Tensor:
+        """`(B, F)` features to `(B, D)` whitened ones."""
+        return (feature_BF.float() - self.mean) @ self.matrix
+
+    @torch.no_grad()
+    def fit(self, feature_NF: Tensor, exponent: float) -> None:
+        """Fits mean and matrix.
+
+        Args:
+            feature_NF: `(N, F)` float features of training images; fewer than two change nothing.
+            exponent: in [0, 1].
+        """
+        if len(feature_NF) < 2:
+            return
+        feature = feature_NF.double()
+        mean = feature.mean(0)
+        variance, directions = torch.linalg.eigh(torch.cov((feature - mean).T))
+        variance = variance.clamp(min=0)
+        loudest = variance.max()
+        if loudest <= 0:
+            return
+        scale = (variance / loudest + FLOOR) ** -exponent
+        self.mean.copy_(mean)
+        kept = self.matrix.shape[1]  # eigh sorts ascending: the loudest come last
+        self.matrix.copy_((directions * scale)[:, -kept:].flip(1))
