@@ -35,7 +35,9 @@ _HINT = (
 )
 
 
-def load(data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None) -> Corpus:
+def load(
+    data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None
+) -> Corpus:
     """CIFAR-10 from `data_dir`: the batches, a folder around them, a pack, or a folder around one.
 
     Raises:
@@ -66,7 +68,9 @@ def _from_batches(folder: Path, source: dict[str, Any] | None) -> Corpus:
         for name in names:
             batch = _read_batch(folder / name)
             codes = [int(code) for code in batch["labels"]]
-            images.append(np.asarray(batch["data"], dtype=np.uint8).reshape(len(codes), 3, 32, 32).transpose(0, 2, 3, 1))
+            images.append(
+                np.asarray(batch["data"], dtype=np.uint8).reshape(len(codes), 3, 32, 32).transpose(0, 2, 3, 1)
+            )
             labels += [CLASSES[code] for code in codes]
             splits += [split] * len(codes)
     return Corpus.from_arrays(np.ascontiguousarray(np.concatenate(images)), labels, splits, name=NAME, source=source)

@@ -35,7 +35,10 @@ def fetch(url: str, target: Path, progress: Progress | None = None) -> None:
         with _open_within(request, CONNECT_SECONDS) as response:
             resumed = response.status == http.client.PARTIAL_CONTENT
             expected = int(response.headers.get("Content-Length") or 0) + (done if resumed else 0)
-            with (progress or NoProgress()).task(f"Downloading {target.name}", expected) as task, part.open("ab" if resumed else "wb") as file:
+            with (
+                (progress or NoProgress()).task(f"Downloading {target.name}", expected) as task,
+                part.open("ab" if resumed else "wb") as file,
+            ):
                 task.advance(done if resumed else 0)
                 _copy(response, file, task)
         if expected and part.stat().st_size != expected:
@@ -62,8 +65,8 @@ def _open_within(request: urllib.request.Request, seconds: float) -> Any:
 
     def attempt() -> None:
         try:
-            answers.put(urllib.request.urlopen(request, timeout=READ_SECONDS))  # noqa: S310 - our own http url
-        except Exception as error:  # handed to the caller, who knows which ones to expect
+            answers.put(urllib.request.urlopen(request, timeout=READ_SECONDS))
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
             answers.put(error)
 
     threading.Thread(target=attempt, daemon=True).start()

@@ -44,7 +44,9 @@ _LAYOUTS = ("", "FashionMNIST/raw", "raw", "fashion-mnist", "FashionMNIST", "usr
 Files = dict[str, bytes]
 
 
-def load(data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None) -> Corpus:
+def load(
+    data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None
+) -> Corpus:
     """The whole of Fashion-MNIST, fetched if need be.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,9 @@ from data.progress import NoProgress, Progress
 THUMBNAIL_LOSSLESS = 64
 """Images up to this side (px) keep their exact pixels as a thumbnail."""
 THUMBNAIL_SIDE = 96
+
+# Pillow warns about damaged metadata and large images from within; here either the image is read or `ImageError` says why not.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _CHUNK = 512
 _DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
@@ -90,7 +94,7 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # a damaged EXIF block says nothing about the pixels
+    except Exception:  # noqa: BLE001 - a damaged EXIF block fails in many ways and says nothing about the pixels
         return image
 
 
@@ -145,7 +149,9 @@ def prepare(image: Image.Image, size: int, channels: int) -> Pixels:
     _check_shape(size, channels)
     image = standardise(image).convert("L" if channels == 1 else "RGB")
     if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC)  # Pillow widens the filter when shrinking: antialiased
+        image = image.resize(
+            (size, size), Image.Resampling.BICUBIC
+        )  # Pillow widens the filter when shrinking: antialiased
     return np.array(image, dtype=np.uint8).reshape(size, size, channels)
 
 
@@ -192,7 +198,9 @@ def _prepare_each(
         ThreadPoolExecutor(threads) as pool,
         (progress or NoProgress()).task("Preparing images", len(rows)) as task,
     ):
-        for start in range(0, len(rows), _CHUNK):  # in chunks, so that an error or Ctrl-C does not wait for the whole corpus
+        for start in range(
+            0, len(rows), _CHUNK
+        ):  # in chunks, so that an error or Ctrl-C does not wait for the whole corpus
             chunk = rows[start : start + _CHUNK]
             for offset, pixels in enumerate(pool.map(one, chunk) if threads > 1 else map(one, chunk)):
                 out[start + offset] = pixels

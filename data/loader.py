@@ -8,8 +8,10 @@ So the views are the same for any number of workers, and a run can go on at any 
 
 from __future__ import annotations
 
+import atexit
 import signal
-from collections.abc import Iterator
+import weakref
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +28,16 @@ _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
 
 
+# Left to the end of the interpreter, workers are killed by multiprocessing, which torch then reports as a crash.
+_open_loaders: weakref.WeakSet[ViewLoader] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for loader in list(_open_loaders):
+        loader.close()
+
+
 class Batch(NamedTuple):
     """Two views of the same images.
 
@@ -37,7 +49,7 @@ class Batch(NamedTuple):
 
     view_1: Tensor
     view_2: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a batch
 
 
 class _Plan(NamedTuple):
@@ -81,7 +93,7 @@ class ViewLoader:
         self.num_images = len(images)
         self._drop_last = drop_last
         self._plans: list[_Plan] = []
-        self._loader: DataLoader[Batch] = DataLoader(
+        self._loader: DataLoader[Batch] | None = DataLoader(
             _Batches(images, transform),
             batch_size=None,  # the data set answers with whole batches
             sampler=_Plans(self._plans),
@@ -90,6 +102,7 @@ class ViewLoader:
             prefetch_factor=_PREFETCH if workers else None,
             worker_init_fn=_quiet_worker if workers else None,
         )
+        _open_loaders.add(self)
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -98,7 +111,7 @@ class ViewLoader:
             return full
         return full + (rest > 1)
 
-    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start_batch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch, in their order.
 
         Args:
@@ -115,7 +128,16 @@ class ViewLoader:
             _Plan(order[i * self.batch_size : (i + 1) * self.batch_size], (self.seed, epoch, _VIEWS, i))
             for i in range(start_batch, len(self))
         ]
+        if self._loader is None:
+            raise InputError("this loader has been closed", hint="make a new one")
         yield from self._loader
+
+    def close(self) -> None:
+        """Ends the workers; an epoch that is still being read ends with an error. May be called twice."""
+        workers = getattr(self._loader, "_iterator", None)  # persistent workers belong to the loader's one iterator
+        self._loader = None
+        if workers is not None:
+            workers._shutdown_workers()
 
 
 class _Plans(torch.utils.data.Sampler[_Plan]):
@@ -145,4 +167,7 @@ class _Batches(Dataset[Batch]):
 def _quiet_worker(worker: int) -> None:
     """Ctrl-C is for the training process, which saves and then ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(
+        signal.SIGTERM, signal.SIG_DFL
+    )  # not the handler that the training process may have set before the fork
     torch.set_num_threads(1)

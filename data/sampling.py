@@ -12,7 +12,9 @@ from data.corpus import Split
 TEST_SHARE = 0.2
 
 
-def stratified_sample(labels: Sequence[str | None] | None, size: int, count: int, seed: int, *, spare: int = 0) -> NDArray[np.int64]:
+def stratified_sample(
+    labels: Sequence[str | None] | None, size: int, count: int, seed: int, *, spare: int = 0
+) -> NDArray[np.int64]:
     """Chooses `count` of `size` rows, each class (and the unlabelled) in proportion by largest remainder.
 
     Args:

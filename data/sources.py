@@ -32,6 +32,7 @@ def load_corpus(
     data_dir: str | Path | None = None,
     limit: int | None = None,
     *,
+    seed: int = 0,
     progress: Progress | None = None,
 ) -> Corpus:
     """Loads a corpus.
@@ -43,6 +44,7 @@ def load_corpus(
         data_dir: where a registered corpus's files already are; the environment variable `SAMEKIND_DATA_DIR` if left out.
         limit: at most so many training images, and the same share of every other split: a seeded choice that keeps the classes in
             proportion. Ids stay.
+        seed: of the split that is made for a folder that names none.
         progress: told about downloads and decoding.
 
     Raises:
@@ -57,7 +59,7 @@ def load_corpus(
     if isinstance(corpus, str) and corpus in REGISTERED:
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
     else:
-        loaded = _load_path(corpus, progress)
+        loaded = _load_path(corpus, seed, progress)
     if limit is not None:
         loaded = _limited(loaded, limit)
     return loaded if split is None else loaded.split(split)
@@ -89,13 +91,13 @@ def _data_folder(given: str | Path | None) -> Path | None:
     return Path(folder).expanduser().resolve() if str(folder) else None
 
 
-def _load_path(given: str | Path, progress: Progress | None) -> Corpus:
+def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpus:
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
         from data.folder import read_folder
 
-        return read_folder(path, progress=progress)
+        return read_folder(path, seed, progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
             raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")

@@ -31,6 +31,8 @@ from data.recipes import ViewRecipe, recipe_for
 
 cv2.setNumThreads(0)  # threads gain nothing on images this small, and OpenCV's do not survive the fork of a worker
 
+_SMALLEST = 4  # px; several of the transforms lose an axis of a single pixel
+
 
 class TwoViewTransform:
     """Makes two independently altered views of each image.
@@ -51,15 +53,22 @@ class TwoViewTransform:
     """
 
     def __init__(
-        self, image_size: int, channels: int, strength: str | ViewRecipe = "heavy", *, seed: int | Sequence[int] | None = None
+        self,
+        image_size: int,
+        channels: int,
+        strength: str | ViewRecipe = "heavy",
+        *,
+        seed: int | Sequence[int] | None = None,
     ) -> None:
-        if image_size < 1:
-            raise InputError(f"the image size must be at least 1 px, got {image_size}")
+        if image_size < _SMALLEST:
+            raise InputError(f"views must be at least {_SMALLEST} px, got {image_size}")
         if channels not in (1, 3):
             raise InputError(f"channels must be 1 or 3, got {channels}")
         self.image_size = image_size
         self.channels = channels
-        self.recipe = strength.for_channels(channels) if isinstance(strength, ViewRecipe) else recipe_for("", channels, strength)
+        self.recipe = (
+            strength.for_channels(channels) if isinstance(strength, ViewRecipe) else recipe_for("", channels, strength)
+        )
         self._transforms = _transforms(self.recipe, image_size, channels)
         self._seed(seed)
 
@@ -73,7 +82,9 @@ class TwoViewTransform:
         Raises:
             InputError: the image has not the shape or type above.
         """
-        pixels = to_pixels(image.convert("L" if self.channels == 1 else "RGB")) if isinstance(image, Image.Image) else image
+        pixels = (
+            to_pixels(image.convert("L" if self.channels == 1 else "RGB")) if isinstance(image, Image.Image) else image
+        )
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         first, second = self.batch(pixels[None], seed)
         return first[0], second[0]
@@ -92,7 +103,9 @@ class TwoViewTransform:
             InputError: the images have not the shape or type above, or the seed is negative.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != self.channels:
-            raise InputError(f"images must be uint8 of shape (B, H, W, {self.channels}), got {images.dtype} {images.shape}")
+            raise InputError(
+                f"images must be uint8 of shape (B, H, W, {self.channels}), got {images.dtype} {images.shape}"
+            )
         if seed is not None:
             self._seed(seed)
         side = self.image_size
@@ -135,7 +148,9 @@ def _transforms(recipe: ViewRecipe, size: int, channels: int) -> list[albumentat
     if recipe.jitter and channels == 1 and (recipe.brightness or recipe.contrast):
         steps.append(albumentations.RandomBrightnessContrast(recipe.brightness, recipe.contrast, p=recipe.jitter))
     if recipe.jitter and channels == 3 and (recipe.brightness or recipe.contrast or recipe.saturation or recipe.hue):
-        factors = [(max(0.0, 1 - amount), 1 + amount) for amount in (recipe.brightness, recipe.contrast, recipe.saturation)]
+        factors = [
+            (max(0.0, 1 - amount), 1 + amount) for amount in (recipe.brightness, recipe.contrast, recipe.saturation)
+        ]
         steps.append(albumentations.ColorJitter(*factors, hue=(-recipe.hue, recipe.hue), p=recipe.jitter))
     if recipe.grey and channels == 3:
         steps.append(albumentations.ToGray(p=recipe.grey))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from data.errors import InputError
+from data.recipes import STRENGTHS
 
 OBJECTIVES = ("info_nce", "hard")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -43,7 +44,7 @@ class TrainConfig:
         queue_size: keys of a MoCo-style queue; 0 contrasts within the batch.
         key_momentum: momentum m in [0, 1) of the key encoder that fills the queue.
         image_size: pixels a side; `None` takes the corpus' own (at most 64).
-        recipe: augmentation recipe; `auto` takes the one that suits the corpus.
+        strength: of the views, one of `data.recipes.STRENGTHS`; each corpus has its own recipe for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
         seed: of weights, order, views and hold-out.
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), otherwise float32.
@@ -64,7 +65,7 @@ class TrainConfig:
     backbone: str = "resnet-small"
     width: int = 32
     stem_stride: int = 0
-    pool: int = 2
+    pool: int = 4
     whitening: float = 0.5
     embedding_dim: int = 256
     projector_hidden: int = 512
@@ -72,7 +73,7 @@ class TrainConfig:
     queue_size: int = 0
     key_momentum: float = 0.99
     image_size: int | None = None
-    recipe: str = "auto"
+    strength: str = "heavy"
     limit: int | None = None
     seed: int = 0
     precision: str = "auto"
@@ -82,6 +83,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _one_of("objective", self.objective, OBJECTIVES)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("strength", self.strength, STRENGTHS)
         _one_of("device", self.device, ("auto", "cpu", "cuda", "mps"))
         _one_of("stem_stride", self.stem_stride, (0, 1, 2, 4))
         for name, low in (
@@ -132,11 +134,11 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
         raise InputError(f"unknown {name} {value!r}", hint=f"choose one of {', '.join(map(str, allowed))}")
 
 
-def _at_least(name: str, value: int, low: int) -> None:
+def _at_least(name: str, value: object, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise InputError(f"{name} must be a whole number of at least {low}, got {value!r}")
 
 
-def _within(name: str, value: float, low: float, high: float) -> None:
+def _within(name: str, value: object, low: float, high: float) -> None:
     if not (isinstance(value, int | float) and math.isfinite(value) and low <= value <= high):
         raise InputError(f"{name} must lie between {low:g} and {high:g}, got {value!r}")

@@ -56,7 +56,7 @@ class EncoderSpec:
     std: tuple[float, ...]
     width: int = 32
     stem_stride: int = 2
-    pool: int = 2
+    pool: int = 4
 
 
 class Encoder(nn.Module):
@@ -165,7 +165,7 @@ class Encoder(nn.Module):
                 f"{folder} holds no {WEIGHTS}", hint="training has not finished: run samekind train again"
             )
         names = {f.name for f in fields(EncoderSpec)}
-        spec = {
+        spec: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in meta["encoder"].items()
             if key in names
@@ -174,13 +174,16 @@ class Encoder(nn.Module):
         spec["backbone"] = str(spec["backbone"]).partition("@")[0]
         encoder = cls(EncoderSpec(**spec))
         weights = path.read_bytes()
+        fingerprint = hashlib.sha256(weights).hexdigest()
         try:
+            if meta["encoder"].get("fingerprint") != fingerprint:
+                raise RuntimeError("other weights")
             encoder.load_state_dict(safetensors.torch.load(weights))
         except (RuntimeError, safetensors.SafetensorError) as error:
             raise ArtefactError(
                 f"{path} does not fit its meta.json", hint="the artefact is damaged: train again with --force"
             ) from error
-        encoder.__dict__["fingerprint"] = hashlib.sha256(weights).hexdigest()
+        encoder.__dict__["fingerprint"] = fingerprint
         return encoder.eval()
 
 

@@ -7,23 +7,15 @@ The order of writes makes a kill at any moment harmless: `meta.json` (unfinished
 from __future__ import annotations
 
 import shutil
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from data.loader import ViewLoader
-from data.views import TwoViewTransform, recipe_for
 
 from data.corpus import Corpus
 from data.errors import ArtefactError, InputError
-from data.progress import NoProgress, Progress, Task
+from data.progress import NoProgress, Progress
 from training import checkpoint
 from training.artefact import (
     FORMAT,
@@ -37,16 +29,12 @@ from training.artefact import (
     write_history,
     write_json,
 )
-from training.board import log_epoch
 from training.checkpoint import Counters
 from training.config import TrainConfig
 from training.encoder import Encoder, EncoderSpec
-from training.finish import epoch_accuracy, test_accuracy
+from training.finish import test_accuracy
 from training.images import TrainingImages, load_training_images, training_corpus
-from training.tracker import FalseNegativeTracker
-from training.trainer import Trainer
-
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
+from training.session import train_epochs
 
 
 @dataclass(frozen=True)
@@ -119,112 +107,8 @@ def train(
     encoder = Encoder(_spec(config, images))
     meta = _meta(config, corpus, identity, encoder)
     write_json(out / META, meta)
-    counters = _train_epochs(config, images, encoder, out, progress)
+    counters = train_epochs(config, images, encoder, out, progress)
     return _finish(corpus, config, images, encoder, counters, meta, out, progress)
-
-
-def _train_epochs(
-    config: TrainConfig, images: TrainingImages, encoder: Encoder, out: Path, progress: Progress
-) -> Counters:
-    """Runs from the last checkpoint, or from the start, to the last step."""
-    recipe = recipe_for(images.corpus.name, images.corpus.channels) if config.recipe == "auto" else config.recipe
-    transform = TwoViewTransform(encoder.spec.image_size, images.corpus.channels, recipe)
-    loader = ViewLoader(
-        images.pixels[images.fit], transform, config.batch_size, seed=config.seed, workers=config.workers
-    )
-    trainer = Trainer(config, encoder, total_steps=config.epochs * len(loader))
-    counters = Counters()
-    if checkpoint.exists(out):
-        counters = checkpoint.load(out, trainer.modules, trainer.optimizer)
-        progress.print(f"going on from step {counters.step} of {trainer.total_steps}")
-    with _interruptible() as interrupted:
-        for epoch in range(counters.step // len(loader), config.epochs):
-            _train_epoch(epoch, trainer, loader, images, counters, out, progress, interrupted)
-            _close_epoch(epoch, trainer, len(loader), images, counters, out, progress)
-    return counters
-
-
-def _train_epoch(
-    epoch: int,
-    trainer: Trainer,
-    loader: ViewLoader,
-    images: TrainingImages,
-    counters: Counters,
-    out: Path,
-    progress: Progress,
-    interrupted: threading.Event,
-) -> None:
-    labels = None if images.labels is None else images.labels[images.fit]
-    tracker = FalseNegativeTracker(labels, counters.tracker)
-    done = counters.step - epoch * len(loader)
-    with progress.task(f"epoch {epoch + 1}/{trainer.config.epochs}", len(loader)) as task:
-        task.advance(done)
-        started = saved = time.perf_counter()
-        for batch in loader.epoch(epoch, start_batch=done):
-            figures = trainer.step(batch, counters.step, tracker)
-            counters.step += 1
-            now = time.perf_counter()
-            _accumulate(counters, {**figures, "batches": 1, "pairs": len(batch.index), "seconds": now - started})
-            started = now
-            _show(task, figures)
-            if interrupted.is_set() or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                checkpoint.save(out, trainer.modules, trainer.optimizer, counters)
-                saved = now
-            if interrupted.is_set():
-                raise KeyboardInterrupt
-
-
-def _show(task: Task, figures: dict[str, float]) -> None:
-    task.advance()
-    task.note(f"loss {figures['loss']:.3f}")
-
-
-def _accumulate(counters: Counters, figures: dict[str, float]) -> None:
-    for name, value in figures.items():
-        counters.sums[name] = counters.sums.get(name, 0.0) + value
-
-
-def _close_epoch(
-    epoch: int,
-    trainer: Trainer,
-    batches: int,
-    images: TrainingImages,
-    counters: Counters,
-    out: Path,
-    progress: Progress,
-) -> None:
-    """Turns the epoch's sums into a record, and saves."""
-    sums = counters.sums
-    tracked = FalseNegativeTracker(images.labels, counters.tracker).record()
-    record: dict[str, Any] = {
-        "epoch": epoch + 1,
-        "loss": sums["loss"] / sums["batches"],
-        "knn_accuracy": epoch_accuracy(trainer.encoder, images, trainer.config),
-        "pairs_per_second": sums["pairs"] / sums["seconds"],
-        "learning_rate": trainer.learning_rate(counters.step - 1),
-        "seconds": sums["seconds"],
-        "mi_bound": sums["mi_bound"] / sums["batches"],
-        "mi_cap": float(torch.tensor(sums["pairs"] / sums["batches"]).log()),
-        **tracked,
-    }
-    counters.history.append(record)
-    counters.seconds += sums["seconds"]
-    counters.sums, counters.tracker = {}, {}
-    checkpoint.save(out, trainer.modules, trainer.optimizer, counters)
-    write_history(out, counters.history)
-    log_epoch(out, record)
-    progress.print(_line(record, trainer.config.epochs))
-
-
-def _line(record: dict[str, Any], epochs: int) -> str:
-    parts = [f"epoch {record['epoch']}/{epochs}", f"loss {record['loss']:.3f}"]
-    if record["knn_accuracy"] is not None:
-        parts.append(f"k-NN {record['knn_accuracy']:.4f} (hold-out)")
-    rates = record["false_negative_rate"]
-    if rates is not None and rates["10"] is not None:
-        parts.append(f"false negatives @10 {rates['10']:.1%} (base rate {record['base_rate']:.1%})")
-    parts += [f"{record['pairs_per_second']:.0f} pairs/s", f"{record['seconds']:.0f} s"]
-    return " · ".join(parts)
 
 
 def _finish(
@@ -335,23 +219,3 @@ def _clear(out: Path) -> None:
     shutil.rmtree(out / "tensorboard", ignore_errors=True)
     for name in (META, METRICS, WEIGHTS):
         (out / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Lets Ctrl-C and SIGTERM end the step in hand instead of tearing it; a second Ctrl-C is immediate."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

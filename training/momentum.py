@@ -37,5 +37,5 @@ class MomentumEncoder(nn.Module):
         """Moves one step towards `network`."""
         for key, online in zip(self.network.parameters(), network.parameters(), strict=True):
             key.lerp_(online.detach(), 1 - self.momentum)
-        for key, online in zip(self.network.buffers(), network.buffers(), strict=True):
-            key.copy_(online)
+        for key_buffer, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            key_buffer.copy_(buffer)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from data.loader import Batch
 from torch import Tensor, nn
 
 from data.errors import SamekindError
+from data.loader import Batch
 from training.config import TrainConfig
 from training.encoder import Encoder, ProjectionNetwork
 from training.key_queue import KeyQueue

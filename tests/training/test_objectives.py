@@ -17,18 +17,22 @@ from training.similarity import Contrast, against_keys, in_batch
 
 
 def projections(rows: int, seed: int = 0, dim: int = 6) -> Tensor:
+    """Seeded unit-norm rows."""
     return torch.nn.functional.normalize(torch.randn(rows, dim, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
 def batch(rows: int, seed: int = 0) -> Contrast:
+    """Two seeded views of `rows` images."""
     return in_batch(projections(rows, seed), projections(rows, seed + 1), torch.arange(rows))
 
 
 def as_arrays(contrast: Contrast) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the slow loops take."""
     return contrast.positive.double().numpy(), contrast.candidate.double().numpy(), contrast.is_negative.numpy()
 
 
 def with_mask(contrast: Contrast, mask: Tensor) -> Contrast:
+    """The same similarities with other negatives."""
     return Contrast(contrast.positive, contrast.candidate, mask, contrast.anchor_index, contrast.candidate_index)
 
 
@@ -65,7 +69,7 @@ def test_without_hardness_and_prior_hard_is_info_nce() -> None:
     ):
         view = projections(5).requires_grad_()
         loss = objective(in_batch(view, projections(5, 1), torch.arange(5)))
-        loss.backward()
+        torch.autograd.backward(loss)
         values.append(loss.detach())
         gradients.append(view.grad)
     torch.testing.assert_close(values[0], values[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,16 +46,17 @@ def test_the_queue_is_a_deque(size: int, pushes: list[int]) -> None:
 
 def test_the_key_encoder_is_an_exponential_average() -> None:
     """After n steps against a fixed network the distance to it has shrunk by m^n; buffers are copied."""
-    online = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    linear, norm = torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)
+    online = torch.nn.Sequential(linear, norm)
     key = MomentumEncoder(online, 0.9)
-    start = online[0].weight.detach().clone()
+    start = linear.weight.detach().clone()
     with torch.no_grad():
-        online[0].weight.add_(1.0)
-        online[1].running_mean.fill_(3.0)
+        linear.weight.add_(1.0)
+        norm.get_buffer("running_mean").fill_(3.0)
     for _ in range(5):
         key.follow(online)
-    torch.testing.assert_close(key.network[0].weight, start + 1 - 0.9**5)
-    assert key.network[1].running_mean.tolist() == [3.0, 3.0]
+    torch.testing.assert_close(key.network.get_parameter("0.weight"), start + 1 - 0.9**5)
+    assert key.network.get_buffer("1.running_mean").tolist() == [3.0, 3.0]
     assert not any(p.requires_grad for p in key.parameters())
 
 
@@ -91,7 +93,7 @@ def test_the_schedule_rises_to_one_and_falls_towards_zero() -> None:
     """Linear rise over the warm-up, then monotone decay; never 0, so that every step counts."""
     factors = [warmup_cosine(step, 100, 0.1) for step in range(100)]
     assert factors[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
-    assert all(a > b for a, b in zip(factors[9:], factors[10:], strict=False))
+    assert all(a > b for a, b in pairwise(factors[9:]))
     assert 0 < factors[-1] < 0.001
     assert warmup_cosine(0, 1, 0.0) == 1.0
 
@@ -133,6 +135,7 @@ def test_label_numbers_mark_unknown_ones() -> None:
 
 
 def contrast_of(similarity: list[list[float]], candidates: list[int]) -> Contrast:
+    """A hand-made batch whose first column is the positive."""
     matrix = torch.tensor(similarity)
     anchors = torch.arange(len(matrix))
     index = torch.tensor(candidates)

@@ -1,0 +1,125 @@
+# samekind: everything starts here, and nothing but Python ≥ 3.11 and make has to be there before. `make` lists the targets.
+# Finished steps are not repeated: the environment is rebuilt only when pyproject.toml or constraints.txt change, training and indexing
+# go on where they were interrupted, and a finished artefact is kept.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+CORPUS ?= fashion-mnist
+PRESET ?= small
+PORT ?= 8501
+DATA_DIR ?=
+OUT ?= artifacts/$(shell basename "$(CORPUS)")
+
+VENV := .venv
+RUN := $(VENV)/bin/python -P -m
+FAISS := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
+FROM_DATA_DIR := $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+FAST := not slow and not gpu and not browser
+
+TRAINING_TIME_smoke := about 25 seconds
+TRAINING_TIME_small := about 7 minutes on two cores
+TRAINING_TIME_full := minutes on a GPU, many hours without one
+TRAINING_TIME := $(or $(TRAINING_TIME_$(PRESET)),a while)
+
+# $(call step,NUMBER,TEXT): where we are and how long it takes
+step = @printf '\n[%s/$(STEPS)] %s\n' '$(1)' '$(2)'
+STEPS := 2
+train demo: STEPS := 6
+test browser test-slow: STEPS := 3
+
+.PHONY: help setup demo train test test-slow browser check format format-check lint types layers clean
+
+help: ## list the targets
+	@echo 'samekind: find images of the same kind'
+	@echo
+	@sed -nE 's/^([a-z-]+):[^#=]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|full  OUT=artifacts/NAME  PORT=8501'
+	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12'
+
+# ------------------------------------------------------------------------------------------------------------ environment
+
+setup: $(VENV)/.installed ## create .venv and install everything (about 4 minutes)
+	@echo "$(VENV) is ready"
+
+$(VENV)/.created:
+	$(call step,1,creating $(VENV) (a few seconds))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'error: Python 3.11 or newer is needed, $(PYTHON) is not' >&2; \
+		echo 'hint: make PYTHON=python3.12 …' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'error: $(PYTHON) cannot make virtual environments' >&2; \
+		echo 'hint: on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# pip's warnings about locations that a machine lists and does not have would bury its progress: they are left out. While pip unpacks
+# gigabytes it says nothing, so the folder's size is shown. Byte code is made afterwards, by all cores: pip would use one.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
+	$(call step,2,installing with faiss-$(FAISS) (about 4 minutes and up to 7 GB the first time))
+	@while sleep 20 >/dev/null 2>&1; do echo "  … $$(du -sh $(VENV) 2>/dev/null | cut -f1) in $(VENV)"; done & \
+		trap "kill $$! 2>/dev/null || true" EXIT; \
+		$(VENV)/bin/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt \
+			--editable '.[$(FAISS),app,dev]' 2> >(grep -v 'is ignored: it is' >&2); \
+		echo '  byte-compiling'; $(VENV)/bin/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
+	@touch $@
+
+# ------------------------------------------------------------------------------------------------------------ the product
+
+train: setup ## get the data, train, index and evaluate: leaves artifacts/NAME
+	$(call step,3,getting the corpus $(CORPUS) (about 10 seconds the first time))
+	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
+	$(call step,4,training with preset $(PRESET) ($(TRAINING_TIME)); Ctrl-C saves and the same command continues)
+	@$(RUN) samekind train --corpus "$(CORPUS)" --preset $(PRESET) --out "$(OUT)" $(FROM_DATA_DIR)
+	$(call step,5,indexing (about a minute))
+	@$(RUN) samekind index --corpus "$(CORPUS)" --encoder "$(OUT)" --out "$(OUT)" $(FROM_DATA_DIR)
+	$(call step,6,evaluating (about half a minute))
+	@$(RUN) samekind evaluate "$(OUT)"
+
+demo: train ## everything, then open the demo in the browser
+	@printf '\nopening the demo (a few seconds)\n'
+	@$(RUN) samekind demo "$(OUT)" --port $(PORT)
+
+# ------------------------------------------------------------------------------------------------------------ checks
+
+test: setup ## fast tests: no network, no GPU (about a minute)
+	$(call step,3,testing (about a minute))
+	@$(RUN) pytest -m '$(FAST)'
+
+test-slow: setup ## the slow tests
+	$(call step,3,slow tests (some minutes))
+	@$(RUN) pytest -m 'slow and not gpu and not browser'
+
+browser: setup ## the demo in headless Chromium
+	@command -v chromium >/dev/null || { \
+		echo 'error: chromium is not installed' >&2; \
+		echo 'hint: on Debian: apt-get install chromium chromium-driver' >&2; exit 1; }
+	$(call step,3,testing the demo in Chromium (about a minute))
+	@$(RUN) pytest -m browser
+
+check: format-check lint types layers test ## all that CI asks for: format, lint, types, layers, tests
+
+format: setup ## format the code
+	@$(RUN) ruff check --fix-only --quiet .
+	@$(RUN) ruff format .
+
+format-check: setup
+	@$(RUN) ruff format --check .
+
+lint: setup ## ruff
+	@$(RUN) ruff check .
+
+types: setup ## mypy --strict
+	@$(RUN) mypy
+
+layers: setup ## who may import whom
+	@$(VENV)/bin/lint-imports
+
+clean: ## remove the environment, caches and build output; keeps artifacts/
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

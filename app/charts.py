@@ -1,0 +1,145 @@
+"""The charts of the page *False negatives*, as Plotly figures; Streamlit's theme gives them the page's fonts and background.
+
+Colours mean the same in all of them: vermilion for false negatives, grey and dashed for the base rate, teal for the encoder's quality.
+Line styles and markers differ too, so that no chart depends on colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FALSE_COLOUR = "#d9480f"
+BASE_COLOUR = "#868e96"
+QUALITY_COLOUR = "#0f9488"
+RANK_STYLES = {
+    "1": ("#d9480f", "solid", "circle"),
+    "10": ("#e8890c", "dot", "square"),
+    "100": ("#a16207", "dashdot", "diamond"),
+}
+READABLE_CELLS = 12  # classes up to which the heat map's cells carry their figure
+
+
+def rate_by_rank(by_rank: Sequence[Mapping[str, Any]], base_rate: float | None) -> go.Figure:
+    """False-negative rate by rank of the negative, the base rate dashed.
+
+    Args:
+        by_rank: records with `rank` and `false_negative_rate` in [0, 1].
+        base_rate: in [0, 1]; no line if it is unknown.
+    """
+    known = [row for row in by_rank if row["false_negative_rate"] is not None]
+    ranks, rates = [row["rank"] for row in known], [row["false_negative_rate"] for row in known]
+    figure = _figure("rank of the negative, 1 the hardest", "false-negative rate")
+    figure.add_scatter(
+        x=ranks,
+        y=rates,
+        name="false-negative rate",
+        mode="lines+markers",
+        line={"color": FALSE_COLOUR, "width": 3},
+        marker={"size": 8},
+    )
+    if base_rate is not None:
+        _add_base_rate(figure, ranks, [base_rate] * len(ranks))
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(dtick=1 if len(ranks) <= 20 else None)
+    return figure
+
+
+def class_heat_map(classes: Sequence[str], share_CC: Sequence[Sequence[float | None]]) -> go.Figure:
+    """Share of each class among the hardest negatives of each class; the diagonal are the false negatives.
+
+    Args:
+        classes: C names.
+        share_CC: `(C, C)` shares in [0, 1], anchor's class by negative's class.
+    """
+    figure = _figure("class of the negative", "class of the anchor")
+    readable = len(classes) <= READABLE_CELLS
+    figure.add_heatmap(
+        x=list(classes),
+        y=list(classes),
+        z=[list(row) for row in share_CC],
+        zmin=0,
+        colorscale=[(0.0, "#fff4ec"), (0.1, "#ffd8bd"), (0.4, "#f08c46"), (1.0, "#a8320a")],
+        colorbar={"tickformat": ".0%", "thickness": 12},
+        text=[["" if share is None or share < 0.005 else f"{100 * share:.0f}" for share in row] for row in share_CC]
+        if readable
+        else None,
+        texttemplate="%{text}" if readable else None,
+        hovertemplate="anchor %{y}<br>negative %{x}<br>%{z:.1%} of the hardest negatives<extra></extra>",
+        xgap=1,
+        ygap=1,
+    )
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
+    return figure.update_layout(height=430)
+
+
+def training_rates(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
+    """False-negative rate among the 1, 10 and 100 hardest negatives that the objective met, by epoch.
+
+    Args:
+        history: epochs of `metrics.jsonl`.
+
+    Returns:
+        The chart, or `None` if no epoch knows any rate.
+    """
+    epochs = [epoch for epoch in history if epoch.get("false_negative_rate")]
+    if not epochs:
+        return None
+    figure = _figure("epoch", "false-negative rate")
+    for rank, (colour, dash, symbol) in RANK_STYLES.items():
+        points = [(e["epoch"], e["false_negative_rate"].get(rank)) for e in epochs]
+        if shown := [(x, y) for x, y in points if y is not None]:
+            _add_line(
+                figure,
+                shown,
+                f"{rank} hardest" if rank != "1" else "the hardest",
+                {"color": colour, "dash": dash},
+                symbol,
+            )
+    _add_base_rate(figure, [e["epoch"] for e in epochs], [e.get("base_rate") for e in epochs])
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return _whole_epochs(figure, len(history))
+
+
+def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
+    """k-NN accuracy on held-out images by epoch, or `None` if it was never measured."""
+    points = [(epoch["epoch"], epoch["knn_accuracy"]) for epoch in history if epoch.get("knn_accuracy") is not None]
+    if not points:
+        return None
+    figure = _figure("epoch", "k-NN accuracy")
+    _add_line(figure, points, "k-NN accuracy, held-out images", {"color": QUALITY_COLOUR}, "circle")
+    figure.update_yaxes(tickformat=".0%")
+    return _whole_epochs(figure, len(history))
+
+
+def _figure(x: str, y: str) -> go.Figure:
+    import plotly.graph_objects as go
+
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure = go.Figure(
+        layout={"height": 360, "margin": {"l": 8, "r": 8, "t": 36, "b": 8}, "legend": legend, "showlegend": True}
+    )
+    return figure.update_xaxes(title=x).update_yaxes(title=y)
+
+
+def _add_line(
+    figure: go.Figure, points: Sequence[tuple[float, float]], name: str, line: dict[str, str], symbol: str
+) -> None:
+    x, y = zip(*points, strict=True)
+    figure.add_scatter(
+        x=x, y=y, name=name, mode="lines+markers", line={**line, "width": 3}, marker={"size": 8, "symbol": symbol}
+    )
+
+
+def _add_base_rate(figure: go.Figure, x: Sequence[float], y: Sequence[float | None]) -> None:
+    figure.add_scatter(
+        x=list(x), y=list(y), name="base rate", mode="lines", line={"color": BASE_COLOUR, "width": 2, "dash": "dash"}
+    )
+
+
+def _whole_epochs(figure: go.Figure, count: int) -> go.Figure:
+    return figure.update_xaxes(dtick=1) if count <= 20 else figure

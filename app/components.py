@@ -1,0 +1,140 @@
+"""What the pages draw with: a gallery of picture cards, and the notices that both pages share.
+
+The gallery is one custom element instead of a Streamlit column, image and button a card: 48 cards arrive as one message, pictures of
+28 pixels stay crisp (Streamlit smooths what it enlarges), and every card is a real button with a name for screen readers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.view_models import Card, plain
+
+if TYPE_CHECKING:
+    from app.state import Library
+
+HERE = Path(__file__).parent
+SECONDS_BETWEEN_UPDATES = 0.2
+
+
+@cache
+def _gallery_element() -> Callable[..., Any]:
+    """Registers the custom element once a process."""
+    element: Callable[..., Any] = st.components.v2.component(
+        "samekind_gallery",
+        html='<div class="grid" role="list"></div>',
+        css=(HERE / "gallery.css").read_text(encoding="utf-8"),
+        js=(HERE / "gallery.js").read_text(encoding="utf-8"),
+    )
+    return element
+
+
+def gallery(
+    cards: Sequence[Card],
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[str], None] | None = None,
+    card_width: int = 128,
+) -> None:
+    """Draws cards in a grid that fills the width.
+
+    Args:
+        cards: what to show, in order.
+        key: unique on the page.
+        label: name of the grid for screen readers.
+        on_pick: called with a card's id when its button is pressed, before the page is drawn again.
+        card_width: least width of a card in pixels.
+    """
+
+    def picked() -> None:
+        chosen = st.session_state[key].get("picked")
+        if chosen is not None and on_pick is not None:
+            on_pick(chosen)
+
+    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
+    _gallery_element()(data=data, key=key, on_picked_change=picked)
+
+
+class Progress:
+    """Shows how far a long computation is, as the facade's `progress=` wants it.
+
+    Args:
+        text: says what is being done.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._place = st.empty()
+        self._shown = 0.0
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """One part of the computation, of `total` steps."""
+        self._place.progress(0.0, self._text)
+        yield Task(total, self._show)
+
+    def print(self, line: str) -> None:
+        """Lines are for terminals."""
+
+    def close(self) -> None:
+        """Takes the bar off the page."""
+        self._place.empty()
+
+    def _show(self, share: float) -> None:
+        now = time.monotonic()
+        if now - self._shown > SECONDS_BETWEEN_UPDATES:  # each one is a message to the browser
+            self._shown = now
+            self._place.progress(min(share, 1.0), f"{self._text} {100 * share:.0f} %")
+
+
+class Task:
+    """One part of a `Progress`."""
+
+    def __init__(self, total: int, show: Callable[[float], None]) -> None:
+        self._total = max(total, 1)
+        self._show = show
+        self._done = 0
+
+    def advance(self, steps: int = 1) -> None:
+        """Moves the bar on."""
+        self._done += steps
+        self._show(self._done / self._total)
+
+    def note(self, text: str) -> None:
+        """Notes are for terminals."""
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Progress]:
+    """A progress bar that is there for as long as the `with` block lasts."""
+    bar = Progress(text)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def failure(message: str, hint: str = "") -> None:
+    """One clear line for something that the person can mend, with the remedy under it.
+
+    Args:
+        message: plain text, shown as it is.
+        hint: Markdown, written by us.
+    """
+    text = plain(message)
+    st.error(f"{text}\n\n{hint}" if hint else text, icon=":material/error:")
+
+
+def about(library: Library) -> None:
+    """A few facts about the artefact, for the foot of the sidebar."""
+    index = library.index
+    kind = f"{len(library.classes)} classes" if library.classes else "unlabelled"
+    st.caption(plain(f"{Path(index.path).name}: {len(index):,} images, {kind}, {index.dim} dimensions"))

@@ -1,0 +1,141 @@
+"""The page *False negatives*: how many of the hardest negatives show the anchor's own class, which ones, and since when.
+
+The audit of a large corpus takes up to a minute. What does not need it (the epochs of training) is drawn first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import anchors, audit_view, components, state, view_models
+from app.audit_view import AuditView
+from app.state import Library
+
+DEPTHS = (10, 20, 50)
+DUPLICATES_SHOWN = 12
+
+WHAT_IT_IS = (
+    "In contrastive training every other image serves as a negative, also those that show the **same class** as the anchor: these are "
+    "**false negatives**, and they gather among the hardest negatives."
+)
+WITHOUT_LABELS = (
+    "This corpus has no labels, so nobody can tell which of the negatives are false: rates, lift and classes stay unknown. "
+    "The hardest negatives and the duplicates below are real all the same. For the figures, sort the images into "
+    "`folder/<class>/<image>`, then train and index that folder."
+)
+
+
+def main() -> None:
+    """Draws the page."""
+    library = state.library_or_stop()
+    st.title("False negatives", anchor=False)
+    st.markdown(WHAT_IT_IS)
+    above, training, below = st.container(), st.container(), st.container()
+    with training:
+        _training(library)
+    with above:
+        view = _audit(library)
+        if view is not None:
+            _figures(library, view)
+    if view is not None:
+        with below:
+            _duplicates(library, view)
+            for note in view.report.notes:
+                st.caption(view_models.plain(note))
+
+
+def _audit(library: Library) -> AuditView | None:
+    """The audit, with a bar while it is being worked out; `None`, and one line that says why, if it cannot be."""
+    from samekind import SamekindError
+
+    with st.sidebar:
+        k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
+    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take up to a minute …"
+    try:
+        with components.progress(text) as progress:
+            return library.audit(k, progress)
+    except SamekindError as error:
+        components.failure(str(error), error.hint)
+        return None
+
+
+def _figures(library: Library, view: AuditView) -> None:
+    """The figures and the anchors; without labels the anchors and what cannot be known."""
+    if not view.report.k:
+        st.info("An index of one image has no negatives.")
+        return
+    if not view.labelled:
+        st.info(WITHOUT_LABELS, icon=":material/label_off:")
+        anchors.show(library, view)
+        return
+    _headline(view)
+    anchors.show(library, view)
+    _rates(view)
+
+
+def _headline(view: AuditView) -> None:
+    """The five figures."""
+    for column, figure in zip(st.columns(5), audit_view.headline(view.report), strict=True):
+        column.metric(figure.name, figure.value, help=figure.meaning, border=True)
+
+
+def _rates(view: AuditView) -> None:
+    from app import charts
+
+    report = view.report
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("By rank", anchor=False)
+        st.caption(
+            "How often the negative at each rank is false, against the base rate: what a random negative would be."
+        )
+        st.plotly_chart(
+            charts.rate_by_rank(report.by_rank, report.base_rate), key="by_rank", config={"displayModeBar": False}
+        )
+    with right:
+        st.subheader("By class", anchor=False)
+        st.caption(
+            "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
+        )
+        classes, shares = audit_view.class_shares(report.class_pairs)
+        st.plotly_chart(charts.class_heat_map(classes, shares), key="by_class", config={"displayModeBar": False})
+
+
+def _training(library: Library) -> None:
+    """False-negative rate and quality over the epochs: the negatives that the objective really met."""
+    from app import charts
+
+    st.subheader("Over the epochs of training", anchor=False)
+    history = library.index.history()
+    rates, quality = charts.training_rates(history), charts.training_quality(history)
+    if rates is None and quality is None:
+        st.caption("Training measured neither: the corpus has no labels, or this encoder was not trained here.")
+        return
+    st.caption(
+        "False negatives among the negatives that the objective really met, beside what the encoder was worth by then."
+    )
+    for column, figure, key in zip(
+        st.columns(2, gap="medium"), (rates, quality), ("training_rates", "training_quality"), strict=True
+    ):
+        if figure is not None:
+            column.plotly_chart(figure, key=key, config={"displayModeBar": False})
+
+
+def _duplicates(library: Library, view: AuditView) -> None:
+    count = view.report.num_duplicates
+    st.subheader("Duplicates", anchor=False)
+    if not count:
+        st.caption("No image has an exact or a near copy in this corpus.")
+        return
+    shown = list(view.report.duplicates[:DUPLICATES_SHOWN])
+    st.caption(f"{count:,} pairs; {len(shown)} are shown. A copy is the hardest negative there is.")
+    ids = list(dict.fromkeys(id_ for pair in shown for id_ in (pair["a"], pair["b"])))
+    thumbnails: Mapping[str, bytes] = dict(zip(ids, library.index.thumbnails(ids), strict=True))
+    cards = audit_view.duplicate_cards(shown, thumbnails)
+    components.gallery(cards, key="duplicates", label="pairs of duplicates", card_width=208)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The page *Search*: choose or upload an image and see its neighbours in the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import components, picker, state, view_models
+from app.state import Library, Query
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+
+def main() -> None:
+    """Draws the page."""
+    library = state.library_or_stop()
+    query = state.present_query(library)
+    st.title("Search", anchor=False)
+    if query is None:
+        st.markdown(
+            "Choose an image of the corpus, or upload one of your own, and see the images that are most similar to it."
+        )
+    else:
+        _results(library, query)
+    picker.show(library, query)
+
+
+def _results(library: Library, query: Query) -> None:
+    """The query beside its neighbours, or one line that says why it cannot be searched with."""
+    from samekind import SamekindError
+
+    k, where, leave_out_itself = _settings(library)
+    try:
+        with st.spinner("Searching …"):
+            hits = library.neighbours(query, k, where, leave_out_itself)
+            picture = _picture(library, query)
+    except SamekindError as error:
+        components.failure(f"{query.name}: {error}", error.hint)
+        return
+    if query.id is not None:
+        st.query_params["id"] = query.id
+    left, right = st.columns([1, 4], gap="medium")
+    with left:
+        st.subheader("Query", anchor=False)
+        card = view_models.query_card(query.name, query.label, picture)
+        components.gallery([card], key="query_card", label="the query", card_width=140)
+    with right:
+        st.subheader("Neighbours", anchor=False)
+        _neighbours(library, query, hits, k)
+
+
+def _settings(library: Library) -> tuple[int, str | None, bool]:
+    """The settings in the sidebar: how many neighbours, the filter, whether the query itself is left out."""
+    with st.sidebar:
+        st.subheader("Neighbours", anchor=False)
+        k = st.slider("How many", 1, 50, 10, key="k", persist_state="session")
+        label = picker.class_filter(
+            library.classes, "Only of class", "where_class", some_unlabelled=library.some_unlabelled
+        )
+        split = picker.split_filter(library.splits, "Only of split", "where_split")
+        itself = st.toggle("Leave out the query itself", value=True, key="leave_out_itself", persist_state="session")
+    return k, view_models.where_clause(label, split), itself
+
+
+def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) -> None:
+    sentences = (view_models.same_class_sentence(hits, query.label), view_models.shortfall_sentence(len(hits), k))
+    if text := " ".join(filter(None, sentences)):
+        st.markdown(view_models.plain(text))
+    thumbnails = library.index.thumbnails([hit.id for hit in hits])
+    components.gallery(
+        view_models.neighbour_cards(hits, thumbnails, query.label),
+        key="neighbours",
+        label="neighbours, most similar first",
+        on_pick=lambda id_: state.choose(library, id_),
+        card_width=112,
+    )
+
+
+def _picture(library: Library, query: Query) -> str:
+    """The query's picture as a data URI."""
+    if query.id is not None:
+        return view_models.data_uri(library.index.thumbnail(query.id))
+    assert query.upload is not None
+    return view_models.data_uri(view_models.browser_picture(query.upload))
+
+
+if __name__ == "__main__":
+    main()

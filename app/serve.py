@@ -1,0 +1,37 @@
+"""`python -m app.serve run app/main.py … -- ARTEFACT`: Streamlit, with a slow import under way before the first visitor comes.
+
+Streamlit runs no code of ours until a browser connects. The first page needs pictures, so LanceDB, and its import (2 s) would then be half
+of the wait; here it happens while the browser loads. Plain `streamlit run` works as well, 2 s later.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+# Whole before the thread starts, for the reason that app/main.py gives.
+import pandas as _whole_pandas  # noqa: F401
+from streamlit.web import cli
+
+
+def main() -> None:
+    """Starts the preloading and hands all arguments to Streamlit."""
+    arguments = sys.argv[1:]
+    if "--" in arguments[:-1]:
+        threading.Thread(target=preload, args=(arguments[arguments.index("--") + 1],), daemon=True).start()
+    cli.main(prog_name="streamlit")
+
+
+def preload(artefact: str) -> None:
+    """Fetches one picture, which brings in all that the first page needs."""
+    try:
+        from samekind import Index
+
+        index = Index.open(artefact)
+        index.thumbnails(index.ids[:1])
+    except Exception:  # noqa: BLE001  it fails again on the page, which tells it to the person; or the server is just being stopped
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Takes the README's pictures of the demo: `python docs/screenshots.py ARTEFACT`.
+
+Writes `docs/images/search.png` and `docs/images/false-negatives.png`, 1280 pixels wide, with Debian's chromium. The server is this
+process' child and ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
+LONGEST_AUDIT_MS = 300_000
+LARGEST_BYTES = 400_000
+
+
+def main(artefact: str) -> None:
+    """Takes both pictures."""
+    with _server(artefact) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
+        page.goto(address)
+        _search(page)
+        page.get_by_role("link", name="False negatives").click()
+        _false_negatives(page)
+        browser.close()
+
+
+def _search(page: Page) -> None:
+    """A query that some neighbours share the class of and some do not."""
+    cards = page.locator("button.card")
+    cards.first.wait_for(timeout=60_000)
+    cards.nth(1).click()
+    page.get_by_role("button", name="more like").first.wait_for(timeout=60_000)
+    _shoot(page, "search.png")
+
+
+def _false_negatives(page: Page) -> None:
+    """A random anchor: some of its hardest negatives are false and some are not."""
+    page.get_by_text("base rate", exact=True).first.wait_for(timeout=LONGEST_AUDIT_MS)
+    page.set_viewport_size({"width": 1280, "height": 1330})
+    page.get_by_text("Random", exact=True).click()
+    page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+    _shoot(page, "false-negatives.png")
+
+
+def _shoot(page: Page, name: str) -> None:
+    page.wait_for_timeout(2500)  # pictures and charts fade in
+    path = IMAGES / name
+    page.screenshot(path=path)
+    _shrink(path)
+
+
+def _shrink(path: Path) -> None:
+    """256 colours are enough for a page, and a quarter of the bytes."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size <= LARGEST_BYTES, f"{path} has {path.stat().st_size} bytes"
+
+
+@contextlib.contextmanager
+def _server(artefact: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
+    options = ["--server.address", "127.0.0.1", "--server.headless", "true", "--", artefact]
+    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as server:
+        try:
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,242 @@
+"""The audit of the trained space: of the k images that lie nearest to an image, and that training would push away hardest, how many
+are of its own class?
+
+An anchor's negatives are all other rows of the index; only its own row is left out, by row and not by similarity, so an exact copy of an
+anchor is a negative like any other (and reported as duplicate). A pair with an unknown label is unknown: it counts neither as true nor as
+false.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import ArtefactError, InputError
+from data.progress import Progress
+from indexer.neighbours import UNKNOWN, Neighbourhood, neighbourhood
+from indexer.report import FalseNegativeReport, Pairs
+from indexer.search import check_k
+from training.evaluate import label_numbers
+
+if TYPE_CHECKING:
+    from indexer.index import Index
+
+ALL_UP_TO = 200_000
+SAMPLED = 10_000
+NEAR = 0.999
+"""Cosine from which on two images of different content are reported as near duplicates."""
+MOST_DUPLICATES = 1000
+_SEED = 0
+
+
+def audit(
+    index: Index, k: int = 10, anchors: int | None = None, progress: Progress | None = None
+) -> FalseNegativeReport:
+    """Carries out `Index.audit`; see there."""
+    k = check_k(k)
+    chosen, notes = _anchors(len(index), anchors)
+    if k > len(index) - 1:
+        notes.append(f"k is {max(0, len(index) - 1)} instead of {k}: that many other images there are")
+        k = max(0, len(index) - 1)
+    labels, classes = index.labels, index.classes
+    class_N = label_numbers(labels, classes)
+    class_N = np.full(len(index), UNKNOWN) if class_N is None else class_N
+    objective = _objective(index, notes)
+    content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
+    if k:
+        sharpness = None if objective is None else objective["sharpness"]
+        found = neighbourhood(index.vectors(), class_N, chosen, k, sharpness, content_N, NEAR, progress)
+    else:
+        found = _nothing(len(chosen))
+    _note_labels(class_N, notes)
+    false_AK = false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
+    share_AK = None if objective is None else found.share_AK
+    base = base_rate(class_N)
+    rate = _rate(false_AK)
+    exact = _exact_duplicates(content_N)
+    return FalseNegativeReport(
+        k=k,
+        num_anchors=len(chosen),
+        num_rows=len(index),
+        base_rate=base,
+        false_negative_rate=rate,
+        lift=_lift(rate, base),
+        by_rank=_by_rank(found, false_AK, share_AK, base),
+        by_class=_by_class(classes, class_N, chosen, false_AK, None if objective is None else found.false_share_A),
+        class_pairs={"classes": classes, "counts": _class_pairs(len(classes), class_N, chosen, found.row_AK)},
+        gradient_share=_gradient_share(objective, found, false_AK),
+        duplicates=_named(index.ids, exact, found),
+        num_duplicates=_pairs_within(content_N) + found.near.count,
+        pairs=Pairs(index.ids, labels, chosen, found.row_AK, found.similarity_AK, false_AK, share_AK),
+        training=index.history(),
+        notes=notes,
+    )
+
+
+def base_rate(class_N: NDArray[np.int64]) -> float | None:
+    """Share of all ordered pairs of two labelled rows that share their class, Σ c(c−1) / (n(n−1)); `None` below two such rows."""
+    counts = np.bincount(class_N[class_N >= 0]).astype(object)  # Python integers: n² of a large corpus is exact
+    total = int(counts.sum()) if len(counts) else 0
+    return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
+
+
+def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
+    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
+    known = (anchor >= 0) & (negative >= 0)
+    return np.where(known, anchor == negative, -1).astype(np.int8)
+
+
+def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
+    """Rows that are anchors, ascending, and a note if they are a sample."""
+    if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int | np.integer)):
+        raise InputError(f"anchors must be a whole number, got {wanted!r}")
+    if wanted is not None and wanted < 1:
+        raise InputError(f"anchors must be at least 1, got {wanted}")
+    size = (rows if rows <= ALL_UP_TO else SAMPLED) if wanted is None else min(wanted, rows)
+    if size == rows:
+        return np.arange(rows), []
+    chosen = np.sort(np.random.default_rng(_SEED).permutation(rows)[:size])
+    return chosen, [
+        f"{size:,} of {rows:,} images are anchors (seeded choice); all are negatives. Near duplicates are those of the anchors."
+    ]
+
+
+def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
+    """The run's objective and how sharply it weighs negatives: `exp(s/τ)`, with hardness β `exp((1+β)s/τ)`."""
+    try:
+        config = index.meta["config"]
+        name, temperature = config["objective"], float(config["temperature"])
+        beta = float(config["beta"]) if name == "hard" else 0.0
+    except (ArtefactError, KeyError, TypeError, ValueError):
+        notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
+        return None
+    return {"objective": name, "temperature": temperature, "beta": beta, "sharpness": (1 + beta) / temperature}
+
+
+def _note_labels(class_N: NDArray[np.int64], notes: list[str]) -> None:
+    known = int((class_N >= 0).sum())
+    if known == 0:
+        notes.append(
+            "The corpus has no labels, so which negatives are false is not known; similarities and duplicates are."
+        )
+    elif known < len(class_N):
+        notes.append(
+            f"{len(class_N) - known:,} of {len(class_N):,} images have no label; pairs with them are counted neither as true nor as false."
+        )
+
+
+def _rate(false: NDArray[np.int8]) -> float | None:
+    known = int((false >= 0).sum())
+    return int((false == 1).sum()) / known if known else None
+
+
+def _lift(rate: float | None, base: float | None) -> float | None:
+    return None if rate is None or not base else rate / base
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
+def _by_rank(
+    found: Neighbourhood, false_AK: NDArray[np.int8], share_AK: NDArray[np.float64] | None, base: float | None
+) -> list[dict[str, Any]]:
+    ranks = []
+    for r in range(false_AK.shape[1]):
+        rate = _rate(false_AK[:, r])
+        ranks.append(
+            {
+                "rank": r + 1,
+                "false_negative_rate": rate,
+                "lift": _lift(rate, base),
+                "similarity": _mean(found.similarity_AK[:, r]),
+                "gradient_share": None if share_AK is None else _mean(share_AK[:, r]),
+                "num_pairs": int((false_AK[:, r] >= 0).sum()),
+            }
+        )
+    return ranks
+
+
+def _by_class(
+    classes: list[str],
+    class_N: NDArray[np.int64],
+    anchors: NDArray[np.int64],
+    false_AK: NDArray[np.int8],
+    false_share_A: NDArray[np.float64] | None,
+) -> dict[str, dict[str, Any]]:
+    labelled = int((class_N >= 0).sum())
+    table = {}
+    for number, name in enumerate(classes):
+        images, mine = int((class_N == number).sum()), class_N[anchors] == number
+        rate = _rate(false_AK[mine])
+        base = (images - 1) / (labelled - 1) if labelled > 1 else None
+        table[name] = {
+            "num_images": images,
+            "num_anchors": int(mine.sum()),
+            "base_rate": base,
+            "false_negative_rate": rate,
+            "lift": _lift(rate, base),
+            "gradient_share": None if false_share_A is None else _mean(false_share_A[mine]),
+        }
+    return table
+
+
+def _class_pairs(
+    classes: int, class_N: NDArray[np.int64], anchors: NDArray[np.int64], row_AK: NDArray[np.int64]
+) -> list[list[int]]:
+    anchor, negative = np.broadcast_arrays(class_N[anchors][:, None], class_N[row_AK])
+    known = (anchor >= 0) & (negative >= 0)
+    flat = np.bincount(anchor[known] * classes + negative[known], minlength=classes**2)
+    counts: list[list[int]] = flat.reshape(classes, classes).tolist()
+    return counts
+
+
+def _gradient_share(
+    objective: dict[str, Any] | None, found: Neighbourhood, false_AK: NDArray[np.int8]
+) -> dict[str, Any] | None:
+    if objective is None:
+        return None
+    known_A = (false_AK >= 0).any(axis=1)
+    false_part = np.where(false_AK == 1, found.share_AK, 0.0).sum(axis=1)
+    return {
+        "false_negatives": _mean(found.false_share_A),
+        "hardest": _mean(found.share_AK.sum(axis=1)) if found.share_AK.size else None,
+        "hardest_false": _mean(false_part[known_A]),
+        **{name: objective[name] for name in ("objective", "temperature", "beta")},
+    }
+
+
+def _exact_duplicates(content_N: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Up to 1,000 pairs of rows (a < b) of equal content, in table order."""
+    groups: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.bincount(content_N)[content_N] > 1).tolist():
+        groups.setdefault(int(content_N[row]), []).append(row)
+    pairs: list[tuple[int, int]] = []
+    for group in groups.values():
+        for i, a in enumerate(group):
+            pairs += [(a, b) for b in group[i + 1 : i + 1 + MOST_DUPLICATES - len(pairs)]]
+            if len(pairs) >= MOST_DUPLICATES:
+                return pairs
+    return pairs
+
+
+def _pairs_within(content_N: NDArray[np.int64]) -> int:
+    counts = np.bincount(content_N).astype(np.int64)
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def _named(ids: list[str], exact: list[tuple[int, int]], found: Neighbourhood) -> list[dict[str, Any]]:
+    pairs = [{"a": ids[a], "b": ids[b], "kind": "exact", "similarity": 1.0} for a, b in exact]
+    pairs += [{"a": ids[a], "b": ids[b], "kind": "near", "similarity": value} for value, a, b in found.near.best]
+    return pairs[:MOST_DUPLICATES]
+
+
+def _nothing(anchors: int) -> Neighbourhood:
+    """The neighbourhood of a single image."""
+    from indexer.neighbours import NearPairs
+
+    none = np.empty((anchors, 0))
+    return Neighbourhood(none.astype(np.int64), none, none, np.full(anchors, np.nan), NearPairs())

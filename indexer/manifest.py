@@ -1,0 +1,238 @@
+"""What an index is made of, written last: `manifest.json`; and what a build in progress needs to go on: `indexing.json`.
+
+Opening compares the manifest with what lies there and refuses whatever does not match. The table is compared by the names and sizes of
+its files, which Lance never rewrites: that notices every change of it, and costs neither LanceDB's import (2 s) nor a read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.errors import ArtefactError
+from training.artefact import META, WEIGHTS, write_json
+
+MANIFEST = "manifest.json"
+JOURNAL = "indexing.json"
+INDEX_FILE = "index.faiss"
+ROWS_FILE = "rows.arrow"
+TABLE_FOLDER = Path("db") / "images.lance"
+FORMAT = 1
+_READ_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """A corpus that the index holds rows of.
+
+    Attributes:
+        key: what the table's column `corpus` says; the corpus' name, numbered if two sources share it.
+        source: name or absolute folder that the corpus was loaded from; `None` for arrays in memory.
+        content_hash: of the corpus when it was last indexed; empty while that is unfinished.
+        num_images: how many images it had then.
+    """
+
+    key: str
+    source: str | None
+    content_hash: str
+    num_images: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished index.
+
+    Attributes:
+        encoder: fingerprint of the encoder that made the vectors.
+        dim: dimension D of the vectors.
+        rows: number of rows N.
+        table_version: LanceDB's version number of the table.
+        table_files: digest over names and sizes of the table's files.
+        index_type: FAISS' name for the index, `Flat` or `IVF…,Flat`.
+        index: `{"size", "sha256"}` of `index.faiss`.
+        rows_file: the same of `rows.arrow`.
+        corpora: what was indexed.
+        ann_recall_at_10: overlap with exact search, measured when the index was built; 1 for `Flat`.
+        metric: `cosine`: the inner product of unit vectors.
+        samekind: version that wrote this.
+        format: of this file.
+    """
+
+    encoder: str
+    dim: int
+    rows: int
+    table_version: int
+    table_files: str
+    index_type: str
+    index: dict[str, Any]
+    rows_file: dict[str, Any]
+    corpora: tuple[CorpusEntry, ...]
+    ann_recall_at_10: float = 1.0
+    metric: str = "cosine"
+    samekind: str = "unknown"
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        """Puts `manifest.json` in place, atomically."""
+        write_json(folder / MANIFEST, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Reads `manifest.json`.
+
+        Raises:
+            ArtefactError: there is none, or it is damaged or of a newer format.
+        """
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise _no_manifest(folder)
+        values = _read_json(path, folder)
+        if values.get("format", 0) > FORMAT:
+            raise ArtefactError(
+                f"{path} has format {values['format']}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
+            )
+        try:
+            return cls(**{**values, "corpora": tuple(CorpusEntry(**entry) for entry in values["corpora"])})
+        except (KeyError, TypeError) as error:
+            raise ArtefactError(f"{path} is damaged", hint=again(folder)) from error
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A build in progress. It is written before the table is touched and removed after the manifest is in place.
+
+    Attributes:
+        encoder: fingerprint of the encoder whose vectors the table gets.
+        base_version: the table's version before this build; `None` if the table has yet to be made anew. Every step of a build adds
+            exactly one version, so `current version − base_version` steps are done.
+        corpora: what the table held before.
+        corpus: what is being added; `None` while rows are being removed.
+    """
+
+    encoder: str
+    base_version: int | None
+    corpora: tuple[CorpusEntry, ...] = field(default=())
+    corpus: CorpusEntry | None = None
+
+    def write(self, folder: Path) -> None:
+        """Puts `indexing.json` in place, atomically, then takes the old manifest away: from now on the index is unfinished."""
+        write_json(folder / JOURNAL, asdict(self))
+        (folder / MANIFEST).unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Journal | None:
+        """The journal of an interrupted build, or `None` if there is none or it cannot be understood."""
+        try:
+            values = json.loads((folder / JOURNAL).read_text())
+            corpus = values["corpus"] and CorpusEntry(**values["corpus"])
+            return cls(values["encoder"], values["base_version"], _entries(values["corpora"]), corpus)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Compares an artefact with its manifest.
+
+    Raises:
+        ArtefactError: the encoder, the table or a file is not what the manifest says.
+    """
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ArtefactError(
+            f"{folder} holds an index but no {WEIGHTS}", hint=f"copy the whole folder, or: {again(folder)}"
+        )
+    if file_sha256(weights) != manifest.encoder:
+        raise ArtefactError(
+            f"the index in {folder} was built with another encoder than its {WEIGHTS}", hint=again(folder)
+        )
+    for name, expected in ((INDEX_FILE, manifest.index), (ROWS_FILE, manifest.rows_file)):
+        if not (folder / name).is_file():
+            raise ArtefactError(f"{folder} lacks {name}", hint=again(folder))
+        if describe_file(folder / name) != expected:
+            raise ArtefactError(f"{folder / name} is not the file that the index was finished with", hint=again(folder))
+    if table_files(folder) != manifest.table_files:
+        raise ArtefactError(
+            f"the table in {folder / 'db'} has changed since the index was built from it", hint=again(folder)
+        )
+
+
+def again(folder: Path) -> str:
+    """The command that mends an index."""
+    corpus = "CORPUS"
+    for name, read in ((MANIFEST, _manifest_source), (META, _meta_source)):
+        try:
+            corpus = read(json.loads((folder / name).read_text())) or corpus
+            break
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue
+    return f"run: samekind index --corpus {shlex.quote(corpus)} --encoder {shlex.quote(str(folder))} --out {shlex.quote(str(folder))}"
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of a file, as the manifest keeps them."""
+    return {"size": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def table_files(folder: Path) -> str:
+    """Digest over names and sizes of the table's data, deletions and versions; empty if there is no table."""
+    root = folder / TABLE_FOLDER
+    lines = []
+    for part in ("_versions", "_deletions", "data"):
+        if (root / part).is_dir():
+            entries = [(entry.name, entry.stat().st_size) for entry in os.scandir(root / part)]
+            lines += [f"{part}/{name} {size}" for name, size in sorted(entries) if not name.endswith(".json")]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
+
+
+def _entries(values: list[dict[str, Any]]) -> tuple[CorpusEntry, ...]:
+    return tuple(CorpusEntry(**entry) for entry in values)
+
+
+def _read_json(path: Path, folder: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path} is damaged", hint=again(folder)) from error
+    if not isinstance(values, dict):
+        raise ArtefactError(f"{path} is damaged", hint=again(folder))
+    return values
+
+
+def _manifest_source(values: dict[str, Any]) -> str | None:
+    source: str | None = values["corpora"][0]["source"]
+    return source
+
+
+def _meta_source(values: dict[str, Any]) -> str | None:
+    source: str | None = values["corpus"]["corpus"]
+    return source
+
+
+def _no_manifest(folder: Path) -> ArtefactError:
+    if not folder.exists():
+        return ArtefactError(
+            f"{folder} does not exist", hint="give the folder of an artefact, e.g. artifacts/fashion-mnist"
+        )
+    if not folder.is_dir():
+        return ArtefactError(
+            f"{folder} is a file, expected the folder of an artefact", hint="e.g. artifacts/fashion-mnist"
+        )
+    if (folder / JOURNAL).exists() or (folder / TABLE_FOLDER).exists():
+        return ArtefactError(f"the index in {folder} is unfinished", hint=again(folder))
+    if (folder / META).exists():
+        return ArtefactError(f"{folder} holds a trained encoder but no index", hint=again(folder))
+    return ArtefactError(f"{folder} holds no index", hint="train and index first, e.g. make train")

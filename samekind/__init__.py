@@ -1,0 +1,60 @@
+"""Find images of the same kind, and see which of your negatives were of the same kind all along.
+
+    import samekind as sk
+
+    corpus = sk.Corpus.from_folder("photos")
+    run    = sk.train(corpus, preset="small", out="artifacts/photos")
+    index  = sk.build_index(corpus, run.encoder, out="artifacts/photos")
+    result = index.search("query.jpg", k=10)
+    report = index.audit(k=10)
+
+Every public name is here and is imported when it is first used, so that `import samekind` costs next to nothing and a search does not
+pay for what only training needs. `__init__.pyi` says the same to type checkers.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ArtefactError": "data.errors",
+    "Corpus": "data.corpus",
+    "CorpusError": "data.errors",
+    "DownloadError": "data.errors",
+    "Encoder": "training.encoder",
+    "Evaluation": "indexer.evaluate",
+    "FalseNegativeReport": "indexer.report",
+    "Hit": "indexer.search",
+    "ImageError": "data.errors",
+    "Index": "indexer.index",
+    "InputError": "data.errors",
+    "MissingDependencyError": "data.errors",
+    "Run": "training.loop",
+    "SamekindError": "data.errors",
+    "SearchResult": "indexer.search",
+    "TrainConfig": "training.config",
+    "TwoViewTransform": "data.views",
+    "build_index": "indexer.index",
+    "evaluate": "samekind.api",
+    "hard": "training.objectives",
+    "info_nce": "training.objectives",
+    "load_corpus": "data.sources",
+    "load_encoder": "samekind.api",
+    "preset": "training.presets",
+    "train": "samekind.api",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'samekind' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,96 @@
+"""The functions of the facade that join layers: everything else is handed through as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.corpus import Corpus
+from data.errors import ArtefactError
+from data.progress import NoProgress, Progress
+from training.presets import preset as preset_config
+
+if TYPE_CHECKING:
+    from indexer.evaluate import Evaluation
+    from training.encoder import Encoder
+    from training.loop import Run
+
+
+def train(
+    corpus: Corpus | str | Path,
+    preset: str = "small",
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **overrides: Any,
+) -> Run:
+    """Trains an encoder on a corpus' `train` split, without looking at its labels.
+
+    An unfinished run with the same settings goes on by itself; a finished one is kept and returned.
+
+    Args:
+        corpus: a corpus, or what `load_corpus` takes: a registered name or a folder.
+        preset: `smoke`, `small` or `full`.
+        out: the artefact's folder; `artifacts/NAME` if left out.
+        force: replace a run with other settings that `out` holds.
+        resume: demand a checkpoint to continue from.
+        progress: shows how far it is.
+        **overrides: fields of `TrainConfig` that replace the preset's, e.g. `epochs=3`.
+
+    Raises:
+        InputError: an unknown preset or setting, or a value out of range.
+        ArtefactError: `out` cannot be written, or holds a run with other settings.
+    """
+    config = preset_config(preset, **overrides)
+    if not isinstance(corpus, Corpus):
+        from data.sources import load_corpus
+
+        corpus = load_corpus(str(corpus))
+    folder = Path(out) if out is not None else Path("artifacts") / corpus.name
+    check_writable(folder)
+
+    from training.loop import train as run_training
+
+    return run_training(corpus, config, folder, force=force, resume=resume, progress=progress or NoProgress())
+
+
+def load_encoder(path: str | Path) -> Encoder:
+    """The trained encoder of an artefact.
+
+    Raises:
+        ArtefactError: there is none, or it is damaged.
+    """
+    from training.encoder import Encoder
+
+    return Encoder.load(Path(path))
+
+
+def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
+    """Judges an artefact's encoder on its corpus: bank = train split, queries = test split.
+
+    Raises:
+        ArtefactError: there is no finished artefact in `path`.
+    """
+    from indexer.evaluate import evaluate_artefact
+
+    return evaluate_artefact(Path(path), progress=progress)
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure that `folder` can be made and written, and leaves nothing behind: a refusal must not cost an hour's training.
+
+    Raises:
+        ArtefactError: it cannot.
+    """
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        hint = "choose another --out, or mend the permissions"
+        raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error

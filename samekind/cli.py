@@ -1,0 +1,142 @@
+"""The command `samekind`: finds the command, lets tyro read its flags, and turns failures into one clear line.
+
+Failures that a user can mend (`SamekindError`, and the operating system's refusals) leave with exit code 2, a bug leaves with its
+traceback and 1, Ctrl-C with 130. `SAMEKIND_DEBUG=1` shows the traceback of every failure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from data.errors import InputError, SamekindError
+from samekind import __version__
+from samekind.console import Console
+
+if TYPE_CHECKING:
+    from samekind.commands import Command
+
+USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+
+_FRAME = re.compile(r"\x1b\[[0-9;]*m|[│╭╮╰╯]")
+_RULE = re.compile(r"^─{5,}$")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: arguments without the program's name; the process' own if left out.
+
+    Returns:
+        The exit code: 0, 1 (a bug, with traceback), 2 (bad input), 130 (Ctrl-C).
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda console: _dispatch(arguments, console), as_json="--json" in arguments)
+
+
+def guarded(work: Callable[[Console], None], *, as_json: bool = False) -> int:
+    """Runs `work` and turns the failures that a user can mend into one line each."""
+    console = Console(as_json=as_json)
+    try:
+        # Libraries that print must not spoil the answer: while a command works, their stdout is our stderr.
+        with contextlib.redirect_stdout(console.stderr) if as_json else contextlib.nullcontext():
+            work(console)
+        console.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        console.fail("interrupted", "run the same command to continue")
+        return INTERRUPTED
+    except (SamekindError, OSError) as error:
+        if os.environ.get("SAMEKIND_DEBUG") or not _mendable(error):
+            raise
+        message = str(error) if isinstance(error, SamekindError) else _os_message(error)
+        console.fail(message, getattr(error, "hint", ""))
+        return USER_ERROR
+    return 0
+
+
+def _dispatch(arguments: list[str], console: Console) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview(), file=console.stdout)
+        return
+    if arguments[0] == "--version":
+        console.answer({"version": __version__}, f"samekind {__version__}")
+        return
+    from samekind.commands import COMMANDS
+
+    name = arguments[0]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean: samekind {near[0]}" if near else f"commands are {', '.join(COMMANDS)}"
+        raise InputError(f"unknown command {name!r}", hint=hint)
+    command = _parse(COMMANDS[name], name, arguments[1:], console)
+    if command is not None:
+        command.run(console)
+
+
+def _parse(flags: type[Command], name: str, arguments: list[str], console: Console) -> Command | None:
+    """The command with its flags, or `None` after `--help`."""
+    import tyro
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(console.stdout):
+            return tyro.cli(
+                flags,
+                prog=f"samekind {name}",
+                description=inspect.getdoc(flags),  # in full: tyro's own reading leaves the example out
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            return None
+        raise InputError(_one_line(complaint.getvalue()), hint=f"samekind {name} --help shows every flag") from None
+
+
+def _one_line(box: str) -> str:
+    """What tyro's framed complaint says, up to its first rule, without the frame."""
+    said = []
+    for line in _FRAME.sub("", box).splitlines():
+        text = line.strip()
+        if _RULE.match(text):
+            break
+        if text and not text.endswith("──"):  # the frame's upper edge carries a title that the text repeats
+            said.append(text)
+    return " ".join(said) or "the arguments could not be read"
+
+
+def _overview() -> str:
+    from samekind.commands import COMMANDS
+
+    summaries = {name: (command.__doc__ or "").splitlines()[0] for name, command in COMMANDS.items()}
+    lines = [f"  {name:10}{summary}" for name, summary in summaries.items()]
+    return "\n".join(
+        [
+            "usage: samekind COMMAND …",
+            "",
+            "Find images of the same kind, and see which of your negatives were of the same kind all along.",
+            "",
+            *lines,
+            "",
+            "samekind COMMAND --help shows a command's flags and an example; --json makes it answer in JSON; --version.",
+        ]
+    )
+
+
+def _mendable(error: Exception) -> bool:
+    return isinstance(error, SamekindError) or (isinstance(error, OSError) and error.strerror is not None)
+
+
+def _os_message(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)

@@ -1,0 +1,119 @@
+"""Starts the Streamlit demo in a process of its own; `streamlit` itself is imported only there."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+PORTS_TRIED = 50
+START_SECONDS = 60.0
+
+
+def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
+    """Serves the demo until Ctrl-C.
+
+    Args:
+        artefact: a folder with an index.
+        host: address to listen on.
+        port: the first port to try; the next free one is taken if it is in use.
+        console: is told the address once the server answers.
+
+    Raises:
+        MissingDependencyError: Streamlit is not installed.
+        InputError: the address cannot be listened on, or the server does not start.
+    """
+    command = streamlit_command(artefact, host, free_port(host, port))
+    chosen = int(command[command.index("--server.port") + 1])
+    if chosen != port:
+        console.say(f"port {port} is in use, taking {chosen}")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
+        try:
+            _wait_until_up(server, host, chosen)
+            url = f"http://{host}:{chosen}"
+            console.answer({"url": url, "artefact": str(artefact)}, f"the demo is at {url} (Ctrl-C stops it)")
+            server.wait()
+        except KeyboardInterrupt:
+            console.say("the demo has stopped")
+        finally:
+            server.terminate()
+    if server.returncode and server.returncode > 0:
+        raise InputError(f"the demo stopped with exit code {server.returncode}", hint="its own message is above")
+
+
+def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
+    """The command line of the server: headless, without usage statistics and without the e-mail prompt."""
+    page = Path(_origin("app", "the demo's package `app`")).with_name("main.py")
+    _origin("streamlit", "Streamlit")
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    # -P: a folder or file named `data` or `app` where the user happens to stand must not hide the packages.
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(page), *flags, "--", str(artefact)]
+
+
+def free_port(host: str, first: int) -> int:
+    """The first port from `first` on that nobody listens on.
+
+    Raises:
+        InputError: the host is not an address of this machine, or all ports tried are in use.
+    """
+    for port in range(first, min(first + PORTS_TRIED, 65536)):
+        if _is_free(host, port):
+            return port
+    raise InputError(f"no free port from {first} on at {host}", hint="choose another with --port")
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the server does: a port in TIME_WAIT is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except socket.gaierror as error:
+        raise InputError(f"unknown host {host!r}: {error.strerror}") from error
+    except PermissionError as error:
+        raise InputError(f"not allowed to listen on port {port}", hint="choose one above 1023 with --port") from error
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise InputError(f"{host} is not an address of this machine", hint="127.0.0.1 or 0.0.0.0") from error
+        return False
+    return True
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], host: str, port: int) -> None:
+    address = "127.0.0.1" if host == "0.0.0.0" else host
+    give_up = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < give_up:
+        try:
+            with socket.create_connection((address, port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    if server.poll() is None:
+        raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+
+
+def _origin(module: str, what: str) -> str:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError(f"{what} is not installed", hint="pip install 'samekind[app]'")
+    return spec.origin

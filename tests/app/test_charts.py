@@ -1,0 +1,62 @@
+"""The charts show the figures that they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app import charts
+
+BY_RANK: list[dict[str, Any]] = [
+    {"rank": 1, "false_negative_rate": 0.8},
+    {"rank": 2, "false_negative_rate": None},
+    {"rank": 3, "false_negative_rate": 0.5},
+]
+
+
+def epoch(number: int, knn: float | None = 0.8, rates: dict[str, float | None] | None = None) -> dict[str, Any]:
+    """One line of `metrics.jsonl`."""
+    return {"epoch": number, "knn_accuracy": knn, "false_negative_rate": rates, "base_rate": 0.1 if rates else None}
+
+
+def test_rate_by_rank_has_the_base_rate_dashed() -> None:
+    """The rates are drawn where they are known, the base rate as a dashed level beside them."""
+    rates, base = charts.rate_by_rank(BY_RANK, 0.1).data
+    assert list(rates.x) == [1, 3]
+    assert list(rates.y) == [0.8, 0.5]
+    assert list(base.y) == [0.1, 0.1]
+    assert base.line.dash == "dash"
+    assert rates.line.dash != "dash", "told apart without colour"
+
+
+def test_training_rates_draw_what_each_epoch_knows() -> None:
+    """One line a rank; a rank that no batch was large enough for is left out, and so are epochs without figures."""
+    known: dict[str, float | None] = {"1": 0.5, "10": 0.4, "100": None}
+    figure = charts.training_rates([epoch(1, rates=known), epoch(2, rates=None), epoch(3, rates=known)])
+    assert figure is not None
+    assert [line.name for line in figure.data] == ["the hardest", "10 hardest", "base rate"]
+    assert all(list(line.x) == [1, 3] for line in figure.data)
+    assert len({(line.line.dash, line.marker.symbol) for line in figure.data}) == 3
+
+
+def test_unknown_curves_are_not_drawn() -> None:
+    """Without labels there is neither a rate nor an accuracy to draw."""
+    history = [epoch(1, knn=None), epoch(2, knn=None)]
+    assert charts.training_rates(history) is None
+    assert charts.training_quality(history) is None
+    assert charts.training_quality([]) is None
+
+
+def test_quality_skips_epochs_without_a_measurement() -> None:
+    """k-NN accuracy may be measured every few epochs only."""
+    figure = charts.training_quality([epoch(1, 0.7), epoch(2, None), epoch(3, 0.8)])
+    assert figure is not None
+    assert list(figure.data[0].x) == [1, 3]
+
+
+def test_heat_map_has_anchors_down_and_negatives_across() -> None:
+    """Row = the anchor's class, column = the negative's; small corpora carry the figures, and zeros stay empty."""
+    (cells,) = charts.class_heat_map(["Bag", "Coat"], [[0.9, 0.1], [0.0, None]]).data
+    assert cells.z == ([0.9, 0.1], [0.0, None])
+    assert cells.text == (["90", "10"], ["", ""])
+    many = [str(i) for i in range(40)]
+    assert charts.class_heat_map(many, [[0.5] * 40] * 40).data[0].text is None

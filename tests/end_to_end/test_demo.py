@@ -1,0 +1,79 @@
+"""Starting the demo: ports, the server's command line, and the server itself."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samekind
+from samekind.demo import free_port, streamlit_command
+
+ROOT = Path(samekind.__file__).parents[1]
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_in_use_gives_the_next_free_one(taken: int) -> None:
+    """The port that is taken is passed over, and a free one is taken as it is."""
+    chosen = free_port("127.0.0.1", taken)
+    assert taken < chosen <= taken + 50
+    assert free_port("127.0.0.1", chosen) == chosen
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    """An address of another machine cannot be listened on, and that is not taken for a port in use."""
+    with pytest.raises(samekind.InputError, match=r"192\.0\.2\.1 is not an address of this machine"):
+        free_port("192.0.2.1", 8501)
+
+
+def test_the_server_neither_phones_home_nor_asks_for_an_address() -> None:
+    """The command line is headless, without usage statistics, bound to the host, and hands the artefact over after `--`."""
+    command = streamlit_command(Path("artifacts/x"), "127.0.0.1", 8600)
+    options = dict(itertools.pairwise(command))
+    assert options["--server.headless"] == "true"
+    assert options["--browser.gatherUsageStats"] == "false"
+    assert options["--server.address"] == "127.0.0.1"
+    assert options["--server.port"] == "8600"
+    assert command[-2:] == ["--", "artifacts/x"]
+
+
+def test_the_demo_serves_and_stops(tmp_path: Path, taken: int) -> None:
+    """With its port taken the demo says so, answers on the next one, and Ctrl-C ends it with code 0."""
+    rng = np.random.default_rng(0)
+    corpus = samekind.Corpus.from_arrays(rng.integers(0, 255, (24, 16, 16), dtype=np.uint8), name="noise")
+    run = samekind.train(corpus, "smoke", tmp_path / "noise", epochs=1, batch_size=8, workers=0)
+    samekind.build_index(corpus, run.encoder, tmp_path / "noise")
+    command = [sys.executable, "-m", "samekind", "demo", str(tmp_path / "noise"), "--port", str(taken), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            assert demo.stderr is not None
+            url = json.loads(demo.stdout.readline())["url"]
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=10) as response:
+                assert response.read() == b"ok"
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(timeout=20) == 0
+            assert f"port {taken} is in use" in demo.stderr.read()
+        finally:
+            demo.kill()

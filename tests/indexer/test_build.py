@@ -1,0 +1,410 @@
+"""Building, killing, continuing, adding, replacing and removing."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.corpus import Corpus
+from data.errors import ArtefactError, InputError
+from indexer import embed, vector_index
+from indexer.index import Index, build_index
+from indexer.manifest import INDEX_FILE, JOURNAL, MANIFEST, ROWS_FILE, Journal, Manifest
+from indexer.rows import Rows
+from indexer.store import ImageTable
+from tests.indexer.helpers import FakeEncoder, arrays_corpus, pictures, save_encoder
+
+ROOT = Path(__file__).parents[2]
+
+
+class Lines:
+    """A progress that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def task(self, description: str, total: int) -> object:
+        """A bar that is not drawn."""
+        from data.progress import NoProgress
+
+        return NoProgress().task(description, total)
+
+    def print(self, line: str) -> None:
+        """Keeps the line."""
+        self.said.append(line)
+
+
+def _check_consistent(index: Index) -> None:
+    """Row i of the table, of the FAISS index and of `rows.arrow` are one image, and its vector is that of its thumbnail."""
+    reopened = Index.open(index.path)
+    table = np.concatenate(list(reopened.table.vector_batches()))
+    np.testing.assert_array_equal(reopened.vectors(), table)
+    assert reopened.ids == reopened.table.rows()["id"].to_pylist()
+    assert len(set(reopened.ids)) == len(reopened.ids) == len(reopened)
+    shown = [np.array(Image.open(io.BytesIO(encoded))) for encoded in reopened.thumbnails(reopened.ids)]
+    np.testing.assert_allclose(FakeEncoder().embed(np.stack(shown)[..., None]), table, atol=1e-5)
+
+
+def test_the_table_holds_what_the_corpus_says(artefact: Path) -> None:
+    """Ids, labels, splits, sizes, hashes and uris, row by row in corpus order."""
+    corpus = arrays_corpus()
+    index = build_index(corpus, FakeEncoder(), artefact)
+    assert index.ids == corpus.ids
+    assert index.labels == corpus.labels
+    assert index.splits == corpus.splits
+    row = index.row(corpus.ids[9])
+    assert (row["uri"], row["sha256"], row["width"], row["height"]) == (corpus.uri(9), corpus.sha256(9), 8, 8)
+    assert index.manifest["rows"] == 60
+    assert index.manifest["index_type"] == "Flat"
+    _check_consistent(index)
+    unknown = build_index(arrays_corpus(5, labelled=False), FakeEncoder(), artefact.parent / "other")
+    assert unknown.labels is None
+
+
+_KILLED = textwrap.dedent(
+    """
+    import sys, time
+    from pathlib import Path
+    from indexer import embed, store
+    from indexer.index import build_index
+    from tests.indexer.helpers import FakeEncoder, arrays_corpus
+
+    embed.CHUNK, embed._BATCH = 16, 16
+    append, count = store.ImageTable.append, 0
+
+    def slow(self, rows):
+        global count
+        append(self, rows)
+        count += 1
+        if count == 2:
+            print("two", flush=True)
+            time.sleep(60)
+
+    store.ImageTable.append = slow
+    build_index(arrays_corpus(), FakeEncoder(), Path(sys.argv[1]))
+    """
+)
+
+
+def test_killed_in_the_middle_it_continues_to_the_very_same_index(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 after two of four chunks: only the other two are embedded, and rows, vectors and FAISS bytes are as without it."""
+    monkeypatch.setattr(embed, "CHUNK", 16)
+    monkeypatch.setattr(embed, "_BATCH", 16)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _KILLED, str(artefact)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "two\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    with pytest.raises(ArtefactError, match="unfinished") as caught:
+        Index.open(artefact)
+    assert "samekind index" in caught.value.hint
+
+    encoder, lines = FakeEncoder(), Lines()
+    continued = build_index(arrays_corpus(), encoder, artefact, lines)  # type: ignore[arg-type]
+    assert encoder.embedded == 60 - 32
+    assert any("32 of 60" in line for line in lines.said)
+    save_encoder(FakeEncoder(), artefact.parent / "whole")
+    whole = build_index(arrays_corpus(), FakeEncoder(), artefact.parent / "whole")
+    assert continued.ids == whole.ids
+    assert (artefact / INDEX_FILE).read_bytes() == (whole.path / INDEX_FILE).read_bytes()
+    assert (artefact / ROWS_FILE).read_bytes() == (whole.path / ROWS_FILE).read_bytes()
+    assert not (artefact / JOURNAL).exists()
+    _check_consistent(continued)
+
+
+class _Crash(Exception):
+    """Stands for a kill at a certain place."""
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "call"),
+    [
+        (ImageTable, "create", 1),
+        (ImageTable, "append", 1),
+        (ImageTable, "append", 3),
+        (Rows, "write", 1),
+        (vector_index.VectorIndex, "save", 1),
+        (Manifest, "write", 1),
+        (Journal, "write", 2),
+    ],
+)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_crash_at_any_step_is_mended_by_the_same_command(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch, where: type, name: str, call: int, after: bool
+) -> None:
+    """Just before or just after each thing that is written."""
+    monkeypatch.setattr(embed, "CHUNK", 16)
+    monkeypatch.setattr(embed, "_BATCH", 16)
+    original, calls = getattr(where, name), 0
+
+    def crashing(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == call and not after:
+            raise _Crash
+        result = original(*args)
+        if calls == call:
+            raise _Crash
+        return result
+
+    monkeypatch.setattr(where, name, crashing)
+    with pytest.raises(_Crash):
+        build_index(arrays_corpus(), FakeEncoder(), artefact)
+    monkeypatch.setattr(where, name, original)
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert index.ids == arrays_corpus().ids
+    _check_consistent(index)
+
+
+def test_the_same_command_again_embeds_nothing_and_says_so(artefact: Path) -> None:
+    """And leaves every file as it is."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    before = {path: path.stat().st_mtime_ns for path in artefact.rglob("*") if path.is_file()}
+    encoder, lines = FakeEncoder(), Lines()
+    build_index(arrays_corpus(), encoder, artefact, lines)  # type: ignore[arg-type]
+    assert encoder.embedded == 0
+    assert lines.said == ["nothing new: all 60 images of noise are in the index"]
+    assert {path: path.stat().st_mtime_ns for path in artefact.rglob("*") if path.is_file()} == before
+
+
+def test_another_encoder_makes_the_table_anew(artefact: Path) -> None:
+    """The artefact was trained again: no vector of the old encoder may stay."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    other = FakeEncoder(seed=5, dim=12)
+    save_encoder(other, artefact)
+    with pytest.raises(ArtefactError, match="another encoder"):
+        Index.open(artefact)
+    index = build_index(arrays_corpus(20), other, artefact)
+    assert (len(index), index.dim, other.embedded) == (20, 12, 20)
+
+
+def test_an_encoder_that_is_not_the_artefacts_own_is_refused(artefact: Path) -> None:
+    """An index beside the wrong encoder would answer nonsense; nothing is written."""
+    with pytest.raises(ArtefactError, match="another encoder"):
+        build_index(arrays_corpus(), FakeEncoder(seed=9), artefact)
+    assert not (artefact / "db").exists()
+
+
+def test_a_folder_without_encoder_gets_the_one_that_made_the_index(tmp_path: Path) -> None:
+    """`samekind index --encoder A --out B`: B can be copied and opened alone."""
+    index = build_index(arrays_corpus(), FakeEncoder(), tmp_path / "new")
+    assert (index.path / "encoder.safetensors").read_bytes() == FakeEncoder().to_bytes()
+    shutil.copytree(index.path, tmp_path / "copy")
+    shutil.rmtree(index.path)
+    copy = Index.open(tmp_path / "copy")
+    assert len(copy.thumbnails(copy.ids[:3])) == 3
+    _check_consistent(copy)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (lambda folder: (folder / MANIFEST).unlink(), "unfinished"),
+        (lambda folder: (folder / MANIFEST).write_text("{"), "damaged"),
+        (lambda folder: (folder / MANIFEST).write_text("{}"), "damaged"),
+        (lambda folder: (folder / INDEX_FILE).unlink(), "lacks index.faiss"),
+        (
+            lambda folder: (folder / INDEX_FILE).write_bytes((folder / INDEX_FILE).read_bytes()[:-1] + b"x"),
+            "not the file",
+        ),
+        (lambda folder: (folder / ROWS_FILE).write_bytes(b""), "not the file"),
+        (lambda folder: shutil.rmtree(folder / "db"), "has changed"),
+        (lambda folder: (folder / "encoder.safetensors").unlink(), "no encoder.safetensors"),
+        (lambda folder: (folder / "encoder.safetensors").write_bytes(b"other"), "another encoder"),
+        (lambda folder: Index.open(folder).table.delete(["train/00000"]), "has changed"),
+        (lambda folder: next((folder / "db" / "images.lance" / "data").iterdir()).unlink(), "has changed"),
+    ],
+)
+def test_opening_refuses_what_does_not_match_and_names_the_remedy(
+    artefact: Path, break_it: object, complaint: str
+) -> None:
+    """One line, and the command that mends it."""
+    build_index(arrays_corpus(20), FakeEncoder(), artefact)
+    assert callable(break_it)
+    break_it(artefact)
+    with pytest.raises(ArtefactError, match=complaint) as caught:
+        Index.open(artefact)
+    assert "\n" not in str(caught.value)
+    assert "samekind index --corpus" in caught.value.hint
+    assert str(artefact) in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"), [("missing", "does not exist"), ("file", "is a file"), ("empty", "holds no index")]
+)
+def test_opening_what_is_no_artefact_says_so(tmp_path: Path, name: str, complaint: str) -> None:
+    """A wrong path is no unfinished index."""
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtefactError, match=complaint):
+        Index.open(tmp_path / name)
+
+
+def test_a_table_that_was_changed_is_indexed_again_without_embedding_what_it_holds(artefact: Path) -> None:
+    """The table is the source of truth: the rest is derived from it."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    index.table.delete(index.ids[:3])
+    encoder = FakeEncoder()
+    mended = build_index(arrays_corpus(), encoder, artefact)
+    assert encoder.embedded == 3
+    assert sorted(mended.ids) == sorted(arrays_corpus().ids)
+    _check_consistent(mended)
+
+
+def test_an_approximate_index_is_built_above_the_limit_and_continues_to_work(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest says which it is; opening, searching and vectors are the same."""
+    monkeypatch.setattr(vector_index, "EXACT_LIMIT", 100)
+    index = build_index(arrays_corpus(2000), FakeEncoder(), artefact)
+    assert index.manifest["index_type"].startswith("IVF")
+    assert index.manifest["ann_recall_at_10"] >= 0.95
+    result = Index.open(artefact, encoder=FakeEncoder()).search(pictures(2000)[5])
+    assert result.to_dict()["hits"][0]["id"] == index.ids[5]  # type: ignore[union-attr]
+    _check_consistent(index)
+
+
+def _write(folder: Path, **files: int) -> None:
+    """Grey PNGs: `cat__a=3` is `cat/a.png` with the third noise picture."""
+    for name, number in files.items():
+        path = folder / (name.replace("__", "/") + ".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures(40, seed=7)[number]).save(path)
+
+
+def _by_id(index: Index) -> dict[str, str]:
+    return {id_: Path(index.row(id_)["uri"]).name for id_ in index.ids}
+
+
+def test_another_folder_brings_only_its_new_content_under_ids_of_its_own(artefact: Path, tmp_path: Path) -> None:
+    """Known content is left out by hash; a taken id gets the corpus' name before it; copies within one folder stay two rows."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    _write(one, a=0, b=1, copy_of_b=1)
+    _write(two, a=2, b=3, old=0, copy_of_a=2)
+    encoder = FakeEncoder()
+    index = build_index(Corpus.from_folder(one), encoder, artefact)
+    assert len(index) == 3
+    assert index.add(Corpus.from_folder(two)) == 3
+    assert sorted(index.rows.column("corpus")) == ["one", "one", "one", "two", "two", "two"]
+    assert len(index) == 6
+    assert "two/a.png" in index.ids
+    assert encoder.embedded == 6
+    _check_consistent(index)
+    again = FakeEncoder()
+    assert build_index(Corpus.from_folder(two), again, artefact).ids == index.ids
+    assert build_index(Corpus.from_folder(one), again, artefact).ids == index.ids
+    assert again.embedded == 0
+
+
+def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_path: Path) -> None:
+    """Changed content replaces, a moved or renamed file takes its vector and gets its new label, a vanished one stays."""
+    folder = tmp_path / "photos"
+    _write(folder, cat__same=0, cat__changed=1, cat__moved=2, dog__renamed=3, dog__gone=4)
+    build_index(Corpus.from_folder(folder), FakeEncoder(), artefact)
+    _write(folder, cat__changed=5, dog__new=6)
+    (folder / "cat" / "moved.png").rename(folder / "dog" / "moved.png")
+    (folder / "dog" / "renamed.png").rename(folder / "dog" / "other name.png")
+    (folder / "dog" / "gone.png").unlink()
+    encoder, lines = FakeEncoder(), Lines()
+    corpus = Corpus.from_folder(folder)
+    index = build_index(corpus, encoder, artefact, lines)  # type: ignore[arg-type]
+    assert encoder.embedded == 2
+    assert any("1 rows of photos are not among these images" in line for line in lines.said)
+    labels = {Path(index.row(id_)["uri"]).stem: index.row(id_)["label"] for id_ in index.ids}
+    assert labels == {"same": "cat", "changed": "cat", "moved": "dog", "other name": "dog", "gone": "dog", "new": "dog"}
+    held = {index.row(id_)["sha256"] for id_ in corpus.ids}
+    assert held == {corpus.sha256(i) for i in range(len(corpus))}
+    _check_consistent(index)
+
+
+def test_arrays_in_memory_never_replace_other_arrays(artefact: Path) -> None:
+    """They share ids (`train/00000`) and have no source: the second is added, under its own ids."""
+    first, second = Corpus.from_arrays(pictures(4, 1)), Corpus.from_arrays(pictures(5, 2))
+    index = build_index(first, FakeEncoder(), artefact)
+    assert index.add(second) == 5
+    assert len(index) == 9
+    assert index.add(second) == 0
+    assert index.add(first) == 0
+    assert index.ids == [*first.ids, *(f"arrays-2/{id_}" if id_ in first.ids else id_ for id_ in second.ids)]
+    _check_consistent(index)
+
+
+def test_a_larger_part_of_the_same_source_adds_the_rest(artefact: Path) -> None:
+    """First one split, then all: the rows that are there stay, and nothing is taken for renamed or changed."""
+    whole = arrays_corpus()
+    build_index(whole.split("test"), FakeEncoder(), artefact)
+    encoder = FakeEncoder()
+    index = build_index(whole, encoder, artefact)
+    assert encoder.embedded == len(whole.split("train"))
+    assert sorted(index.ids) == sorted(whole.ids)
+
+
+def test_removing_takes_rows_out_of_everything(artefact: Path) -> None:
+    """Search, table and manifest; an unknown id changes nothing; the same corpus brings them back."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    gone = [index.ids[3], index.ids[40]]
+    with pytest.raises(InputError, match="no image 'nope'"):
+        index.remove([gone[0], "nope"])
+    assert len(Index.open(artefact)) == 60
+    assert index.remove([*gone, gone[0]]) == 2
+    assert len(index) == 58
+    assert not set(gone) & {hit.id for hit in index.search(index.ids[0], k=58)}  # type: ignore[union-attr]
+    _check_consistent(index)
+    assert index.remove([]) == 0
+    with pytest.raises(InputError, match="every image"):
+        index.remove(index.ids)
+    assert index.add(arrays_corpus()) == 2
+    assert sorted(index.ids) == sorted(arrays_corpus().ids)
+    _check_consistent(index)
+
+
+def test_an_image_that_became_unreadable_is_left_out_and_named(artefact: Path, tmp_path: Path) -> None:
+    """Never fatal; and found again once it is whole."""
+    folder = tmp_path / "photos"
+    _write(folder, a=0, b=1, c=2)
+    corpus = Corpus.from_folder(folder)
+    whole = (folder / "b.png").read_bytes()
+    (folder / "b.png").write_bytes(whole[:40])
+    lines = Lines()
+    index = build_index(corpus, FakeEncoder(), artefact, lines)  # type: ignore[arg-type]
+    assert len(index) == 2
+    assert any("b.png" in line for line in lines.said)
+    (folder / "b.png").write_bytes(whole)
+    assert len(build_index(corpus, FakeEncoder(), artefact)) == 3
+
+
+def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:
+    """A cold search must not pay for what it does not use (LanceDB takes 2 s to import, and brings pandas)."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    code = textwrap.dedent(
+        """
+        import sys
+        from indexer.index import Index
+        index = Index.open(sys.argv[1])
+        assert index.search(index.vectors()[0], k=1)[0].id == index.ids[0]
+        heavy = {"lancedb", "pandas", "sklearn", "albumentations", "torchvision", "timm", "open_clip", "streamlit"}
+        print(sorted(heavy & set(sys.modules)))
+        """
+    )
+    started = time.perf_counter()
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(artefact)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert answer.stdout.strip() == "[]", answer.stderr
+    assert time.perf_counter() - started < 60

@@ -1,0 +1,95 @@
+"""The facade: what is public, that it costs nothing to import, and that stub and runtime agree."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import samekind
+
+STUB = Path(samekind.__file__).with_suffix(".pyi")
+HEAVY = {
+    "torch",
+    "faiss",
+    "lancedb",
+    "albumentations",
+    "torchvision",
+    "timm",
+    "open_clip",
+    "sklearn",
+    "pandas",
+    "pyarrow",
+}
+NOT_FOR_SEARCH = {
+    "accelerate", "albumentations", "open_clip", "pandas", "plotly", "sklearn", "streamlit", "tensorboard", "timm", "torchvision",
+}  # fmt: skip
+
+
+def imported_by(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after running `code`."""
+    program = f"import sys, json\n{code}\nprint(json.dumps(sorted({{m.partition('.')[0] for m in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_every_public_name_resolves() -> None:
+    """Each name of `__all__` can be had, so no table entry points to a module that lacks it."""
+    for name in samekind.__all__:
+        assert getattr(samekind, name) is not None, name
+
+
+def test_all_equals_the_visible_names() -> None:
+    """`dir()` shows `__all__` and nothing else, also after names have been used."""
+    assert samekind.SamekindError is not None
+    assert sorted(dir(samekind)) == sorted(samekind.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """A misspelt name says so instead of failing in the import machinery."""
+    with pytest.raises(AttributeError, match="no attribute 'Indexx'"):
+        getattr(samekind, "Indexx")  # noqa: B009 - mypy would refuse the plain attribute
+
+
+def test_the_stub_names_what_the_runtime_has() -> None:
+    """The `.pyi` imports every public name from the module that the runtime takes it from."""
+    homes = {}
+    for node in ast.parse(STUB.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            homes.update({alias.asname: node.module for alias in node.names})
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id != "__all__":
+            homes[node.target.id] = None
+    assert set(homes) == set(samekind.__all__)
+    table = vars(samekind)["_HOMES"]
+    assert {name: home for name, home in homes.items() if home is not None} == table
+
+
+def test_importing_the_facade_is_cheap() -> None:
+    """`import samekind` and its error classes load none of the heavy packages."""
+    assert not imported_by("import samekind; samekind.SamekindError, samekind.TrainConfig") & HEAVY
+
+
+def test_importing_what_search_needs_spares_what_training_needs() -> None:
+    """A cold search pays for torch, faiss and lancedb, and for nothing that only training or the app uses."""
+    loaded = imported_by("import samekind; samekind.Index, samekind.Encoder, samekind.SearchResult")
+    assert not loaded & NOT_FOR_SEARCH
+
+
+def test_the_version_has_one_source() -> None:
+    """The installed distribution has the version that the package names."""
+    try:
+        installed = importlib.metadata.version("samekind")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("samekind is not installed here, only importable")
+    assert installed == samekind.__version__
+
+
+def test_each_layer_ships_its_types() -> None:
+    """The packages that the stub refers to carry `py.typed`: otherwise a user's type checker sees `Any`."""
+    root = STUB.parents[1]
+    assert all((root / package / "py.typed").is_file() for package in ("samekind", "data", "training", "indexer"))

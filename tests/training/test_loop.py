@@ -1,0 +1,225 @@
+"""A whole run: what it leaves, what it refuses, and that an interruption changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from data.corpus import Corpus
+from data.errors import ArtefactError, CorpusError, InputError, SamekindError
+from data.loader import Batch
+from training import checkpoint
+from training.artefact import META, METRICS, WEIGHTS, read_history, read_meta
+from training.config import TrainConfig
+from training.encoder import Encoder
+from training.loop import train
+from training.presets import preset
+from training.trainer import Trainer
+
+TIMES = {"seconds", "pairs_per_second"}
+
+
+def corpus(labelled: bool = True, count: int = 80) -> Corpus:
+    """Three classes of noisy blobs, 16 px; the last quarter is test."""
+    random = np.random.default_rng(0)
+    kinds = np.arange(count) % 3
+    images = random.integers(0, 60, (count, 16, 16))
+    for row, kind in zip(images, kinds, strict=True):
+        row[4 * kind : 4 * kind + 6, 3:9] += 150
+    splits = ["train"] * (count * 3 // 4) + ["test"] * (count - count * 3 // 4)
+    labels = [f"kind {kind}" for kind in kinds] if labelled else None
+    return Corpus.from_arrays(images.astype(np.uint8), labels, splits, name="blobs")  # type: ignore[arg-type]
+
+
+def config(**overrides: Any) -> TrainConfig:
+    """Small enough for a second."""
+    settings = {
+        "epochs": 2,
+        "batch_size": 16,
+        "width": 4,
+        "projector_hidden": 16,
+        "projector_dim": 8,
+        "workers": 0,
+        "device": "cpu",
+    }
+    return preset("smoke", **{**settings, **overrides})
+
+
+def without_times(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All that must be equal between two runs."""
+    return [{key: value for key, value in record.items() if key not in TIMES} for record in history]
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sends this process a Ctrl-C while step number `step` is being taken."""
+    take = Trainer.step
+
+    def interrupted(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+        if number == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return take(self, batch, number, *rest)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+
+
+def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
+    """Weights that load, readable meta, one record an epoch with the promised figures, and the accuracy on test."""
+    run = train(corpus(), config(), tmp_path)
+    assert [record["epoch"] for record in run.history] == [1, 2]
+    assert set(run.history[0]) == {
+        "epoch", "loss", "knn_accuracy", "pairs_per_second", "learning_rate", "seconds", "mi_bound", "mi_cap", "base_rate",
+        "false_negative_rate", "lift", "gradient_share", "num_anchors",
+    }  # fmt: skip
+    assert run.history[0]["base_rate"] == pytest.approx(1 / 3, abs=0.05)
+    assert run.history[0]["mi_bound"] <= run.history[0]["mi_cap"]
+    assert run.summary["knn_accuracy"] > 0.7
+    assert run.summary["num_test"] == 20
+    assert run.encoder.embed_images([corpus().image(0)]).shape == (1, run.encoder.dim)
+    assert read_meta(tmp_path)["training"]["finished"]
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("queue_size", [0, 32])
+@pytest.mark.parametrize("step", [0, 2, 4, 5])
+def test_an_interrupted_run_continues_bitwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue_size: int, step: int
+) -> None:
+    """Ctrl-C at any step, in the middle or at the end of an epoch, queue or not: the same weights, records and accuracy."""
+    whole = train(corpus(), config(queue_size=queue_size), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(step, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(queue_size=queue_size), tmp_path / "parts")
+    assert checkpoint.exists(tmp_path / "parts")
+    assert not (tmp_path / "parts" / WEIGHTS).exists()
+    parts = train(corpus(), config(queue_size=queue_size), tmp_path / "parts")
+    assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "parts" / WEIGHTS).read_bytes()
+    assert without_times(parts.history) == without_times(whole.history)
+    assert parts.summary["knn_accuracy"] == whole.summary["knn_accuracy"]
+
+
+def test_a_kill_between_weights_and_meta_is_mended(tmp_path: Path) -> None:
+    """Killed after the last step, before the artefact was declared finished: the next start finishes it, alike."""
+    train(corpus(), config(), tmp_path)
+    weights = (tmp_path / WEIGHTS).read_bytes()
+    meta = read_meta(tmp_path)
+    (tmp_path / META).write_text(json.dumps({**meta, "training": {"finished": False}}))
+    (tmp_path / WEIGHTS).unlink()
+    (tmp_path / METRICS).unlink()
+    run = train(corpus(), config(), tmp_path)
+    assert not run.kept
+    assert (tmp_path / WEIGHTS).read_bytes() == weights
+    assert len(read_history(tmp_path)) == 2
+
+
+def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
+    """The same settings train nothing; others, or another corpus, are refused with their names until forced."""
+    train(corpus(), config(), tmp_path)
+    before = (tmp_path / WEIGHTS).stat().st_mtime_ns
+    assert train(corpus(), config(workers=1), tmp_path).kept
+    assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
+    with pytest.raises(ArtefactError, match=r"beta \(1.0 there, 0.5 asked for\)"):
+        train(corpus(), config(beta=0.5), tmp_path)
+    with pytest.raises(ArtefactError, match="corpus"):
+        train(corpus(count=60), config(), tmp_path)
+    assert not train(corpus(), config(beta=0.5), tmp_path, force=True).kept
+    assert read_meta(tmp_path)["config"]["beta"] == 0.5
+
+
+def test_resume_demands_a_checkpoint(tmp_path: Path) -> None:
+    """`resume` on an empty folder is an error, not a new run."""
+    with pytest.raises(InputError, match="no checkpoint"):
+        train(corpus(), config(), tmp_path, resume=True)
+    assert not (tmp_path / META).exists()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torn file (not ours: ours are renamed whole) gives one clear error."""
+    with monkeypatch.context() as patch:
+        stop_at(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(), tmp_path)
+    path = tmp_path / checkpoint.CHECKPOINT
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ArtefactError, match="cannot be resumed"):
+        train(corpus(), config(), tmp_path)
+
+
+def test_labels_never_change_the_weights(tmp_path: Path) -> None:
+    """Shuffled labels, the same labels or a run where they only mark the hold-out: the weights follow from images alone."""
+    one = corpus()
+    assert one.labels is not None
+    two = Corpus.from_arrays(
+        [np.asarray(one.image(i)) for i in range(len(one))], one.labels[::-1], one.splits, name=one.name
+    )  # fmt: skip
+    train(one, config(), tmp_path / "one")
+    train(two, config(), tmp_path / "two")
+    assert (tmp_path / "one" / WEIGHTS).read_bytes() == (tmp_path / "two" / WEIGHTS).read_bytes()
+
+
+def test_without_labels_figures_are_null_and_say_why(tmp_path: Path) -> None:
+    """No NaN, no zero: null, and a sentence."""
+    run = train(corpus(labelled=False), config(), tmp_path)
+    assert run.summary["knn_accuracy"] is None
+    assert "no labels" in run.summary["note"]
+    assert run.history[0]["knn_accuracy"] is None
+    assert run.history[0]["false_negative_rate"] is None
+    assert run.summary["num_hold_out"] == 0
+
+
+def test_training_lowers_the_loss_for_every_objective(tmp_path: Path) -> None:
+    """Both objectives, with and without a queue, learn."""
+    cases: dict[str, dict[str, Any]] = {
+        "info_nce": {"objective": "info_nce"},
+        "hard": {"objective": "hard"},
+        "queue": {"objective": "hard", "queue_size": 64},
+    }
+    for name, settings in cases.items():
+        history = train(corpus(), config(epochs=8, learning_rate=5e-3, **settings), tmp_path / name).history
+        assert history[-1]["loss"] < history[2]["loss"] - 0.05, name  # from the third epoch on the queue is full
+
+
+def test_the_limit_is_a_seeded_choice(tmp_path: Path) -> None:
+    """`limit` trains on that many images, the same ones for the same seed."""
+    assert train(corpus(), config(limit=20), tmp_path / "a").summary["num_bank"] == 20
+    same = train(corpus(), config(limit=20), tmp_path / "b")
+    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (same.out / WEIGHTS).read_bytes()
+
+
+def test_too_few_images_and_a_diverging_loss_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One image cannot be contrasted; a loss that is not finite stops the run with the step."""
+    with pytest.raises(CorpusError, match="at least 2"):
+        train(corpus(count=2).subset([0]), config(), tmp_path / "one")
+    monkeypatch.setattr(Trainer, "_objective", lambda self, contrast: contrast.positive.sum() * float("nan"))
+    with pytest.raises(SamekindError, match="at step 0"):
+        train(corpus(), config(), tmp_path / "nan")
+
+
+def test_two_images_are_enough(tmp_path: Path) -> None:
+    """The smallest corpus trains, with a batch of two."""
+    run = train(corpus(count=80).subset([0, 1]), config(), tmp_path)
+    assert run.summary["steps"] == 2
+
+
+def test_an_unwritable_folder_fails_before_any_work(tmp_path: Path) -> None:
+    """`out` below a file: one clear error at once."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtefactError, match="cannot write"):
+        train(corpus(), config(), tmp_path / "file" / "out")
+
+
+@pytest.mark.gpu
+def test_a_gpu_run_learns(tmp_path: Path) -> None:
+    """The same run on a CUDA device, under bfloat16."""
+    assert torch.cuda.is_available()
+    run = train(corpus(), config(device="cuda", precision="bfloat16"), tmp_path)
+    assert run.summary["knn_accuracy"] > 0.9
+    assert Encoder.load(tmp_path).embed_images([corpus().image(0)]).shape[0] == 1

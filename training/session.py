@@ -1,0 +1,161 @@
+"""The epochs of a run: steps, a record an epoch, a checkpoint every half minute, and a clean stop on Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from data.loader import ViewLoader
+from data.progress import Progress
+from data.recipes import recipe_for
+from data.views import TwoViewTransform
+from training import checkpoint
+from training.artefact import write_history
+from training.board import open_board
+from training.checkpoint import Counters
+from training.config import TrainConfig
+from training.encoder import Encoder
+from training.finish import epoch_accuracy
+from training.images import TrainingImages
+from training.tracker import FalseNegativeTracker
+from training.trainer import Trainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+def train_epochs(
+    config: TrainConfig, images: TrainingImages, encoder: Encoder, out: Path, progress: Progress
+) -> Counters:
+    """Trains `encoder` in place from the last checkpoint in `out`, or from the start, to the last step.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the state was saved.
+        ArtefactError: the checkpoint is damaged.
+        SamekindError: the loss is not finite.
+    """
+    with closing(_loader(config, images, encoder)) as loader, open_board(out) as log, _interruptible() as interrupted:
+        trainer = Trainer(config, encoder, total_steps=config.epochs * len(loader))
+        session = _Session(trainer, loader, images, out, progress, interrupted)
+        if checkpoint.exists(out):
+            session.counters = checkpoint.load(out, trainer.modules, trainer.optimizer)
+            progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
+        for epoch in range(len(session.counters.history), config.epochs):
+            session.train_epoch(epoch)
+            record = session.close_epoch(epoch)
+            log(record)
+            progress.print(_line(record, config.epochs))
+    return session.counters
+
+
+def _loader(config: TrainConfig, images: TrainingImages, encoder: Encoder) -> ViewLoader:
+    channels = images.corpus.channels
+    recipe = recipe_for(images.corpus.name, channels, config.strength)
+    transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
+    workers = _automatic_workers() if config.workers is None else config.workers
+    return ViewLoader(images.pixels[images.fit], transform, config.batch_size, seed=config.seed, workers=workers)
+
+
+def _automatic_workers() -> int:
+    """One process that makes views beside the one that trains, more where there are cores to spare."""
+    return max(1, min(8, (os.cpu_count() or 1) - 1))
+
+
+@dataclass
+class _Session:
+    trainer: Trainer
+    loader: ViewLoader
+    images: TrainingImages
+    out: Path
+    progress: Progress
+    interrupted: threading.Event
+    counters: Counters = field(default_factory=Counters)
+
+    def train_epoch(self, epoch: int) -> None:
+        """Takes the steps of one epoch that have not been taken yet."""
+        labels = None if self.images.labels is None else self.images.labels[self.images.fit]
+        tracker = FalseNegativeTracker(labels, self.counters.tracker)
+        done = self.counters.step - epoch * len(self.loader)
+        with self.progress.task(f"epoch {epoch + 1}/{self.trainer.config.epochs}", len(self.loader)) as task:
+            task.advance(done)
+            started = saved = time.perf_counter()
+            for batch in self.loader.epoch(epoch, start_batch=done):
+                figures = self.trainer.step(batch, self.counters.step, tracker)
+                self.counters.step += 1
+                now = time.perf_counter()
+                self._add({**figures, "batches": 1, "pairs": len(batch.index), "seconds": now - started})
+                started = now
+                task.advance()
+                task.note(f"loss {figures['loss']:.3f}")
+                if self.interrupted.is_set() or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                    self._save()
+                    saved = now
+                if self.interrupted.is_set():
+                    raise KeyboardInterrupt
+
+    def close_epoch(self, epoch: int) -> dict[str, Any]:
+        """Turns the epoch's sums into its record, and saves both."""
+        sums = self.counters.sums
+        record: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "loss": sums["loss"] / sums["batches"],
+            "knn_accuracy": epoch_accuracy(self.trainer.encoder, self.images, self.trainer.config),
+            "pairs_per_second": sums["pairs"] / sums["seconds"],
+            "learning_rate": self.trainer.learning_rate(self.counters.step - 1),
+            "seconds": sums["seconds"],
+            "mi_bound": sums["mi_bound"] / sums["batches"],
+            "mi_cap": math.log(sums["pairs"] / sums["batches"]),
+            **FalseNegativeTracker(self.images.labels, self.counters.tracker).record(),
+        }
+        self.counters.history.append(record)
+        self.counters.seconds += sums["seconds"]
+        self.counters.sums, self.counters.tracker = {}, {}
+        self._save()
+        write_history(self.out, self.counters.history)
+        return record
+
+    def _save(self) -> None:
+        checkpoint.save(self.out, self.trainer.modules, self.trainer.optimizer, self.counters)
+
+    def _add(self, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
+
+
+def _line(record: dict[str, Any], epochs: int) -> str:
+    parts = [f"epoch {record['epoch']}/{epochs}", f"loss {record['loss']:.3f}"]
+    if record["knn_accuracy"] is not None:
+        parts.append(f"k-NN {record['knn_accuracy']:.4f} (hold-out)")
+    rates = record["false_negative_rate"]
+    if rates is not None and rates["10"] is not None:
+        parts.append(f"false negatives @10 {rates['10']:.1%} (base rate {record['base_rate']:.1%})")
+    parts += [f"{record['pairs_per_second']:.0f} pairs/s", f"{record['seconds']:.0f} s"]
+    return " · ".join(parts)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Lets Ctrl-C and SIGTERM end the step in hand instead of tearing it; a second Ctrl-C is immediate."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
