@@ -144,9 +144,7 @@ class _Pass:
         order = np.lexsort((row_BM, -exact_BM), axis=-1)[:, : self.k]
         row_BK = np.take_along_axis(row_BM, order, axis=1)
         exact_BK = np.take_along_axis(exact_BM, order, axis=1)
-        if (
-            top_BM.shape[1] < similarity_BN.shape[1] - 1
-        ):  # somebody was left out: were all who might belong to the first k let in?
+        if top_BM.shape[1] < similarity_BN.shape[1] - 1:  # some were left out: may one of them belong to the first k?
             close = top_BM[:, self.k - 1] - top_BM[:, -1] <= _SLACK
             for i in torch.nonzero(close).flatten().tolist():
                 row_BK[i], exact_BK[i] = self._rank_ties(anchors[i], similarity_BN[i], float(top_BM[i, self.k - 1]))

@@ -38,7 +38,8 @@ class TrainConfig:
         stem_stride: 1, 2 or 4; 0 chooses by image size.
         pool: `resnet-small` averages its last map to `pool × pool` cells, which are its feature.
         whitening: exponent in [0, 1] of the label-free whitening fitted to the features after training; 0 leaves it out.
-        embedding_dim: directions that the whitening keeps; 0 keeps all. Without whitening the feature's own dimension stays.
+        embedding_dim: directions that the whitening keeps at most (fewer if there are few images), 0 for no limit. Without whitening
+            the feature's own dimension stays.
         projector_hidden: width of the projector's hidden layer.
         projector_dim: dimension of the projection that the objective sees.
         queue_size: keys of a MoCo-style queue; 0 contrasts within the batch.

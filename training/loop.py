@@ -32,9 +32,10 @@ from training.artefact import (
 from training.checkpoint import Counters
 from training.config import TrainConfig
 from training.encoder import Encoder, EncoderSpec
-from training.finish import test_accuracy
+from training.finish import fit_whitening, test_accuracy
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.session import train_epochs
+from training.whitening import directions_worth_keeping
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,8 @@ def _finish(
 ) -> Run:
     """Fits the whitening, touches the test split for the first and only time, and writes the artefact."""
     encoder.eval()
-    if config.whitening:
-        encoder.whitening.fit(torch.from_numpy(encoder.features(images.pixels)), config.whitening)
-    tested = test_accuracy(encoder, images, corpus, progress)
+    fit_whitening(encoder, images, config)
+    tested = test_accuracy(encoder, corpus, progress)
     weights = encoder.cpu().to_bytes()
     write_atomically(out / WEIGHTS, weights)
     write_history(out, counters.history)
@@ -160,7 +160,7 @@ def _spec(config: TrainConfig, images: TrainingImages) -> EncoderSpec:
         backbone=config.backbone,
         image_size=images.pixels.shape[1],
         channels=images.corpus.channels,
-        dim=config.embedding_dim if config.whitening else 0,
+        dim=directions_worth_keeping(config.embedding_dim, len(images.pixels)) if config.whitening else 0,
         mean=images.mean,
         std=images.std,
         width=config.width,

@@ -11,6 +11,17 @@ import torch
 from torch import Tensor, nn
 
 FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be blown up
+IMAGES_PER_DIRECTION = 8
+FEWEST_DIRECTIONS = 8
+
+
+def directions_worth_keeping(asked: int, num_images: int) -> int:
+    """How many directions `num_images` images can support: at most `asked` (0 stands for no limit), at most an eighth of the images.
+
+    As many directions as images would make all embeddings orthogonal to each other: every cosine near 0, and no neighbours at all.
+    """
+    supported = max(FEWEST_DIRECTIONS, num_images // IMAGES_PER_DIRECTION)
+    return min(asked, supported) if asked else supported
 
 
 class Whitening(nn.Module):
@@ -49,9 +60,8 @@ class Whitening(nn.Module):
         """
         if len(feature_NF) < 2:
             return
-        feature = feature_NF.double()
-        mean = feature.mean(0)
-        variance, directions = torch.linalg.eigh(torch.cov((feature - mean).T))
+        mean = feature_NF.mean(0, dtype=torch.float64)
+        variance, directions = torch.linalg.eigh(_covariance(feature_NF, mean))
         variance = variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:
@@ -60,3 +70,12 @@ class Whitening(nn.Module):
         self.mean.copy_(mean)
         kept = self.matrix.shape[1]  # eigh sorts ascending: the loudest come last
         self.matrix.copy_((directions * scale)[:, -kept:].flip(1))
+
+
+def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:
+    """`(F, F)` float64, summed over blocks of rows so that no second copy of the features is made."""
+    total = torch.zeros(len(mean_F), len(mean_F), dtype=torch.float64)
+    for block in feature_NF.split(4096):
+        centred = (block - mean_F).float()
+        total += centred.T @ centred
+    return total / (len(feature_NF) - 1)

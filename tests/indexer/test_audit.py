@@ -158,8 +158,12 @@ def test_without_training_settings_there_is_no_share_and_a_note(tmp_path: Path) 
     assert any("training settings" in note for note in report.notes)
 
 
-def test_copies_are_negatives_in_row_order_and_reported_as_exact(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_ties", [1024, 1], ids=["all ties looked at", "capped"])
+def test_copies_are_negatives_in_row_order_and_reported_as_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_ties: int
+) -> None:
     """20 copies of one image: ties beyond all spare candidates, ranked by row; all 190 pairs counted, none of them near."""
+    monkeypatch.setattr(neighbours, "_MOST_TIES", most_ties)
     base = pictures(30, seed=4)
     images = np.concatenate([base, np.repeat(base[5:6], 19, axis=0)])
     labels = _some_labels(49)

@@ -333,6 +333,50 @@ def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_pat
     _check_consistent(index)
 
 
+@pytest.mark.parametrize(("name", "call"), [("delete", 1), ("append", 1), ("append", 2)])
+def test_a_crash_while_a_changed_folder_is_brought_up_to_date_is_mended(
+    artefact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, call: int
+) -> None:
+    """After the deletion, after the rows that keep their vector, after those that do not: no step is done twice, none is left out."""
+    folder = tmp_path / "photos"
+    _write(folder, cat__same=0, cat__changed=1, cat__moved=2)
+    build_index(Corpus.from_folder(folder), FakeEncoder(), artefact)
+    _write(folder, cat__changed=5)
+    (folder / "dog").mkdir()
+    (folder / "cat" / "moved.png").rename(folder / "dog" / "moved.png")
+    corpus = Corpus.from_folder(folder)
+    original, calls = getattr(ImageTable, name), 0
+
+    def crashing(*args: object) -> None:
+        nonlocal calls
+        original(*args)
+        calls += 1
+        if calls == call:
+            raise _Crash
+
+    monkeypatch.setattr(ImageTable, name, crashing)
+    with pytest.raises(_Crash):
+        build_index(corpus, FakeEncoder(), artefact)
+    monkeypatch.setattr(ImageTable, name, original)
+    encoder = FakeEncoder()
+    index = build_index(corpus, encoder, artefact)
+    assert encoder.embedded == (0 if (name, call) == ("append", 2) else 1)
+    assert sorted(index.ids) == sorted(corpus.ids)
+    assert {index.row(id_)["sha256"] for id_ in index.ids} == {corpus.sha256(i) for i in range(3)}
+    _check_consistent(index)
+
+
+def test_a_copy_in_another_split_of_the_same_source_is_no_renamed_image(artefact: Path) -> None:
+    """First the train split, then the test split, which holds one of its images again: both rows stay, and it is not embedded twice."""
+    images = np.concatenate([pictures(4), pictures(1)])
+    whole = Corpus.from_arrays(images, None, ["train"] * 4 + ["test"], name="noise", source={"corpus": "noise"})
+    build_index(whole.split("train"), FakeEncoder(), artefact)
+    encoder = FakeEncoder()
+    index = build_index(whole.split("test"), encoder, artefact)
+    assert (sorted(index.ids), encoder.embedded) == (sorted(whole.ids), 0)
+    _check_consistent(index)
+
+
 def test_arrays_in_memory_never_replace_other_arrays(artefact: Path) -> None:
     """They share ids (`train/00000`) and have no source: the second is added, under its own ids."""
     first, second = Corpus.from_arrays(pictures(4, 1)), Corpus.from_arrays(pictures(5, 2))

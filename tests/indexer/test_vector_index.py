@@ -81,6 +81,16 @@ def test_saved_and_loaded_it_is_the_same(built: tuple[VectorIndex, NDArray[np.fl
         np.testing.assert_array_equal(b, d)
 
 
+def test_rows_that_float32_cannot_tell_apart_are_ordered_by_float64() -> None:
+    """300 copies a few 1e-8 apart, more than any spare candidates: the first ones are still the right ones."""
+    random = np.random.default_rng(5)
+    vectors = _unit(1)[0] + 1e-7 * random.normal(size=(300, 16))
+    vectors = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+    index = VectorIndex.build(lambda: [vectors], 16, 300)
+    for query in _unit(5, seed=6):
+        assert index.search(query[None], 7)[0][1].tolist() == oracles.nearest(vectors, query, 7)[0]
+
+
 def test_a_gpu_copy_answers_where_it_can_and_the_cpu_answers_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a stand-in for the GPU: same answers; filters and k beyond 2,048, which GPUs cannot do, go to the CPU."""
     vectors, asked = _unit(3000), []

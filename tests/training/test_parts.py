@@ -23,7 +23,7 @@ from training.presets import PRESETS, preset
 from training.schedule import warmup_cosine
 from training.similarity import Contrast
 from training.tracker import FalseNegativeTracker
-from training.whitening import Whitening
+from training.whitening import Whitening, directions_worth_keeping
 
 
 @given(size=st.integers(1, 9), pushes=st.lists(st.integers(1, 20), max_size=8))
@@ -79,6 +79,27 @@ def test_whitening_keeps_the_loudest_directions() -> None:
     whitening = Whitening(4, 2)
     whitening.fit(feature, 0.0)
     assert whitening.matrix.abs().argmax(0).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "kept"), [(256, 60_000, 256), (256, 200, 25), (256, 10, 8), (0, 8000, 1000), (4, 60_000, 4)]
+)
+def test_few_images_keep_few_directions(asked: int, images: int, kept: int) -> None:
+    """Never more than an eighth of the images, never fewer than eight unless asked for."""
+    assert directions_worth_keeping(asked, images) == kept
+
+
+def test_whitened_neighbours_of_few_images_stay_neighbours() -> None:
+    """200 images around 4 centres in 500 dimensions: a neighbour is of the same centre, and clearly nearer than 0."""
+    torch.manual_seed(0)
+    kinds = torch.arange(200) % 4
+    feature = torch.randn(4, 500)[kinds] * 2 + torch.randn(200, 500)
+    whitening = Whitening(500, directions_worth_keeping(256, 200))
+    whitening.fit(feature, 0.5)
+    embedding = torch.nn.functional.normalize(whitening(feature), dim=1)
+    similarity, nearest = (embedding @ embedding.T).fill_diagonal_(-1).max(1)
+    assert (kinds[nearest] == kinds).float().mean() > 0.8
+    assert similarity.mean() > 0.3
 
 
 def test_whitening_of_nothing_changes_nothing() -> None:

@@ -1,0 +1,1 @@
+"""Measurements that docs quote; each prints its command, machine and seed."""
