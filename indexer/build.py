@@ -57,7 +57,8 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
         InputError: the encoder gives vectors that are not of unit norm.
     """
     progress = progress or NoProgress()
-    prepare_folder(folder)
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     _place_encoder(encoder, corpus, folder)
     journal = _journal(corpus, encoder, folder)
     table = ImageTable(folder)
@@ -255,7 +256,8 @@ def _version() -> str:
 
 def copy_encoder(source: Path, folder: Path) -> None:
     """Copies the encoder of one artefact into another folder that has none, with all that is known about its training."""
-    prepare_folder(folder)
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     if (folder / WEIGHTS).exists() or source.resolve() == folder.resolve():
         return
     for name in (META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count

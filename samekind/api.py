@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.corpus import Corpus
-from data.errors import ArtefactError
 from data.progress import NoProgress, Progress
+from training.artefact import check_writable
 from training.presets import preset as preset_config
 
 if TYPE_CHECKING:
@@ -77,20 +76,3 @@ def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluatio
     from indexer.evaluate import evaluate_artefact
 
     return evaluate_artefact(Path(path), progress=progress)
-
-
-def check_writable(folder: Path) -> None:
-    """Makes sure that `folder` can be made and written, and leaves nothing behind: a refusal must not cost an hour's training.
-
-    Raises:
-        ArtefactError: it cannot.
-    """
-    existing = folder.absolute()
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        hint = "choose another --out, or mend the permissions"
-        raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error

@@ -75,7 +75,7 @@ class Train:
 
     def run(self, console: Console) -> None:
         """Trains and prints the summary with the next commands."""
-        from samekind.api import check_writable
+        from training.artefact import check_writable
 
         overrides = {name: getattr(self, name) for name in self.SETTINGS}
         samekind.preset(self.preset, **overrides)
@@ -139,8 +139,7 @@ class BuildIndex:
         return index, index.remove(ids)
 
     def _build(self, console: Console) -> samekind.Index:
-        from samekind.api import check_writable
-        from training.artefact import read_meta
+        from training.artefact import check_writable, read_meta
 
         if self.corpus is None:
             raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")
@@ -210,8 +209,8 @@ class Audit:
 
     def run(self, console: Console) -> None:
         """Audits and prints the report."""
-        from samekind.api import check_writable
         from samekind.tables import audit_text
+        from training.artefact import check_writable
 
         at_least("--k", self.k, 1)
         if self.anchors is not None:

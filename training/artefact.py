@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -40,21 +41,21 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def prepare_folder(path: Path) -> None:
-    """Makes the folder, and makes sure that it can be written, before any work is done.
+def check_writable(folder: Path) -> None:
+    """Makes sure that `folder` can be made and written, and leaves nothing behind: a refusal must not cost an hour's training.
 
     Raises:
-        ArtefactError: it cannot be made or written.
+        ArtefactError: it cannot.
     """
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except OSError as error:
-        raise ArtefactError(
-            f"cannot write to {path}: {error.strerror}", hint="choose another --out or mend its permissions"
-        ) from error
+        hint = "choose another --out, or mend the permissions"
+        raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error
 
 
 def read_meta(folder: str | Path) -> dict[str, Any]:

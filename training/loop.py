@@ -22,7 +22,7 @@ from training.artefact import (
     META,
     METRICS,
     WEIGHTS,
-    prepare_folder,
+    check_writable,
     read_history,
     read_meta,
     write_atomically,
@@ -94,7 +94,8 @@ def train(
     """
     out, progress = Path(out), progress or NoProgress()
     chosen = training_corpus(corpus, config)
-    prepare_folder(out)
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
     identity = {"config": config.identity, "corpus": corpus.content_hash}
     if force:
         _clear(out)

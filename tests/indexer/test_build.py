@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.corpus import Corpus
+from data.corpus import Corpus, Split
 from data.errors import ArtefactError, InputError
 from indexer import embed, vector_index
 from indexer.index import Index, build_index
@@ -369,7 +369,8 @@ def test_a_crash_while_a_changed_folder_is_brought_up_to_date_is_mended(
 def test_a_copy_in_another_split_of_the_same_source_is_no_renamed_image(artefact: Path) -> None:
     """First the train split, then the test split, which holds one of its images again: both rows stay, and it is not embedded twice."""
     images = np.concatenate([pictures(4), pictures(1)])
-    whole = Corpus.from_arrays(images, None, ["train"] * 4 + ["test"], name="noise", source={"corpus": "noise"})
+    splits: list[Split] = ["train", "train", "train", "train", "test"]
+    whole = Corpus.from_arrays(images, None, splits, name="noise", source={"corpus": "noise"})
     build_index(whole.split("train"), FakeEncoder(), artefact)
     encoder = FakeEncoder()
     index = build_index(whole.split("test"), encoder, artefact)

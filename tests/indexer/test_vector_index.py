@@ -82,11 +82,11 @@ def test_saved_and_loaded_it_is_the_same(built: tuple[VectorIndex, NDArray[np.fl
 
 
 def test_rows_that_float32_cannot_tell_apart_are_ordered_by_float64() -> None:
-    """300 copies a few 1e-8 apart, more than any spare candidates: the first ones are still the right ones."""
+    """2,000 copies a few 1e-8 apart, more than any spare candidates: the first ones are still the right ones."""
     random = np.random.default_rng(5)
-    vectors = _unit(1)[0] + 1e-7 * random.normal(size=(300, 16))
+    vectors = _unit(1)[0] + 2e-8 * random.normal(size=(2000, 16))
     vectors = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-    index = VectorIndex.build(lambda: [vectors], 16, 300)
+    index = VectorIndex.build(lambda: [vectors], 16, 2000)
     for query in _unit(5, seed=6):
         assert index.search(query[None], 7)[0][1].tolist() == oracles.nearest(vectors, query, 7)[0]
 
