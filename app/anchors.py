@@ -38,6 +38,8 @@ def show(library: Library, view: AuditView) -> None:
     with right:
         cards = audit_view.negative_cards(negatives, pictures)
         components.gallery(cards, key="negatives", label="hardest negatives, most similar first", card_width=112)
+        if any(negative.gradient_share is not None for negative in negatives):
+            st.caption("Gradient: the share that one negative draws of all that pushes the anchor away from negatives.")
 
 
 def _choice(view: AuditView) -> list[int]:

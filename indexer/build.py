@@ -37,7 +37,7 @@ from indexer.plan import Plan, entry_for, make_plan
 from indexer.rows import Rows
 from indexer.store import ImageTable, id_chunks
 from indexer.vector_index import VectorIndex
-from training.artefact import FORMAT, META, METRICS, WEIGHTS, prepare_folder, write_atomically, write_json
+from training.artefact import FORMAT, META, METRICS, WEIGHTS, check_writable, write_atomically, write_json
 
 
 def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress | None = None) -> int:

@@ -181,7 +181,7 @@ def _meta(config: TrainConfig, corpus: Corpus, identity: dict[str, Any], encoder
             "content_hash": corpus.content_hash,
             "num_images": len(corpus),
             "num_skipped": len(corpus.skipped),
-            "source": corpus.source,
+            **corpus.source,
         },
         "training": {"finished": False},
     }

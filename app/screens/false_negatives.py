@@ -52,7 +52,7 @@ def _audit(library: Library) -> AuditView | None:
 
     with st.sidebar:
         k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
-    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take up to a minute …"
+    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
     try:
         with components.progress(text) as progress:
             return library.audit(k, progress)

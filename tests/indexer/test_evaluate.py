@@ -99,7 +99,7 @@ def test_a_single_class_needs_no_fit() -> None:
 def test_large_corpora_are_sampled_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two notes, and the same figures twice."""
     monkeypatch.setattr(evaluate, "MAP_QUERIES", 20)
-    monkeypatch.setattr(evaluate, "LINEAR_ROWS", 50)
+    monkeypatch.setattr(evaluate, "LINEAR_VALUES", 50 * 8)
     vectors, classes = _clumps(300)
     splits = ["test" if i % 4 == 0 else "train" for i in range(300)]
     labels: list[str | None] = [str(c) for c in classes]

@@ -35,7 +35,7 @@ def corpus(labelled: bool = True, count: int = 80) -> Corpus:
         row[4 * kind : 4 * kind + 6, 3:9] += 150
     splits = ["train"] * (count * 3 // 4) + ["test"] * (count - count * 3 // 4)
     labels = [f"kind {kind}" for kind in kinds] if labelled else None
-    return Corpus.from_arrays(images.astype(np.uint8), labels, splits, name="blobs")  # type: ignore[arg-type]
+    return Corpus.from_arrays(images.astype(np.uint8), labels, splits, name="blobs", source={"corpus": "nowhere"})  # type: ignore[arg-type]
 
 
 def config(**overrides: Any) -> TrainConfig:
@@ -82,7 +82,10 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
     assert run.summary["knn_accuracy"] > 0.7
     assert run.summary["num_test"] == 20
     assert run.encoder.embed_images([corpus().image(0)]).shape == (1, run.encoder.dim)
-    assert read_meta(tmp_path)["training"]["finished"]
+    meta = read_meta(tmp_path)
+    assert meta["training"]["finished"]
+    assert meta["corpus"]["name"] == "blobs"
+    assert meta["corpus"]["corpus"] == "nowhere"  # how to load it again
     assert not list(tmp_path.rglob("*.tmp"))
     assert list((tmp_path / "tensorboard").iterdir())
 
