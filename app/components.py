@@ -6,9 +6,7 @@ The gallery is one custom element instead of a Streamlit column, image and butto
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from app.state import Library
 
 HERE = Path(__file__).parent
-SECONDS_BETWEEN_UPDATES = 0.2
 
 
 @cache
@@ -61,65 +58,6 @@ def gallery(
 
     data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
     _gallery_element()(data=data, key=key, on_picked_change=picked)
-
-
-class Progress:
-    """Shows how far a long computation is, as the facade's `progress=` wants it.
-
-    Args:
-        text: says what is being done.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._place = st.empty()
-        self._shown = 0.0
-
-    @contextmanager
-    def task(self, description: str, total: int) -> Iterator[Task]:
-        """One part of the computation, of `total` steps."""
-        self._place.progress(0.0, self._text)
-        yield Task(total, self._show)
-
-    def print(self, line: str) -> None:
-        """Lines are for terminals."""
-
-    def close(self) -> None:
-        """Takes the bar off the page."""
-        self._place.empty()
-
-    def _show(self, share: float) -> None:
-        now = time.monotonic()
-        if now - self._shown > SECONDS_BETWEEN_UPDATES:  # each one is a message to the browser
-            self._shown = now
-            self._place.progress(min(share, 1.0), f"{self._text} {100 * share:.0f} %")
-
-
-class Task:
-    """One part of a `Progress`."""
-
-    def __init__(self, total: int, show: Callable[[float], None]) -> None:
-        self._total = max(total, 1)
-        self._show = show
-        self._done = 0
-
-    def advance(self, steps: int = 1) -> None:
-        """Moves the bar on."""
-        self._done += steps
-        self._show(self._done / self._total)
-
-    def note(self, text: str) -> None:
-        """Notes are for terminals."""
-
-
-@contextmanager
-def progress(text: str) -> Iterator[Progress]:
-    """A progress bar that is there for as long as the `with` block lasts."""
-    bar = Progress(text)
-    try:
-        yield bar
-    finally:
-        bar.close()
 
 
 def failure(message: str, hint: str = "") -> None:

@@ -29,21 +29,26 @@ def show(library: Library, query: Query | None) -> None:
         st.file_uploader("An image of your own", type=list(FILE_TYPES), key="upload", on_change=_uploaded)
 
 
-def class_filter(classes: Sequence[str], title: str, key: str, *, some_unlabelled: bool) -> str | None:
-    """A choice of one class or all of them; hidden (and all) for an unlabelled corpus."""
-    if not classes:
+def class_filter(library: Library, title: str, key: str) -> str | None:
+    """A choice of one class, or `None` for all of them; hidden for an unlabelled corpus."""
+    if not library.classes:
         return None
-    options = [None, *classes, view_models.NO_LABEL] if some_unlabelled else [None, *classes]
-    return st.selectbox(
-        title, options, format_func=lambda name: name or "all classes", key=key, persist_state="session"
+    return _choice(
+        title, [*library.classes, *([view_models.NO_LABEL] if library.some_unlabelled else [])], "all classes", key
     )
 
 
-def split_filter(splits: Sequence[str], title: str, key: str) -> str | None:
-    """A choice of one split or all of them."""
-    return st.selectbox(
-        title, [None, *splits], format_func=lambda name: name or "all splits", key=key, persist_state="session"
+def split_filter(library: Library, title: str, key: str) -> str | None:
+    """A choice of one split, or `None` for all of them."""
+    return _choice(title, library.splits, "all splits", key)
+
+
+def _choice(title: str, options: Sequence[str], everything: str, key: str) -> str | None:
+    # Not `None` for everything: Streamlit takes that for a box without a choice, and offers to clear it.
+    chosen = st.selectbox(
+        title, ["", *options], format_func=lambda name: name or everything, key=key, persist_state="session"
     )
+    return chosen or None
 
 
 def _grid(library: Library, query: Query | None) -> None:
@@ -71,9 +76,9 @@ def _filtered(library: Library) -> list[int]:
     with text_column:
         text = st.text_input("Id or class contains", key="text", persist_state="session")
     with class_column:
-        label = class_filter(library.classes, "Class", "class", some_unlabelled=library.some_unlabelled)
+        label = class_filter(library, "Class", "class")
     with split_column:
-        split = split_filter(library.splits, "Split", "split")
+        split = split_filter(library, "Split", "split")
     return view_models.matching(index.ids, index.labels, index.splits, label=label, split=split, text=text)
 
 

@@ -20,8 +20,7 @@ import numpy as np
 import streamlit as st
 
 from app import components, view_models
-from app.audit_view import AuditView
-from app.components import Progress
+from app.audit_job import AuditJob
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -58,7 +57,7 @@ class Library:
         self.index = index
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
-        self._audits: dict[int, AuditView] = {}
+        self._audits: dict[int, AuditJob] = {}
         self._warming = False
 
     @cached_property
@@ -79,7 +78,8 @@ class Library:
     @cached_property
     def splits(self) -> list[str]:
         """The splits that occur."""
-        return [name for name in ("train", "validation", "test") if name in set(self.index.splits)]
+        found = set(self.index.splits)
+        return [name for name in ("train", "validation", "test") if name in found]
 
     def label(self, id_: str) -> str | None:
         """Class of an image."""
@@ -99,19 +99,11 @@ class Library:
         hits = _hits(self.index.search(vector, k=k + 1, where=where))
         return view_models.without(hits, query.id if leave_out_itself else None, k)
 
-    def audit(self, k: int, progress: Progress) -> AuditView:
-        """The audit with k negatives an anchor, worked out once for all sessions; who comes second waits for the first.
-
-        Args:
-            k: hardest negatives an anchor.
-            progress: shows how far it is.
-
-        Raises:
-            SamekindError: the index cannot be audited.
-        """
+    def audit(self, k: int) -> AuditJob:
+        """The audit with k negatives an anchor, one for all sessions: done, under way, or begun just now."""
         with self._auditing:
-            if k not in self._audits:
-                self._audits[k] = AuditView(self.index.audit(k=k, progress=progress))
+            if k not in self._audits or self._audits[k].failed:
+                self._audits[k] = AuditJob(self.index, k)
             return self._audits[k]
 
     def warm_later(self) -> None:

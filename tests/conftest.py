@@ -25,6 +25,7 @@ os.environ.update(
         "XDG_CACHE_HOME": _CACHE.name,
     }
 )
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, for its reason
 os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
 for _name in ("SAMEKIND_DATA_DIR", "SAMEKIND_DEBUG"):  # a developer's own settings must not reach a test
     os.environ.pop(_name, None)

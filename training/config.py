@@ -58,7 +58,7 @@ class TrainConfig:
     temperature: float = 0.2
     beta: float = 1.0
     tau_plus: float = 0.1
-    epochs: int = 5
+    epochs: int = 4
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2

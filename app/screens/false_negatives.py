@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import anchors, audit_view, components, state, view_models
 from app.audit_view import AuditView
@@ -53,12 +54,18 @@ def _audit(library: Library) -> AuditView | None:
     with st.sidebar:
         k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
     text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
+    bar = st.empty()
     try:
-        with components.progress(text) as progress:
-            return library.audit(k, progress)
+        return library.audit(k).wait(lambda share: _show(bar, text, share))
     except SamekindError as error:
         components.failure(str(error), error.hint)
         return None
+    finally:
+        bar.empty()
+
+
+def _show(bar: DeltaGenerator, text: str, share: float) -> None:
+    bar.progress(share, f"{text} {100 * share:.0f} %")
 
 
 def _figures(library: Library, view: AuditView) -> None:

@@ -42,6 +42,8 @@ def _results(library: Library, query: Query) -> None:
         return
     if query.id is not None:
         st.query_params["id"] = query.id
+    else:
+        st.query_params.pop("id", None)
     left, right = st.columns([1, 4], gap="medium")
     with left:
         st.subheader("Query", anchor=False)
@@ -57,10 +59,8 @@ def _settings(library: Library) -> tuple[int, str | None, bool]:
     with st.sidebar:
         st.subheader("Neighbours", anchor=False)
         k = st.slider("How many", 1, 50, 10, key="k", persist_state="session")
-        label = picker.class_filter(
-            library.classes, "Only of class", "where_class", some_unlabelled=library.some_unlabelled
-        )
-        split = picker.split_filter(library.splits, "Only of split", "where_split")
+        label = picker.class_filter(library, "Only of class", "where_class")
+        split = picker.split_filter(library, "Only of split", "where_split")
         itself = st.toggle("Leave out the query itself", value=True, key="leave_out_itself", persist_state="session")
     return k, view_models.where_clause(label, split), itself
 

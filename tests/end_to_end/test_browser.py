@@ -43,6 +43,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if CHROMIUM is None:
         pytest.skip("no chromium on the path: apt-get install chromium chromium-driver")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -115,6 +116,7 @@ def test_the_next_page_is_chosen_before_the_first_is_there(page: Page, artefact:
         page.goto(address)
         page.get_by_role("link", name="False negatives").click()
         expect(page.get_by_text("FALSE NEGATIVE — same class").first).to_be_visible()
+        page.close()  # before its server is gone
 
 
 def test_the_first_page_is_there_soon(page: Page, address: str) -> None:
@@ -125,7 +127,7 @@ def test_the_first_page_is_there_soon(page: Page, address: str) -> None:
         started = time.perf_counter()
         search_page(page, address)
         seconds.append(time.perf_counter() - started)
-    print(f"first page after {seconds[0]:.1f} s, again after {seconds[1]:.1f} s")  # noqa: T201
+    print(f"\nfirst page after {seconds[0]:.1f} s, again after {seconds[1]:.1f} s")  # noqa: T201
     assert min(seconds) < FIRST_PAGE_SECONDS
 
 
@@ -204,3 +206,4 @@ def test_an_unlabelled_corpus_is_browsed_as_well(page: Page, tmp_path: Path) -> 
         expect(page.get_by_text("This corpus has no labels")).to_be_visible()
         negatives = page.get_by_role("list", name="hardest negatives, most similar first").locator(".card")
         expect(negatives.filter(has_text="class unknown")).to_have_count(10)
+        page.close()  # before its server is gone
