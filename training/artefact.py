@@ -71,6 +71,7 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(path.read_text())
         version = meta["format"]
+        meta["encoder"]
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{path} is damaged", hint="train again with --force") from error
     if version > FORMAT:
@@ -79,11 +80,18 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
 
 
 def read_history(folder: str | Path) -> list[dict[str, Any]]:
-    """The epoch records of `metrics.jsonl`, first epoch first; empty if there are none."""
+    """The epoch records of `metrics.jsonl`, first epoch first; empty if there are none.
+
+    Raises:
+        ArtefactError: the file is damaged.
+    """
     path = Path(folder) / METRICS
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged", hint="take it from a copy, or train again with --force") from error
 
 
 def write_history(folder: Path, history: Iterable[dict[str, Any]]) -> None:

@@ -28,6 +28,7 @@ class Counters:
     """Where a run stands.
 
     Attributes:
+        run: digest of the settings and the corpus that this is the state of.
         step: optimiser steps done.
         history: records of the finished epochs.
         seconds: wall time spent on training, over all sittings.
@@ -35,6 +36,7 @@ class Counters:
         tracker: totals of the unfinished epoch's false-negative tracker.
     """
 
+    run: str
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -63,20 +65,24 @@ def save(folder: Path, modules: nn.ModuleDict, optimizer: Optimizer, counters: C
     write_atomically(path, safetensors.torch.save(stored, {"counters": json.dumps(counters.__dict__, allow_nan=False)}))
 
 
-def load(folder: Path, modules: nn.ModuleDict, optimizer: Optimizer) -> Counters:
+def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -> Counters:
     """Restores modules, optimiser and random state in place, and returns the counters.
 
     Raises:
-        ArtefactError: the checkpoint is damaged or belongs to another network.
+        ArtefactError: the checkpoint is damaged or belongs to another run.
     """
     path = folder / CHECKPOINT
     try:
         with safe_open(path, framework="pt") as file:
             counters = Counters(**json.loads(file.metadata()["counters"]))
+            if counters.run != run:
+                raise ValueError("another run's")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         modules.load_state_dict(_under("module", tensors))
-    except (SafetensorError, RuntimeError, KeyError, ValueError, OSError) as error:
-        raise ArtefactError(f"{path} cannot be resumed", hint="it is damaged: start anew with --force") from error
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ArtefactError(
+            f"{path} cannot be resumed", hint="it is damaged or of another run: start anew with --force"
+        ) from error
     optimizer.load_state_dict({**optimizer.state_dict(), "state": _optimizer_state(_under("optimizer", tensors))})
     torch.set_rng_state(tensors["random"])
     return counters

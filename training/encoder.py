@@ -10,8 +10,9 @@ encoder made it. No pickle is ever loaded.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from data.corpus import Pixels
 from data.errors import ArtefactError
 from data.images import prepare
 from data.progress import NoProgress, Progress
-from training.artefact import WEIGHTS, read_meta
+from training.artefact import META, WEIGHTS, read_meta
 from training.backbones import build_backbone
 from training.whitening import Whitening
 
@@ -139,9 +140,11 @@ class Encoder(nn.Module):
         return rows
 
     def to_bytes(self) -> bytes:
-        """The weights as a safetensors file."""
+        """The encoder as a safetensors file: the weights, and the spec in its header, so that no other file can contradict them."""
+        # The checkpoint that a backbone started from is in the weights now; it need not lie where they are loaded.
+        spec = replace(self.spec, backbone=self.spec.backbone.partition("@")[0])
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        return safetensors.torch.save(tensors)
+        return safetensors.torch.save(tensors, {"spec": json.dumps(asdict(spec))})
 
     @cached_property
     def fingerprint(self) -> str:
@@ -158,33 +161,33 @@ class Encoder(nn.Module):
         Raises:
             ArtefactError: the folder or a file is missing, or the weights are not those that `meta.json` describes.
         """
-        meta = read_meta(folder)
+        expected = read_meta(folder)["encoder"].get("fingerprint")
         path = Path(folder) / WEIGHTS
         if not path.is_file():
             raise ArtefactError(
                 f"{folder} holds no {WEIGHTS}", hint="training has not finished: run samekind train again"
             )
-        names = {f.name for f in fields(EncoderSpec)}
-        spec: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in meta["encoder"].items()
-            if key in names
-        }
-        # The checkpoint that a backbone started from is in the weights now; it need not lie on this machine.
-        spec["backbone"] = str(spec["backbone"]).partition("@")[0]
-        encoder = cls(EncoderSpec(**spec))
-        weights = path.read_bytes()
-        fingerprint = hashlib.sha256(weights).hexdigest()
+        stored = path.read_bytes()
+        fingerprint = hashlib.sha256(stored).hexdigest()
         try:
-            if meta["encoder"].get("fingerprint") != fingerprint:
-                raise RuntimeError("other weights")
-            encoder.load_state_dict(safetensors.torch.load(weights))
-        except (RuntimeError, safetensors.SafetensorError) as error:
+            if fingerprint != expected:
+                raise ValueError("another encoder's")
+            encoder = cls(_spec_of(stored))
+            encoder.load_state_dict(safetensors.torch.load(stored))
+        except (RuntimeError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             raise ArtefactError(
-                f"{path} does not fit its meta.json", hint="the artefact is damaged: train again with --force"
+                f"{path} is not the encoder that {META} describes",
+                hint="the artefact is damaged: train again with --force",
             ) from error
         encoder.__dict__["fingerprint"] = fingerprint
         return encoder.eval()
+
+
+def _spec_of(stored: bytes) -> EncoderSpec:
+    """The spec in the header of a weights file (8 bytes of length, then JSON)."""
+    header = json.loads(stored[8 : 8 + int.from_bytes(stored[:8], "little")])
+    values: dict[str, Any] = json.loads(header["__metadata__"]["spec"])
+    return EncoderSpec(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
 
 
 class Projector(nn.Sequential):

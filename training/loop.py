@@ -6,6 +6,8 @@ The order of writes makes a kill at any moment harmless: `meta.json` (unfinished
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +36,8 @@ from training.config import TrainConfig
 from training.encoder import Encoder, EncoderSpec
 from training.finish import fit_whitening, test_accuracy
 from training.images import TrainingImages, load_training_images, training_corpus
+from training.lock import exclusive
+from training.precision import choose_device
 from training.session import train_epochs
 from training.whitening import directions_worth_keeping
 
@@ -82,7 +86,7 @@ def train(
         corpus: the images; their labels are only measured with.
         config: the settings.
         out: folder of the artefact.
-        force: throw away what another configuration left there.
+        force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same.
         resume: insist on going on from a checkpoint.
         progress: shows bars and a line an epoch.
 
@@ -93,24 +97,28 @@ def train(
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     out, progress = Path(out), progress or NoProgress()
+    if force and resume:
+        raise InputError("force throws a run away, resume goes on with it", hint="choose one of --force and --resume")
     chosen = training_corpus(corpus, config)
+    choose_device(config.device)
     check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
-    identity = {"config": config.identity, "corpus": corpus.content_hash}
-    if force:
-        _clear(out)
-    kept = _kept_run(out, config, identity)
-    if kept is not None:
-        return kept
-    if resume and not checkpoint.exists(out):
-        raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
-    images = load_training_images(chosen, config, progress)
-    torch.manual_seed(config.seed)
-    encoder = Encoder(_spec(config, images))
-    meta = _meta(config, corpus, identity, encoder)
-    write_json(out / META, meta)
-    counters = train_epochs(config, images, encoder, out, progress)
-    return _finish(corpus, config, images, encoder, counters, meta, out, progress)
+    with exclusive(out):
+        identity = {"config": config.identity, "corpus": corpus.content_hash}
+        kept = _kept_run(out, config, identity, force)
+        if kept is not None:
+            return kept
+        if resume and not checkpoint.exists(out):
+            raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
+        images = load_training_images(chosen, config, progress)
+        torch.manual_seed(config.seed)
+        encoder = Encoder(_spec(config, images))
+        if force and not _unfinished(out, identity):
+            _clear(out)  # only now: whatever is wrong with the request has been said before
+        meta = _meta(config, corpus, identity, encoder)
+        write_json(out / META, meta)
+        run = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        counters = train_epochs(config, images, encoder, out, run, progress)
+        return _finish(corpus, config, images, encoder, counters, meta, out, progress)
 
 
 def _finish(
@@ -187,36 +195,50 @@ def _meta(config: TrainConfig, corpus: Corpus, identity: dict[str, Any], encoder
     }
 
 
-def _kept_run(out: Path, config: TrainConfig, identity: dict[str, Any]) -> Run | None:
+def _kept_run(out: Path, config: TrainConfig, identity: dict[str, Any], force: bool) -> Run | None:
     """The finished run that is already there; `None` if there is work to do.
 
     Raises:
-        ArtefactError: the folder holds a run with other settings.
+        ArtefactError: the folder holds a run with other settings, and `force` is not given.
     """
-    if not (out / META).is_file():
+    if force or not (out / META).is_file():
         return None
     meta = read_meta(out)
-    if meta.get("identity") != identity:
+    difference = _difference(meta.get("identity", {}), identity)
+    if difference:
         raise ArtefactError(
-            f"{out} holds a run with another {_difference(meta.get('identity', {}), identity)}",
-            hint="choose another --out, or replace it with --force",
+            f"{out} holds a run with another {difference}", hint="choose another --out, or replace it with --force"
         )
     if not (meta["training"]["finished"] and (out / WEIGHTS).is_file()):
         return None
     return Run(out, config, _summary(out, meta), kept=True)
 
 
+def _unfinished(out: Path, identity: dict[str, Any]) -> bool:
+    """Whether this very run was begun here and interrupted; then even `force` goes on with it."""
+    try:
+        meta = read_meta(out)
+    except ArtefactError:
+        return False
+    return not meta["training"]["finished"] and not _difference(meta.get("identity", {}), identity)
+
+
 def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """What two runs differ in; empty if in nothing. A setting that an older run does not know had its default."""
     if there.get("corpus") != here["corpus"]:
         return "corpus"
-    old, new = there.get("config", {}), here["config"]
-    changed = [name for name in new if old.get(name) != new[name]]
-    return ", ".join(f"{name} ({old.get(name)} there, {new[name]} asked for)" for name in changed) or "configuration"
+    old, new = {**TrainConfig().identity, **there.get("config", {})}, here["config"]
+    return ", ".join(
+        f"{name} ({old.get(name)} there, {new.get(name)} asked for)"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    )
 
 
 def _clear(out: Path) -> None:
     """Removes a run's own files; index and verdicts stay."""
-    shutil.rmtree(out / checkpoint.CHECKPOINT.parent, ignore_errors=True)
-    shutil.rmtree(out / "tensorboard", ignore_errors=True)
     for name in (META, METRICS, WEIGHTS):
         (out / name).unlink(missing_ok=True)
+    for folder in (checkpoint.CHECKPOINT.parent, Path("tensorboard")):
+        if (out / folder).exists():
+            shutil.rmtree(out / folder)

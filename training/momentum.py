@@ -15,7 +15,7 @@ class MomentumEncoder(nn.Module):
         network: the network to follow; anything that maps a batch of views to projections.
         momentum: m in [0, 1); after a step `key ← m · key + (1 − m) · online`.
 
-    Buffers (running statistics of norms) are copied, not averaged, so that keys are normalised like the anchors.
+    It stays in training mode: its norms use the statistics of the batch at hand, so running statistics need no averaging.
 
     Source:
         arXiv 1911.05722, equation 2.
@@ -37,5 +37,3 @@ class MomentumEncoder(nn.Module):
         """Moves one step towards `network`."""
         for key, online in zip(self.network.parameters(), network.parameters(), strict=True):
             key.lerp_(online.detach(), 1 - self.momentum)
-        for key_buffer, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            key_buffer.copy_(buffer)

@@ -29,7 +29,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to run the network under bfloat16 autocast.
 
     `auto` says yes where it pays: on CUDA devices that support it and on CPUs with matrix tiles (AMX). Without AMX it was measured to be
-    slower than float32 (see docs/decisions).
+    slower than float32 (docs/negative-results.md).
     """
     if precision != "auto":
         return precision == "bfloat16"

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,7 +33,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 def train_epochs(
-    config: TrainConfig, images: TrainingImages, encoder: Encoder, out: Path, progress: Progress
+    config: TrainConfig, images: TrainingImages, encoder: Encoder, out: Path, run: str, progress: Progress
 ) -> Counters:
     """Trains `encoder` in place from the last checkpoint in `out`, or from the start, to the last step.
 
@@ -44,9 +44,9 @@ def train_epochs(
     """
     with closing(_loader(config, images, encoder)) as loader, open_board(out) as log, _interruptible() as interrupted:
         trainer = Trainer(config, encoder, total_steps=config.epochs * len(loader))
-        session = _Session(trainer, loader, images, out, progress, interrupted)
+        session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run))
         if checkpoint.exists(out):
-            session.counters = checkpoint.load(out, trainer.modules, trainer.optimizer)
+            session.counters = checkpoint.load(out, run, trainer.modules, trainer.optimizer)
             progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
         for epoch in range(len(session.counters.history), config.epochs):
             session.train_epoch(epoch)
@@ -77,7 +77,7 @@ class _Session:
     out: Path
     progress: Progress
     interrupted: threading.Event
-    counters: Counters = field(default_factory=Counters)
+    counters: Counters
 
     def train_epoch(self, epoch: int) -> None:
         """Takes the steps of one epoch that have not been taken yet."""

@@ -7,7 +7,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from torch import Tensor, nn
 
-from data.errors import SamekindError
+from data.errors import InputError, SamekindError
 from data.loader import Batch
 from training.config import TrainConfig
 from training.encoder import Encoder, ProjectionNetwork
@@ -62,45 +62,46 @@ class Trainer:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
-        view_1, view_2 = self._project(batch)
-        index = batch.index.to(view_1.device)
-        contrast = self._contrast(batch, view_1, view_2, index)
+        contrast, bound = self._contrast(batch)
         contrast.candidate.retain_grad()
         loss = self._objective(contrast)
         if not torch.isfinite(loss):
             raise SamekindError(
                 f"the loss became {loss.item()} at step {step}",
-                hint="lower the learning rate or raise the temperature, then --force",
+                hint="lower --learning-rate or raise --temperature, and start anew with --force",
             )
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.optimizer.step()
         assert contrast.candidate.grad is not None
         tracker.update(contrast, contrast.candidate.grad)
-        return {"loss": loss.item(), "mi_bound": info_nce_bound(view_1, view_2, self.config.temperature)}
+        return {"loss": loss.item(), "mi_bound": bound}
 
     def learning_rate(self, step: int) -> float:
         """Learning rate at a 0-based step."""
         return self.config.learning_rate * warmup_cosine(step, self.total_steps, self.config.warmup)
 
-    def _project(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        views = self.encoder.normalise(torch.cat([batch.view_1, batch.view_2]))
-        with autocast(views.device, self.bfloat16):
-            view_1, view_2 = self.network(views).chunk(2)
-        return view_1, view_2
-
-    def _contrast(self, batch: Batch, view_1: Tensor, view_2: Tensor, index: Tensor) -> Contrast:
+    def _contrast(self, batch: Batch) -> tuple[Contrast, float]:
+        """What the objective sees of a batch, and the bound on mutual information between its views."""
+        temperature, device = self.config.temperature, self.encoder.get_buffer("mean").device
+        index = batch.index.to(device)
         if "queue" not in self.modules:
-            return in_batch(view_1, view_2, index)
+            view_1, view_2 = self._project(self.network, torch.cat([batch.view_1, batch.view_2])).chunk(2)
+            return in_batch(view_1, view_2, index), info_nce_bound(view_1, view_2, temperature)
         key_encoder, queue = self.modules["key_encoder"], self.modules["queue"]
         assert isinstance(key_encoder, MomentumEncoder)
         assert isinstance(queue, KeyQueue)
         key_encoder.follow(self.modules["network"])
-        with autocast(view_1.device, self.bfloat16):
-            keys = key_encoder(self.encoder.normalise(batch.view_2))
-        contrast = against_keys(view_1, keys, index, queue.keys.clone(), queue.index.clone())
+        anchors, keys = self._project(self.network, batch.view_1), self._project(key_encoder, batch.view_2)
+        contrast = against_keys(anchors, keys, index, queue.keys.clone(), queue.index.clone())
         queue.push(keys, index)
-        return contrast
+        return contrast, info_nce_bound(anchors, keys, temperature)
+
+    def _project(self, network: nn.Module, views: Tensor) -> Tensor:
+        images = self.encoder.normalise(views)
+        with autocast(images.device, self.bfloat16):
+            projection: Tensor = network(images)
+        return projection
 
     def _objective(self, contrast: Contrast) -> Tensor:
         config = self.config
@@ -113,7 +114,13 @@ def _accelerator(device: torch.device) -> Accelerator:
     """An accelerator on this device; accelerate keeps one state a process, which must be let go of when the device changes."""
     if PartialState._shared_state and PartialState().device.type != device.type:
         AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device.type == "cpu")
+    accelerator = Accelerator(cpu=device.type == "cpu")
+    if accelerator.num_processes > 1:  # each would train on the same batches and write the same files
+        raise InputError(
+            f"training runs in one process, not in {accelerator.num_processes}",
+            hint="start it without accelerate launch",
+        )
+    return accelerator
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:

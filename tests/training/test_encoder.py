@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,13 @@ def test_another_encoder_has_another_fingerprint() -> None:
     assert one.fingerprint != two.fingerprint
 
 
+def test_the_fingerprint_covers_what_the_weights_mean() -> None:
+    """Equal weights behind another normalisation are another encoder."""
+    one, two = Encoder(SPEC), Encoder(replace(SPEC, mean=(0.4,)))
+    two.load_state_dict(one.state_dict())
+    assert one.fingerprint != two.fingerprint
+
+
 def test_a_missing_or_damaged_artefact_is_refused(tmp_path: Path) -> None:
     """Nothing there, no weights, torn weights, other weights, torn meta, a newer format: one clear error each."""
     with pytest.raises(ArtefactError, match="does not exist"):
@@ -91,7 +98,7 @@ def test_a_missing_or_damaged_artefact_is_refused(tmp_path: Path) -> None:
     weights = (folder / WEIGHTS).read_bytes()
     for damaged in (weights[:-10], Encoder(SPEC).to_bytes()):
         (folder / WEIGHTS).write_bytes(damaged)
-        with pytest.raises(ArtefactError, match=r"does not fit its meta\.json"):
+        with pytest.raises(ArtefactError, match=r"is not the encoder that meta\.json describes"):
             Encoder.load(folder)
     (folder / WEIGHTS).unlink()
     with pytest.raises(ArtefactError, match=r"holds no encoder\.safetensors"):
@@ -99,7 +106,10 @@ def test_a_missing_or_damaged_artefact_is_refused(tmp_path: Path) -> None:
     (folder / META).write_text("{")
     with pytest.raises(ArtefactError, match="is damaged"):
         Encoder.load(folder)
-    (folder / META).write_text(json.dumps({"format": FORMAT + 1}))
+    (folder / META).write_text(json.dumps({"format": FORMAT}))
+    with pytest.raises(ArtefactError, match="is damaged"):
+        Encoder.load(folder)
+    (folder / META).write_text(json.dumps({"format": FORMAT + 1, "encoder": {}}))
     with pytest.raises(ArtefactError, match="format"):
         Encoder.load(folder)
 

@@ -137,6 +137,68 @@ def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     assert read_meta(tmp_path)["config"]["beta"] == 0.5
 
 
+def test_a_forced_run_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`force`, Ctrl-C, and the same command again: it does not start from zero, and gives the same weights."""
+    whole = train(corpus(), config(beta=0.5), tmp_path / "whole")
+    train(corpus(), config(), tmp_path / "forced")
+    with monkeypatch.context() as patch:
+        stop_at(4, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(beta=0.5), tmp_path / "forced", force=True)
+    steps: list[int] = []
+    take = Trainer.step
+
+    def counted(self: Trainer, batch: Batch, step: int, *rest: Any) -> dict[str, float]:
+        steps.append(step)
+        return take(self, batch, step, *rest)
+
+    monkeypatch.setattr(Trainer, "step", counted)
+    again = train(corpus(), config(beta=0.5), tmp_path / "forced", force=True)
+    assert steps == [5]
+    assert (again.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("force", "resume", "settings"),
+    [
+        (True, True, {}),
+        (True, False, {"device": "mps"}),
+        (True, False, {"backbone": "timm/nope"}),
+        (False, False, {"device": "mps"}),
+    ],
+)
+def test_a_bad_request_loses_nothing(tmp_path: Path, force: bool, resume: bool, settings: dict[str, str]) -> None:
+    """Whatever is wrong is said before anything is thrown away or begun."""
+    finished, empty = tmp_path / "finished", tmp_path / "empty"
+    train(corpus(), config(), finished)
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    for out in (finished, empty):
+        with pytest.raises(InputError):
+            train(corpus(), config(**settings), out, force=force, resume=resume)
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+    assert not (empty / META).exists()
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint whose `meta.json` is gone does not become the start of a run with other settings."""
+    with monkeypatch.context() as patch:
+        stop_at(4, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(), tmp_path)
+    (tmp_path / META).unlink()
+    with pytest.raises(ArtefactError, match="cannot be resumed"):
+        train(corpus(), config(beta=0.0), tmp_path)
+
+
+def test_a_setting_that_an_older_run_does_not_know_had_its_default(tmp_path: Path) -> None:
+    """A kept run outlives the next release, which will have more settings."""
+    train(corpus(), config(), tmp_path)
+    meta = read_meta(tmp_path)
+    del meta["identity"]["config"]["key_momentum"]
+    (tmp_path / META).write_text(json.dumps(meta))
+    assert train(corpus(), config(), tmp_path).kept
+
+
 def test_resume_demands_a_checkpoint(tmp_path: Path) -> None:
     """`resume` on an empty folder is an error, not a new run."""
     with pytest.raises(InputError, match="no checkpoint"):
@@ -186,13 +248,13 @@ def test_training_lowers_the_loss_for_every_objective(tmp_path: Path) -> None:
         "queue": {"objective": "hard", "queue_size": 64},
     }
     for name, settings in cases.items():
-        history = train(corpus(), config(epochs=8, learning_rate=5e-3, **settings), tmp_path / name).history
-        assert history[-1]["loss"] < history[2]["loss"] - 0.05, name  # from the third epoch on the queue is full
+        history = train(corpus(), config(epochs=8, learning_rate=5e-3, strength="light", **settings), tmp_path / name).history
+        assert history[-1]["loss"] < history[2]["loss"] - 0.2, name  # from the third epoch on the queue is full
 
 
 def test_the_limit_is_a_seeded_choice(tmp_path: Path) -> None:
     """`limit` trains on that many images, the same ones for the same seed."""
-    assert train(corpus(), config(limit=20), tmp_path / "a").summary["num_bank"] == 20
+    assert train(corpus(), config(limit=20), tmp_path / "a").summary["num_train"] == 18
     same = train(corpus(), config(limit=20), tmp_path / "b")
     assert (tmp_path / "a" / WEIGHTS).read_bytes() == (same.out / WEIGHTS).read_bytes()
 
