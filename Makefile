@@ -1,6 +1,6 @@
 # samekind: everything starts here, and nothing but Python ≥ 3.11 and make has to be there before. `make` lists the targets.
 # Finished steps are not repeated: the environment is rebuilt only when pyproject.toml or constraints.txt change, training and indexing
-# go on where they were interrupted, and a finished artefact is kept.
+# go on where they were interrupted, and a finished artefact is kept. Only the evaluation is made anew each time, in less than half a minute.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -92,7 +92,7 @@ test: setup ## fast tests: no network, no GPU (about a minute)
 	@$(RUN) pytest -m '$(FAST)'
 
 test-slow: setup ## the slow tests
-	$(call step,3,slow tests (some minutes))
+	$(call step,3,slow tests (about a minute))
 	@$(RUN) pytest -m 'slow and not gpu and not browser'
 
 browser: setup ## the demo in headless Chromium

@@ -112,7 +112,7 @@ def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
         return None
     figure = _figure("epoch", "k-NN accuracy")
     _add_line(figure, points, "k-NN accuracy, held-out images", {"color": QUALITY_COLOUR}, "circle")
-    figure.update_yaxes(tickformat=".0%")
+    figure.update_yaxes(tickformat=".1%")
     return _whole_epochs(figure, len(history))
 
 

@@ -9,6 +9,8 @@ has learned nothing that a covariance matrix did not know.
 from __future__ import annotations
 
 import argparse
+import platform
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ EXPONENTS = (None, 0.25, 0.5)
 
 
 def main() -> None:
-    """Prints one line a variant."""
+    """Prints what was measured where, then one line a variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default="fashion-mnist")
     parser.add_argument("--data-dir")
@@ -40,12 +42,26 @@ def main() -> None:
         numbers = label_numbers(part.labels, classes)
         assert numbers is not None, f"{corpus.name} has no labels to measure with"
         labels[name] = numbers
+    print(
+        f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, numpy {np.__version__}; {corpus.name}: "
+        f"{len(labels['train']):,} training and {len(labels['test']):,} test images; nothing is random"
+    )
     for exponent in EXPONENTS:
         bank, query = (_embed(pixels[name], pixels["train"], exponent) for name in ("train", "test"))
         accuracy = knn_accuracy(bank, labels["train"], query, labels["test"])
         print(
             f"{corpus.name}: {'raw pixels' if exponent is None else f'whitened with exponent {exponent}'}: {accuracy:.4f}"
         )
+
+
+def _processor() -> str:
+    """The processor's model where Linux tells it, otherwise its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 def _embed(pixels: torch.Tensor, train: torch.Tensor, exponent: float | None) -> NDArray[np.float32]:

@@ -97,7 +97,7 @@ class Corpus:
 
         Args:
             path: the folder; searched through nested folders.
-            seed: of the stratified 80/20 split that is made where the folder names no splits.
+            seed: of the split (about 80/20, and moving next to nothing when images are added) that is made where the folder names none.
 
         Raises:
             CorpusError: the folder is missing or holds no readable image.

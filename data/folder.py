@@ -1,8 +1,8 @@
 """A folder of images as a corpus.
 
 `folder/<class>/<image>` is labelled, a flat folder is not; images that lie loose beside class folders have no label, and whatever is
-nested deeper belongs to the first folder's class. If every top-level folder with images is called train, validation (val, valid) or test,
-these are the splits; otherwise a seeded, stratified 80/20 split is made. An id is the file's path within the folder.
+nested deeper belongs to the first folder's class. If every top-level folder with images is called train, validation or test (or a usual
+other name of these), these are the splits; otherwise a seeded split of about 80/20 is made. An id is the file's path within the folder.
 
 Every file is decoded once here, so that what cannot be read is known, with its reason, before any work starts.
 """
@@ -23,16 +23,9 @@ from data.corpus import Corpus, ImageReference, SkippedFile, Split
 from data.errors import CorpusError, ImageError
 from data.images import decode, worker_threads
 from data.progress import NoProgress, Progress
-from data.sampling import train_test_split
+from data.sampling import SPLIT_NAMES, stable_split
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 
 _CHUNK = 256
 
@@ -67,11 +60,10 @@ def read_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
         raise CorpusError(_nothing_found(root, skipped), hint=f"expected files that end in {' '.join(EXTENSIONS)}")
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
     labels, named_splits = _labels_and_splits(inner)
-    splits = named_splits or train_test_split(labels, len(inner), seed)
+    ids = [_printable(file) for file in inner]
+    splits = named_splits or stable_split(ids, labels, seed)
     source = {"corpus": str(root), "data_dir": None, "limit": None} | ({"seed": seed} if seed else {})
-    return Corpus(
-        root.name or "images", [_printable(file) for file in inner], references, splits, labels, tuple(skipped), source
-    )
+    return Corpus(root.name or "images", ids, references, splits, labels, tuple(skipped), source)
 
 
 def _walk(root: Path, skipped: list[SkippedFile]) -> Iterator[Path]:
@@ -139,14 +131,12 @@ def _is_grey(image: Image.Image) -> bool:
 def _labels_and_splits(files: Sequence[Path]) -> tuple[list[str | None] | None, list[Split] | None]:
     """Labels, and splits if the top-level folders name them, for paths relative to the corpus's folder."""
     top = {file.parts[0] for file in files if len(file.parts) > 1}
-    are_splits = bool(top) and all(name.lower() in SPLIT_FOLDERS for name in top)
+    are_splits = bool(top) and all(name.lower() in SPLIT_NAMES for name in top)
     below = [file.parts[1:] if are_splits and len(file.parts) > 1 else file.parts for file in files]
     labels = [_printable(Path(parts[0])) if len(parts) > 1 else None for parts in below]
     splits: list[Split] | None = None
     if are_splits:
-        splits = [
-            SPLIT_FOLDERS.get(file.parts[0].lower(), "train") if len(file.parts) > 1 else "train" for file in files
-        ]
+        splits = [SPLIT_NAMES.get(file.parts[0].lower(), "train") if len(file.parts) > 1 else "train" for file in files]
     return (labels if any(label is not None for label in labels) else None), splits
 
 

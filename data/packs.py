@@ -25,18 +25,7 @@ from data.corpus import Corpus, Pixels, SkippedFile, Split, numbered_ids
 from data.errors import CorpusError, ImageError
 from data.images import decode, to_pixels, worker_threads
 from data.progress import NoProgress, Progress
-
-SPLIT_NAMES: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""What people call their splits, in lower case."""
+from data.sampling import SPLIT_NAMES
 
 _CHUNK = 2048
 _WORTH_KEEPING = 5_000  # images

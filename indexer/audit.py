@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.errors import ArtefactError, InputError
 from data.progress import Progress
-from indexer.neighbours import UNKNOWN, Neighbourhood, neighbourhood
+from indexer.neighbours import UNKNOWN, Neighbourhood, Weighing, neighbourhood
 from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
 from training.evaluate import label_numbers
@@ -51,8 +51,8 @@ def audit(
     objective = _objective(index, notes)
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     if k:
-        sharpness = None if objective is None else objective["sharpness"]
-        found = neighbourhood(index.vectors(), class_N, chosen, k, sharpness, content_N, NEAR, progress)
+        weighing = None if objective is None else Weighing(objective["temperature"], objective["beta"])
+        found = neighbourhood(index.vectors(), class_N, chosen, k, weighing, content_N, NEAR, progress)
     else:
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
@@ -109,7 +109,7 @@ def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str
 
 
 def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
-    """The run's objective and how sharply it weighs negatives: `exp(s/τ)`, with hardness β `exp((1+β)s/τ)`."""
+    """The run's objective and what decides how it spreads its push over the negatives: τ, and β for `hard` (see `Weighing`)."""
     try:
         config = index.meta["config"]
         name, temperature = config["objective"], float(config["temperature"])
@@ -117,7 +117,7 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
     except (ArtefactError, KeyError, TypeError, ValueError):
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
         return None
-    return {"objective": name, "temperature": temperature, "beta": beta, "sharpness": (1 + beta) / temperature}
+    return {"objective": name, "temperature": temperature, "beta": beta}
 
 
 def _note_labels(class_N: NDArray[np.int64], notes: list[str]) -> None:

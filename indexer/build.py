@@ -4,8 +4,11 @@
     → table: delete, reuse, embed (each step one version)
     → rows.arrow, index.faiss → manifest → journal removed
 
-Every append is atomic, and the journal names the table's version before the build. The plan is a pure function of the corpus and of the
-table *at that version*, so the steps already done are counted, not guessed, and continuing gives the same rows in the same order.
+Every append is atomic, and the journal names the table's version before the build. The plan is worked out from the corpus and from the
+table *at that version* (and from which files are still there, see `indexer.plan`), so the steps already done are counted, not guessed, and
+continuing gives the same rows in the same order. A removal has its ids in the journal; whoever comes next finishes it first.
+
+One process at a time writes (`training.lock`).
 """
 
 from __future__ import annotations
@@ -24,11 +27,14 @@ from indexer.embed import ImageEncoder, chunk_size, embed_chunks, reused_rows
 from indexer.manifest import (
     INDEX_FILE,
     JOURNAL,
+    MANIFEST,
     ROWS_FILE,
     CorpusEntry,
     Journal,
     Manifest,
+    NewerFormatError,
     describe_file,
+    encoder_named,
     file_sha256,
     table_files,
     verify,
@@ -37,7 +43,8 @@ from indexer.plan import Plan, entry_for, make_plan
 from indexer.rows import Rows
 from indexer.store import ImageTable, id_chunks
 from indexer.vector_index import VectorIndex
-from training.artefact import FORMAT, META, METRICS, WEIGHTS, check_writable, write_atomically, write_json
+from training.artefact import FORMAT, META, METRICS, WEIGHTS, check_writable, read_meta, write_atomically, write_json
+from training.lock import exclusive
 
 
 def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress | None = None) -> int:
@@ -45,7 +52,7 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
 
     Args:
         corpus: the images.
-        encoder: makes the vectors. A table of another encoder's vectors is made anew.
+        encoder: makes the vectors. A table of another encoder's vectors is made anew; the corpora that are given up so are named.
         folder: the artefact. If it holds no encoder yet, it gets this one.
         progress: shows bars and says what was found.
 
@@ -53,14 +60,19 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
         How many images were embedded.
 
     Raises:
-        ArtefactError: the folder cannot be written or holds another encoder.
+        ArtefactError: the folder cannot be written, holds another encoder, an unfinished training or other corpora of which it is not known
+            what made their vectors, or another process is working there; `NewerFormatError` for an index of a newer samekind.
         InputError: the encoder gives vectors that are not of unit norm.
     """
-    progress = progress or NoProgress()
     check_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder):
+        return _bring_up_to_date(corpus, encoder, folder, progress or NoProgress())
+
+
+def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> int:
     _place_encoder(encoder, corpus, folder)
-    journal = _journal(corpus, encoder, folder)
+    _finish_removal(folder, progress)
+    journal = _journal(corpus, encoder, folder, progress)
     table = ImageTable(folder)
     if journal.base_version is None:
         journal.write(folder)
@@ -80,29 +92,70 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
     return len(plan.embed)
 
 
-def remove_rows(
-    folder: Path, encoder: str, ids: Sequence[str], corpora: tuple[CorpusEntry, ...], progress: Progress | None = None
-) -> None:
+def remove_rows(folder: Path, ids: Sequence[str], progress: Progress | None = None) -> None:
     """Deletes rows and builds FAISS index and manifest anew.
 
     Args:
         folder: a finished index.
-        encoder: its encoder's fingerprint.
         ids: rows to delete; all are there.
-        corpora: the manifest's.
         progress: shows a bar.
+
+    Raises:
+        ArtefactError: the index is not finished, or another process is working there.
     """
+    progress = progress or NoProgress()
+    with exclusive(folder):
+        _finish_removal(folder, progress)
+        manifest = Manifest.read(folder)
+        Journal(manifest.encoder, ImageTable(folder).version, manifest.corpora, delete=tuple(ids)).write(folder)
+        _finish_removal(folder, progress)
+
+
+def finish_removal(folder: Path) -> tuple[str, ...]:
+    """Finishes a removal that was interrupted, if there is one.
+
+    Returns:
+        The ids that it was to remove.
+
+    Raises:
+        ArtefactError: another process is working there.
+    """
+    if not _removal(folder):
+        return ()
+    with exclusive(folder):
+        return _finish_removal(folder, NoProgress())
+
+
+def _removal(folder: Path) -> Journal | None:
+    journal = Journal.read(folder)
+    return journal if journal is not None and journal.delete and ImageTable(folder).exists() else None
+
+
+def _finish_removal(folder: Path, progress: Progress) -> tuple[str, ...]:
+    """Deleting twice deletes once: nothing has to be counted."""
+    journal = _removal(folder)
+    if journal is None:
+        return ()
     table = ImageTable(folder)
-    Journal(encoder, table.version, corpora).write(folder)
-    for part in id_chunks(ids):
+    for part in id_chunks(journal.delete):
         table.delete(part)
-    finish(folder, encoder, corpora, progress or NoProgress())
+    finish(folder, journal.encoder, journal.corpora, progress)
+    return journal.delete
 
 
 def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progress: Progress) -> None:
-    """Derives everything else from the table: `rows.arrow`, `index.faiss` and, last, the manifest."""
+    """Derives everything else from the table: `rows.arrow`, `index.faiss` and, last, the manifest.
+
+    Raises:
+        ArtefactError: two rows have one id, as after two writers at once; no answer would be right.
+    """
     table = ImageTable(folder)
     rows = Rows(table.rows())
+    if len(rows.position) != len(rows):
+        raise ArtefactError(
+            f"the table in {folder / 'db'} holds {len(rows) - len(rows.position)} ids twice",
+            hint=f"delete {folder / 'db'} and index again",
+        )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
         rows.write(folder / ROWS_FILE)
@@ -164,18 +217,19 @@ class _Work:
         return reused_rows(self.corpus, [(i, id_) for i, id_, _ in part], self.key, old)
 
 
-def _journal(corpus: Corpus, encoder: ImageEncoder, folder: Path) -> Journal:
-    """Where to start: an interrupted build of the same corpus goes on; otherwise from what the table holds, or from nothing."""
+def _journal(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> Journal:
+    """Where to start: an interrupted build of the same corpus goes on; otherwise from what the table holds, or from nothing.
+
+    Raises:
+        ArtefactError: what the table holds is not known well enough to build on it, and other corpora would be lost without it.
+    """
     anew = Journal(encoder.fingerprint, None, (), entry_for(corpus, ()))
     journal, table = Journal.read(folder), ImageTable(folder)
-    if not table.exists():
-        return anew
-    if journal is not None:
-        if (
-            journal.encoder != encoder.fingerprint
-            or journal.base_version is None
-            or table.version < journal.base_version
-        ):
+    if not table.exists() or (journal is not None and journal.base_version is None):
+        return anew  # where the journal says so, whatever is given up was named when it was written
+    if journal is not None and journal.base_version is not None and table.version >= journal.base_version:
+        if journal.encoder != encoder.fingerprint:
+            _say_given_up(table, corpus, progress)
             return anew
         if journal.corpus is not None and journal.corpus.content_hash == corpus.content_hash:
             return journal
@@ -184,13 +238,60 @@ def _journal(corpus: Corpus, encoder: ImageEncoder, folder: Path) -> Journal:
             half = CorpusEntry(journal.corpus.key, journal.corpus.source, "", journal.corpus.num_images)
             held = (*(entry for entry in held if entry.key != half.key), half)
         return Journal(encoder.fingerprint, table.version, held, entry_for(corpus, held))
+    held, made_by = _held(folder, table)
+    if made_by == encoder.fingerprint:
+        return Journal(encoder.fingerprint, table.version, held, entry_for(corpus, held))
+    others = _others(table, corpus)
+    if made_by is None and others:
+        raise ArtefactError(
+            f"{folder / MANIFEST} is missing or damaged, and the table holds rows of {', '.join(others)} too: what made them is not known",
+            hint=f"restore {MANIFEST} from a copy, or delete {folder / 'db'} to index everything again",
+        )
+    _say_given_up(table, corpus, progress)
+    return anew
+
+
+def _held(folder: Path, table: ImageTable) -> tuple[tuple[CorpusEntry, ...], str | None]:
+    """What the table holds, and the encoder of its vectors: as the manifest says or, if that is damaged, as far as either can be known."""
     try:
         manifest = Manifest.read(folder)
+    except NewerFormatError:
+        raise
     except ArtefactError:
-        return anew
-    if manifest.encoder != encoder.fingerprint:
-        return anew
-    return Journal(encoder.fingerprint, table.version, manifest.corpora, entry_for(corpus, manifest.corpora))
+        journal = Journal.read(folder)
+        return _entries_of(table), journal.encoder if journal is not None else encoder_named(folder)
+    return manifest.corpora, manifest.encoder
+
+
+def _entries_of(table: ImageTable) -> tuple[CorpusEntry, ...]:
+    """What a table holds by its own account: a row's uri is `folder/id` for a file and `name://id` otherwise."""
+    entries: dict[str, CorpusEntry] = {}
+    for row in table.rows().select(["id", "uri", "corpus"]).to_pylist():
+        key, uri = row["corpus"], row["uri"]
+        ends = (
+            "/" + row["id"],
+            "/" + row["id"].removeprefix(f"{key}/"),
+        )  # the id may have got the corpus' name before it
+        name = next((uri.removesuffix(end) for end in ends if uri.endswith(end)), None)
+        name = uri.partition("://")[0] if "://" in uri else name
+        known = entries.get(key, CorpusEntry(key, None, "", 0))
+        entries[key] = CorpusEntry(key, known.source or name, "", known.num_images + 1)
+    return tuple(entries.values())
+
+
+def _others(table: ImageTable, corpus: Corpus) -> list[str]:
+    """The corpora, beside this one, that a table holds rows of."""
+    entries = _entries_of(table)
+    own = entry_for(corpus, entries).key
+    return [entry.source or entry.key for entry in entries if entry.key != own]
+
+
+def _say_given_up(table: ImageTable, corpus: Corpus, progress: Progress) -> None:
+    others = _others(table, corpus)
+    if others:
+        progress.print(
+            f"the table holds another encoder's vectors and is made anew: the rows of {', '.join(others)} are given up, index them again"
+        )
 
 
 def _finished(folder: Path, journal: Journal) -> bool:
@@ -228,8 +329,8 @@ def _place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
     if to_bytes is None:
         raise ArtefactError(f"{folder} holds no {WEIGHTS}", hint="save the encoder there first")
     spec = asdict(encoder.spec) if is_dataclass(encoder.spec) and not isinstance(encoder.spec, type) else {}
-    write_atomically(weights, to_bytes())
-    write_json(
+    _check_no_training(folder)
+    write_json(  # before the weights, which are what makes an artefact of the folder
         folder / META,
         {
             "format": FORMAT,
@@ -245,6 +346,16 @@ def _place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
             "training": {"finished": True},
         },
     )
+    write_atomically(weights, to_bytes())
+
+
+def _check_no_training(folder: Path) -> None:
+    """Refuses a folder whose `meta.json` belongs to a training that has yet to write its weights."""
+    if (folder / META).is_file() and not (read_meta(folder).get("training") or {}).get("finished"):
+        raise ArtefactError(
+            f"{folder} holds an unfinished training",
+            hint="finish it with the same samekind train, or choose another --out",
+        )
 
 
 def _version() -> str:
@@ -255,11 +366,16 @@ def _version() -> str:
 
 
 def copy_encoder(source: Path, folder: Path) -> None:
-    """Copies the encoder of one artefact into another folder that has none, with all that is known about its training."""
+    """Copies the encoder of one artefact into another folder that has none, with all that is known about its training.
+
+    Raises:
+        ArtefactError: the folder cannot be written or holds an unfinished training, or another process is working there.
+    """
     check_writable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     if (folder / WEIGHTS).exists() or source.resolve() == folder.resolve():
         return
-    for name in (META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
-        if (source / name).is_file():
-            write_atomically(folder / name, (source / name).read_bytes())
+    with exclusive(folder):
+        _check_no_training(folder)
+        for name in (META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
+            if (source / name).is_file():
+                write_atomically(folder / name, (source / name).read_bytes())

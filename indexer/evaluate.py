@@ -1,7 +1,7 @@
 """How good an artefact's embeddings are, from the artefact alone: bank = train, queries = test.
 
-The vectors come from the index if it holds the corpus that the encoder was trained on; otherwise that corpus is loaded again, as
-`meta.json` says, and embedded.
+The vectors come from the index if it holds the whole corpus that the encoder was trained on; otherwise that corpus is loaded again, as
+`meta.json` says, and embedded. A folder that has changed since the training is evaluated as it is now, and a note says so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.corpus import SPLITS, Corpus
 from data.errors import ArtefactError, SamekindError
 from data.images import prepare_corpus
 from data.progress import NoProgress, Progress
@@ -181,13 +182,24 @@ def _why_not(labels: list[str | None] | None, split_N: NDArray[Any], num_train: 
 def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
     index = _index(folder, notes)
     recorded = meta.get("corpus") or {}
+    part: tuple[Index, str] | None = None
     if index is not None:
         for entry in index.manifest["corpora"]:
             if entry["content_hash"] == recorded.get("content_hash"):
-                return _from_index(index, entry["key"])
+                rows = index.rows.column("corpus").count(entry["key"])
+                if rows == entry["num_images"]:
+                    return _from_index(index, entry["key"])
+                part = index, entry["key"]
     try:
-        return _embedded(folder, recorded, progress)
+        return _embedded(folder, recorded, notes, progress)
     except SamekindError as error:
+        if part is not None:  # rows were removed, or belong to another corpus that brought the same images before
+            images = _from_index(*part)
+            notes.append(
+                f"The index holds {len(images.vectors):,} rows of the training's corpus of {recorded.get('num_images', '?')} images, "
+                f"which is not at hand ({error}); these figures are of those rows."
+            )
+            return images
         if index is None:
             raise
         notes.append(
@@ -213,7 +225,7 @@ def _from_index(index: Index, key: str | None) -> _Images:
     return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels)
 
 
-def _embedded(folder: Path, recorded: dict[str, Any], progress: Progress) -> _Images:
+def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
     from training.encoder import Encoder
 
     if not recorded.get("corpus"):
@@ -223,8 +235,19 @@ def _embedded(folder: Path, recorded: dict[str, Any], progress: Progress) -> _Im
         **{name: recorded[name] for name in names if recorded.get(name) is not None}, progress=progress
     )
     encoder = Encoder.load(folder)
+    if not _same(corpus, recorded):
+        notes.append(
+            f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
+            "these figures are of its images as they are now, and some of its test images may have been trained on."
+        )
     pixels = prepare_corpus(corpus, encoder.spec.image_size, encoder.spec.channels, progress=progress)
     return _Images(encoder.embed(pixels, progress=progress), corpus.splits, corpus.labels)
+
+
+def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
+    """Whether a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
+    known = recorded.get("content_hash")
+    return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

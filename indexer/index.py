@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,20 @@ from numpy.typing import NDArray
 from data.corpus import Corpus
 from data.errors import InputError
 from data.progress import Progress
-from indexer.manifest import INDEX_FILE, ROWS_FILE, Manifest, verify
+from indexer.manifest import INDEX_FILE, JOURNAL, ROWS_FILE, Manifest, verify
 from indexer.rows import Rows
 from indexer.search import SearchResult, search
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from indexer.embed import ImageEncoder
     from indexer.report import FalseNegativeReport
     from indexer.store import ImageTable
     from indexer.vector_index import VectorIndex
+
+    Single = str | Path | bytes | bytearray | memoryview | Image.Image
+    Each = TypeVar("Each", bound=Single | NDArray[Any])
 
 
 class Index:
@@ -40,6 +45,7 @@ class Index:
     def __init__(self, path: Path, manifest: Manifest, encoder: ImageEncoder | None = None) -> None:
         self.path = path
         self._manifest = manifest
+        self._removed: frozenset[str] = frozenset()
         if encoder is not None:
             self.__dict__["encoder"] = encoder
 
@@ -47,21 +53,31 @@ class Index:
     def open(cls, path: str | Path, *, encoder: ImageEncoder | None = None) -> Index:
         """Opens a finished index and checks that table, index file and encoder belong together.
 
+        A removal that was interrupted is finished here, as a database replays its log: that needs neither corpus nor encoder.
+
         Args:
             path: the artefact's folder.
             encoder: an encoder that is loaded already; it must be the artefact's own.
 
         Raises:
-            ArtefactError: there is no index, it is unfinished, or a part has changed since; the hint has the command that mends it.
+            ArtefactError: there is no index, it is unfinished, another process is writing it, or a part has changed since; the hint has the
+                command that mends it.
         """
         folder = Path(path)
+        removed: tuple[str, ...] = ()
+        if (folder / JOURNAL).exists():
+            from indexer.build import finish_removal
+
+            removed = finish_removal(folder)
         manifest = Manifest.read(folder)
         verify(folder, manifest)
         if encoder is not None and encoder.fingerprint != manifest.encoder:
             raise InputError(
                 f"the encoder given is not the one that the index in {folder} was built with", hint="leave it out"
             )
-        return cls(folder, manifest, encoder)
+        index = cls(folder, manifest, encoder)
+        index._removed = frozenset(removed)
+        return index
 
     def __len__(self) -> int:
         return self._manifest.rows
@@ -89,7 +105,7 @@ class Index:
         """The FAISS index."""
         from indexer.vector_index import VectorIndex
 
-        return VectorIndex.load(self.path / INDEX_FILE)
+        return VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
 
     @cached_property
     def table(self) -> ImageTable:
@@ -171,6 +187,22 @@ class Index:
         position = self.rows.position
         return np.sort(np.array([position[id_] for id_ in self.table.ids_where(condition)], dtype=np.int64))
 
+    @overload
+    def search(
+        self, query: Single, k: int = 10, where: str | None = None, exclude_self: bool = False
+    ) -> SearchResult: ...
+
+    @overload
+    def search(
+        self, query: list[Each] | tuple[Each, ...], k: int = 10, where: str | None = None, exclude_self: bool = False
+    ) -> list[SearchResult]: ...
+
+    # An array's rank and a list's numbers decide at run time whether they are one query.
+    @overload
+    def search(
+        self, query: Any, k: int = 10, where: str | None = None, exclude_self: bool = False
+    ) -> SearchResult | list[SearchResult]: ...
+
     def search(
         self, query: Any, k: int = 10, where: str | None = None, exclude_self: bool = False
     ) -> SearchResult | list[SearchResult]:
@@ -224,7 +256,7 @@ class Index:
         """Removes images by id. Indexing their corpus again brings them back.
 
         Returns:
-            How many were removed.
+            How many were removed, with those of an interrupted removal that opening this index has finished.
 
         Raises:
             InputError: an id is not in the index, or none would be left; nothing is removed then.
@@ -232,13 +264,14 @@ class Index:
         from indexer.build import remove_rows
 
         unique = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
-        for id_ in unique:
+        there = [id_ for id_ in unique if id_ in self.rows.position or id_ not in self._removed]
+        for id_ in there:
             self.rows.position_of(id_)
-        if not unique:
-            return 0
-        if len(unique) == len(self):
+        if not there:
+            return len(unique)
+        if len(there) == len(self):
             raise InputError("cannot remove every image of an index", hint=f"delete the folder {self.path} instead")
-        remove_rows(self.path, self._manifest.encoder, unique, self._manifest.corpora, progress)
+        remove_rows(self.path, there, progress)
         self._reload()
         return len(unique)
 
@@ -261,7 +294,7 @@ def build_index(
         progress: shows bars and says what was found.
 
     Raises:
-        ArtefactError: `out` cannot be written or holds another encoder.
+        ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
     from indexer.build import bring_up_to_date, copy_encoder
 

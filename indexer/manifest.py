@@ -26,6 +26,10 @@ FORMAT = 1
 _READ_BYTES = 1 << 22
 
 
+class NewerFormatError(ArtefactError):
+    """The manifest was written by a newer samekind: nothing here may be taken for damaged and made anew."""
+
+
 @dataclass(frozen=True)
 class CorpusEntry:
     """A corpus that the index holds rows of.
@@ -86,15 +90,18 @@ class Manifest:
         """Reads `manifest.json`.
 
         Raises:
-            ArtefactError: there is none, or it is damaged or of a newer format.
+            ArtefactError: there is none, or it is damaged; `NewerFormatError` if a newer samekind wrote it.
         """
         path = folder / MANIFEST
         if not path.is_file():
             raise _no_manifest(folder)
         values = _read_json(path, folder)
-        if values.get("format", 0) > FORMAT:
-            raise ArtefactError(
-                f"{path} has format {values['format']}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
+        version = values.get("format", 0)
+        if not isinstance(version, int):
+            raise ArtefactError(f"{path} is damaged", hint=again(folder))
+        if version > FORMAT:
+            raise NewerFormatError(
+                f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
             )
         try:
             return cls(**{**values, "corpora": tuple(CorpusEntry(**entry) for entry in values["corpora"])})
@@ -112,12 +119,14 @@ class Journal:
             exactly one version, so `current version − base_version` steps are done.
         corpora: what the table held before.
         corpus: what is being added; `None` while rows are being removed.
+        delete: ids of the rows that are being removed.
     """
 
     encoder: str
     base_version: int | None
     corpora: tuple[CorpusEntry, ...] = field(default=())
     corpus: CorpusEntry | None = None
+    delete: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Puts `indexing.json` in place, atomically, then takes the old manifest away: from now on the index is unfinished."""
@@ -130,7 +139,8 @@ class Journal:
         try:
             values = json.loads((folder / JOURNAL).read_text())
             corpus = values["corpus"] and CorpusEntry(**values["corpus"])
-            return cls(values["encoder"], values["base_version"], _entries(values["corpora"]), corpus)
+            entries, delete = _entries(values["corpora"]), tuple(values.get("delete", ()))
+            return cls(values["encoder"], values["base_version"], entries, corpus, delete)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -147,6 +157,11 @@ def verify(folder: Path, manifest: Manifest) -> None:
             f"{folder} holds an index but no {WEIGHTS}", hint=f"copy the whole folder, or: {again(folder)}"
         )
     if file_sha256(weights) != manifest.encoder:
+        if _described_encoder(folder) == manifest.encoder:  # index and meta agree: it is the file that is wrong
+            raise ArtefactError(
+                f"{weights} is not the encoder that {META} describes and the index was built with",
+                hint="put the right file back, or train again with --force and index again",
+            )
         raise ArtefactError(
             f"the index in {folder} was built with another encoder than its {WEIGHTS}", hint=again(folder)
         )
@@ -161,16 +176,33 @@ def verify(folder: Path, manifest: Manifest) -> None:
         )
 
 
+def _described_encoder(folder: Path) -> str | None:
+    """The fingerprint in `meta.json`; `None` if it cannot be read."""
+    try:
+        fingerprint: str | None = json.loads((folder / META).read_text())["encoder"]["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return fingerprint
+
+
 def again(folder: Path) -> str:
     """The command that mends an index."""
-    corpus = "CORPUS"
-    for name, read in ((MANIFEST, _manifest_source), (META, _meta_source)):
-        try:
-            corpus = read(json.loads((folder / name).read_text())) or corpus
-            break
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
-            continue
-    return f"run: samekind index --corpus {shlex.quote(corpus)} --encoder {shlex.quote(str(folder))} --out {shlex.quote(str(folder))}"
+    trained_on = _field(folder / META, "corpus")
+    trained_on = trained_on if isinstance(trained_on, dict) else {}
+    try:
+        indexed = _field(folder / MANIFEST, "corpora")[0]["source"]
+    except (KeyError, TypeError, IndexError):
+        indexed = None
+    corpus, place = indexed or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
+    known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
+    data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
+    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
+
+
+def encoder_named(folder: Path) -> str | None:
+    """The encoder that a manifest names even though the rest of it may be damaged."""
+    name = _field(folder / MANIFEST, "encoder")
+    return name if isinstance(name, str) else None
 
 
 def file_sha256(path: Path) -> str:
@@ -212,14 +244,12 @@ def _read_json(path: Path, folder: Path) -> dict[str, Any]:
     return values
 
 
-def _manifest_source(values: dict[str, Any]) -> str | None:
-    source: str | None = values["corpora"][0]["source"]
-    return source
-
-
-def _meta_source(values: dict[str, Any]) -> str | None:
-    source: str | None = values["corpus"]["corpus"]
-    return source
+def _field(path: Path, name: str) -> Any:
+    """One field of a JSON file that may be missing or damaged; `None` then."""
+    try:
+        return json.loads(path.read_text())[name]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
 
 
 def _no_manifest(folder: Path) -> ArtefactError:

@@ -25,6 +25,8 @@ _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
 _MOST_TIES = 1024
 _CAP = 1000
+_CACHED_VALUES = 1 << 19
+"""Weights are worked out in parts of this many: several passes over 2 MB stay in the processor's cache."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Neighbourhood:
     Attributes:
         row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
         similarity_AK: `(A, K)` float64 in [-1, 1].
-        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without sharpness.
+        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without a weighing.
         false_share_A: `(A,)` float64 share of the gradient, over negatives of known class, that false negatives draw; NaN where unknown.
         near: pairs above the threshold of which at least one row is an anchor.
     """
@@ -59,12 +61,30 @@ class Neighbourhood:
     near: NearPairs
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """How an objective spreads its push over an anchor's negatives.
+
+    A negative of similarity s is pushed by the positive part of the derivative of `R = N Σ w e / Σ w` by s, which is in proportion to
+    `w ((1+β) e − β S)` with `e = exp(s/τ)`, `w = exp(β s/τ)` and `S = Σ w e / Σ w`: the weights are part of the objective, not constants,
+    so a negative below `e = β S / (1+β)` is attracted and pushed by nothing. β = 0 leaves `e`. The class prior τ⁺ scales all of an anchor's
+    derivatives alike and changes no share, unless its floor is hit: then the anchor has no gradient at all.
+
+    Attributes:
+        temperature: τ > 0.
+        beta: hardness β ≥ 0.
+    """
+
+    temperature: float
+    beta: float = 0.0
+
+
 def neighbourhood(
     vectors_ND: NDArray[np.float32],
     class_N: NDArray[np.int64],
     anchor_A: NDArray[np.int64],
     k: int,
-    sharpness: float | None = None,
+    weighing: Weighing | None = None,
     content_N: NDArray[np.int64] | None = None,
     near: float = 2.0,
     progress: Progress | None = None,
@@ -76,12 +96,12 @@ def neighbourhood(
         class_N: `(N,)` class numbers, `UNKNOWN` without label.
         anchor_A: `(A,)` rows that are anchors, distinct.
         k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
-        sharpness: a negative of similarity s draws gradient in proportion to `exp(sharpness · s)`; `None` leaves shares out.
+        weighing: how the objective spreads its push; `None` leaves shares out.
         content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
         near: similarity from which on a pair counts as near duplicate; above 1 for none.
         progress: shows a bar.
     """
-    work = _Pass(vectors_ND, class_N, anchor_A, k, sharpness, content_N, near)
+    work = _Pass(vectors_ND, class_N, anchor_A, k, weighing, content_N, near)
     with (progress or NoProgress()).task("Comparing anchors", len(anchor_A)) as task:
         for start in range(0, len(anchor_A), work.block):
             stop = min(start + work.block, len(anchor_A))
@@ -99,12 +119,12 @@ class _Pass:
         class_N: NDArray[np.int64],
         anchor_A: NDArray[np.int64],
         k: int,
-        sharpness: float | None,
+        weighing: Weighing | None,
         content_N: NDArray[np.int64] | None,
         near: float,
     ) -> None:
         rows = len(vectors_ND)
-        self.k, self.sharpness, self.near_from = k, sharpness, near
+        self.k, self.weighing, self.near_from = k, weighing, near
         self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
@@ -133,8 +153,11 @@ class _Pass:
         place = self.place[start:stop]
         self.result.row_AK[place], self.result.similarity_AK[place] = row_BK, exact_BK
         self._collect_near(anchors, similarity_BN, top_BM[:, 0])
-        if self.sharpness is not None:
-            self._shares(place, anchors, similarity_BN, top_BM[:, :1], exact_BK)
+        if self.weighing is not None:
+            step = max(1, _CACHED_VALUES // similarity_BN.shape[1])
+            for i in range(0, len(anchors), step):
+                part = slice(i, i + step)
+                self._shares(place[part], anchors[part], similarity_BN[part], top_BM[part, :1], exact_BK[part])
 
     def _rank(
         self, anchors: Tensor, similarity_BN: Tensor, top_BM: Tensor, column_BM: Tensor
@@ -182,16 +205,25 @@ class _Pass:
         hardest_B1: Tensor,
         exact_BK: NDArray[np.float64],
     ) -> None:
-        """Overwrites the block with its weights, relative to the hardest negative's so that nothing overflows."""
-        assert self.sharpness is not None
-        weight_BN = torch.add(
-            -self.sharpness * hardest_B1, similarity_BN, alpha=self.sharpness, out=similarity_BN
-        ).exp_()
+        """Overwrites similarities, and works out pushes relative to the hardest negative's e and w so that nothing overflows."""
+        assert self.weighing is not None
+        temperature, beta = self.weighing.temperature, self.weighing.beta
+        hardest = hardest_B1.double().numpy()
+        e_BK = np.exp((exact_BK - hardest) / temperature)
+        scaled_BN = torch.add(-hardest_B1 / temperature, similarity_BN, alpha=1 / temperature, out=similarity_BN)
+        if beta:
+            other_BN = (scaled_BN * beta).exp_() if beta != 1 else None
+            e_BN = scaled_BN.exp_()
+            w_BN = e_BN if other_BN is None else other_BN
+            mean_B1 = torch.linalg.vecdot(w_BN, e_BN)[:, None] / w_BN.sum(1, keepdim=True)
+            weight_BN = torch.add(-beta * mean_B1, e_BN, alpha=1 + beta).clamp_(min=0).mul_(w_BN)
+            push_BK = e_BK**beta * np.maximum(0.0, (1 + beta) * e_BK - beta * mean_B1.double().numpy())
+        else:
+            weight_BN, push_BK = scaled_BN.exp_(), e_BK
         unlabelled = int(np.searchsorted(self.class_sorted, 0))
         unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
-        relative = np.exp(self.sharpness * (exact_BK - hardest_B1.double().numpy()))
-        self.result.share_AK[place] = relative / (unknown_B + known_B)[:, None]
+        self.result.share_AK[place] = push_BK / (unknown_B + known_B)[:, None]
         class_B = self.class_sorted[anchors.numpy()]
         for number in np.unique(class_B[class_B >= 0]):
             first, last = np.searchsorted(self.class_sorted, [number, number + 1])

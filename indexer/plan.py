@@ -1,4 +1,8 @@
-"""What indexing a corpus changes in a table: a pure function of the two, so that an interrupted build finds the same plan again.
+"""What indexing a corpus changes in a table, worked out from these two alone, so that an interrupted build finds the same plan again.
+
+With one exception: whether a row's file is still there is asked of the file system, to tell a file that was moved from one that was copied.
+A build that was interrupted is continued by the same plan as long as no file of that corpus comes or goes meanwhile; one that does changes
+the corpus, and with it the plan, anyway.
 
 Within one source an image is known by its id: two files of equal content stay two rows. Between sources it is known by its content: what
 another source has brought already is not taken twice. Of the same source

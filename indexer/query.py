@@ -2,7 +2,7 @@
 
 - a path, bytes, a Pillow image, `(H, W[, C])` uint8 or the id of a row is one image,
 - a `(D,)` float array or a list of numbers is one vector,
-- a `(Q, D)` float array or a list of any of these is several.
+- a `(Q, D)` float array or a list of any of these is several; a list of lists of numbers is several vectors.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ def parse(query: Any, index: Index) -> tuple[list[Query], bool]:
         InputError: the query is of no known kind, not finite, zero, or of another dimension.
         ImageError: a file or bytes cannot be decoded.
     """
-    if isinstance(query, list | tuple):
-        if query and all(isinstance(value, float | int) for value in query):
-            return [_one(np.asarray(query, dtype=np.float32), index)], False
+    if isinstance(query, list | tuple) and not _is_vector(query):
         return _embedded([_read(item, index) for item in query], index), True
     query = _as_array(query)
     if isinstance(query, np.ndarray) and query.ndim == 2 and query.dtype.kind == "f":
@@ -98,7 +96,7 @@ def _one(query: Any, index: Index) -> Query:
 
 def _read(query: Any, index: Index) -> Query | _Picture:
     """One query as a vector, or as a picture that has yet to be embedded."""
-    query = _as_array(query)
+    query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
     if isinstance(query, str | Path):
         return _from_text(query, index)
     if isinstance(query, bytes | bytearray | memoryview):
@@ -112,6 +110,11 @@ def _read(query: Any, index: Index) -> Query | _Picture:
         return Query(unit(query[None], index.dim)[0])
     got = f"{query.dtype} {query.shape}" if isinstance(query, np.ndarray) else type(query).__name__
     raise InputError(f"cannot search for {got}", hint=f"give {_KINDS}, or a list of these")
+
+
+def _is_vector(query: Any) -> bool:
+    """Whether this is a list of numbers; it could also be read as many queries."""
+    return isinstance(query, list | tuple) and len(query) > 0 and all(isinstance(value, float | int) for value in query)
 
 
 def _from_text(query: str | Path, index: Index) -> Query | _Picture:

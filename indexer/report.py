@@ -153,7 +153,9 @@ class FalseNegativeReport:
         class_pairs: `classes` and `counts`; `counts[i][j]` pairs have an anchor of class i and a negative of class j.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
             hardest draw), `hardest_false` (that the false ones among these draw), and the `objective`, `temperature`, `beta` it holds for;
-            `None` if the run's objective is unknown.
+            `None` if the run's objective is unknown. As in training (`training.tracker`) a share is push by push, the positive part of
+            the loss' derivative by each similarity; but here it is the mean of the anchors' own shares, over embeddings and all rows,
+            while training divides the sum of all false push by the sum of all push, so that anchors with a greater loss count for more.
         duplicates: `a`, `b`, `kind` (`exact`: same content, `near`: similarity above the threshold), `similarity`; at most 1,000.
         num_duplicates: how many pairs there are.
         pairs: every anchor with each of its hardest negatives.

@@ -7,6 +7,7 @@ LanceDB is imported when a table is opened and not before: it takes 2 s, and a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,8 @@ TABLE = "images"
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
 """Everything but the heavy columns `thumbnail` and `vector`."""
 _IDS_A_DELETE = 2000
+_EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
+_STRING = re.compile(r"'[^']*'")
 
 
 def table_schema(dim: int) -> Any:
@@ -128,12 +131,14 @@ class ImageTable:
         Raises:
             InputError: the condition is not SQL over the columns.
         """
+        if ";" in _STRING.sub("", condition):  # LanceDB would read up to it and silently leave out the rest
+            raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
         try:
             found = self._table.search().where(condition).select(["id"]).to_arrow()
         except (ValueError, RuntimeError, OSError, TypeError) as error:
             raise InputError(
                 f"cannot filter by {condition!r}: {_reason(error)}",
-                hint=f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\"",
+                hint=_EXAMPLE,
             ) from error
         ids: list[str] = found["id"].to_pylist()
         return ids

@@ -13,11 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import faiss as faiss_module
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import ArtefactError, InputError
+from data.errors import ArtefactError, InputError, MissingDependencyError
+
+try:
+    import faiss as faiss_module
+except ModuleNotFoundError as error:
+    if error.name != "faiss":
+        raise
+    raise MissingDependencyError(
+        "FAISS is not installed", hint="pip install 'samekind[cpu]', with an NVIDIA GPU 'samekind[gpu]'"
+    ) from error
 
 faiss: Any = faiss_module  # some builds ship type hints of SWIG's raw signatures, which Python's wrappers do not follow, others ship none
 
@@ -25,7 +33,8 @@ faiss: Any = faiss_module  # some builds ship type hints of SWIG's raw signature
 
 EXACT_LIMIT = 200_000
 ANN_RECALL = 0.95
-"""Overlap with exact search among the first 10 that an approximate index must reach on a sample of its own rows."""
+"""Overlap with exact search among the first 10 other rows that an approximate index must reach on a sample of its own rows."""
+_RECALL_AT = 10
 _SPARE = 16
 _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
@@ -89,14 +98,18 @@ class VectorIndex:
             return cls(index)
         lists = max(1, round(4 * rows**0.5))
         index = faiss.index_factory(dim, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
-        index.train(_sample(batches(), rows, _TRAIN_ROWS_A_LIST * lists))
+        index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
         _add(index, batches())
         index.make_direct_map()
         return cls(index, _tune(index, batches, rows))
 
     @classmethod
-    def load(cls, path: Path) -> VectorIndex:
+    def load(cls, path: Path, ann_recall: float) -> VectorIndex:
         """Reads an index file.
+
+        Args:
+            path: the file.
+            ann_recall: as measured when it was built; the file does not hold it, the manifest does.
 
         Raises:
             ArtefactError: the file is missing or no FAISS index.
@@ -107,7 +120,7 @@ class VectorIndex:
             raise ArtefactError(f"cannot read {path}", hint="run samekind index again") from error
         if isinstance(index, faiss.IndexIVF):
             index.make_direct_map()
-        return cls(index)
+        return cls(index, ann_recall)
 
     def save(self, path: Path) -> None:
         """Writes the index file by a temporary file and a rename.
@@ -166,20 +179,29 @@ class VectorIndex:
     def _one(
         self, query_D: Float32, k: int, rows: Rows | None, total: int, found: tuple[Float32, Rows]
     ) -> tuple[NDArray[np.float64], Rows]:
-        """Widens the proposal until what lies outside it is clearly farther than the k-th hit, then scores it exactly."""
+        """Widens the proposal until what lies outside it is clearly farther than the k-th hit, then scores it exactly.
+
+        Lists that were looked into may hold fewer rows than asked for (FAISS fills up with −1); then all lists are.
+        """
         similarity_K, row_K = found
+        if not self.exact and (row_K >= 0).sum() < k:
+            _, row_QK = self._faiss(query_D[None], min(total, k + _SPARE), rows, every_list=True)
+            row_K = row_QK[0]
         while self.exact and len(row_K) < total and similarity_K[k - 1] - similarity_K[-1] <= _SLACK:
             similarity_QK, row_QK = self._faiss(query_D[None], min(total, 4 * len(row_K)), rows)
             similarity_K, row_K = similarity_QK[0], row_QK[0]
         return self._rescored(query_D, row_K[row_K >= 0], k)
 
-    def _faiss(self, query_QD: Float32, width: int, rows: Rows | None) -> tuple[Float32, Rows]:
+    def _faiss(
+        self, query_QD: Float32, width: int, rows: Rows | None, every_list: bool = False
+    ) -> tuple[Float32, Rows]:
         query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
-        if self._gpu is not None and rows is None and width <= _GPU_K:
+        if self._gpu is not None and rows is None and width <= _GPU_K and not every_list:
             on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
             return on_gpu
+        params = faiss.SearchParametersIVF(nprobe=self._index.nlist) if every_list else _only(rows, len(self))
         with _threads(1 if len(query_QD) == 1 else None):
-            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=_only(rows, len(self)))
+            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=params)
         return found
 
     def _rescored(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
@@ -207,7 +229,7 @@ def check_unit(vectors_ND: Float32, what: str = "the encoder") -> None:
     if len(bad):
         raise InputError(
             f"{what} gave {len(bad)} of {len(norm)} vectors that are not of unit norm (the first has norm {norm[bad[0]]:.3g})",
-            hint="the training has diverged: train again with a lower --learning-rate or a higher --temperature",
+            hint="the training has diverged: train again with --force and a higher --temperature or a lower --beta",
         )
 
 
@@ -217,39 +239,52 @@ def _add(index: Any, batches: Iterable[Float32]) -> None:
         index.add(np.ascontiguousarray(batch))
 
 
-def _sample(batches: Iterable[Float32], rows: int, size: int) -> Float32:
-    """A seeded choice of rows for training the lists, or all if there are fewer."""
-    chosen = np.zeros(rows, dtype=bool)
-    chosen[np.random.default_rng(0).permutation(rows)[:size]] = True
+def _sample(rows: int, size: int) -> Rows:
+    """A seeded choice of row numbers, ascending; all if there are fewer."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:size])
+
+
+def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
+    """The vectors of some rows, ascending."""
     parts, start = [], 0
     for batch in batches:
-        parts.append(batch[chosen[start : start + len(batch)]])
+        first, last = np.searchsorted(chosen, [start, start + len(batch)])
+        parts.append(batch[chosen[first:last] - start])
         start += len(batch)
     return np.ascontiguousarray(np.concatenate(parts))
 
 
 def _tune(index: Any, batches: Callable[[], Iterable[Float32]], rows: int) -> float:
-    """Doubles `nprobe` until recall suffices; returns the recall reached."""
-    query = _sample(batches(), rows, _RECALL_SAMPLE)
+    """Doubles `nprobe` until recall suffices; returns the recall reached.
+
+    The queries are rows of the index. Each finds itself for certain, so its own row counts neither as found nor as to be found.
+    """
+    own = _sample(rows, _RECALL_SAMPLE)
+    query, width = _at(batches(), own), _RECALL_AT + 1
     exact = faiss.IndexFlatIP(index.d)
     nearest: list[tuple[Float32, Rows]] = []
     start = 0
     for batch in batches():  # exact neighbours block by block: the whole need not fit twice
         exact.reset()
         exact.add(np.ascontiguousarray(batch))
-        similarity, row = exact.search(query, min(10, len(batch)))
+        similarity, row = exact.search(query, min(width, len(batch)))
         nearest.append((similarity, row + start))
         start += len(batch)
     similarity_QM = np.concatenate([s for s, _ in nearest], axis=1)
     row_QM = np.concatenate([r for _, r in nearest], axis=1)
-    truth = np.take_along_axis(row_QM, np.argsort(-similarity_QM, axis=1, kind="stable")[:, :10], axis=1)
+    truth = _others(np.take_along_axis(row_QM, np.argsort(-similarity_QM, axis=1, kind="stable"), axis=1), own)
     recall, index.nprobe = 0.0, 8
     while True:
-        found = index.search(query, 10)[1]
-        recall = float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, truth, strict=True)]))
+        found = _others(index.search(query, width)[1], own)
+        recall = float(np.mean([len(a & b) / len(b) for a, b in zip(found, truth, strict=True)]))
         if recall >= ANN_RECALL or index.nprobe >= index.nlist:
             return recall
         index.nprobe = min(2 * index.nprobe, index.nlist)
+
+
+def _others(row_QM: Rows, own_Q: Rows) -> list[set[int]]:
+    """The first 10 rows that each query found beside its own."""
+    return [set(row[(row != own) & (row >= 0)][:_RECALL_AT].tolist()) for row, own in zip(row_QM, own_Q, strict=True)]
 
 
 def _only(rows: Rows | None, total: int) -> Any:

@@ -47,7 +47,7 @@ def train(
     if not isinstance(corpus, Corpus):
         from data.sources import load_corpus
 
-        corpus = load_corpus(str(corpus))
+        corpus = load_corpus(str(corpus), progress=progress)
     folder = Path(out) if out is not None else Path("artifacts") / corpus.name
     check_writable(folder)
 

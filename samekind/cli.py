@@ -116,6 +116,9 @@ def _one_line(box: str) -> str:
             break
         if text and not text.endswith("──"):  # the frame's upper edge carries a title that the text repeats
             said.append(text)
+    if said and said[0].startswith("Missing from"):  # what follows is each flag's help, run together
+        flags = [word for word in said if word.startswith("--")]
+        said = ["these are needed:", ", ".join(flag.split("  ")[0] for flag in flags)] if flags else said
     return " ".join(said) or "the arguments could not be read"
 
 

@@ -6,6 +6,7 @@ name by name. Each docstring ends with an example, which `--help` shows.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,13 @@ class Train:
     tau_plus: Annotated[float | None, setting("SHARE", "Assumed share of false negatives.")] = None
     epochs: Annotated[int | None, setting("N", "Passes over the images.")] = None
     batch_size: Annotated[int | None, setting("N", "Images a step.")] = None
+    learning_rate: Annotated[float | None, setting("RATE", "AdamW's, at the peak.")] = None
     image_size: Annotated[int | None, setting("PIXELS", "Side of the encoder's input.")] = None
     backbone: Annotated[str | None, setting("NAME", "resnet-small, timm/NAME or open_clip/NAME.")] = None
     queue_size: Annotated[int | None, setting("N", "Keys of a MoCo queue; 0 for none.")] = None
+    strength: Annotated[str | None, setting("NAME", "How much views are altered: none, light, medium or heavy.")] = None
+    whitening: Annotated[float | None, setting("EXPONENT", "Of the fitted whitening; 0 leaves it out.")] = None
+    precision: Annotated[str | None, setting("NAME", "auto, float32 or bfloat16.")] = None
     limit: Annotated[int | None, setting("N", "Train on at most this many images.")] = None
     seed: Annotated[int | None, setting("N", "Of weights, order, views and hold-out.")] = None
     workers: Annotated[int | None, setting("N", "Processes that make views; changes no result.")] = None
@@ -69,8 +74,8 @@ class Train:
     json: Json = False
 
     SETTINGS: ClassVar[tuple[str, ...]] = (
-        "objective", "temperature", "beta", "tau_plus", "epochs", "batch_size", "image_size", "backbone", "queue_size",
-        "limit", "seed", "workers", "device",
+        "objective", "temperature", "beta", "tau_plus", "epochs", "batch_size", "learning_rate", "image_size", "backbone",
+        "queue_size", "strength", "whitening", "precision", "limit", "seed", "workers", "device",
     )  # fmt: skip
 
     def run(self, console: Console) -> None:
@@ -96,12 +101,13 @@ class Train:
 
     def _text(self, summary: Mapping[str, Any]) -> str:
         accuracy = summary["knn_accuracy"]
-        figures = "no k-NN accuracy without labels" if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
-        data_dir = f" --data-dir {self.data_dir}" if self.data_dir else ""
+        figures = str(summary.get("note")) if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
+        data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
+        following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
         return (
             f"{summary['objective']}, {summary['epochs']} epochs in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"
-            f"next: samekind index --corpus {self.corpus} --encoder {self.out} --out {self.out}{data_dir}"
+            f"next: {following}"
         )
 
 
@@ -127,16 +133,16 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
-        index, removed = self._thin(self.remove) if self.remove else (self._build(console), 0)
+        index, removed = self._thin(console) if self.remove else (self._build(console), 0)
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
-        others = "".join(f"\n      samekind {command} {self.out}" for command in ("audit", "evaluate", "demo"))
-        text = f"{len(index)} images in {self.out}{took_out}\nnext: samekind search {self.out} IMAGE{others}"
-        console.answer(answer, text)
+        others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
+        following = command_line("search", self.out, "IMAGE") + others
+        console.answer(answer, f"{len(index)} images in {self.out}{took_out}\nnext: {following}")
 
-    def _thin(self, ids: tuple[str, ...]) -> tuple[samekind.Index, int]:
+    def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
-        return index, index.remove(ids)
+        return index, index.remove(self.remove, progress=console.progress)
 
     def _build(self, console: Console) -> samekind.Index:
         from training.artefact import check_writable, read_meta
@@ -174,15 +180,15 @@ class Search:
 
         at_least("--k", self.k, 1)
         if not self.images:
-            raise InputError("no image to search for", hint=f"name one: samekind search {self.artefact} IMAGE")
+            example = command_line("search", self.artefact, "IMAGE")
+            raise InputError("no image to search for", hint=f"name one: {example}")
         folder_exists(self.artefact)
         for image in self.images:
             if not image.is_file():
                 what = "is a folder" if image.is_dir() else "does not exist"
                 raise ImageError(f"the image {image} {what}", hint="name an image file")
         index = samekind.Index.open(self.artefact)
-        found = index.search(list(self.images), self.k, self.where, self.exclude_self)
-        results = found if isinstance(found, list) else [found]
+        results = index.search(list(self.images), self.k, self.where, self.exclude_self)
         answers = [{"query": str(i), **r.to_dict()} for i, r in zip(self.images, results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
@@ -285,7 +291,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.Corpus:
     """Loads a corpus and lists the files that were skipped, each with its reason."""
-    corpus = samekind.load_corpus(name, data_dir=data_dir)
+    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress)
     if corpus.skipped:
         console.say(f"skipped {len(corpus.skipped)} files that are no readable images:")
         for file in corpus.skipped[:MAX_LISTED_FILES]:
@@ -293,6 +299,11 @@ def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.
         if len(corpus.skipped) > MAX_LISTED_FILES:
             console.say(f"  … and {len(corpus.skipped) - MAX_LISTED_FILES} more")
     return corpus
+
+
+def command_line(*words: object) -> str:
+    """A command of ours as a shell takes it, blanks in paths and all."""
+    return shlex.join(["samekind", *map(str, words)])
 
 
 def at_least(flag: str, value: int, low: int) -> None:
@@ -305,6 +316,5 @@ def folder_exists(artefact: Path) -> None:
     """Refuses an artefact that is not there, before anything is loaded."""
     if not artefact.is_dir():
         what = "is a file, not an artefact folder" if artefact.exists() else "does not exist"
-        raise ArtefactError(
-            f"the artefact {artefact} {what}", hint=f"make one: samekind train --corpus fashion-mnist --out {artefact}"
-        )
+        remedy = command_line("train", "--corpus", "fashion-mnist", "--out", artefact)
+        raise ArtefactError(f"the artefact {artefact} {what}", hint=f"make one: {remedy}")

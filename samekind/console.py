@@ -31,20 +31,22 @@ class Console:
         self.as_json = as_json
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
+        self._answered = False
         self.progress = BarProgress() if self.stderr.isatty() else LineProgress(self.stderr)
 
     def answer(self, payload: Mapping[str, Any], text: str) -> None:
         """Prints the answer: `payload` as JSON if that was asked for, otherwise `text`."""
         print(json.dumps(payload, allow_nan=False) if self.as_json else text, file=self.stdout, flush=True)
+        self._answered = True
 
     def say(self, line: str) -> None:
         """A line for people, on stderr."""
         self.progress.print(line)
 
     def fail(self, message: str, hint: str = "") -> None:
-        """Prints an error: one line and a hint on stderr, or one JSON object on stdout."""
+        """Prints an error: one line and a hint on stderr, or one JSON object on stdout unless an answer stands there already."""
         message, hint = " ".join(message.split()), " ".join(hint.split())
-        if self.as_json:
+        if self.as_json and not self._answered:
             print(json.dumps({"error": message, "hint": hint}), file=self.stdout, flush=True)
             return
         print(f"error: {message}", file=self.stderr)

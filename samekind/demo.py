@@ -50,7 +50,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
         finally:
             server.terminate()
     if server.returncode and server.returncode > 0:
-        raise InputError(f"the demo stopped with exit code {server.returncode}", hint="its own message is above")
+        raise _stopped(server.returncode)
 
 
 def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
@@ -103,14 +103,19 @@ def _is_free(host: str, port: int) -> bool:
 def _wait_until_up(server: subprocess.Popen[bytes], host: str, port: int) -> None:
     address = "127.0.0.1" if host == "0.0.0.0" else host
     give_up = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < give_up:
+    while time.monotonic() < give_up:
+        if server.poll() is not None:
+            raise _stopped(server.returncode)
         try:
             with socket.create_connection((address, port), timeout=1):
                 return
         except OSError:
             time.sleep(0.1)
-    if server.poll() is None:
-        raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+    raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+
+
+def _stopped(code: int) -> InputError:
+    return InputError(f"the demo stopped with exit code {code}", hint="its own message is above")
 
 
 def _origin(module: str, what: str) -> str:

@@ -98,10 +98,10 @@ def _audit_sentence(answer: Mapping[str, Any]) -> str:
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:
         return f"{anchors} anchors. Without labels nobody can say which negatives are false; similarities and duplicates are below."
     first = answer["by_rank"][0]
-    lift = "" if first["lift"] is None else f", {first['lift']:.1f} times as many"
+    lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"
     return (
-        f"{percent(first['false_negative_rate'])} of {anchors} images have a hardest negative of their own class{lift}: "
-        f"among all negatives {percent(base_rate)} are false."
+        f"{percent(first['false_negative_rate'])} of {anchors:,} images have a hardest negative of their own class{lift} "
+        f"({percent(base_rate)})."
     )
 
 

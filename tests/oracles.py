@@ -56,11 +56,14 @@ def rate_at_rank(labels: Sequence[str | None], neighbours: Sequence[Sequence[int
     return same / known if known else None
 
 
-def negative_weights(row: NDArray[np.float64], anchor: int, sharpness: float) -> NDArray[np.float64]:
-    """Each other row's share of the anchor's negative gradient: `exp(sharpness · s)`, normalised; 0 for the anchor itself."""
-    raw = np.array([0.0 if j == anchor else np.exp(sharpness * (s - 1.0)) for j, s in enumerate(row)])
-    total: NDArray[np.float64] = raw / raw.sum()
-    return total
+def negative_shares(row: NDArray[np.float64], anchor: int, temperature: float, beta: float) -> NDArray[np.float64]:
+    """Each other row's share of the push away from the anchor: the positive part of d(Σ w e / Σ w)/ds, normalised; 0 for the anchor."""
+    e = np.array([0.0 if j == anchor else np.exp((s - 1) / temperature) for j, s in enumerate(row)])
+    w = np.array([0.0 if j == anchor else np.exp(beta * (s - 1) / temperature) for j, s in enumerate(row)])
+    mean = (w * e).sum() / w.sum()
+    push = np.maximum(0.0, w * ((1 + beta) * e - beta * mean))
+    share: NDArray[np.float64] = push / push.sum()
+    return share
 
 
 def average_precision_at_r(ranked_same: Sequence[bool], relevant: int) -> float:

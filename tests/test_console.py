@@ -74,6 +74,16 @@ def test_errors_are_one_line_each() -> None:
     assert json.loads(out.getvalue()) == {"error": "first second", "hint": ""}
 
 
+def test_a_failure_after_the_answer_leaves_one_object_on_stdout() -> None:
+    """A demo that stops after its address was given tells people why, and machines still read one JSON object."""
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(as_json=True, stdout=out, stderr=err)
+    console.answer({"url": "http://127.0.0.1:8501"}, "")
+    console.fail("it stopped", "start it again")
+    assert json.loads(out.getvalue()) == {"url": "http://127.0.0.1:8501"}
+    assert err.getvalue() == "error: it stopped\nhint: start it again\n"
+
+
 def test_a_table_aligns_numbers_right_and_text_left() -> None:
     """Columns of numbers end at one place, columns of text begin at one; `None` is a dash."""
     text = table(["rank", "label", "lift"], [[1, "Bag", "2.00"], [10, "Ankle boot", None]])

@@ -99,6 +99,8 @@ def train(
     out, progress = Path(out), progress or NoProgress()
     if force and resume:
         raise InputError("force throws a run away, resume goes on with it", hint="choose one of --force and --resume")
+    if resume and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
+        raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
     chosen = training_corpus(corpus, config)
     choose_device(config.device)
     check_writable(out)
@@ -107,8 +109,6 @@ def train(
         kept = _kept_run(out, config, identity, force)
         if kept is not None:
             return kept
-        if resume and not checkpoint.exists(out):
-            raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))

@@ -1,7 +1,9 @@
 """Measures which of the negatives that the objective met were false. The only reader of labels in training, and it only counts.
 
-For every batch a few anchors are looked at, against the very similarities, masks and gradients that the objective used. Ranks count
-from the hardest negative. A pair with an unknown label is unknown: it is counted neither as a true nor as a false negative.
+For every batch a few anchors are looked at, against the very similarities, masks and gradients that the objective used. Ranks count from
+the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an anchor with a greater loss counts for
+more; the audit takes the mean of the anchors' own shares. A pair with an unknown label is unknown: it is counted neither as a true nor
+as a false negative.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from PIL import Image
 import samekind
 from samekind.cli import main
 from samekind.commands import COMMANDS, Train
+from samekind.console import LineProgress
 from samekind.fetch import main as fetch
 
 ROOT = Path(samekind.__file__).parents[1]
@@ -149,9 +151,16 @@ def test_a_finished_run_is_kept(photos: Path, artefact: Path) -> None:
 
 
 def test_other_settings_in_the_same_folder_are_refused(photos: Path, artefact: Path) -> None:
-    """A run with another seed does not overwrite the artefact unless `--force` is given."""
-    line = refused("train", "--corpus", photos, "--preset", "smoke", "--out", artefact, "--seed", 7)
-    assert "error: " in line
+    """A run with another setting does not overwrite the artefact unless `--force` is given; the refusal names the setting."""
+    train = ("train", "--corpus", photos, "--preset", "smoke", "--out", artefact)
+    for flag, value in (
+        ("--seed", 7),
+        ("--learning-rate", 0.003),
+        ("--strength", "light"),
+        ("--whitening", 0),
+        ("--precision", "float32"),
+    ):
+        assert f"another {flag[2:].replace('-', '_')} (" in refused(*train, flag, value)
 
 
 def test_search_finds_the_row_itself_first(artefact: Path, query: Path) -> None:
@@ -255,6 +264,46 @@ def test_adding_and_removing_images(artefact: Path, photos: Path, tmp_path: Path
     assert removed.code == 0, removed.err
     assert removed.answer["removed"] == 1
     assert removed.answer["num_images"] == before
+
+
+def test_reading_a_corpus_and_thinning_an_index_show_life(
+    photos: Path,
+    artefact: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Fetching, training and indexing tell of the images that they read, and `--remove` of the index that it builds."""
+    monkeypatch.setattr("samekind.console.LineProgress", partial(LineProgress, every=0.0))
+    assert fetch([str(photos)]) == 0
+    assert "Reading images: " in capsys.readouterr().err
+    train = ("train", "--corpus", photos, "--preset", "smoke", "--out", artefact)
+    assert "Reading images: " in call(*train).err
+    copy = tmp_path / "artefact"
+    shutil.copytree(artefact, copy)
+    thinned = call("index", "--out", copy, "--remove", samekind.Index.open(copy).ids[0])
+    assert "Building the search index: " in thinned.err
+    stream = io.StringIO()
+    samekind.train(photos, "smoke", artefact, progress=LineProgress(stream, every=0.0))
+    assert "Reading images: " in stream.getvalue()
+
+
+def test_the_next_command_can_be_pasted(photos: Path, artefact: Path, tmp_path: Path) -> None:
+    """What is proposed after training and indexing reads as one path where a path holds a blank."""
+    corpus, copy = tmp_path / "my photos", tmp_path / "my artefacts" / "first"
+    shutil.copytree(photos, corpus)
+    shutil.copytree(artefact, copy)
+    trained = call("train", "--corpus", corpus, "--preset", "smoke", "--out", copy)
+    index = ["samekind", "index", "--corpus", str(corpus), "--encoder", str(copy), "--out", str(copy)]
+    assert next_command(trained) == index
+    thinned = call("index", "--out", copy, "--remove", samekind.Index.open(copy).ids[0])
+    assert next_command(thinned) == ["samekind", "search", str(copy), "IMAGE"]
+
+
+def next_command(called: Called) -> list[str]:
+    """The words of the proposed command, as a shell splits them."""
+    (line,) = [line for line in called.out.splitlines() if line.startswith("next: ")]
+    return shlex.split(line.removeprefix("next: "))
 
 
 def test_an_unlabelled_folder_works_from_end_to_end(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -17,7 +18,9 @@ import numpy as np
 import pytest
 
 import samekind
-from samekind.demo import free_port, streamlit_command
+from samekind import demo as demo_module
+from samekind.console import Console
+from samekind.demo import free_port, serve, streamlit_command
 
 ROOT = Path(samekind.__file__).parents[1]
 
@@ -53,6 +56,21 @@ def test_the_server_neither_phones_home_nor_asks_for_an_address() -> None:
     assert options["--server.address"] == "127.0.0.1"
     assert options["--server.port"] == "8600"
     assert command[-2:] == ["--", "artifacts/x"]
+
+
+def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that ends before it answers is an error with its exit code, and stdout stays free of an address."""
+
+    def dying(artefact: Path, host: str, port: int) -> list[str]:
+        return [sys.executable, "-c", "raise SystemExit(3)", "--server.port", str(port)]
+
+    monkeypatch.setattr(demo_module, "streamlit_command", dying)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its handlers
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(as_json=True, stdout=out, stderr=err)
+    with pytest.raises(samekind.InputError, match="stopped with exit code 3"):
+        serve(Path("artefact"), host="127.0.0.1", port=free_port("127.0.0.1", 8600), console=console)
+    assert out.getvalue() == ""
 
 
 def test_the_demo_serves_and_stops(tmp_path: Path, taken: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,10 +21,12 @@ from indexer import audit as audit_module
 from indexer import neighbours
 from indexer.audit import base_rate
 from indexer.index import Index, build_index
-from indexer.neighbours import neighbourhood
+from indexer.neighbours import Weighing, neighbourhood
 from indexer.report import FalseNegativeReport
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
+from training import objectives
+from training.similarity import Contrast
 
 HARD: dict[str, Any] = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
 
@@ -112,19 +115,22 @@ def test_extreme_labels_give_the_right_figures(
     json.dumps(report.to_dict(), allow_nan=False)
 
 
-@pytest.mark.parametrize(("config", "sharpness"), [(HARD, 10.0), ({**HARD, "objective": "info_nce"}, 5.0)])
+@pytest.mark.parametrize(
+    ("config", "beta"), [(HARD, 1.0), ({**HARD, "beta": 0.5}, 0.5), ({**HARD, "objective": "info_nce"}, 0.0)]
+)
 @pytest.mark.parametrize("partly", [False, True])
-def test_the_share_of_the_gradient_equals_the_softmax_by_hand(
-    tmp_path: Path, config: dict[str, Any], sharpness: float, partly: bool
+def test_the_share_of_the_gradient_equals_a_sum_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], beta: float, partly: bool
 ) -> None:
-    """exp((1+β)s/τ) for `hard`, exp(s/τ) for `info_nce`, over all other rows; for false negatives over those of known label."""
+    """What `hard` pushes by, exp(s/τ) for `info_nce`, over all other rows; for false negatives over those of known label."""
+    monkeypatch.setattr(neighbours, "_CACHED_VALUES", 3 * 40)
     labels = [None if partly and i % 4 == 0 else label for i, label in enumerate(_some_labels())]
     index = _index(tmp_path, labels, **config)
     report = index.audit(k=4)
     similarity = oracles.similarities(index.vectors())
     overall, top, top_false = [], [], []
     for anchor in range(40):
-        weight = oracles.negative_weights(similarity[anchor], anchor, sharpness)
+        weight = oracles.negative_shares(similarity[anchor], anchor, 0.2, beta)
         pairs = report.pairs.at(anchor)
         np.testing.assert_allclose(
             [p.gradient_share or 0.0 for p in pairs], weight[report.pairs.negative_AK[anchor]], rtol=1e-5
@@ -141,6 +147,44 @@ def test_the_share_of_the_gradient_equals_the_softmax_by_hand(
     assert report.gradient_share["hardest"] == pytest.approx(np.mean(top), rel=1e-5)
     assert report.gradient_share["hardest_false"] == pytest.approx(np.mean(top_false), rel=1e-5)
     assert report.gradient_share["objective"] == config["objective"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    beta=st.sampled_from([0.0, 0.5, 1.0, 4.0]),
+    temperature=st.sampled_from([0.07, 0.5]),
+    dim=st.sampled_from([2, 16]),
+)
+def test_shares_are_those_of_the_gradient_that_training_would_take(
+    seed: int, beta: float, temperature: float, dim: int
+) -> None:
+    """Autograd through the very objective: easy negatives, which it attracts, have no share of the push."""
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(30, dim)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    classes = random.integers(0, 3, 30)
+    found = neighbourhood(vectors, classes, np.arange(30), 29, Weighing(temperature, beta))
+    candidate = torch.from_numpy(oracles.similarities(vectors)).float().requires_grad_()
+    row = torch.arange(30)
+    contrast = Contrast(torch.full((30,), 0.3), candidate, row[:, None] != row[None, :], row, row)
+    (gradient,) = torch.autograd.grad(
+        objectives.hard(contrast, temperature=temperature, beta=beta, tau_plus=0.0), candidate
+    )
+    push = gradient.double().clamp(min=0).numpy()
+    share = push / push.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.share_AK, np.take_along_axis(share, found.row_AK, axis=1), atol=2e-4)
+    same = (classes[:, None] == classes[None, :]) & ~np.eye(30, dtype=bool)
+    np.testing.assert_allclose(found.false_share_A, (share * same).sum(axis=1), atol=5e-4)
+
+
+def test_an_easy_negative_that_hard_attracts_draws_no_push() -> None:
+    """The hardest of three draws all of it where β is large; exp((1+β)s/τ) would give the others a share."""
+    angle = np.array([0.0, 0.1, 1.5, 3.0])
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    found = neighbourhood(vectors, np.zeros(4, np.int64), np.array([0]), 3, Weighing(1.0, 1.0))
+    assert found.share_AK[0, 2] == 0.0
+    assert found.share_AK[0].sum() == pytest.approx(1.0)
 
 
 def test_a_very_sharp_objective_neither_overflows_nor_vanishes(tmp_path: Path) -> None:
@@ -222,7 +266,7 @@ def test_hardest_negatives_equal_brute_force_also_where_many_are_equal(
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     k = min(k, count - 1)
     anchors = np.sort(random.permutation(count)[: max(1, count // 2)])
-    found = neighbourhood(vectors, random.integers(-1, 3, count), anchors, k, sharpness=3.0)
+    found = neighbourhood(vectors, random.integers(-1, 3, count), anchors, k, Weighing(0.3))
     expected = oracles.hardest(oracles.similarities(vectors), k)
     assert found.row_AK.tolist() == [expected[a] for a in anchors]
 

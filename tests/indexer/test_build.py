@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -19,11 +20,14 @@ from PIL import Image
 from data.corpus import Corpus, Split
 from data.errors import ArtefactError, InputError
 from indexer import embed, vector_index
+from indexer.build import copy_encoder
 from indexer.index import Index, build_index
-from indexer.manifest import INDEX_FILE, JOURNAL, MANIFEST, ROWS_FILE, Journal, Manifest
+from indexer.manifest import INDEX_FILE, JOURNAL, MANIFEST, ROWS_FILE, Journal, Manifest, NewerFormatError, again
 from indexer.rows import Rows
 from indexer.store import ImageTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, pictures, save_encoder
+from training.artefact import META, WEIGHTS
+from training.lock import exclusive
 
 ROOT = Path(__file__).parents[2]
 
@@ -226,7 +230,6 @@ def test_a_folder_without_encoder_gets_the_one_that_made_the_index(tmp_path: Pat
         (lambda folder: (folder / ROWS_FILE).write_bytes(b""), "not the file"),
         (lambda folder: shutil.rmtree(folder / "db"), "has changed"),
         (lambda folder: (folder / "encoder.safetensors").unlink(), "no encoder.safetensors"),
-        (lambda folder: (folder / "encoder.safetensors").write_bytes(b"other"), "another encoder"),
         (lambda folder: Index.open(folder).table.delete(["train/00000"]), "has changed"),
         (lambda folder: next((folder / "db" / "images.lance" / "data").iterdir()).unlink(), "has changed"),
     ],
@@ -243,6 +246,15 @@ def test_opening_refuses_what_does_not_match_and_names_the_remedy(
     assert "\n" not in str(caught.value)
     assert "samekind index --corpus" in caught.value.hint
     assert str(artefact) in caught.value.hint
+
+
+def test_a_swapped_encoder_is_named_and_not_the_index(artefact: Path) -> None:
+    """Index and meta agree, so the file is wrong: indexing again would not help, and the hint does not send there."""
+    build_index(arrays_corpus(20), FakeEncoder(), artefact)
+    (artefact / "encoder.safetensors").write_bytes(b"other")
+    with pytest.raises(ArtefactError, match=r"is not the encoder that meta\.json describes") as caught:
+        Index.open(artefact)
+    assert "put the right file back" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -276,7 +288,7 @@ def test_an_approximate_index_is_built_above_the_limit_and_continues_to_work(
     assert index.manifest["index_type"].startswith("IVF")
     assert index.manifest["ann_recall_at_10"] >= 0.95
     result = Index.open(artefact, encoder=FakeEncoder()).search(pictures(2000)[5])
-    assert result.to_dict()["hits"][0]["id"] == index.ids[5]  # type: ignore[union-attr]
+    assert result.to_dict()["hits"][0]["id"] == index.ids[5]
     _check_consistent(index)
 
 
@@ -409,7 +421,7 @@ def test_removing_takes_rows_out_of_everything(artefact: Path) -> None:
     assert len(Index.open(artefact)) == 60
     assert index.remove([*gone, gone[0]]) == 2
     assert len(index) == 58
-    assert not set(gone) & {hit.id for hit in index.search(index.ids[0], k=58)}  # type: ignore[union-attr]
+    assert not set(gone) & {hit.id for hit in index.search(index.ids[0], k=58)}
     _check_consistent(index)
     assert index.remove([]) == 0
     with pytest.raises(InputError, match="every image"):
@@ -432,6 +444,209 @@ def test_an_image_that_became_unreadable_is_left_out_and_named(artefact: Path, t
     assert any("b.png" in line for line in lines.said)
     (folder / "b.png").write_bytes(whole)
     assert len(build_index(corpus, FakeEncoder(), artefact)) == 3
+
+
+def _interrupt_removal(index: Index, ids: list[str], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Removes `ids` and is killed before or after the rows are deleted."""
+
+    def crash(*_: object) -> None:
+        raise _Crash
+
+    owner, name = (ImageTable, "delete") if where == "before" else (Rows, "write")
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, crash)
+        with pytest.raises(_Crash):
+            index.remove(ids)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_removal_that_was_killed_is_finished_by_opening_or_by_the_same_command(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """The rows are gone, the others are not, and asking for the removal again is no error."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    gone = [index.ids[3], index.ids[40]]
+    _interrupt_removal(index, gone, monkeypatch, where)
+    assert not (artefact / MANIFEST).exists()
+    opened = Index.open(artefact)
+    assert (artefact / MANIFEST).exists()
+    assert not (artefact / JOURNAL).exists()
+    assert opened.ids == [id_ for id_ in arrays_corpus().ids if id_ not in gone]
+    assert opened.remove(gone) == 2
+    assert len(opened) == 58
+    with pytest.raises(InputError, match="no image"):
+        Index.open(artefact).remove(gone)
+    _check_consistent(opened)
+
+
+def test_a_build_finishes_a_killed_removal_first(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another corpus is added: what was to be removed is gone all the same, and nothing else."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    _interrupt_removal(index, index.ids[:2], monkeypatch, "before")
+    added = build_index(arrays_corpus(5, seed=3, name="other"), FakeEncoder(), artefact)
+    assert len(added) == 60 - 2 + 5
+    assert not set(arrays_corpus().ids[:2]) & {
+        i for i, c in zip(added.ids, added.rows.column("corpus"), strict=True) if c == "noise"
+    }
+    assert [entry["key"] for entry in added.manifest["corpora"]] == ["noise", "other"]
+    _check_consistent(added)
+
+
+def test_a_removal_knows_what_was_added_since_the_index_was_opened(artefact: Path) -> None:
+    """The manifest is read again under the lock: another process may have added a corpus."""
+    early = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    build_index(arrays_corpus(5, seed=3, name="other"), FakeEncoder(), artefact)
+    early.remove([early.ids[0]])
+    assert [entry["key"] for entry in early.manifest["corpora"]] == ["noise", "other"]
+    assert len(early) == 64
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
+def test_a_second_process_is_kept_out_while_one_builds_or_removes(artefact: Path, tmp_path: Path) -> None:
+    """Two writers would append the same rows twice; the second says so and changes nothing."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    save_encoder(FakeEncoder(), tmp_path / "new")
+    before = {path: path.read_bytes() for path in artefact.rglob("*") if path.is_file()}
+    with exclusive(artefact), exclusive(tmp_path / "copy"):
+        for work in (
+            lambda: build_index(arrays_corpus(70), FakeEncoder(), artefact),
+            lambda: index.remove(index.ids[:1]),
+            lambda: copy_encoder(artefact, tmp_path / "copy"),
+        ):
+            with pytest.raises(ArtefactError, match="another samekind process is working in") as caught:
+                work()
+            assert caught.value.hint
+        assert len(Index.open(artefact)) == 60
+    assert {path: path.read_bytes() for path in artefact.rglob("*") if path.is_file()} == before
+
+
+def test_a_table_with_an_id_twice_is_no_index(artefact: Path) -> None:
+    """As two writers without a lock would leave it: refused with a hint, not opened as if it were whole."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    index.table.append(index.table.full_rows(index.ids[:2]))
+    with pytest.raises(ArtefactError, match="2 ids twice") as caught:
+        build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert "delete" in caught.value.hint
+
+
+def _two_corpora(artefact: Path) -> Index:
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    return build_index(arrays_corpus(7, seed=3, name="other"), FakeEncoder(), artefact)
+
+
+def test_an_index_of_a_newer_samekind_is_left_alone(artefact: Path) -> None:
+    """It is not damaged: it is not ours to understand."""
+    _two_corpora(artefact)
+    values = json.loads((artefact / MANIFEST).read_text())
+    (artefact / MANIFEST).write_text(json.dumps({**values, "format": 99}))
+    with pytest.raises(NewerFormatError, match="format 99") as caught:
+        build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert "upgrade" in caught.value.hint
+    assert len(ImageTable(artefact)) == 67
+
+
+def test_another_encoder_names_the_corpora_whose_rows_are_given_up(artefact: Path) -> None:
+    """Also where the old index was never finished."""
+    for unfinished in (False, True):
+        save_encoder(FakeEncoder(), artefact)
+        _two_corpora(artefact)
+        if unfinished:
+            manifest = Manifest.read(artefact)
+            Journal(manifest.encoder, ImageTable(artefact).version, manifest.corpora, manifest.corpora[0]).write(
+                artefact
+            )
+        other, lines = FakeEncoder(seed=5), Lines()
+        save_encoder(other, artefact)
+        assert len(build_index(arrays_corpus(), other, artefact, lines)) == 60  # type: ignore[arg-type]
+        assert [line for line in lines.said if "given up" in line and "rows of other are" in line]
+
+
+@pytest.mark.parametrize("damage", ["field", "text", "missing"])
+def test_a_damaged_manifest_costs_no_other_corpus_its_rows(artefact: Path, damage: str) -> None:
+    """Where the manifest still names the encoder, everything is built from the table; otherwise it is refused with a hint."""
+    before = _two_corpora(artefact)
+    if damage == "field":
+        (artefact / MANIFEST).write_text(json.dumps({"encoder": FakeEncoder().fingerprint}))
+        encoder = FakeEncoder()
+        index = build_index(arrays_corpus(), encoder, artefact)
+        assert (index.ids, encoder.embedded) == (before.ids, 0)
+        assert index.add(arrays_corpus(7, seed=3, name="other")) == 0
+        assert index.manifest["corpora"] == before.manifest["corpora"]
+        _check_consistent(index)
+        return
+    if damage == "text":
+        (artefact / MANIFEST).write_text("{")
+    else:
+        (artefact / MANIFEST).unlink()
+    with pytest.raises(ArtefactError, match="rows of other too") as caught:
+        build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert "restore" in caught.value.hint
+    assert len(ImageTable(artefact)) == 67
+
+
+def test_a_damaged_manifest_of_one_corpus_is_simply_made_anew(artefact: Path) -> None:
+    """Nothing is lost but time."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    (artefact / MANIFEST).unlink()
+    _check_consistent(build_index(arrays_corpus(), FakeEncoder(), artefact))
+
+
+def test_what_a_table_holds_is_known_without_a_manifest(artefact: Path, tmp_path: Path) -> None:
+    """Two folders of one name are still two sources: neither may replace the other's rows."""
+    one, two = tmp_path / "a" / "photos", tmp_path / "b" / "photos"
+    _write(one, cat__x=0, cat__y=1)
+    _write(two, cat__x=2)
+    build_index(Corpus.from_folder(one), FakeEncoder(), artefact)
+    before = build_index(Corpus.from_folder(two), FakeEncoder(), artefact)
+    (artefact / MANIFEST).write_text(json.dumps({"encoder": FakeEncoder().fingerprint}))
+    index = build_index(Corpus.from_folder(two), FakeEncoder(), artefact)
+    assert index.ids == before.ids
+    assert {entry["key"]: entry["source"] for entry in index.manifest["corpora"]} == {
+        "photos": str(one),
+        "photos-2": str(two),
+    }
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_the_settings_of_an_unfinished_training_are_not_overwritten(tmp_path: Path, copied: bool) -> None:
+    """Its `meta.json` is what lets it go on; an encoder from elsewhere must not take its place."""
+    save_encoder(FakeEncoder(), tmp_path / "done", training={"finished": True})
+    training = tmp_path / "training"
+    training.mkdir()
+    (training / META).write_text('{"format": 1, "encoder": {}, "training": {"finished": false}}')
+    before = (training / META).read_bytes()
+    with pytest.raises(ArtefactError, match="unfinished training") as caught:
+        copy_encoder(tmp_path / "done", training) if copied else build_index(arrays_corpus(), FakeEncoder(), training)
+    assert "samekind train" in caught.value.hint
+    assert (training / META).read_bytes() == before
+    assert not (training / WEIGHTS).exists()
+
+
+def test_the_weights_are_the_last_to_be_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in between, the folder holds no encoder yet, and the same command mends it."""
+
+    def crash(*_: object) -> None:
+        raise _Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.build.write_atomically", crash)
+        with pytest.raises(_Crash):
+            build_index(arrays_corpus(), FakeEncoder(), tmp_path / "new")
+    assert (tmp_path / "new" / META).is_file()
+    assert len(build_index(arrays_corpus(), FakeEncoder(), tmp_path / "new")) == 60
+
+
+def test_the_command_that_mends_an_index_says_where_the_files_are(artefact: Path) -> None:
+    """`--data-dir` as the training knew it, for its own corpus only."""
+    save_encoder(FakeEncoder(), artefact, corpus={"corpus": "noise", "data_dir": "/some where"})
+    assert again(artefact).endswith("--data-dir '/some where'")
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert again(artefact).endswith("--data-dir '/some where'")
+    shutil.rmtree(artefact / "db")
+    (artefact / MANIFEST).unlink()
+    build_index(arrays_corpus(5, name="other"), FakeEncoder(), artefact)
+    assert "--corpus other" in again(artefact)
+    assert "--data-dir" not in again(artefact)
 
 
 def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from data.corpus import Corpus, Split
 from data.errors import ArtefactError
+from data.sources import load_corpus
 from indexer import evaluate
 from indexer.evaluate import evaluate_artefact, evaluate_vectors
 from indexer.index import build_index
@@ -142,6 +145,74 @@ def test_an_index_of_other_images_is_used_with_a_note_where_the_corpus_is_not_at
     result = evaluate_artefact(folder)
     assert result.num_train + result.num_test == 40
     assert any("not at hand" in note for note in result.notes)
+
+
+def _trained_on_folder(folder: Path, corpus: Corpus, given: Corpus | None = None) -> Path:
+    """An artefact whose training was given `given`, a part of `corpus`."""
+    given = given or corpus
+    recorded = {"name": corpus.name, **corpus.source, "content_hash": given.content_hash, "num_images": len(given)}
+    save_encoder(FakeEncoder(), folder, corpus=recorded, training={"epochs": 4})
+    return folder
+
+
+def _put(folder: Path, names: range) -> Corpus:
+    for i in names:
+        (folder / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures(40)[i]).save(folder / "ab"[i % 2] / f"{i:02d}.png")
+    return Corpus.from_folder(folder)
+
+
+@pytest.fixture
+def reloading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder of the artefact is the fake one."""
+    monkeypatch.setattr("training.encoder.Encoder.load", lambda _: _Embedding())
+
+
+class _Embedding(FakeEncoder):
+    def embed(self, images: NDArray[np.uint8], progress: object = None) -> NDArray[np.float32]:
+        """As `Encoder.embed`."""
+        return super().embed(images)
+
+
+@pytest.mark.usefixtures("reloading")
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_folder_that_has_changed_since_the_training_is_said(tmp_path: Path, indexed: bool) -> None:
+    """With how many images there were and are; also where the index knows the grown folder."""
+    corpus = _put(tmp_path / "photos", range(20))
+    folder = _trained_on_folder(tmp_path / "artefact", corpus)
+    assert evaluate_artefact(folder).notes == []
+    grown = _put(tmp_path / "photos", range(20, 36))
+    if indexed:
+        build_index(grown, FakeEncoder(), folder)
+    result = evaluate_artefact(folder)
+    assert result.num_train + result.num_test == 36
+    [note] = result.notes
+    assert "changed since the training (20 images then, 36 now)" in note
+
+
+@pytest.mark.usefixtures("reloading")
+def test_a_run_that_was_given_one_split_raises_no_alarm(tmp_path: Path) -> None:
+    """`train(corpus.split("train"))`: the source names the whole folder, which has not changed. The same for `limit`."""
+    corpus = _put(tmp_path / "photos", range(20))
+    result = evaluate_artefact(_trained_on_folder(tmp_path / "split", corpus, corpus.split("train")))
+    assert (result.num_train + result.num_test, result.notes) == (20, [])
+    limited = load_corpus(tmp_path / "photos", limit=8)
+    assert evaluate_artefact(_trained_on_folder(tmp_path / "limit", limited)).notes == []
+
+
+@pytest.mark.usefixtures("reloading")
+def test_an_index_that_lacks_rows_of_the_corpus_is_not_taken_for_it(tmp_path: Path) -> None:
+    """After a removal the corpus is loaded again; where it is not at hand, the figures are of the rows that are left, and said to be."""
+    corpus = _put(tmp_path / "photos", range(20))
+    folder = _trained_on_folder(tmp_path / "artefact", corpus)
+    whole = evaluate_artefact(folder)
+    index = build_index(corpus, FakeEncoder(), folder)
+    index.remove(index.ids[:6])
+    assert evaluate_artefact(folder) == whole
+    shutil.rmtree(tmp_path / "photos")
+    left = evaluate_artefact(folder)
+    assert left.num_train + left.num_test == 14
+    assert "holds 14 rows of the training's corpus of 20 images" in left.notes[0]
 
 
 def test_a_missing_artefact_is_named(tmp_path: Path) -> None:

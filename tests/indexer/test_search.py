@@ -146,6 +146,8 @@ def test_a_list_of_numbers_is_a_vector_and_an_empty_list_asks_nothing(index: Ind
     """A list of floats could also be read as many queries."""
     vector = index.vectors()[3]
     assert _one(index, vector.tolist(), k=2)[0].id == index.ids[3]
+    several = _many(index, [index.vectors()[4].tolist(), tuple(vector.tolist()), index.ids[5]], k=2)
+    assert [result[0].id for result in several] == [index.ids[i] for i in (4, 3, 5)]
     assert _many(index, []) == []
 
 

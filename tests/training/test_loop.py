@@ -248,7 +248,9 @@ def test_training_lowers_the_loss_for_every_objective(tmp_path: Path) -> None:
         "queue": {"objective": "hard", "queue_size": 64},
     }
     for name, settings in cases.items():
-        history = train(corpus(), config(epochs=8, learning_rate=5e-3, strength="light", **settings), tmp_path / name).history
+        history = train(
+            corpus(), config(epochs=8, learning_rate=5e-3, strength="light", **settings), tmp_path / name
+        ).history
         assert history[-1]["loss"] < history[2]["loss"] - 0.2, name  # from the third epoch on the queue is full
 
 
