@@ -89,7 +89,7 @@ demo: train ## everything, then open the demo in the browser
 
 test: setup ## fast tests: no network, no GPU (about a minute)
 	$(call step,3,testing (about a minute))
-	@$(RUN) pytest -m '$(FAST)'
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile
 
 test-slow: setup ## the slow tests
 	$(call step,3,slow tests (about a minute))

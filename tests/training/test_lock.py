@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
 
 HOLD = "import sys, pathlib\nfrom training.lock import exclusive\nwith exclusive(pathlib.Path(sys.argv[1])):\n    "
 AND_WAIT = HOLD + "print('held', flush=True)\n    sys.stdin.read()"
-AND_FORK = HOLD + "import os, time\n    child = os.fork()\n    child and print(child, flush=True)\n    time.sleep(60)"
+# The child announces itself: by then its hook has run, which the parent could not know.
+AND_FORK = HOLD + "import os, time\n    os.fork() or print(os.getpid(), flush=True)\n    time.sleep(60)"
 
 
 def start(program: str, folder: Path) -> subprocess.Popen[str]:
