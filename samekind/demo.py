@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PORTS_TRIED = 50
 START_SECONDS = 60.0
+STOP_SECONDS = 5.0
 
 
 def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
@@ -48,7 +49,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
         except KeyboardInterrupt:
             console.say("the demo has stopped")
         finally:
-            server.terminate()
+            _end(server)
     if server.returncode and server.returncode > 0:
         raise _stopped(server.returncode)
 
@@ -112,6 +113,15 @@ def _wait_until_up(server: subprocess.Popen[bytes], host: str, port: int) -> Non
         except OSError:
             time.sleep(0.1)
     raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Asks the server to end, and makes it: a thread that is importing when the interpreter shuts down can keep it for ever."""
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _stopped(code: int) -> InputError:

@@ -73,6 +73,17 @@ def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) ->
     assert out.getvalue() == ""
 
 
+def test_a_server_that_will_not_end_is_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C must not hang on a server that does not heed SIGTERM."""
+    stubborn = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); sys.stdin.read()"
+    monkeypatch.setattr(demo_module, "STOP_SECONDS", 0.2)
+    with subprocess.Popen([sys.executable, "-c", stubborn], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        demo_module._end(server)
+        assert server.wait(timeout=10) == -signal.SIGKILL
+
+
 def test_the_demo_serves_and_stops(tmp_path: Path, taken: int) -> None:
     """With its port taken the demo says so, answers on the next one, and Ctrl-C ends it with code 0."""
     rng = np.random.default_rng(0)
