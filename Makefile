@@ -14,6 +14,8 @@ PRESET ?= small
 PORT ?= 8501
 DATA_DIR ?=
 OUT ?= artifacts/$(shell basename "$(CORPUS)")
+BUDGET ?= 120s
+SEEDS ?= 3
 
 VENV := .venv
 RUN := $(VENV)/bin/python -P -m
@@ -30,9 +32,10 @@ TRAINING_TIME := $(or $(TRAINING_TIME_$(PRESET)),a while)
 step = @printf '\n[%s/$(STEPS)] %s\n' '$(1)' '$(2)'
 STEPS := 2
 train demo: STEPS := 6
+compare: STEPS := 4
 test browser test-slow: STEPS := 3
 
-.PHONY: help setup demo train test test-slow browser check format format-check lint types layers clean
+.PHONY: help setup demo train compare test test-slow browser check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -40,7 +43,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#=]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|full  OUT=artifacts/NAME  PORT=8501'
-	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12'
+	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12  BUDGET=120s|500steps  SEEDS=3 (of compare)'
 
 # ------------------------------------------------------------------------------------------------------------ environment
 
@@ -84,6 +87,13 @@ train: setup ## get the data, train, index and evaluate: leaves artifacts/NAME
 demo: train ## everything, then open the demo in the browser
 	@printf '\nopening the demo (a few seconds)\n'
 	@$(RUN) samekind demo "$(OUT)" --port $(PORT)
+
+compare: setup ## 16 objectives and treatments, same steps and seeds: tables and plots in docs/results (hours)
+	$(call step,3,getting the corpus $(CORPUS) (about 10 seconds the first time))
+	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
+	$(call step,4,comparing at $(BUDGET) and $(SEEDS) seeds (it says how long: about 3 hours at 120s and 3 seeds on two cores); \
+		Ctrl-C saves and the same command continues)
+	@$(RUN) samekind compare --corpora "$(CORPUS)" --preset $(PRESET) --budget $(BUDGET) --seeds $(SEEDS) $(FROM_DATA_DIR)
 
 # ------------------------------------------------------------------------------------------------------------ checks
 

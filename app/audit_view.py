@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import samekind as sk
 
-FALSE_NEGATIVE = "FALSE NEGATIVE — same class"
+FALSE_NEGATIVE = "FALSE NEGATIVE"
 TRUE_NEGATIVE = "another class"
 UNKNOWN = "class unknown"
 

@@ -1,6 +1,7 @@
 """The charts of the page *False negatives*, as Plotly figures; Streamlit's theme gives them the page's fonts and background.
 
-Colours mean the same in all of them: vermilion for false negatives, grey and dashed for the base rate, teal for the encoder's quality.
+Colours mean the same in all of them: vermilion for false negatives, teal for the encoder's quality, violet for the bound on mutual
+information, grey and dashed for what a curve is held against (the base rate, the bound's cap).
 Line styles and markers differ too, so that no chart depends on colour.
 """
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 FALSE_COLOUR = "#d9480f"
-BASE_COLOUR = "#868e96"
+LEVEL_COLOUR = "#868e96"
 QUALITY_COLOUR = "#0f9488"
+BOUND_COLOUR = "#5f3dc4"
 RANK_STYLES = {
     "1": ("#d9480f", "solid", "circle"),
     "10": ("#e8890c", "dot", "square"),
@@ -116,6 +118,20 @@ def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     return _whole_epochs(figure, len(history))
 
 
+def training_bound(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
+    """The lower bound on mutual information between two views by epoch, and the log K that it cannot exceed, dashed; `None` if unknown."""
+    epochs = [epoch for epoch in history if epoch.get("mi_bound") is not None]
+    if not epochs:
+        return None
+    figure = _figure("epoch", "nats")
+    numbers = [epoch["epoch"] for epoch in epochs]
+    points = [(epoch["epoch"], epoch["mi_bound"]) for epoch in epochs]
+    _add_line(figure, points, "lower bound", {"color": BOUND_COLOUR, "dash": "solid"}, "circle")
+    _add_level(figure, numbers, [epoch.get("mi_cap") for epoch in epochs], "cap: log K")
+    figure.update_yaxes(rangemode="tozero")
+    return _whole_epochs(figure, len(history)).update_layout(height=280)
+
+
 def _figure(x: str, y: str) -> go.Figure:
     import plotly.graph_objects as go
 
@@ -136,8 +152,12 @@ def _add_line(
 
 
 def _add_base_rate(figure: go.Figure, x: Sequence[float], y: Sequence[float | None]) -> None:
+    _add_level(figure, x, y, "base rate")
+
+
+def _add_level(figure: go.Figure, x: Sequence[float], y: Sequence[float | None], name: str) -> None:
     figure.add_scatter(
-        x=list(x), y=list(y), name="base rate", mode="lines", line={"color": BASE_COLOUR, "width": 2, "dash": "dash"}
+        x=list(x), y=list(y), name=name, mode="lines", line={"color": LEVEL_COLOUR, "width": 2, "dash": "dash"}
     )
 
 

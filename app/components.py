@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.view_models import Card, plain
+from app.view_models import Card, counted, plain
 
 if TYPE_CHECKING:
     from app.state import Library
@@ -74,5 +74,5 @@ def failure(message: str, hint: str = "") -> None:
 def about(library: Library) -> None:
     """A few facts about the artefact, for the foot of the sidebar."""
     index = library.index
-    kind = f"{len(library.classes)} classes" if library.classes else "unlabelled"
-    st.caption(plain(f"{Path(index.path).name}: {len(index):,} images, {kind}, {index.dim} dimensions"))
+    kind = counted(len(library.classes), "class", "classes") if library.classes else "unlabelled"
+    st.caption(plain(f"{Path(index.path).name}: {counted(len(index), 'image')}, {kind}, {index.dim} dimensions"))

@@ -103,7 +103,7 @@ def _one_screen(rows: Sequence[int]) -> list[int]:
                 max(1, view_models.num_pages(len(rows), PAGE_SIZE)), key="page", persist_state="session"
             )
             shown = view_models.page(rows, number, PAGE_SIZE)
-        st.caption(f"{len(shown)} of {len(rows):,} images")
+        st.caption(f"{len(shown)} of {view_models.counted(len(rows), 'image')}")
     return shown
 
 

@@ -85,6 +85,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 image`, `70,000 images`; `many` where the plural is more than an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def alt_text(id_: str, label: str | None) -> str:
     """What a screen reader says for a picture of the corpus."""
     return f"image {id_}, {label}" if label is not None else f"image {id_}"
@@ -234,7 +239,7 @@ def shortfall_sentence(shown: int, k: int) -> str:
         return ""
     if shown == 0:
         return "No image passes the filter."
-    return f"Only {shown} image{'s' if shown > 1 else ''} could be shown where {k} were asked for: there are no more that pass."
+    return f"Only {counted(shown, 'image')} could be shown where {k} were asked for: there are no more that pass."
 
 
 def browser_picture(encoded: bytes, longest: int = 480) -> bytes:

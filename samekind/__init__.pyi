@@ -17,11 +17,10 @@ from indexer.search import SearchResult as SearchResult
 from samekind.api import evaluate as evaluate
 from samekind.api import load_encoder as load_encoder
 from samekind.api import train as train
+from samekind.comparison.runner import compare as compare
 from training.config import TrainConfig as TrainConfig
 from training.encoder import Encoder as Encoder
 from training.loop import Run as Run
-from training.objectives import hard as hard
-from training.objectives import info_nce as info_nce
 from training.presets import preset as preset
 
 __version__: str

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 _FRAME = re.compile(r"\x1b\[[0-9;]*m|[│╭╮╰╯]")
-_RULE = re.compile(r"^─{5,}$")
+_RULE = re.compile(r"^[─-]{5,}$")
+_NO_NUMBER = re.compile(
+    r"^Error parsing (\S+): .*?(?:invalid literal for (int)\(\) with base 10|could not convert string to float): (.+)$"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,17 +111,24 @@ def _parse(flags: type[Command], name: str, arguments: list[str], console: Conso
 
 
 def _one_line(box: str) -> str:
-    """What tyro's framed complaint says, up to its first rule, without the frame."""
-    said = []
+    """What tyro's framed complaint says, up to its first rule, without the frame.
+
+    Where the terminal knows no more than ASCII, the frame is gone and its title stands above a rule of its own.
+    """
+    sections: list[list[str]] = [[]]
     for line in _FRAME.sub("", box).splitlines():
         text = line.strip()
         if _RULE.match(text):
-            break
-        if text and not text.endswith("──"):  # the frame's upper edge carries a title that the text repeats
-            said.append(text)
+            sections.append([])
+        elif text and not text.endswith("──"):  # the frame's upper edge carries a title that the text repeats
+            sections[-1].append(text)
+    said = sections[0 if "─" in box else min(1, len(sections) - 1)]
     if said and said[0].startswith("Missing from"):  # what follows is each flag's help, run together
         flags = [word for word in said if word.startswith("--")]
         said = ["these are needed:", ", ".join(flag.split("  ")[0] for flag in flags)] if flags else said
+    if no_number := _NO_NUMBER.match(" ".join(said)):
+        flag, whole, value = no_number.groups()
+        return f"{flag} must be a {'whole number' if whole else 'number'}, got {value}"
     return " ".join(said) or "the arguments could not be read"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -16,6 +16,8 @@ from tyro.conf import Positional, arg
 
 import samekind
 from data.errors import ArtefactError, ImageError, InputError
+from samekind.tables import counted
+from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -43,7 +45,7 @@ class Train:
 
     Example:
         samekind train --corpus fashion-mnist --preset small --out artifacts/fashion-mnist
-        samekind train --corpus photos --preset smoke --out artifacts/photos --objective hard --beta 1
+        samekind train --corpus photos --preset smoke --out artifacts/photos --objective hard --treatment soft --detector reciprocal
     """
 
     corpus: CorpusName
@@ -51,12 +53,31 @@ class Train:
     preset: Annotated[
         str, arg(metavar="smoke|small|full", help="Seconds to try it, minutes on a CPU, or a GPU's work.")
     ] = "small"
-    objective: Annotated[str | None, setting("NAME", "info_nce or hard.")] = None
+    objective: Annotated[str | None, setting("NAME", f"One of {', '.join(OBJECTIVES)}.")] = None
     temperature: Annotated[float | None, setting("TAU", "Divides cosine similarities.")] = None
     beta: Annotated[float | None, setting("BETA", "Hardness: how much harder negatives weigh more.")] = None
-    tau_plus: Annotated[float | None, setting("SHARE", "Assumed share of false negatives.")] = None
+    beta_end: Annotated[float | None, setting("BETA", "Hardness at the last step, reached in a straight line.")] = None
+    tau_plus: Annotated[
+        float | None, setting("SHARE", "Of debiased and hard: assumed share of false negatives; 0 beside a treatment.")
+    ] = None
+    nce_form: Annotated[str | None, setting("NAME", f"Of nce: {' or '.join(NCE_FORMS)}.")] = None
+    cpc_context: Annotated[str | None, setting("NAME", f"Of cpc: {' or '.join(CPC_CONTEXTS)}.")] = None
+    treatment: Annotated[str | None, setting("NAME", f"Of suspected false negatives: {', '.join(TREATMENTS)}.")] = None
+    detector: Annotated[str | None, setting("NAME", f"Which suspects them: {', '.join(DETECTORS)}.")] = None
+    detector_point: Annotated[float | None, setting("SCORE", "Pairs above it are suspected.")] = None
+    prior: Annotated[float | None, setting("SHARE", "Of false negatives, for quantile and posterior.")] = None
+    treatment_start: Annotated[float | None, setting("SHARE", "Of the steps before treatment, at most 0.5.")] = None
+    neighbours: Annotated[
+        float | None, setting("SHARE", "Of the images: reciprocal's k; cluster makes one over it clusters.")
+    ] = None
+    guide: Annotated[str | None, setting("NAME", "Of guide: an ARTEFACT, timm/NAME or open_clip/NAME.")] = None
+    guide_weights: Annotated[str | None, setting("FILE", "Checkpoint of a timm/ or open_clip/ guide.")] = None
     epochs: Annotated[int | None, setting("N", "Passes over the images.")] = None
+    steps: Annotated[int | None, setting("N", "Stop after so many steps instead.")] = None
     batch_size: Annotated[int | None, setting("N", "Images a step.")] = None
+    effective_batch: Annotated[
+        int | None, setting("N", "Images that a step contrasts, in the memory of --batch-size.")
+    ] = None
     learning_rate: Annotated[float | None, setting("RATE", "AdamW's, at the peak.")] = None
     image_size: Annotated[int | None, setting("PIXELS", "Side of the encoder's input.")] = None
     backbone: Annotated[str | None, setting("NAME", "resnet-small, timm/NAME or open_clip/NAME.")] = None
@@ -74,7 +95,9 @@ class Train:
     json: Json = False
 
     SETTINGS: ClassVar[tuple[str, ...]] = (
-        "objective", "temperature", "beta", "tau_plus", "epochs", "batch_size", "learning_rate", "image_size", "backbone",
+        "objective", "temperature", "beta", "beta_end", "tau_plus", "nce_form", "cpc_context", "treatment", "detector",
+        "detector_point", "prior", "treatment_start", "neighbours", "guide", "guide_weights", "epochs", "steps", "batch_size",
+        "effective_batch", "learning_rate", "image_size", "backbone",
         "queue_size", "strength", "whitening", "precision", "limit", "seed", "workers", "device",
     )  # fmt: skip
 
@@ -105,7 +128,7 @@ class Train:
         data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
         following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
         return (
-            f"{summary['objective']}, {summary['epochs']} epochs in {summary['seconds']:.0f} s: {figures}\n"
+            f"{summary['objective']}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"
             f"next: {following}"
         )
@@ -138,7 +161,7 @@ class BuildIndex:
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
         following = command_line("search", self.out, "IMAGE") + others
-        console.answer(answer, f"{len(index)} images in {self.out}{took_out}\nnext: {following}")
+        console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
@@ -278,7 +301,55 @@ class Demo:
         serve(self.artefact, host=self.host, port=self.port, console=console)
 
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Demo
+@dataclass(frozen=True)
+class Compare:
+    """Compares objectives and treatments of false negatives: same encoder, images, steps, views and seeds for each.
+
+    Every finished cell (method × corpus × seed) is kept; the same command goes on where it stopped and computes nothing twice.
+
+    Example:
+        samekind compare --corpora fashion-mnist,cifar10 --seeds 3 --budget 120s --out docs/results
+        samekind compare --corpora photos --methods info_nce,hard --seeds 1 --budget 200steps --curves
+    """
+
+    corpora: Annotated[str, arg(metavar="NAME|FOLDER,…", help="Names or folders, with commas between them.")]
+    methods: Annotated[
+        str | None, arg(metavar="NAME,…", help="Only these rows.", help_behavior_hint="(default: all 16)")
+    ] = None
+    seeds: Annotated[int, arg(metavar="N", help="How many: 0, 1, …")] = 3
+    budget: Annotated[
+        str,
+        arg(metavar="120s|500steps", help="A time is turned into steps once, on info_nce; all methods get the same."),
+    ] = "120s"
+    train_images: Annotated[int, arg(metavar="N", help="Every cell trains on at most this many.")] = 20_000
+    image_size: Annotated[
+        int | None,
+        arg(metavar="PIXELS", help="Side of the encoder's input.", help_behavior_hint="(default: the corpus' own)"),
+    ] = None
+    batch_size: Annotated[int | None, setting("N", "Images a step.")] = None
+    preset: Annotated[str, arg(metavar="smoke|small|full", help="Everything else.")] = "small"
+    knn_k: Annotated[int, arg(metavar="N", help="Neighbours that vote; 200 is usual for CIFAR.")] = 20
+    curves: Annotated[
+        bool, arg(help="Also accuracy against β, batch size and augmentation: first corpus, one seed.")
+    ] = False
+    data_dir: DataDir = None
+    out: Annotated[Path, arg(metavar="FOLDER", help="Where cells, tables and plots go.")] = Path("docs/results")
+    work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")
+    workers: Annotated[int | None, setting("N", "Processes that make views; changes no figure but the speed.")] = None
+    device: Annotated[str, arg(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto"
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Computes what is missing and prints the tables."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("corpora", "methods", "json")}
+        comparison = samekind.compare(
+            listed(self.corpora), methods=listed(self.methods or ""), progress=console.progress, **given
+        )
+        console.answer(comparison.to_dict(), comparison.text())
+        comparison.raise_failures()
+
+
+Command = Train | BuildIndex | Search | Audit | Evaluate | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
@@ -286,6 +357,7 @@ COMMANDS: dict[str, type[Command]] = {
     "audit": Audit,
     "evaluate": Evaluate,
     "demo": Demo,
+    "compare": Compare,
 }
 
 
@@ -293,12 +365,18 @@ def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.
     """Loads a corpus and lists the files that were skipped, each with its reason."""
     corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress)
     if corpus.skipped:
-        console.say(f"skipped {len(corpus.skipped)} files that are no readable images:")
+        what = counted(len(corpus.skipped), "file that is no readable image", "files that are no readable images")
+        console.say(f"skipped {what}:")
         for file in corpus.skipped[:MAX_LISTED_FILES]:
             console.say(f"  {file.path}: {file.reason}")
         if len(corpus.skipped) > MAX_LISTED_FILES:
             console.say(f"  … and {len(corpus.skipped) - MAX_LISTED_FILES} more")
     return corpus
+
+
+def listed(text: str) -> list[str]:
+    """The words between the commas; a folder whose name holds a comma stays whole."""
+    return [text] if Path(text).is_dir() and text else [word.strip() for word in text.split(",") if word.strip()]
 
 
 def command_line(*words: object) -> str:

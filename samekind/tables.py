@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_CLASSES = 25
+ALL_RANKS_TO = 10  # of more ranks these and then 20, 50, 100, 200, 500, … and the last are shown
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -22,6 +23,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(headers), *map(line, cells)])
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 image`, `70,000 images`; `many` where the plural is more than an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def percent(value: float | None) -> str | None:
@@ -47,6 +53,7 @@ def audit_text(answer: Mapping[str, Any]) -> str:
     """What the audit found, as a sentence and two tables."""
     parts = [_audit_sentence(answer)]
     if answer["by_rank"]:
+        shown = _shown_ranks(answer["by_rank"])
         rows = [
             [
                 row["rank"],
@@ -55,9 +62,10 @@ def audit_text(answer: Mapping[str, Any]) -> str:
                 _figure(row["similarity"], 4),
                 percent(row["gradient_share"]),
             ]
-            for row in answer["by_rank"]
+            for row in shown
         ]
-        parts.append(table(["rank", "false negatives", "lift", "mean similarity", "share of gradient"], rows))
+        headers = ["rank", "false negatives", "lift", "mean similarity", "share of gradient"]
+        parts.append(table(headers, rows) + _more(len(answer["by_rank"]) - len(rows), "more rank"))
     if answer["by_class"]:
         by_class = answer["by_class"].items()
         worst_first = sorted(by_class, key=lambda item: -(item[1]["false_negative_rate"] or 0.0))
@@ -65,30 +73,32 @@ def audit_text(answer: Mapping[str, Any]) -> str:
             [name, row["num_images"], percent(row["false_negative_rate"]), _figure(row["lift"])]
             for name, row in worst_first[:MAX_CLASSES]
         ]
-        more = len(worst_first) - len(rows)
-        more_line = f"\n… and {more} more classes (--json has all)" if more else ""
-        parts.append(table(["class", "images", "false negatives", "lift"], rows) + more_line)
+        more = _more(len(worst_first) - len(rows), "more class", "more classes")
+        parts.append(table(["class", "images", "false negatives", "lift"], rows) + more)
     if training := _training_sentence(answer.get("training") or []):
         parts.append(training)
-    parts.append(f"{answer['num_duplicates']} exact or near duplicates" + _first_duplicates(answer["duplicates"]))
+    duplicates = counted(
+        answer["num_duplicates"], "pair of exact or near duplicates", "pairs of exact or near duplicates"
+    )
+    parts.append(duplicates + _first_duplicates(answer["duplicates"]))
     parts.extend(f"note: {note}" for note in answer.get("notes", ()))
     return "\n\n".join(parts)
 
 
 def evaluation_text(answer: Mapping[str, Any]) -> str:
-    """The figures of an evaluation, the k-NN accuracy in a sentence of its own."""
+    """The figures of an evaluation, the k-NN accuracy in a sentence of its own; if there are none, only the note that says why."""
     names = {
         "knn_accuracy": f"k-NN accuracy (k = {answer['knn_k']})",
         "linear_accuracy": "linear probe accuracy",
         "hit_rate_at_1": "hit rate at 1",
         "map_at_r": "MAP@R",
     }
-    figures = table(["figure", "value"], [[text, _figure(answer[key], 4)] for key, text in names.items()])
-    parts = [figures]
+    rows = [[text, _figure(answer[key], 4)] for key, text in names.items()]
+    parts = [table(["figure", "value"], rows)] if any(answer[key] is not None for key in names) else []
     if answer["knn_accuracy"] is not None:
         parts.append(
-            f"k-NN accuracy {answer['knn_accuracy']:.4f} on {answer['num_test']:,} test images "
-            f"(bank: {answer['num_train']:,} training images, after epoch {answer['epoch']})"
+            f"k-NN accuracy {answer['knn_accuracy']:.4f} on {counted(answer['num_test'], 'test image')} "
+            f"(bank: {counted(answer['num_train'], 'training image')}, after epoch {answer['epoch']})"
         )
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 
@@ -96,13 +106,27 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
 def _audit_sentence(answer: Mapping[str, Any]) -> str:
     anchors, base_rate = answer["num_anchors"], answer["base_rate"]
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:
-        return f"{anchors} anchors. Without labels nobody can say which negatives are false; similarities and duplicates are below."
+        unknown = "Without labels nobody can say which negatives are false; similarities and duplicates are below."
+        return f"{counted(anchors, 'anchor')}. {unknown}"
     first = answer["by_rank"][0]
+    own = counted(anchors, "image has a hardest negative of its", "images have a hardest negative of their")
     lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"
-    return (
-        f"{percent(first['false_negative_rate'])} of {anchors:,} images have a hardest negative of their own class{lift} "
-        f"({percent(base_rate)})."
-    )
+    return f"{percent(first['false_negative_rate'])} of {own} own class{lift} ({percent(base_rate)})."
+
+
+def _shown_ranks(by_rank: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows that a person reads: thousands of ranks are for `--json`."""
+    last = by_rank[-1]["rank"]
+    return [row for row in by_rank if row["rank"] in (*range(1, ALL_RANKS_TO + 1), last) or _is_round(row["rank"])]
+
+
+def _is_round(rank: int) -> bool:
+    """Whether it is 1, 2 or 5 times a power of ten."""
+    return str(rank).rstrip("0") in ("1", "2", "5")
+
+
+def _more(count: int, one: str, many: str = "") -> str:
+    return f"\n… and {counted(count, one, many)} (--json has all)" if count else ""
 
 
 def _training_sentence(history: Sequence[Mapping[str, Any]]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 
 from samekind.console import BarProgress, Console, LineProgress
-from samekind.tables import evaluation_text, search_text, table
+from samekind.tables import audit_text, counted, evaluation_text, search_text, table
 
 
 def test_lines_appear_when_the_last_one_is_old() -> None:
@@ -99,11 +100,62 @@ def test_unlabelled_hits_have_no_label_column() -> None:
 
 
 def test_undefined_figures_are_dashes() -> None:
-    """An evaluation without labels prints no number and no sentence about accuracy."""
+    """Of several figures an undefined one is a dash."""
+    answer = {"knn_accuracy": 0.5, "linear_accuracy": None, "hit_rate_at_1": 0.25, "map_at_r": 0.125}
+    counts = {"knn_k": 20, "num_test": 1, "num_train": 2000, "epoch": 3, "notes": []}
+    lines = evaluation_text({**answer, **counts}).splitlines()
+    assert next(line for line in lines if line.startswith("linear")).endswith(" –")
+    assert lines[-1] == "k-NN accuracy 0.5000 on 1 test image (bank: 2,000 training images, after epoch 3)"
+
+
+def test_without_any_figure_only_the_reason_is_printed() -> None:
+    """An evaluation that has nothing to measure with says so in one line, without a table of dashes."""
     answer = dict.fromkeys(("knn_accuracy", "linear_accuracy", "hit_rate_at_1", "map_at_r"))
-    text = evaluation_text({**answer, "knn_k": 20, "notes": ["the corpus has no labels"]})
-    assert "test images" not in text
-    assert "the corpus has no labels" in text
+    why = "The corpus has no test images, so accuracy cannot be measured."
+    assert evaluation_text({**answer, "knn_k": 20, "notes": [why]}) == f"note: {why}"
+
+
+def audit_of(ranks: int, anchors: int = 5, duplicates: int = 0) -> dict[str, Any]:
+    """What `audit --json` says, as far as the text needs it."""
+    row = {"false_negative_rate": 0.5, "lift": 2.0, "similarity": 0.9, "gradient_share": 0.1}
+    by_rank = [{"rank": rank, **row} for rank in range(1, ranks + 1)]
+    return {
+        "num_anchors": anchors,
+        "base_rate": 0.25,
+        "by_rank": by_rank,
+        "by_class": {},
+        "num_duplicates": duplicates,
+        "duplicates": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("ranks", "shown"),
+    [
+        (3, [1, 2, 3]),
+        (10, list(range(1, 11))),
+        (11, list(range(1, 12))),
+        (50, [*range(1, 11), 20, 50]),
+        (12_345, [*range(1, 11), 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 12_345]),
+    ],
+)
+def test_an_audit_shows_few_of_many_ranks(ranks: int, shown: list[int]) -> None:
+    """1 to 10, then 20, 50, 100, … and the last; how many are left out is said."""
+    text = audit_text(audit_of(ranks))
+    lines = text.split("\n\n")[1].splitlines()
+    left_out = ranks - len(shown)
+    assert [int(line.split()[0]) for line in lines[1 : 1 + len(shown)]] == shown
+    assert lines[1 + len(shown) :] == ([f"… and {left_out:,} more ranks (--json has all)"] if left_out else [])
+
+
+def test_one_is_singular() -> None:
+    """1 image and 1 pair, but 0 and 2 of them with an s."""
+    assert [counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
+    assert "1 image has a hardest negative of its own class" in audit_text(audit_of(1, anchors=1))
+    assert "5 images have a hardest negative of their own class" in audit_text(audit_of(1))
+    assert audit_text(audit_of(1, duplicates=1)).endswith("1 pair of exact or near duplicates")
+    assert audit_text(audit_of(1, duplicates=2)).endswith("2 pairs of exact or near duplicates")
+    assert "1 anchor. Without labels" in audit_text({**audit_of(0, anchors=1), "base_rate": None})
 
 
 def test_progress_is_chosen_by_the_terminal() -> None:

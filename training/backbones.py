@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from data.errors import InputError, MissingDependencyError
-
-SMALL = "resnet-small"
+from training.config import PATCHES, SMALL
+from training.patches import PatchEncoder
 
 
 class ResidualBlock(nn.Module):
@@ -85,7 +85,8 @@ def build_backbone(
     """A backbone by name, and the dimension of its feature.
 
     Args:
-        name: `resnet-small`, `timm/NAME[@CHECKPOINT]` or `open_clip/NAME[@CHECKPOINT]`; without a checkpoint the weights are random.
+        name: `resnet-small`, `patches-small`, `timm/NAME[@CHECKPOINT]` or `open_clip/NAME[@CHECKPOINT]`; without a checkpoint the
+            weights are random.
         image_size: pixels a side.
         channels: of the image, 1 or 3.
         width: of `resnet-small`; other backbones have their own, likewise below.
@@ -99,11 +100,15 @@ def build_backbone(
     if name == SMALL:
         small = SmallResNet(channels, width, stem_stride or automatic_stem_stride(image_size), pool)
         return small, small.feature_dim
+    if name == PATCHES:
+        patches = PatchEncoder(channels, width, image_size, pool)
+        return patches, patches.feature_dim
     family, _, rest = name.partition("/")
     model_name, _, checkpoint = rest.partition("@")
     if family not in ("timm", "open_clip") or not model_name:
         raise InputError(
-            f"unknown backbone {name!r}", hint=f"use {SMALL}, timm/NAME or open_clip/NAME, e.g. timm/resnet18"
+            f"unknown backbone {name!r}",
+            hint=f"use {SMALL}, {PATCHES}, timm/NAME or open_clip/NAME, e.g. timm/resnet18",
         )
     if checkpoint and not Path(checkpoint).is_file():
         raise MissingDependencyError(

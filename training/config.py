@@ -13,7 +13,14 @@ from typing import Any
 from data.errors import InputError
 from data.recipes import STRENGTHS
 
-OBJECTIVES = ("info_nce", "hard")
+SMALL, PATCHES = "resnet-small", "patches-small"
+OBJECTIVES = ("nce", "info_nce", "cpc", "decoupled", "debiased", "hard", "mixed", "supervised")
+USING_LABELS = ("supervised",)  # and the detector `oracle`: they measure what labels would buy
+TREATMENTS = ("none", "eliminate", "attract", "soft")
+DETECTORS = ("threshold", "quantile", "cluster", "posterior", "guide", "relative_margin", "reciprocal", "oracle")
+NCE_FORMS = ("partition", "sigmoid")
+CPC_CONTEXTS = ("masked_conv", "gru")
+DEBIASING = ("debiased", "hard")
 PRECISIONS = ("auto", "float32", "bfloat16")
 _NOT_IDENTITY = frozenset({"workers", "device"})
 
@@ -27,9 +34,23 @@ class TrainConfig:
         objective: one of `OBJECTIVES`.
         temperature: τ > 0, divides cosine similarities.
         beta: hardness β ≥ 0 of `hard`; 0 weighs all negatives alike.
-        tau_plus: class prior τ⁺ in [0, 1) of `hard`, the assumed share of false negatives.
+        beta_end: hardness at the last step, reached in a straight line; `None` keeps β.
+        tau_plus: class prior τ⁺ in [0, 1) of `debiased` and `hard`. `None` takes 0.1, but 0 where a treatment corrects the same bias.
+        nce_form: of `nce`: `partition` learns log Z, `sigmoid` learns scale and bias.
+        cpc_context: of `cpc`, one of `CPC_CONTEXTS`.
+        treatment: of suspected false negatives, one of `TREATMENTS`.
+        detector: which suspects them, one of `DETECTORS`.
+        detector_point: score above which the detector flags a pair; `None` takes the detector's own.
+        prior: assumed share of false negatives in (0, 1), for the detectors that need one.
+        treatment_start: share of the steps after which treatment starts, in [0, 0.5]: before, the encoder knows too little.
+        neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many.
+        guide: of the detector `guide`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
+        guide_weights: checkpoint file of a `timm/` or `open_clip/` guide.
         epochs: passes over the training images, ≥ 1.
+        steps: stop after this many steps, whatever `epochs` says; `None` for whole epochs.
         batch_size: images a step (two views each), ≥ 2.
+        effective_batch: images a step that the objective sees together, in the memory of `batch_size`; `None` for `batch_size`. Norms see
+            `batch_size` of them at once.
         learning_rate: AdamW's, at the peak.
         weight_decay: AdamW's, ≥ 0; not applied to biases and norms.
         warmup: share of all steps in which the learning rate rises, in [0, 1).
@@ -47,6 +68,7 @@ class TrainConfig:
         image_size: pixels a side; `None` takes the corpus' own (at most 64).
         strength: of the views, one of `data.recipes.STRENGTHS`; each corpus has its own recipe for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
+        hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
         seed: of weights, order, views and hold-out.
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
@@ -57,9 +79,22 @@ class TrainConfig:
     objective: str = "hard"
     temperature: float = 0.2
     beta: float = 1.0
-    tau_plus: float = 0.1
+    beta_end: float | None = None
+    tau_plus: float | None = None
+    nce_form: str = "partition"
+    cpc_context: str = "masked_conv"
+    treatment: str = "none"
+    detector: str = "reciprocal"
+    detector_point: float | None = None
+    prior: float = 0.1
+    treatment_start: float = 0.25
+    neighbours: float = 0.01
+    guide: str = ""
+    guide_weights: str = ""
     epochs: int = 4
+    steps: int | None = None
     batch_size: int = 256
+    effective_batch: int | None = None
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warmup: float = 0.1
@@ -76,6 +111,7 @@ class TrainConfig:
     image_size: int | None = None
     strength: str = "heavy"
     limit: int | None = None
+    hold_out: int | None = None
     seed: int = 0
     precision: str = "auto"
     workers: int | None = None
@@ -83,6 +119,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _one_of("objective", self.objective, OBJECTIVES)
+        if self.tau_plus is None:
+            object.__setattr__(self, "tau_plus", 0.0 if self.treatment != "none" else 0.1)
+        _one_of("treatment", self.treatment, TREATMENTS)
+        _one_of("detector", self.detector, DETECTORS)
+        _one_of("nce_form", self.nce_form, NCE_FORMS)
+        _one_of("cpc_context", self.cpc_context, CPC_CONTEXTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("strength", self.strength, STRENGTHS)
         _one_of("device", self.device, ("auto", "cpu", "cuda", "mps"))
@@ -96,24 +138,72 @@ class TrainConfig:
             ("projector_dim", 1),
         ):
             _at_least(name, getattr(self, name), low)
-        for name, low in (("image_size", 8), ("limit", 2), ("workers", 0)):
+        for name, low in (("image_size", 8), ("limit", 2), ("workers", 0), ("steps", 1), ("hold_out", 0)):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), low)
         for name in ("queue_size", "seed", "embedding_dim"):
             _at_least(name, getattr(self, name), 0)
         _within("temperature", self.temperature, 1e-3, 100.0)
         _within("beta", self.beta, 0.0, 100.0)
+        if self.beta_end is not None:
+            _within("beta_end", self.beta_end, 0.0, 100.0)
         _within("tau_plus", self.tau_plus, 0.0, 0.99)
+        _within("prior", self.prior, 1e-4, 0.9)
+        _within("treatment_start", self.treatment_start, 0.0, 0.5)
+        _within("neighbours", self.neighbours, 1e-5, 0.5)
+        if self.detector_point is not None:
+            _within("detector_point", self.detector_point, -10.0, 10.0)
+        self._check_combination()
         _within("learning_rate", self.learning_rate, 1e-8, 10.0)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
         _within("warmup", self.warmup, 0.0, 0.9)
         _within("whitening", self.whitening, 0.0, 1.0)
         _within("key_momentum", self.key_momentum, 0.0, 0.9999)
-        if self.queue_size and self.queue_size < self.batch_size:
+        if self.queue_size and self.queue_size < self.images_a_step:
             raise InputError(
-                f"queue_size is {self.queue_size}, smaller than batch_size {self.batch_size}",
+                f"queue_size is {self.queue_size}, smaller than a step's {self.images_a_step} images",
                 hint="take a multiple of the batch size, or 0 for no queue",
             )
+
+    def _check_combination(self) -> None:
+        """Refuses what does not go together, and settles what follows from the objective."""
+        if self.objective in ("cpc", "supervised") and self.treatment != "none":
+            raise InputError(
+                f"{self.objective} takes no treatment of false negatives",
+                hint="its negatives are patches, not images"
+                if self.objective == "cpc"
+                else "it knows the labels already",
+            )
+        if self.effective_batch is not None and self.effective_batch < self.batch_size:
+            raise InputError(
+                f"effective_batch is {self.effective_batch}, smaller than batch_size {self.batch_size}",
+                hint="it is worked through in pieces of batch_size; lower that, or leave it out",
+            )
+        if self.objective == "cpc":
+            if self.effective_batch:
+                raise InputError(
+                    "cpc draws its negatives and has no use for a large batch", hint="leave out --effective-batch"
+                )
+            if self.backbone not in (SMALL, PATCHES):
+                raise InputError(f"cpc needs the backbone {PATCHES}, not {self.backbone}", hint="leave out --backbone")
+            if self.queue_size:
+                raise InputError("cpc contrasts patches and has no use for a queue", hint="leave out --queue-size")
+            object.__setattr__(self, "backbone", PATCHES)
+        if self.treatment != "none" and self.detector == "guide" and not self.guide:
+            raise InputError(
+                "the detector guide needs a second encoder",
+                hint="--guide ARTEFACT, or --guide open_clip/ViT-B-32 --guide-weights FILE with a checkpoint on this disk",
+            )
+
+    @property
+    def images_a_step(self) -> int:
+        """Images that one step contrasts."""
+        return self.effective_batch or self.batch_size
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether this run is an oracle: it shows what labels would buy, and is no method."""
+        return self.objective in USING_LABELS or (self.treatment != "none" and self.detector == "oracle")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name, ready for JSON."""

@@ -16,9 +16,10 @@ from training.config import TrainConfig
 from training.encoder import Encoder
 from training.evaluate import KNN_K, knn_accuracy, label_numbers
 from training.images import TrainingImages
-from training.whitening import Whitening
+from training.whitening import Whitening, directions_worth_keeping
 
 EPOCH_BANK = 10_000  # rows are enough to see the curve; the figure that counts uses all
+DETECTION_DIM, DETECTION_WHITENING = 256, 0.5
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 
@@ -38,6 +39,19 @@ def epoch_accuracy(encoder: Encoder, images: TrainingImages, config: TrainConfig
     else:
         bank, query = (_unit(torch.from_numpy(x)) for x in (bank, query))
     return knn_accuracy(bank, images.labels[bank_rows], query, images.labels[images.hold_out])
+
+
+def detection_embeddings(encoder: Encoder, images: TrainingImages) -> NDArray[np.float32]:
+    """`(F, D)` unit-norm embeddings of the images in training, for detectors that compare them.
+
+    They are always whitened, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
+    """
+    features = encoder.features(images.pixels[images.fit])
+    dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
+    whitening = Whitening(encoder.feature_dim, dim)
+    fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
+    whitening.fit(torch.from_numpy(features[fitted]), DETECTION_WHITENING)
+    return _apply(whitening, features)
 
 
 def fit_whitening(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> None:

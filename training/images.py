@@ -78,7 +78,7 @@ def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress
     """
     pixels = prepare_corpus(corpus, image_size_of(corpus, config), corpus.channels, progress=progress)
     labels = label_numbers(corpus.labels, corpus.classes)
-    held = 0 if labels is None else min(HOLD_OUT, len(corpus) // 10)
+    held = 0 if labels is None else _held(config, len(corpus))
     order = np.random.default_rng((config.seed, 2)).permutation(len(corpus))
     mean, std = _statistics(pixels)
     return TrainingImages(
@@ -90,6 +90,12 @@ def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress
         mean=mean,
         std=std,
     )
+
+
+def _held(config: TrainConfig, count: int) -> int:
+    if config.hold_out is None:
+        return min(HOLD_OUT, count // 10)
+    return min(config.hold_out, count - 2)
 
 
 def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -2,98 +2,200 @@
 
 # A anchors, M candidates
 
-All of them are one reduction, `contrastive`: a logit for the positive, a logit and a weight for every negative, a correction for the
-false ones among them. It works on logarithms throughout, so that no similarity, temperature or precision overflows, and it returns a
-loss per anchor: an anchor without negatives has nothing to contrast and is left out of the mean.
+A batch reaches an objective as `Terms`: the positive, every candidate, which of them are pushed away, how much each of those weighs, and
+which are pulled in besides the positive. Hardness (`training.hardness`) and the treatment of false negatives (`training.treatments`) only
+fill in those terms, so each combines with each. All objectives return a loss per anchor, each from its own row alone, so that a matrix
+may be worked through in blocks of rows; `mean_over_anchors` leaves out the anchors that have nothing to contrast.
+
+Everything stays in logarithms: no similarity, temperature or precision overflows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from training.hardness import importance_log_weights
 from training.similarity import Contrast
 
 
-def info_nce(contrast: Contrast, *, temperature: float) -> Tensor:
-    """InfoNCE: `−log(e⁺ / (e⁺ + Σ_j e_j))` with `e = exp(s / τ)`.
+@dataclass(frozen=True)
+class Terms:
+    """What an objective sums over.
 
-    Args:
-        contrast: similarities and masks of one batch.
-        temperature: τ > 0.
-
-    Returns:
-        Scalar float32 loss, the mean over anchors that have a negative.
-
-    Source:
-        arXiv 1807.03748, equation 4; NT-Xent, arXiv 2002.05709.
+    Attributes:
+        positive: `(A,)` float32 cosine of each anchor to its positive.
+        candidate: `(A, M)` float32 cosines to all candidates.
+        kept: `(A, M)` bool, candidates that are pushed away.
+        log_weight: `(A, M)` float32 log of each kept candidate's weight, normalised by the objective to mean 1; `None` weighs all alike.
+        log_count: `(A,)` float32 log of the number of negatives that the kept ones stand for.
+        pulled: `(A, M)` bool, candidates that are positives too; `None` for none.
     """
-    return mean_over_anchors(contrastive(contrast, temperature=temperature), contrast.is_negative)
+
+    positive: Tensor
+    candidate: Tensor
+    kept: Tensor
+    log_weight: Tensor | None
+    log_count: Tensor
+    pulled: Tensor | None = None
 
 
-def hard(contrast: Contrast, *, temperature: float, beta: float, tau_plus: float) -> Tensor:
-    """Hard-negative InfoNCE with debiasing: the negatives' mass is reweighted by hardness and corrected by the class prior.
-
-    `R = N · Σ_j w_j e_j / Σ_j w_j` with `w = exp(β s / τ)`, `G = max{(R − τ⁺ N e⁺) / (1 − τ⁺), N e^(−1/τ)}` and the loss is
-    `−log(e⁺ / (e⁺ + G))`. β = 0 is the debiased objective, β = 0 and τ⁺ = 0 is `info_nce`.
+def plain_terms(contrast: Contrast, *, beta: float = 0.0, temperature: float = 1.0) -> Terms:
+    """The terms of an untreated batch, weighted by hardness.
 
     Args:
         contrast: similarities and masks of one batch.
-        temperature: τ > 0.
         beta: hardness β ≥ 0.
-        tau_plus: class prior τ⁺ in [0, 1).
-
-    Returns:
-        Scalar float32 loss.
-
-    Source:
-        arXiv 2010.04592 (equation 4; its released code where the pseudocode differs) and arXiv 2007.00224, equation 8.
+        temperature: τ > 0.
     """
-    weights = importance_log_weights(contrast.candidate.float(), beta=beta, temperature=temperature)
-    per_anchor = contrastive(contrast, temperature=temperature, log_weights=weights, tau_plus=tau_plus)
-    return mean_over_anchors(per_anchor, contrast.is_negative)
+    candidate = contrast.candidate.float()
+    mask = contrast.is_negative
+    weights = importance_log_weights(candidate, beta=beta, temperature=temperature) if beta else None
+    return Terms(contrast.positive.float(), candidate, mask, weights, log_number(mask))
 
 
-def contrastive(
-    contrast: Contrast, *, temperature: float, log_weights: Tensor | None = None, tau_plus: float = 0.0
-) -> Tensor:
-    """The reduction behind every in-batch objective.
+def info_nce(terms: Terms, *, temperature: float, tau_plus: float = 0.0) -> Tensor:
+    """`−log(e⁺ / (e⁺ + G))` with `e = exp(s / τ)` and `G` the negatives' mass: InfoNCE, and with weights or τ⁺ its descendants.
+
+    Without weights and with τ⁺ = 0 it is `info_nce` (NT-Xent); with τ⁺ `debiased`; with hardness weights and τ⁺ `hard`. Where further
+    positives are given, it is the mean over all of them, each against the same mass.
 
     Args:
-        contrast: similarities and masks of one batch.
+        terms: of one batch.
         temperature: τ > 0.
-        log_weights: `(A, M)` log of a weight per candidate, normalised here to mean 1 over each anchor's negatives; `None` is 1.
-        tau_plus: class prior τ⁺ in [0, 1); 0 corrects nothing.
+        tau_plus: class prior τ⁺ in [0, 1) of the debiasing correction; 0 corrects nothing.
 
     Returns:
         `(A,)` float32 loss per anchor, 0 for an anchor without negatives.
+
+    Source:
+        arXiv 1807.03748, equation 4; NT-Xent, arXiv 2002.05709; debiased, arXiv 2007.00224, equation 8; hard, arXiv 2010.04592,
+        equation 4 (its released code where the pseudocode differs); further positives, arXiv 2011.11765, equation 4.
     """
-    positive = contrast.positive.float() / temperature
-    logits = contrast.candidate.float() / temperature
-    mask = contrast.is_negative
-    log_count = mask.sum(1).clamp(min=1).float().log()
-    if log_weights is None:
-        log_mass = masked_logsumexp(logits, mask)
+    mass = log_negative_mass(terms, temperature=temperature, tau_plus=tau_plus)
+    return _per_anchor(terms, temperature, lambda logit: functional.softplus(_against(mass, logit)))
+
+
+def decoupled(terms: Terms, *, temperature: float) -> Tensor:
+    """`−log(e⁺ / G)`: the positive does not compete with itself, so a near positive slows no gradient.
+
+    Returns:
+        `(A,)` float32 loss per anchor, 0 for an anchor without negatives; it may be negative.
+
+    Source:
+        arXiv 2110.06848, equation 6.
+    """
+    mass = log_negative_mass(terms, temperature=temperature)
+    return _per_anchor(terms, temperature, lambda logit: _against(mass, logit))
+
+
+def supervised(terms: Terms, *, temperature: float) -> Tensor:
+    """SupCon: the mean over all positives of `−log(e_p / Σ_{a≠i} e_a)`; takes any mask of positives.
+
+    Every candidate stays in the denominator, the other positives too: `terms.kept` holds them all. With no positive but the altered view it
+    is `info_nce`.
+
+    Returns:
+        `(A,)` float32 loss per anchor, 0 for an anchor without candidates.
+
+    Source:
+        arXiv 2004.11362, equation 2.
+    """
+    mass = log_negative_mass(terms, temperature=temperature)
+    everything = torch.logaddexp(mass, terms.positive / temperature)
+    return _per_anchor(terms, temperature, lambda logit: _against(everything, logit))
+
+
+def binary(terms: Terms, *, scale: Tensor, shift: Tensor) -> Tensor:
+    """Noise-contrastive estimation: each pair is told apart from noise by itself, `f = scale · s − shift`.
+
+    `−log σ(f⁺) − Σ_j log σ(−f_j)`, each negative by its weight. What `scale` and `shift` are is `training.partition`'s business.
+
+    Args:
+        terms: of one batch.
+        scale: scalar float32, 1/τ or learned.
+        shift: `(A,)` float32, log Z + log(N·q), or minus a learned bias.
+
+    Returns:
+        `(A,)` float32 loss per anchor, 0 for an anchor without negatives.
+
+    Source:
+        Gutmann and Hyvärinen 2010, equation 8; arXiv 1805.01978, equation 5; pairwise sigmoid, arXiv 2303.15343, equation 1.
+    """
+    of_positive, of_candidate = terms.positive * scale - shift, terms.candidate * scale - shift[:, None]
+    push = functional.softplus(of_candidate) * _normalised_weights(terms)
+    noise = push.masked_fill(~terms.kept, 0.0).sum(1)
+    other = None if terms.pulled is None else functional.softplus(-of_candidate)
+    return _only_contrasted(_mean_over_positives(terms, functional.softplus(-of_positive), other) + noise, terms)
+
+
+def log_negative_mass(terms: Terms, *, temperature: float, tau_plus: float = 0.0) -> Tensor:
+    """`log G`: the log of the negatives' mass per anchor.
+
+    `R = N · Σ_j w_j e_j / Σ_j w_j` over the kept negatives, N the number that they stand for; with τ⁺ it is corrected by the class prior
+    to `max{(R − τ⁺ N e⁺) / (1 − τ⁺), N e^(−1/τ)}`.
+
+    Returns:
+        `(A,)` float32; of no meaning, but finite, for an anchor without negatives.
+    """
+    logits = terms.candidate / temperature
+    if terms.log_weight is None:
+        mass = masked_logsumexp(logits, terms.kept) - log_number(terms.kept) + terms.log_count
     else:
-        log_mass = masked_logsumexp(logits + log_weights, mask) - masked_logsumexp(log_weights, mask) + log_count
+        total = masked_logsumexp(terms.log_weight, terms.kept)
+        mass = masked_logsumexp(logits + terms.log_weight, terms.kept) - total + terms.log_count
     if tau_plus > 0:
-        log_mass = _debias(log_mass, positive, log_count, temperature, tau_plus)
-    loss = torch.nn.functional.softplus(log_mass - positive)
-    return torch.where(mask.any(1), loss, torch.zeros_like(loss))
+        mass = _debias(mass, terms.positive / temperature, terms.log_count, temperature, tau_plus)
+    return mass
 
 
-def mean_over_anchors(loss_A: Tensor, is_negative_AM: Tensor) -> Tensor:
+def mean_over_anchors(loss_A: Tensor, kept_AM: Tensor) -> Tensor:
     """Mean over the anchors that have at least one negative; 0 if none has."""
-    return loss_A.sum() / is_negative_AM.any(1).sum().clamp(min=1)
+    return loss_A.sum() / kept_AM.any(1).sum().clamp(min=1)
+
+
+def log_number(mask_AM: Tensor) -> Tensor:
+    """`(A,)` float32 log of the number of True entries of each row, 0 for a row without any."""
+    return mask_AM.sum(1).clamp(min=1).float().log()
 
 
 def masked_logsumexp(values_AM: Tensor, mask_AM: Tensor) -> Tensor:
     """`log Σ exp` over the True entries of each row; a large negative number, not −∞, for a row without any (so no NaN gradient)."""
     floor = torch.finfo(values_AM.dtype).min / 4
     return values_AM.masked_fill(~mask_AM, floor).logsumexp(1)
+
+
+def _per_anchor(terms: Terms, temperature: float, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """The mean over an anchor's positives of a loss of their logit `(A,)` or `(A, M)`."""
+    other = None if terms.pulled is None else loss(terms.candidate / temperature)
+    return _only_contrasted(_mean_over_positives(terms, loss(terms.positive / temperature), other), terms)
+
+
+def _mean_over_positives(terms: Terms, first_A: Tensor, other_AM: Tensor | None) -> Tensor:
+    if terms.pulled is None or other_AM is None:
+        return first_A
+    return (first_A + other_AM.masked_fill(~terms.pulled, 0.0).sum(1)) / (1 + terms.pulled.sum(1))
+
+
+def _against(mass_A: Tensor, logit: Tensor) -> Tensor:
+    """The log of an anchor's mass relative to each positive's, `(A,)` or `(A, M)`."""
+    return (mass_A if logit.ndim == 1 else mass_A[:, None]) - logit
+
+
+def _only_contrasted(loss_A: Tensor, terms: Terms) -> Tensor:
+    return torch.where(terms.kept.any(1), loss_A, torch.zeros_like(loss_A))
+
+
+def _normalised_weights(terms: Terms) -> Tensor:
+    """`(A, M)` weights of the kept negatives that sum to the number they stand for."""
+    if terms.log_weight is None:
+        return (terms.log_count - log_number(terms.kept)).exp()[:, None]
+    return (terms.log_weight - masked_logsumexp(terms.log_weight, terms.kept)[:, None] + terms.log_count[:, None]).exp()
 
 
 def _debias(log_mass: Tensor, positive: Tensor, log_count: Tensor, temperature: float, tau_plus: float) -> Tensor:

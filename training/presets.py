@@ -1,4 +1,4 @@
-"""Presets are functions that return a `TrainConfig`; overrides replace single fields."""
+"""Presets are functions that return the settings in which they differ from `TrainConfig`; overrides replace single fields."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from typing import Any
 from data.errors import InputError
 from training.config import TrainConfig
 
+Settings = dict[str, Any]
 
-def smoke() -> TrainConfig:
+
+def smoke() -> Settings:
     """Proves that everything runs: at most 25 s on up to 2,000 images with two cores."""
-    return TrainConfig(preset="smoke", epochs=4, batch_size=128, width=16, projector_hidden=256, limit=2000)
+    return {"epochs": 4, "batch_size": 128, "width": 16, "projector_hidden": 256, "limit": 2000}
 
 
-def small() -> TrainConfig:
+def small() -> Settings:
     """The default: a good encoder for small images in under eight minutes on two cores."""
-    return TrainConfig(preset="small")
+    return {}
 
 
-def full() -> TrainConfig:
+def full() -> Settings:
     """For a GPU: a wider network, larger batches, a long schedule."""
-    return TrainConfig(
-        preset="full", epochs=100, batch_size=1024, width=64, stem_stride=1, projector_hidden=2048, learning_rate=3e-3
-    )
+    return {
+        "epochs": 100, "batch_size": 1024, "width": 64, "stem_stride": 1, "projector_hidden": 2048, "learning_rate": 3e-3
+    }  # fmt: skip
 
 
-_PRESETS: dict[str, Callable[[], TrainConfig]] = {"smoke": smoke, "small": small, "full": full}
+_PRESETS: dict[str, Callable[[], Settings]] = {"smoke": smoke, "small": small, "full": full}
 PRESETS = tuple(_PRESETS)
 
 
@@ -46,4 +48,4 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
     if unknown:
         raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(TrainConfig.field_names())}")
     chosen = {key: value for key, value in overrides.items() if value is not None}
-    return TrainConfig(**{**_PRESETS[name]().to_dict(), **chosen})
+    return TrainConfig(**{"preset": name, **_PRESETS[name](), **chosen})

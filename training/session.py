@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
@@ -23,9 +24,11 @@ from training.artefact import write_history
 from training.board import open_board
 from training.checkpoint import Counters
 from training.config import TrainConfig
+from training.detection import build_detector
 from training.encoder import Encoder
-from training.finish import epoch_accuracy
+from training.finish import detection_embeddings, epoch_accuracy
 from training.images import TrainingImages
+from training.loss import Loss
 from training.tracker import FalseNegativeTracker
 from training.trainer import Trainer
 
@@ -43,16 +46,19 @@ def train_epochs(
         SamekindError: the loss is not finite.
     """
     with closing(_loader(config, images, encoder)) as loader, open_board(out) as log, _interruptible() as interrupted:
-        trainer = Trainer(config, encoder, total_steps=config.epochs * len(loader))
+        loss = Loss(config, len(images.fit), build_detector(config, images))
+        total_steps = config.steps or config.epochs * len(loader)
+        trainer = Trainer(config, encoder, total_steps, loss)
         session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run))
         if checkpoint.exists(out):
             session.counters = checkpoint.load(out, run, trainer.modules, trainer.optimizer)
             progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
-        for epoch in range(len(session.counters.history), config.epochs):
-            session.train_epoch(epoch)
+        epochs = math.ceil(total_steps / len(loader))
+        for epoch in range(len(session.counters.history), epochs):
+            session.train_epoch(epoch, epochs)
             record = session.close_epoch(epoch)
             log(record)
-            progress.print(_line(record, config.epochs))
+            progress.print(_line(record, epochs))
     return session.counters
 
 
@@ -61,7 +67,7 @@ def _loader(config: TrainConfig, images: TrainingImages, encoder: Encoder) -> Vi
     recipe = recipe_for(images.corpus.name, channels, config.strength)
     transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
     workers = _automatic_workers() if config.workers is None else config.workers
-    return ViewLoader(images.pixels[images.fit], transform, config.batch_size, seed=config.seed, workers=workers)
+    return ViewLoader(images.pixels[images.fit], transform, config.images_a_step, seed=config.seed, workers=workers)
 
 
 def _automatic_workers() -> int:
@@ -79,15 +85,17 @@ class _Session:
     interrupted: threading.Event
     counters: Counters
 
-    def train_epoch(self, epoch: int) -> None:
+    def train_epoch(self, epoch: int, epochs: int) -> None:
         """Takes the steps of one epoch that have not been taken yet."""
         labels = None if self.images.labels is None else self.images.labels[self.images.fit]
         tracker = FalseNegativeTracker(labels, self.counters.tracker)
         done = self.counters.step - epoch * len(self.loader)
-        with self.progress.task(f"epoch {epoch + 1}/{self.trainer.config.epochs}", len(self.loader)) as task:
+        ahead = min(len(self.loader), self.trainer.total_steps - epoch * len(self.loader))
+        with self.progress.task(f"epoch {epoch + 1}/{epochs}", ahead) as task:
             task.advance(done)
             started = saved = time.perf_counter()
-            for batch in self.loader.epoch(epoch, start_batch=done):
+            for batch in itertools.islice(self.loader.epoch(epoch, start_batch=done), ahead - done):
+                self._refresh_detector(epoch)
                 figures = self.trainer.step(batch, self.counters.step, tracker)
                 self.counters.step += 1
                 now = time.perf_counter()
@@ -100,6 +108,15 @@ class _Session:
                     saved = now
                 if self.interrupted.is_set():
                     raise KeyboardInterrupt
+
+    def _refresh_detector(self, epoch: int) -> None:
+        """Shows the detector all images, once an epoch from the step on at which treatment starts."""
+        detector, progress = self.trainer.loss.detector, self.counters.step / self.trainer.total_steps
+        if detector is None or not detector.reads_embeddings or not self.trainer.loss.is_treating(progress):
+            return
+        if int(detector.refreshed) <= epoch:
+            detector.refresh(detection_embeddings(self.trainer.encoder, self.images))
+            detector.refreshed.fill_(epoch + 1)
 
     def close_epoch(self, epoch: int) -> dict[str, Any]:
         """Turns the epoch's sums into its record, and saves both."""

@@ -25,6 +25,8 @@ class Contrast:
         is_negative: `(A, M)` bool, the candidates that count as negatives.
         anchor_index: `(A,)` int64, which training image each anchor is a view of.
         candidate_index: `(M,)` int64, likewise for the candidates; −1 where a queue is not yet filled.
+        positive_vector: `(A, D)` the positives themselves.
+        candidate_vector: `(M, D)` the candidates themselves.
     """
 
     positive: Tensor
@@ -32,6 +34,8 @@ class Contrast:
     is_negative: Tensor
     anchor_index: Tensor
     candidate_index: Tensor
+    positive_vector: Tensor
+    candidate_vector: Tensor
 
 
 def in_batch(view_1_BD: Tensor, view_2_BD: Tensor, index_B: Tensor) -> Contrast:
@@ -50,7 +54,7 @@ def in_batch(view_1_BD: Tensor, view_2_BD: Tensor, index_B: Tensor) -> Contrast:
     candidate = both @ both.T
     batch = len(view_1_BD)
     positive = torch.cat([candidate.diagonal(batch), candidate.diagonal(-batch)])
-    return Contrast(positive, candidate, _different_image(index, index), index, index)
+    return Contrast(positive, candidate, _different_image(index, index), index, index, both.roll(batch, 0), both)
 
 
 def against_keys(
@@ -74,7 +78,8 @@ def against_keys(
     index = torch.cat([index_B, queue_index_Q])
     candidate = anchor_BD.float() @ keys.T
     is_negative = _different_image(index_B, index) & (index >= 0)
-    return Contrast((anchor_BD.float() * key_BD.float()).sum(1), candidate, is_negative, index_B, index)
+    positive = (anchor_BD.float() * key_BD.float()).sum(1)
+    return Contrast(positive, candidate, is_negative, index_B, index, key_BD.float(), keys)
 
 
 def _different_image(anchor_A: Tensor, candidate_M: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.similarity import Contrast
+from training.treatments import Suspects
 
 RANKS = (1, 10, 100)
 ANCHORS_PER_BATCH = 64
@@ -34,12 +35,13 @@ class FalseNegativeTracker:
     totals: dict[str, float] = field(default_factory=dict)
 
     @torch.no_grad()
-    def update(self, contrast: Contrast, gradient_AM: Tensor) -> None:
+    def update(self, contrast: Contrast, gradient_AM: Tensor, suspects: Suspects | None = None) -> None:
         """Adds one batch.
 
         Args:
             contrast: what the objective saw.
             gradient_AM: `(A, M)` derivative of the loss by each similarity.
+            suspects: what the detector said, if one was asked; the rates count all negatives that it was asked about.
         """
         if self.labels is None:
             return
@@ -53,10 +55,14 @@ class FalseNegativeTracker:
         push = gradient_AM[rows].clamp(min=0).double()
         self._add("gradient", float(push[known].sum()), float(push[false].sum()))
         self._add("anchors", float(known.any(1).sum()), 0.0)
+        if suspects is not None:
+            flagged = suspects.flagged[rows]
+            self._count("flagged", known & flagged, false & flagged)
+            self._count("judged", known, false)
         self._count_hardest(contrast.candidate[rows], contrast.is_negative[rows], known, false)
 
     def _count_hardest(self, candidate: Tensor, is_negative: Tensor, known: Tensor, false: Tensor) -> None:
-        similarity = candidate.masked_fill(~is_negative, -2.0)
+        similarity = candidate.masked_fill(~is_negative, -torch.inf)
         depth = min(RANKS[-1], similarity.shape[1])
         hardest = similarity.topk(depth, dim=1).indices
         for rank in RANKS:
@@ -68,7 +74,8 @@ class FalseNegativeTracker:
         """The epoch's figures; `None` where nothing was known.
 
         Returns:
-            `base_rate`, `false_negative_rate` and `lift` by rank, `gradient_share` and `num_anchors`, as in `metrics.jsonl`.
+            `base_rate`, `false_negative_rate` and `lift` by rank, `gradient_share`, `num_anchors` and, of the detector, `precision` and
+            `recall`, as in `metrics.jsonl`.
         """
         base = self._rate("pairs")
         rates = {str(rank): self._rate(f"top{rank}") for rank in RANKS}
@@ -80,8 +87,16 @@ class FalseNegativeTracker:
             if unknown
             else {rank: rate / base if rate is not None and base else None for rank, rate in rates.items()},
             "gradient_share": self._rate("gradient"),
+            "detector": self._detector_record(),
             "num_anchors": int(self.totals.get("anchors", 0)),
         }
+
+    def _detector_record(self) -> dict[str, float | None] | None:
+        """How well the flags agree with the labels; `None` while no detector was asked."""
+        judged, flagged = self.totals.get("judged_false", 0.0), self.totals.get("flagged_false", 0.0)
+        if "judged" not in self.totals:
+            return None
+        return {"precision": self._rate("flagged"), "recall": flagged / judged if judged else None}
 
     def _count(self, name: str, known: Tensor, false: Tensor) -> None:
         self._add(name, float(known.sum()), float(false.sum()))

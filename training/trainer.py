@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
@@ -10,15 +13,20 @@ from torch import Tensor, nn
 from data.errors import InputError, SamekindError
 from data.loader import Batch
 from training.config import TrainConfig
+from training.cpc import CpcNetwork
 from training.encoder import Encoder, ProjectionNetwork
+from training.grad_cache import backward_in_chunks, project_in_chunks
 from training.key_queue import KeyQueue
+from training.loss import Loss, mean_loss
 from training.momentum import MomentumEncoder
 from training.mutual_information import info_nce_bound
-from training.objectives import hard, info_nce
+from training.patches import PatchEncoder
 from training.precision import autocast, choose_device, use_bfloat16
+from training.row_blocks import against_keys_rows, backward_in_row_blocks, in_batch_rows, rows_per_block
 from training.schedule import warmup_cosine
 from training.similarity import Contrast, against_keys, in_batch
 from training.tracker import FalseNegativeTracker
+from training.treatments import Suspects
 
 
 class Trainer:
@@ -28,18 +36,22 @@ class Trainer:
         config: the run's settings.
         encoder: whose backbone is trained, in place.
         total_steps: of the whole run, for the schedule.
+        loss: the run's objective with its treatment.
     """
 
-    def __init__(self, config: TrainConfig, encoder: Encoder, total_steps: int) -> None:
+    def __init__(self, config: TrainConfig, encoder: Encoder, total_steps: int, loss: Loss) -> None:
         self.config = config
         self.encoder = encoder
         self.total_steps = total_steps
         device = choose_device(config.device)
         self.accelerator = _accelerator(device)
         self.bfloat16 = use_bfloat16(config.precision, device)
-        network = ProjectionNetwork(encoder.to(device), config.projector_hidden, config.projector_dim).to(device)
-        self.optimizer = torch.optim.AdamW(_parameter_groups(network, config.weight_decay), lr=config.learning_rate)
-        self.modules = nn.ModuleDict({"network": network})
+        self.loss = loss
+        network = _network(config, encoder.to(device))
+        self.modules = nn.ModuleDict({"network": network, "loss": loss})
+        self.optimizer = torch.optim.AdamW(
+            _parameter_groups(self.modules, config.weight_decay), lr=config.learning_rate
+        )
         if config.queue_size:
             self.modules["key_encoder"] = MomentumEncoder(network, config.key_momentum)
             self.modules["queue"] = KeyQueue(config.queue_size, config.projector_dim)
@@ -62,20 +74,60 @@ class Trainer:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
+        self.optimizer.zero_grad()
+        take = self._backward_in_chunks if self.config.effective_batch else self._backward
+        loss, bound = take(batch, step, tracker)
+        self.optimizer.step()
+        return {"loss": loss, "mi_bound": bound}
+
+    def _backward(self, batch: Batch, step: int, tracker: FalseNegativeTracker) -> tuple[float, float]:
+        """Loss and bound; leaves the gradient in the parameters."""
         contrast, bound = self._contrast(batch)
         contrast.candidate.retain_grad()
-        loss = self._objective(contrast)
-        if not torch.isfinite(loss):
-            raise SamekindError(
-                f"the loss became {loss.item()} at step {step}",
-                hint="lower --learning-rate or raise --temperature, and start anew with --force",
-            )
-        self.optimizer.zero_grad()
+        verdict = self.loss(contrast, step / self.total_steps)
+        loss = mean_loss(verdict)
+        _check_finite(loss, step)
         self.accelerator.backward(loss)
-        self.optimizer.step()
         assert contrast.candidate.grad is not None
-        tracker.update(contrast, contrast.candidate.grad)
-        return {"loss": loss.item(), "mi_bound": bound}
+        tracker.update(contrast, contrast.candidate.grad, verdict.suspects)
+        return loss.item(), bound
+
+    def _backward_in_chunks(self, batch: Batch, step: int, tracker: FalseNegativeTracker) -> tuple[float, float]:
+        """The same in the memory of `batch_size` images: the network in chunks, the loss in blocks of anchors."""
+        views: list[Tensor] = [batch.view_1] if "queue" in self.modules else [batch.view_1, batch.view_2]
+        project, chunk = partial(self._project, self.network), self.config.batch_size * len(views)
+        leaf, states = project_in_chunks(self.network, views, chunk, project=project)
+        make_block, bound = self._blocks(batch, leaf)
+        observe = _FirstBlock(tracker)
+
+        def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
+            verdict = self.loss(contrast, step / self.total_steps)
+            observe.suspects = verdict.suspects
+            return verdict.loss, verdict.contrasted
+
+        learned = [p for p in self.loss.parameters() if p.requires_grad]
+        rows = rows_per_block(make_block(slice(0, 1)).candidate.shape[1])
+        loss = backward_in_row_blocks(
+            make_block, per_anchor, [leaf, *learned], num_anchors=len(leaf), block_rows=rows, observe=observe
+        )
+        _check_finite(loss, step)
+        assert leaf.grad is not None
+        backward = self.accelerator.backward
+        backward_in_chunks(self.network, views, leaf.grad, states, chunk, project=project, backward=backward)
+        return loss.item(), bound
+
+    def _blocks(self, batch: Batch, leaf: Tensor) -> tuple[Callable[[slice], Contrast], float]:
+        """What makes the contrast of a slice of anchors, and the bound on mutual information."""
+        temperature, index = self.config.temperature, batch.index.to(leaf.device)
+        if "queue" not in self.modules:
+            view_1, view_2 = leaf.detach().chunk(2)
+            return partial(in_batch_rows, leaf, index.repeat(2)), info_nce_bound(view_1, view_2, temperature)
+        key_encoder, queue = self._key_encoder_and_queue()
+        project = partial(self._project, key_encoder)
+        keys = project_in_chunks(key_encoder, batch.view_2, self.config.batch_size, project=project)[0].detach()
+        all_keys, all_index = torch.cat([keys, queue.keys]), torch.cat([index, queue.index])
+        queue.push(keys, index)
+        return partial(against_keys_rows, leaf, all_keys, all_index), info_nce_bound(leaf.detach(), keys, temperature)
 
     def learning_rate(self, step: int) -> float:
         """Learning rate at a 0-based step."""
@@ -85,17 +137,26 @@ class Trainer:
         """What the objective sees of a batch, and the bound on mutual information between its views."""
         temperature, device = self.config.temperature, self.encoder.get_buffer("mean").device
         index = batch.index.to(device)
+        network = self.modules["network"]
+        if isinstance(network, CpcNetwork):
+            with autocast(device, self.bfloat16):
+                return network.contrast(self.encoder.normalise(batch.view_1), index)
         if "queue" not in self.modules:
             view_1, view_2 = self._project(self.network, torch.cat([batch.view_1, batch.view_2])).chunk(2)
             return in_batch(view_1, view_2, index), info_nce_bound(view_1, view_2, temperature)
-        key_encoder, queue = self.modules["key_encoder"], self.modules["queue"]
-        assert isinstance(key_encoder, MomentumEncoder)
-        assert isinstance(queue, KeyQueue)
-        key_encoder.follow(self.modules["network"])
+        key_encoder, queue = self._key_encoder_and_queue()
         anchors, keys = self._project(self.network, batch.view_1), self._project(key_encoder, batch.view_2)
         contrast = against_keys(anchors, keys, index, queue.keys.clone(), queue.index.clone())
         queue.push(keys, index)
         return contrast, info_nce_bound(anchors, keys, temperature)
+
+    def _key_encoder_and_queue(self) -> tuple[MomentumEncoder, KeyQueue]:
+        """Both, the key encoder moved on by one step."""
+        key_encoder, queue = self.modules["key_encoder"], self.modules["queue"]
+        assert isinstance(key_encoder, MomentumEncoder)
+        assert isinstance(queue, KeyQueue)
+        key_encoder.follow(self.modules["network"])
+        return key_encoder, queue
 
     def _project(self, network: nn.Module, views: Tensor) -> Tensor:
         images = self.encoder.normalise(views)
@@ -103,11 +164,34 @@ class Trainer:
             projection: Tensor = network(images)
         return projection
 
-    def _objective(self, contrast: Contrast) -> Tensor:
-        config = self.config
-        if config.objective == "info_nce":
-            return info_nce(contrast, temperature=config.temperature)
-        return hard(contrast, temperature=config.temperature, beta=config.beta, tau_plus=config.tau_plus)
+
+class _FirstBlock:
+    """Shows the tracker the first block of a step: it looks at a few anchors a step, and any will do."""
+
+    def __init__(self, tracker: FalseNegativeTracker) -> None:
+        self.suspects: Suspects | None = None
+        self._tracker: FalseNegativeTracker | None = tracker
+
+    def __call__(self, contrast: Contrast, gradient_AM: Tensor) -> None:
+        if self._tracker is not None:
+            self._tracker.update(contrast, gradient_AM, self.suspects)
+        self._tracker = None
+
+
+def _check_finite(loss: Tensor, step: int) -> None:
+    if not torch.isfinite(loss):
+        raise SamekindError(
+            f"the loss became {loss.item()} at step {step}",
+            hint="lower --learning-rate or raise --temperature, and start anew with --force",
+        )
+
+
+def _network(config: TrainConfig, encoder: Encoder) -> nn.Module:
+    """What is trained: a backbone with a projector, or with the predictors of `cpc`."""
+    if config.objective == "cpc":
+        assert isinstance(encoder.backbone, PatchEncoder)
+        return CpcNetwork(encoder.backbone, context=config.cpc_context)
+    return ProjectionNetwork(encoder, config.projector_hidden, config.projector_dim)
 
 
 def _accelerator(device: torch.device) -> Accelerator:

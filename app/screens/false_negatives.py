@@ -5,7 +5,8 @@ The audit of a large corpus takes up to a minute. What does not need it (the epo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -25,6 +26,12 @@ WITHOUT_LABELS = (
     "This corpus has no labels, so nobody can tell which of the negatives are false: rates, lift and classes stay unknown. "
     "The hardest negatives and the duplicates below are real all the same. For the figures, sort the images into "
     "`folder/<class>/<image>`, then train and index that folder."
+)
+WHAT_THE_BOUND_IS = (
+    "**Mutual information between two views of an image, from below.** This is a bound and not an estimate: the views share at least "
+    "about as much, and how much more it cannot tell. However much they share, it never exceeds the logarithm of the batch size, log K. "
+    "Negatives of the anchor's own class do not bias it, and taking them out would make it no bound at all; what they harm is how the "
+    "classes lie."
 )
 
 
@@ -111,14 +118,21 @@ def _rates(view: AuditView) -> None:
 
 
 def _training(library: Library) -> None:
-    """False-negative rate and quality over the epochs: the negatives that the objective really met."""
-    from app import charts
-
+    """What training measured over the epochs: false negatives that the objective really met, quality, and the bound."""
     st.subheader("Over the epochs of training", anchor=False)
     history = library.index.history()
+    _rates_and_quality(history)
+    _bound(history)
+
+
+def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
+    from app import charts
+
     rates, quality = charts.training_rates(history), charts.training_quality(history)
     if rates is None and quality is None:
-        st.caption("Training measured neither: the corpus has no labels, or this encoder was not trained here.")
+        st.caption(
+            "Training measured neither false negatives nor accuracy: the corpus has no labels, or this encoder was not trained here."
+        )
         return
     st.caption(
         "False negatives among the negatives that the objective really met, beside what the encoder was worth by then."
@@ -130,6 +144,18 @@ def _training(library: Library) -> None:
             column.plotly_chart(figure, key=key, config={"displayModeBar": False})
 
 
+def _bound(history: Sequence[Mapping[str, Any]]) -> None:
+    """The bound on mutual information, which needs no labels, and what it is not."""
+    from app import charts
+
+    figure = charts.training_bound(history)
+    if figure is None:
+        return
+    left, right = st.columns(2, gap="medium", vertical_alignment="center")
+    left.plotly_chart(figure, key="training_bound", config={"displayModeBar": False})
+    right.markdown(WHAT_THE_BOUND_IS)
+
+
 def _duplicates(library: Library, view: AuditView) -> None:
     count = view.report.num_duplicates
     st.subheader("Duplicates", anchor=False)
@@ -137,7 +163,7 @@ def _duplicates(library: Library, view: AuditView) -> None:
         st.caption("No image has an exact or a near copy in this corpus.")
         return
     shown = list(view.report.duplicates[:DUPLICATES_SHOWN])
-    st.caption(f"{count:,} pairs; {len(shown)} are shown. A copy is the hardest negative there is.")
+    st.caption(f"{view_models.counted(count, 'pair')}, {len(shown)} shown. A copy is the hardest negative there is.")
     ids = list(dict.fromkeys(id_ for pair in shown for id_ in (pair["a"], pair["b"])))
     thumbnails: Mapping[str, bytes] = dict(zip(ids, library.index.thumbnails(ids), strict=True))
     cards = audit_view.duplicate_cards(shown, thumbnails)

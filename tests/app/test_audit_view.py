@@ -86,7 +86,7 @@ def test_cards_say_false_negative_in_words_and_colour() -> None:
     false, true, unknown = audit_view.negative_cards(negatives, [b"", b"", b""])
     assert [card.tone for card in (false, true, unknown)] == ["false", "plain", "plain"]
     assert [card.badges[0].text for card in (false, true, unknown)] == [
-        "FALSE NEGATIVE — same class",
+        "FALSE NEGATIVE",
         "another class",
         "class unknown",
     ]

@@ -53,6 +53,25 @@ def test_quality_skips_epochs_without_a_measurement() -> None:
     assert list(figure.data[0].x) == [1, 3]
 
 
+def test_the_bound_stands_below_its_dashed_cap() -> None:
+    """One line for the bound and one dashed for log K, at the epochs that know them; nothing without a figure."""
+    history = [
+        {"epoch": 1, "mi_bound": -0.1, "mi_cap": 5.5},
+        epoch(2),
+        {"epoch": 3, "mi_bound": 2.3, "mi_cap": 5.4},
+    ]
+    figure = charts.training_bound(history)
+    assert figure is not None
+    bound, cap = figure.data
+    assert list(bound.x) == list(cap.x) == [1, 3]
+    assert list(bound.y) == [-0.1, 2.3]
+    assert list(cap.y) == [5.5, 5.4]
+    assert (bound.line.dash, cap.line.dash) == ("solid", "dash")
+    assert "bound" in bound.name
+    assert "log K" in cap.name
+    assert charts.training_bound([epoch(1)]) is None
+
+
 def test_heat_map_has_anchors_down_and_negatives_across() -> None:
     """Row = the anchor's class, column = the negative's; small corpora carry the figures, and zeros stay empty."""
     (cells,) = charts.class_heat_map(["Bag", "Coat"], [[0.9, 0.1], [0.0, None]]).data

@@ -225,6 +225,28 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
 
 
+def test_the_bound_is_drawn_with_its_cap_and_called_a_bound(
+    open_app: OpenApp, artefact: Path, unlabelled: Path
+) -> None:
+    """Every epoch's bound and log K as training recorded them, beside words that say what it is not; labels are not needed."""
+    for folder in (artefact, unlabelled):
+        at = healthy(open_app(folder).switch_page(FALSE_NEGATIVES).run())
+        history = sk.Index.open(folder).history()
+        bound, cap = json.loads(at.get_by_key("training_bound").proto.spec)["data"]
+        assert [bound["x"], bound["y"]] == [[e["epoch"] for e in history], [e["mi_bound"] for e in history]]
+        assert cap["y"] == [e["mi_cap"] for e in history]
+        assert any("a bound and not an estimate" in text.value for text in at.markdown)
+
+
+def test_an_encoder_from_elsewhere_has_no_bound(open_app: OpenApp, artefact: Path, tmp_path: Path) -> None:
+    """Without a record of the training neither the chart nor its words are there."""
+    copy = shutil.copytree(artefact, tmp_path / "copy")
+    (copy / "metrics.jsonl").unlink()
+    at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
+    assert not shown(at, "training_bound")
+    assert not any("bound" in text.value for text in at.markdown)
+
+
 def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Path) -> None:
     """By class gives an anchor of that class; by pair one that has a negative of the other class among its hardest."""
     at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())

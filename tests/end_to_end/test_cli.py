@@ -321,7 +321,7 @@ def test_an_unlabelled_folder_works_from_end_to_end(photos: Path, tmp_path: Path
     assert call("audit", out, "--json").answer["base_rate"] is None
     assert "Without labels" in call("audit", out).out
     assert call("evaluate", out, "--json").answer["knn_accuracy"] is None
-    assert "note: " in call("evaluate", out).out
+    assert call("evaluate", out).out == "note: The corpus has no labels, so accuracy cannot be measured.\n"
 
 
 def test_an_index_of_another_encoder_is_refused(artefact: Path, photos: Path, query: Path, tmp_path: Path) -> None:
@@ -406,10 +406,28 @@ def test_usage_errors_are_one_line() -> None:
     """What tyro frames in a box becomes one line; unknown commands name the nearest one."""
     assert "--kk" in refused("search", "a", "b", "--kk", "3")
     assert "ARTEFACT" in refused("search")
-    assert "'x'" in refused("search", "a", "b", "--k", "x")
+    assert refused("search", "a", "b", "--k", "x") == "error: --k must be a whole number, got 'x'"
+    train = ("train", "--corpus", "a", "--out", "b")
+    assert refused(*train, "--epochs", "1.5") == "error: --epochs must be a whole number, got '1.5'"
+    assert refused(*train, "--temperature", "hot") == "error: --temperature must be a number, got 'hot'"
     assert "serch" in refused("serch", "a")
     assert "no image" in refused("search", "a")
     assert "no corpus" in refused("index", "--out", "a")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_usage_errors_are_one_line_whatever_the_frame_is_made_of(encoding: str) -> None:
+    """The frame has one shape in a terminal that knows only ASCII and another where lines can be drawn; the message has one."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    err = io.StringIO()
+    for arguments, line in (
+        (["audit", "x", "--k", "abc"], "--k must be a whole number, got 'abc'"),
+        (["audit", "x", "--kk", "3"], "Unrecognized options: --kk, 3"),
+        (["search"], "Missing from samekind search: ARTEFACT Folder made by train and index. (required)"),
+    ):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            assert main(arguments) == 2
+        assert err.getvalue().splitlines()[-2] == f"error: {line}"
 
 
 def test_errors_as_json(tmp_path: Path) -> None:

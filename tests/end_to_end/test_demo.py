@@ -21,6 +21,7 @@ import samekind
 from samekind import demo as demo_module
 from samekind.console import Console
 from samekind.demo import free_port, serve, streamlit_command
+from tests.processes import heed_ctrl_c
 
 ROOT = Path(samekind.__file__).parents[1]
 
@@ -93,8 +94,9 @@ def test_the_demo_serves_and_stops(tmp_path: Path, taken: int) -> None:
     command = [sys.executable, "-m", "samekind", "demo", str(tmp_path / "noise"), "--port", str(taken), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
-    ) as demo:
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+        preexec_fn=heed_ctrl_c,
+    ) as demo:  # fmt: skip
         try:
             assert demo.stdout is not None
             assert demo.stderr is not None

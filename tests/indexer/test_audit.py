@@ -25,7 +25,7 @@ from indexer.neighbours import Weighing, neighbourhood
 from indexer.report import FalseNegativeReport
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
-from training import objectives
+from training.objectives import info_nce, plain_terms
 from training.similarity import Contrast
 
 HARD: dict[str, Any] = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
@@ -167,10 +167,10 @@ def test_shares_are_those_of_the_gradient_that_training_would_take(
     found = neighbourhood(vectors, classes, np.arange(30), 29, Weighing(temperature, beta))
     candidate = torch.from_numpy(oracles.similarities(vectors)).float().requires_grad_()
     row = torch.arange(30)
-    contrast = Contrast(torch.full((30,), 0.3), candidate, row[:, None] != row[None, :], row, row)
-    (gradient,) = torch.autograd.grad(
-        objectives.hard(contrast, temperature=temperature, beta=beta, tau_plus=0.0), candidate
-    )
+    vector = torch.from_numpy(vectors)
+    contrast = Contrast(torch.full((30,), 0.3), candidate, row[:, None] != row[None, :], row, row, vector, vector)
+    terms = plain_terms(contrast, beta=beta, temperature=temperature)
+    (gradient,) = torch.autograd.grad(info_nce(terms, temperature=temperature).mean(), candidate)
     push = gradient.double().clamp(min=0).numpy()
     share = push / push.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.share_AK, np.take_along_axis(share, found.row_AK, axis=1), atol=2e-4)

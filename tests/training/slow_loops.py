@@ -40,6 +40,113 @@ def hard(
     return float(np.mean(losses)) if losses else 0.0
 
 
+def negative_mass(s: Array, weight: Array, count: float, temperature: float) -> float:
+    """Weights normalised to mean 1, times the number that the kept negatives stand for."""
+    return float(count * (weight * np.exp(s / temperature)).sum() / weight.sum())
+
+
+def treated(
+    positive: Array,
+    candidate: Array,
+    is_negative: NDArray[np.bool_],
+    probability: Array,
+    *,
+    temperature: float,
+    beta: float,
+    pull: bool,
+) -> float:
+    """`soft` for probabilities in (0, 1); `eliminate`, or with `pull` `attract`, for probabilities 0 and 1 (DESIGN.md, section 5)."""
+    losses = []
+    for i in range(len(positive)):
+        columns = np.flatnonzero(is_negative[i])
+        kept = [j for j in columns if probability[i, j] < 1]
+        if not kept:
+            continue
+        s = candidate[i, kept]
+        weight = (1 - probability[i, kept]) * np.exp(beta * s / temperature)
+        mass = negative_mass(s, weight, len(columns), temperature)
+        pulled = [candidate[i, j] for j in columns if pull and probability[i, j] == 1]
+        own = [math.exp(p / temperature) for p in [positive[i], *pulled]]
+        losses.append(float(np.mean([-math.log(e / (e + mass)) for e in own])))
+    return float(np.mean(losses)) if losses else 0.0
+
+
+def decoupled(positive: Array, candidate: Array, is_negative: NDArray[np.bool_], temperature: float) -> float:
+    """ArXiv 2110.06848, equation 6."""
+    losses = []
+    for i in range(len(positive)):
+        s = candidate[i][is_negative[i]]
+        losses.append(-positive[i] / temperature + math.log(np.exp(s / temperature).sum()))
+    return float(np.mean(losses))
+
+
+def supervised(
+    positive: Array,
+    candidate: Array,
+    is_negative: NDArray[np.bool_],
+    same: NDArray[np.bool_],
+    temperature: float,
+) -> float:
+    """ArXiv 2004.11362, equation 2; `same` marks the positives besides the altered view."""
+    losses = []
+    for i in range(len(positive)):
+        others = candidate[i][is_negative[i]]
+        denominator = math.exp(positive[i] / temperature) + np.exp(others / temperature).sum()
+        chosen = [positive[i], *candidate[i][is_negative[i] & same[i]]]
+        losses.append(float(np.mean([-math.log(math.exp(s / temperature) / denominator) for s in chosen])))
+    return float(np.mean(losses))
+
+
+def nce(
+    positive: Array,
+    candidate: Array,
+    is_negative: NDArray[np.bool_],
+    *,
+    temperature: float,
+    log_partition: float,
+    noise: float,
+) -> float:
+    """Gutmann and Hyvärinen 2010: the posterior that a sample is data, `p / (p + N q)` with `p = exp(s / τ) / Z`."""
+    losses = []
+    for i in range(len(positive)):
+        others = candidate[i][is_negative[i]]
+        expected = len(others) * noise
+
+        def is_data(s: float, expected: float = expected) -> float:
+            model = math.exp(s / temperature - log_partition)
+            return model / (model + expected)
+
+        losses.append(-math.log(is_data(positive[i])) - sum(math.log(1 - is_data(s)) for s in others))
+    return float(np.mean(losses))
+
+
+def bcl_posterior(u: float, prior: float, alpha: float) -> float:
+    """ArXiv 2301.11673: solve the quadratic for the CDF of the anchor's own score by bisection, then Bayes."""
+    true = 1 - prior
+
+    # The mixture's CDF in terms of F: true · (αφ¹ + (1 − α)φ²) + prior · ((1 − α)φ¹ + αφ²), with Φ¹ = 2F − F², Φ² = F².
+    def mixture(f: float) -> float:
+        low, high = 2 * f - f * f, f * f
+        return true * (alpha * low + (1 - alpha) * high) + prior * ((1 - alpha) * low + alpha * high)
+
+    below, above = 0.0, 1.0
+    for _ in range(60):
+        middle = (below + above) / 2
+        below, above = (middle, above) if mixture(middle) < u else (below, middle)
+    low, high = 2 * (1 - below), 2 * below
+    false = (1 - alpha) * low + alpha * high
+    return prior * false / (true * (alpha * low + (1 - alpha) * high) + prior * false)
+
+
+def jaccard_of_mutual_neighbours(embedding: Array, k: int) -> Array:
+    """ArXiv 1701.08398, equations 2 and 5, with Python sets."""
+    similarity = embedding @ embedding.T
+    np.fill_diagonal(similarity, -np.inf)
+    near = [set(np.argsort(-row, kind="stable")[:k].tolist()) for row in similarity]
+    mutual = [{j for j in near[i] if i in near[j]} | {i} for i in range(len(near))]
+    return np.array([[len(a & b) / len(a | b) for b in mutual] for a in mutual])
+
+
 def weighted_knn(
     bank: Array,
     bank_labels: NDArray[np.int64],

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from data.corpus import Corpus
-from data.errors import ArtefactError, CorpusError, InputError, SamekindError
+from data.errors import ArtefactError, CorpusError, InputError, MissingDependencyError, SamekindError
 from data.loader import Batch
 from training import checkpoint
 from training.artefact import META, METRICS, WEIGHTS, read_history, read_meta
-from training.config import TrainConfig
+from training.config import DETECTORS, OBJECTIVES, TrainConfig
 from training.encoder import Encoder
 from training.loop import train
 from training.presets import preset
@@ -75,7 +75,7 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
     assert [record["epoch"] for record in run.history] == [1, 2]
     assert set(run.history[0]) == {
         "epoch", "loss", "knn_accuracy", "pairs_per_second", "learning_rate", "seconds", "mi_bound", "mi_cap", "base_rate",
-        "false_negative_rate", "lift", "gradient_share", "num_anchors",
+        "false_negative_rate", "lift", "gradient_share", "num_anchors", "detector",
     }  # fmt: skip
     assert run.history[0]["base_rate"] == pytest.approx(1 / 3, abs=0.05)
     assert run.history[0]["mi_bound"] <= run.history[0]["mi_cap"]
@@ -240,18 +240,139 @@ def test_without_labels_figures_are_null_and_say_why(tmp_path: Path) -> None:
     assert run.summary["num_hold_out"] == 0
 
 
-def test_training_lowers_the_loss_for_every_objective(tmp_path: Path) -> None:
-    """Both objectives, with and without a queue, learn."""
-    cases: dict[str, dict[str, Any]] = {
-        "info_nce": {"objective": "info_nce"},
-        "hard": {"objective": "hard"},
-        "queue": {"objective": "hard", "queue_size": 64},
-    }
-    for name, settings in cases.items():
-        history = train(
-            corpus(), config(epochs=8, learning_rate=5e-3, strength="light", **settings), tmp_path / name
-        ).history
-        assert history[-1]["loss"] < history[2]["loss"] - 0.2, name  # from the third epoch on the queue is full
+LEARNERS: list[dict[str, Any]] = [
+    *({"objective": name} for name in OBJECTIVES),
+    {"objective": "nce", "nce_form": "sigmoid"},
+    {"objective": "cpc", "cpc_context": "gru"},
+    {"objective": "hard", "queue_size": 64},
+    {"objective": "mixed", "queue_size": 64},
+    {"objective": "hard", "beta": 2.0, "beta_end": 0.0},
+]
+
+
+@pytest.mark.parametrize("settings", LEARNERS, ids=lambda settings: "-".join(map(str, settings.values())))
+def test_every_objective_lowers_its_loss(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Each learns, with a queue where it takes one (full from the third epoch on)."""
+    history = train(corpus(), config(epochs=8, learning_rate=5e-3, strength="light", **settings), tmp_path).history
+    assert history[-1]["loss"] < history[2]["loss"] - 0.03
+
+
+@pytest.mark.parametrize("queue_size", [0, 32])
+@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft"])
+@pytest.mark.parametrize("detector", [name for name in DETECTORS if name != "guide"])
+def test_every_detector_feeds_every_treatment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detector: str, treatment: str, queue_size: int
+) -> None:
+    """It starts after its warm-up, is measured, and a run that is interrupted while it works continues bitwise."""
+    settings = config(
+        treatment=treatment, detector=detector, treatment_start=0.5, neighbours=0.2, queue_size=queue_size, epochs=2
+    )
+    whole = train(corpus(), settings, tmp_path / "whole")
+    assert whole.history[0]["detector"] is None
+    assert whole.history[1]["detector"] is not None
+    with monkeypatch.context() as patch:
+        stop_at(4, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), settings, tmp_path / "parts")
+    train(corpus(), settings, tmp_path / "parts")
+    assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "parts" / WEIGHTS).read_bytes()
+
+
+def test_the_guide_is_an_artefact_and_a_checkpoint_is_asked_for_by_name(tmp_path: Path) -> None:
+    """A trained encoder guides another run; a model of timm or OpenCLIP without a file says which to put where."""
+    train(corpus(), config(), tmp_path / "first")
+    guided = config(treatment="eliminate", detector="guide", guide=str(tmp_path / "first"), detector_point=-0.3)
+    assert (
+        train(corpus(), guided, tmp_path / "second").history[1]["detector"]["precision"] > 0.34
+    )  # a third are of one class
+    missing = config(treatment="soft", detector="guide", guide="open_clip/ViT-B-32")
+    with pytest.raises(MissingDependencyError, match="needs a checkpoint") as caught:
+        train(corpus(), missing, tmp_path / "third")
+    assert "open_clip/ViT-B-32" in caught.value.hint
+    assert "--guide-weights" in caught.value.hint
+    nowhere = config(treatment="soft", detector="guide", guide="timm/resnet18", guide_weights="nowhere.pt")
+    with pytest.raises(MissingDependencyError, match=r"nowhere\.pt"):
+        train(corpus(), nowhere, tmp_path / "fourth")
+    with pytest.raises(InputError, match="second encoder"):
+        config(treatment="soft", detector="guide")
+
+
+def test_labels_reach_no_loss_but_an_oracles(tmp_path: Path) -> None:
+    """Other labels, same weights: for every objective and detector that is no oracle."""
+    first_labels = corpus()
+    assert first_labels.labels is not None
+    order = np.random.default_rng(1).permutation(len(first_labels))
+    other = Corpus.from_arrays(
+        np.stack([np.asarray(first_labels.image(i)) for i in range(len(first_labels))]),
+        [first_labels.labels[i] for i in order],
+        list(first_labels.splits),
+        name="blobs",
+        source={"corpus": "nowhere"},
+    )
+    assert other.labels != first_labels.labels
+    for number, settings in enumerate(
+        [{"objective": "hard"}, {"treatment": "soft"}, {"treatment": "attract", "detector": "cluster"}]
+    ):
+        chosen = config(treatment_start=0.0, **settings) if "treatment" in settings else config(**settings)
+        assert not chosen.uses_labels
+        first, second = (train(c, chosen, tmp_path / f"{number}{c is other}") for c in (first_labels, other))
+        assert (first.out / WEIGHTS).read_bytes() == (second.out / WEIGHTS).read_bytes()
+    oracle = config(treatment="attract", detector="oracle", treatment_start=0.0)
+    assert oracle.uses_labels
+    first, second = (train(c, oracle, tmp_path / f"oracle{c is other}") for c in (first_labels, other))
+    assert (first.out / WEIGHTS).read_bytes() != (second.out / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize("queue_size", [0, 64])
+@pytest.mark.parametrize("objective", ["nce", "hard", "mixed", "supervised"])
+def test_a_large_batch_trains_in_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objective: str, queue_size: int
+) -> None:
+    """One chunk and blocks of any size are the plain step; smaller chunks learn as well, and continue bitwise."""
+    settings: dict[str, Any] = {"objective": objective, "queue_size": queue_size}
+    plain = train(corpus(), config(batch_size=48, **settings), tmp_path / "plain").history
+    monkeypatch.setattr("training.row_blocks.BLOCK_BYTES", 1000)
+    chunked = train(corpus(), config(batch_size=48, effective_batch=48, **settings), tmp_path / "chunked").history
+    if objective != "mixed" and not (
+        objective == "nce" and queue_size == 0
+    ):  # one draws per block, one starts from the first block
+        assert chunked[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=1e-3)
+    assert chunked[-1]["mi_cap"] == plain[-1]["mi_cap"]
+    train(corpus(), config(effective_batch=48, **settings), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(effective_batch=48, **settings), tmp_path / "parts")
+    train(corpus(), config(effective_batch=48, **settings), tmp_path / "parts")
+    assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "parts" / WEIGHTS).read_bytes()
+
+
+def test_steps_end_a_run_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    """An epoch has three steps here: five steps are two epochs, the second short; the schedule ends with them."""
+    run = train(corpus(), config(steps=5), tmp_path)
+    assert run.summary["steps"] == 5
+    assert len(run.history) == 2
+    assert run.history[-1]["learning_rate"] < 0.2 * run.history[0]["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"objective": "cpc", "treatment": "soft"}, "takes no treatment"),
+        ({"objective": "supervised", "treatment": "soft"}, "takes no treatment"),
+        ({"objective": "cpc", "queue_size": 64}, "no use for a queue"),
+        ({"objective": "cpc", "backbone": "timm/resnet18"}, "needs the backbone"),
+        ({"objective": "cpc", "effective_batch": 64}, "no use for a large batch"),
+        ({"effective_batch": 8}, "smaller than batch_size"),
+        ({"objective": "nonsense"}, "unknown objective"),
+        ({"detector": "verdicts"}, "unknown detector"),
+        ({"treatment_start": 0.6}, "between 0 and 0.5"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings: dict[str, Any], complaint: str) -> None:
+    """Before anything is loaded."""
+    with pytest.raises(InputError, match=complaint):
+        config(**settings)
 
 
 def test_the_limit_is_a_seeded_choice(tmp_path: Path) -> None:
@@ -265,7 +386,7 @@ def test_too_few_images_and_a_diverging_loss_are_errors(tmp_path: Path, monkeypa
     """One image cannot be contrasted; a loss that is not finite stops the run with the step."""
     with pytest.raises(CorpusError, match="at least 2"):
         train(corpus(count=2).subset([0]), config(), tmp_path / "one")
-    monkeypatch.setattr(Trainer, "_objective", lambda self, contrast: contrast.positive.sum() * float("nan"))
+    monkeypatch.setattr("training.trainer.mean_loss", lambda verdict: verdict.loss.sum() * float("nan"))
     with pytest.raises(SamekindError, match="at step 0"):
         train(corpus(), config(), tmp_path / "nan")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.training import slow_loops
-from training.objectives import contrastive, hard, info_nce
+from training.config import OBJECTIVES, TrainConfig
+from training.detectors import Detector, Oracle
+from training.loss import Loss, mean_loss
+from training.mixing import ANCHOR_MIXES, PAIR_MIXES, mix_hardest
+from training.objectives import binary, decoupled, info_nce, mean_over_anchors, plain_terms, supervised
+from training.partition import NoiseContrast
 from training.similarity import Contrast, against_keys, in_batch
+from training.treatments import TREATMENTS, Suspects
+
+IN_BATCH = [name for name in OBJECTIVES if name != "cpc"]
 
 
 def projections(rows: int, seed: int = 0, dim: int = 6) -> Tensor:
@@ -31,9 +41,21 @@ def as_arrays(contrast: Contrast) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return contrast.positive.double().numpy(), contrast.candidate.double().numpy(), contrast.is_negative.numpy()
 
 
-def with_mask(contrast: Contrast, mask: Tensor) -> Contrast:
-    """The same similarities with other negatives."""
-    return Contrast(contrast.positive, contrast.candidate, mask, contrast.anchor_index, contrast.candidate_index)
+def hard(contrast: Contrast, *, temperature: float, beta: float, tau_plus: float) -> Tensor:
+    """The scalar loss of the objective `hard`."""
+    terms = plain_terms(contrast, beta=beta, temperature=temperature)
+    return mean_over_anchors(info_nce(terms, temperature=temperature, tau_plus=tau_plus), terms.kept)
+
+
+def plain(contrast: Contrast, *, temperature: float) -> Tensor:
+    """The scalar loss of the objective `info_nce`."""
+    return hard(contrast, temperature=temperature, beta=0.0, tau_plus=0.0)
+
+
+def loss_of(contrast: Contrast, judge: Detector | None = None, **settings: Any) -> Tensor:
+    """The loss that a run with these settings has, treatment from the first step on."""
+    config = TrainConfig(**{"treatment_start": 0.0, **settings})
+    return mean_loss(Loss(config, 100, judge)(contrast))
 
 
 @given(
@@ -53,38 +75,150 @@ def test_hard_is_the_slow_loop(rows: int, seed: int, temperature: float, beta: f
 
 
 @given(rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.05, 2))
-def test_info_nce_is_the_slow_loop(rows: int, seed: int, temperature: float) -> None:
-    """The value of the paper's loop."""
+def test_info_nce_and_decoupled_are_the_slow_loops(rows: int, seed: int, temperature: float) -> None:
+    """The values of the papers' loops."""
     contrast = batch(rows, seed)
-    expected = slow_loops.info_nce(*as_arrays(contrast), temperature)
-    assert info_nce(contrast, temperature=temperature).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    arrays = as_arrays(contrast)
+    assert plain(contrast, temperature=temperature).item() == pytest.approx(
+        slow_loops.info_nce(*arrays, temperature), rel=1e-4, abs=1e-5
+    )
+    assert decoupled(plain_terms(contrast), temperature=temperature).mean().item() == pytest.approx(
+        slow_loops.decoupled(*arrays, temperature), rel=1e-4, abs=1e-5
+    )
 
 
-def test_without_hardness_and_prior_hard_is_info_nce() -> None:
-    """β = 0, τ⁺ = 0: the same value and the same gradient."""
-    values, gradients = [], []
-    for plain in (True, False):
-        view = projections(5).requires_grad_()
-        contrast = in_batch(view, projections(5, 1), torch.arange(5))
-        loss = info_nce(contrast, temperature=0.2) if plain else hard(contrast, temperature=0.2, beta=0.0, tau_plus=0.0)
+@given(rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), classes=st.integers(1, 4))
+def test_supervised_is_the_slow_loop(rows: int, seed: int, temperature: float, classes: int) -> None:
+    """SupCon with labels, one class for all included."""
+    contrast = batch(rows, seed)
+    label = torch.arange(rows).repeat(2) % classes
+    same = label[:, None] == label[None, :]
+    terms = replace(plain_terms(contrast), pulled=same & contrast.is_negative)
+    assert supervised(terms, temperature=temperature).mean().item() == pytest.approx(
+        slow_loops.supervised(*as_arrays(contrast), same.numpy(), temperature), rel=1e-4, abs=1e-5
+    )
+
+
+@given(rows=st.integers(2, 6), seed=st.integers(0, 50), temperature=st.floats(0.2, 2), log_z=st.floats(-3, 3))
+def test_nce_is_the_slow_loop(rows: int, seed: int, temperature: float, log_z: float) -> None:
+    """The binary posterior with a known noise density."""
+    contrast = batch(rows, seed)
+    images = 100
+    log_noise = math.log(2 * rows - 2) - math.log(images)
+    got = binary(
+        plain_terms(contrast), scale=torch.tensor(1 / temperature), shift=torch.full((2 * rows,), log_z + log_noise)
+    )
+    expected = slow_loops.nce(*as_arrays(contrast), temperature=temperature, log_partition=log_z, noise=1 / images)
+    assert got.mean().item() == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@given(
+    rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), beta=st.floats(0, 3),
+    treatment=st.sampled_from(["eliminate", "attract", "soft"]),
+)  # fmt: skip
+def test_treatments_are_the_slow_loop(rows: int, seed: int, temperature: float, beta: float, treatment: str) -> None:
+    """Hardness × treatment, also where a whole row is flagged."""
+    contrast = batch(rows, seed)
+    random = torch.Generator().manual_seed(seed)
+    probability = torch.rand(contrast.candidate.shape, generator=random)
+    if treatment != "soft":
+        probability = (probability > 0.6).float()
+    suspects = Suspects(probability == 1, probability)
+    terms = TREATMENTS[treatment](plain_terms(contrast, beta=beta, temperature=temperature), suspects)
+    got = mean_over_anchors(info_nce(terms, temperature=temperature), terms.kept)
+    expected = slow_loops.treated(
+        *as_arrays(contrast),
+        probability.double().numpy(),
+        temperature=temperature,
+        beta=beta,
+        pull=treatment == "attract",
+    )
+    assert got.item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
+
+
+def test_soft_with_certainties_is_elimination() -> None:
+    """P in {0, 1}: the same loss and gradient."""
+    flagged = torch.rand(12, 12, generator=torch.Generator().manual_seed(3)) > 0.7
+    results = []
+    for treatment in ("eliminate", "soft"):
+        view = projections(6).requires_grad_()
+        terms = plain_terms(in_batch(view, projections(6, 1), torch.arange(6)), beta=1.0, temperature=0.2)
+        terms = TREATMENTS[treatment](terms, Suspects(flagged, flagged.float()))
+        loss = mean_over_anchors(info_nce(terms, temperature=0.2), terms.kept)
         loss.backward()
-        values.append(loss.detach())
-        gradients.append(view.grad)
-    torch.testing.assert_close(values[0], values[1])
-    torch.testing.assert_close(gradients[0], gradients[1])
+        results.append((loss.detach(), view.grad))
+    torch.testing.assert_close(results[0], results[1])
+
+
+class Nobody(Detector):
+    """Suspects nobody."""
+
+    def scores(self, contrast: Contrast) -> Tensor:
+        """Far below every operating point."""
+        return torch.full_like(contrast.candidate, -100.0)
+
+
+@pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
+@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft"])
+def test_a_treatment_of_nobody_changes_nothing(objective: str, treatment: str) -> None:
+    """With nobody suspected every treatment is `none`, for every objective that takes one."""
+    contrast = batch(6)
+    losses = []
+    for name, detector in ((treatment, Nobody()), ("none", None)):
+        torch.manual_seed(0)  # `mixed` draws
+        losses.append(loss_of(contrast, detector, objective=objective, treatment=name, tau_plus=0.0))
+    torch.testing.assert_close(losses[0], losses[1])
+
+
+def test_the_family_meets_where_it_should() -> None:
+    """`hard` with β = 0 and τ⁺ = 0, `debiased` with τ⁺ = 0, `supervised` without two images of a class: all are `info_nce`."""
+    contrast = batch(5)
+    expected = loss_of(contrast, objective="info_nce")
+    torch.testing.assert_close(loss_of(contrast, objective="hard", beta=0.0, tau_plus=0.0), expected)
+    torch.testing.assert_close(loss_of(contrast, objective="debiased", tau_plus=0.0), expected)
+    alone = Oracle(np.arange(5))
+    torch.testing.assert_close(loss_of(contrast, alone, objective="supervised"), expected)
+
+
+def test_debiased_is_hard_without_hardness() -> None:
+    """And differs from `info_nce`."""
+    contrast = batch(5)
+    got = loss_of(contrast, objective="debiased", tau_plus=0.1, beta=2.0)
+    torch.testing.assert_close(got, hard(contrast, temperature=0.2, beta=0.0, tau_plus=0.1))
+    assert abs(got - loss_of(contrast, objective="info_nce")) > 1e-3
+
+
+def test_treatments_correct_the_bias_once() -> None:
+    """τ⁺ is 0 beside a treatment unless it is asked for."""
+    assert TrainConfig().tau_plus == 0.1
+    assert TrainConfig(treatment="soft").tau_plus == 0.0
+    assert TrainConfig(treatment="soft", tau_plus=0.1).tau_plus == 0.1
+
+
+def test_treatment_starts_after_its_warm_up() -> None:
+    """Before, the detector is not even asked."""
+    contrast, oracle = batch(6), Oracle(np.zeros(6, dtype=np.int64))
+    loss = Loss(TrainConfig(treatment="eliminate", detector="oracle", treatment_start=0.5), 6, oracle)
+    assert loss(contrast, 0.49).suspects is None
+    assert loss(contrast, 0.5).suspects is not None
+    assert not loss(contrast, 0.5).contrasted.any()  # one class only: nothing is left
+
+
+def test_hardness_anneals_in_a_straight_line() -> None:
+    """From β to its end; objectives without hardness have none."""
+    loss = Loss(TrainConfig(beta=2.0, beta_end=0.5), 10, None)
+    assert [loss.hardness(share) for share in (0.0, 0.5, 1.0)] == [2.0, 1.25, 0.5]
+    assert Loss(TrainConfig(objective="info_nce", beta=2.0), 10, None).hardness(0.0) == 0.0
 
 
 @pytest.mark.parametrize("negatives", [1, 5, 100])
 def test_equal_similarities_give_log_of_one_plus_n(negatives: int) -> None:
     """If nothing tells the positive from N negatives the loss is log(1 + N), whatever the hardness."""
     contrast = Contrast(
-        torch.zeros(3),
-        torch.zeros(3, negatives),
-        torch.ones(3, negatives, dtype=torch.bool),
-        torch.arange(3),
-        torch.arange(negatives),
-    )
-    assert info_nce(contrast, temperature=0.1).item() == pytest.approx(math.log(1 + negatives))
+        torch.zeros(3), torch.zeros(3, negatives), torch.ones(3, negatives, dtype=torch.bool),
+        torch.arange(3), torch.arange(negatives), torch.zeros(3, 2), torch.zeros(negatives, 2),
+    )  # fmt: skip
+    assert plain(contrast, temperature=0.1).item() == pytest.approx(math.log(1 + negatives))
     assert hard(contrast, temperature=0.1, beta=2.0, tau_plus=0.0).item() == pytest.approx(
         math.log(1 + negatives), rel=1e-5
     )
@@ -98,54 +232,57 @@ def test_hardness_raises_the_loss() -> None:
     assert losses[-1] > losses[0] + 0.1
 
 
-def test_an_anchor_without_negatives_leaves_the_mean() -> None:
+@pytest.mark.parametrize("objective", IN_BATCH)
+def test_an_anchor_without_negatives_leaves_the_mean(objective: str) -> None:
     """Masking one row out gives the mean over the others; masking all gives 0 and a zero gradient, not NaN."""
     contrast = batch(4)
     mask = contrast.is_negative.clone()
     mask[0] = False
-    per_anchor = contrastive(contrast, temperature=0.2)
-    assert info_nce(with_mask(contrast, mask), temperature=0.2).item() == pytest.approx(
-        per_anchor[1:].mean().item(), rel=1e-5
-    )
+    oracle = Oracle(np.array([0, 0, 1, 1]))
+    torch.manual_seed(0)
+    verdict = Loss(TrainConfig(objective=objective), 10, oracle)(replace(contrast, is_negative=mask))
+    assert verdict.contrasted.tolist() == [False] + [True] * 7
+    assert verdict.loss[0] == 0
+    assert mean_loss(verdict).item() == pytest.approx(verdict.loss[1:].mean().item(), rel=1e-5)
     candidate = contrast.candidate.clone().requires_grad_()
-    nothing = Contrast(
-        contrast.positive, candidate, torch.zeros_like(mask), contrast.anchor_index, contrast.candidate_index
-    )
-    loss = hard(nothing, temperature=0.2, beta=1.0, tau_plus=0.1)
+    nothing = replace(contrast, candidate=candidate, is_negative=torch.zeros_like(mask))
+    loss = loss_of(nothing, oracle, objective=objective)
     loss.backward()
     assert loss.item() == 0
-    assert candidate.grad is not None
-    assert candidate.grad.abs().sum() == 0
+    assert candidate.grad is None or candidate.grad.abs().sum() == 0
 
 
-def test_a_single_image_has_no_negatives() -> None:
+@pytest.mark.parametrize("objective", IN_BATCH)
+def test_a_single_image_has_no_negatives(objective: str) -> None:
     """B = 1: the loss is 0."""
-    assert info_nce(batch(1), temperature=0.2).item() == 0
+    assert loss_of(batch(1), Oracle(np.zeros(1, dtype=np.int64)), objective=objective).item() == 0
 
 
+@pytest.mark.parametrize("objective", IN_BATCH)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("temperature", [0.01, 0.07, 10.0])
-@pytest.mark.parametrize("sign", [-1.0, 0.0, 1.0])
-def test_extremes_stay_finite(dtype: torch.dtype, temperature: float, sign: float) -> None:
+@pytest.mark.parametrize("temperature", [0.01, 0.2, 10.0])
+def test_extremes_stay_finite(objective: str, dtype: torch.dtype, temperature: float) -> None:
     """Collapsed, orthogonal and opposite embeddings in any precision: finite loss, finite gradient."""
-    view = projections(8).to(dtype)
-    other = (view * sign).requires_grad_()
-    loss = hard(in_batch(view, other, torch.arange(8)), temperature=temperature, beta=5.0, tau_plus=0.3)
-    loss.backward()
-    assert torch.isfinite(loss)
-    assert other.grad is not None
-    assert torch.isfinite(other.grad).all()
+    for sign in (-1.0, 0.0, 1.0):
+        view = projections(8).to(dtype)
+        other = (view * sign).requires_grad_()
+        contrast = in_batch(view, other, torch.arange(8))
+        oracle = Oracle(np.array([0, 0, 0, 0, 1, 1, 2, 3]))
+        treatment = "none" if objective == "supervised" else "soft"
+        loss = loss_of(
+            contrast, oracle, objective=objective, temperature=temperature, beta=5.0, tau_plus=0.3, treatment=treatment
+        )
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert other.grad is not None
+        assert torch.isfinite(other.grad).all()
 
 
 def test_gradients_are_the_numerical_ones() -> None:
     """The analytic gradient agrees with finite differences."""
     contrast = batch(4)
     candidate = contrast.candidate.clone().requires_grad_()
-    loss = hard(
-        Contrast(contrast.positive, candidate, contrast.is_negative, contrast.anchor_index, contrast.candidate_index),
-        temperature=0.5, beta=1.0, tau_plus=0.1,
-    )  # fmt: skip
-    loss.backward()
+    hard(replace(contrast, candidate=candidate), temperature=0.5, beta=1.0, tau_plus=0.1).backward()
     positive, values, mask = as_arrays(contrast)
     step = 1e-5
     for row, column in [(0, 1), (2, 3), (5, 2)]:
@@ -160,6 +297,54 @@ def test_gradients_are_the_numerical_ones() -> None:
         )
 
 
+def test_mixes_have_the_similarity_that_building_them_would_give() -> None:
+    """The closed form against mixes that are built and normalised; the gradient reaches only what was mixed."""
+    contrast = batch(6)
+    terms = plain_terms(contrast)
+    mixed = mix_hardest(terms, contrast.candidate_vector, torch.Generator().manual_seed(1))
+    random = torch.Generator().manual_seed(1)
+    rows, count = 12, 12
+    first, second = (torch.randint(count, (rows, PAIR_MIXES), generator=random) for _ in range(2))
+    alpha = torch.rand((rows, PAIR_MIXES), generator=random)
+    partner = torch.randint(count, (rows, ANCHOR_MIXES), generator=random)
+    own = torch.rand((rows, ANCHOR_MIXES), generator=random) / 2
+    order = contrast.candidate.masked_fill(~contrast.is_negative, -2).topk(count, dim=1).indices
+    both = contrast.candidate_vector
+    for row in (0, 7):
+        for column in range(PAIR_MIXES):
+            a, b = both[order[row, first[row, column]]], both[order[row, second[row, column]]]
+            mix = torch.nn.functional.normalize(alpha[row, column] * a + (1 - alpha[row, column]) * b, dim=0)
+            assert mixed.candidate[row, 12 + column].item() == pytest.approx((both[row] @ mix).item(), abs=1e-5)
+        for column in range(ANCHOR_MIXES):
+            b = both[order[row, partner[row, column]]]
+            mix = torch.nn.functional.normalize(own[row, column] * both[row] + (1 - own[row, column]) * b, dim=0)
+            got = mixed.candidate[row, 12 + PAIR_MIXES + column].item()
+            assert got == pytest.approx((both[row] @ mix).item(), abs=1e-5)
+    kept = mixed.kept[:, 12:]
+    assert kept.any()
+    assert not kept.all()  # a mix with the positive or the anchor's own image is no negative
+    torch.testing.assert_close(mixed.log_count, (10 + kept.sum(1)).float().log())
+
+
+def test_nce_starts_balanced_and_learns_its_scalars() -> None:
+    """log Z starts at log(M · mean e), the sigmoid's bias at −log N; the gradient reaches what is learned and nothing else."""
+    contrast = batch(8)
+    mean = torch.exp(contrast.candidate[contrast.is_negative].reshape(16, 14) / 0.2).mean(1).log().mean()
+    partition = NoiseContrast("partition", 0.2, 500)
+    partition(plain_terms(contrast)).mean().backward()
+    assert partition.offset.item() == pytest.approx(math.log(500) + mean.item(), rel=1e-5)
+    assert partition.offset.grad is not None
+    assert partition.log_scale.grad is None
+    before = partition.offset.item()
+    partition(plain_terms(batch(8, seed=9)))
+    assert partition.offset.item() == before  # only the first batch sets it
+    sigmoid = NoiseContrast("sigmoid", 0.2, 500)
+    sigmoid(plain_terms(contrast)).mean().backward()
+    assert sigmoid.offset.item() == pytest.approx(math.log(14))
+    assert sigmoid.log_scale.exp().item() == pytest.approx(5.0)
+    assert sigmoid.log_scale.grad is not None
+
+
 def test_in_batch_masks_self_and_positive_and_nothing_else() -> None:
     """Of 2B candidates each anchor has 2B − 2 negatives: all but its own two views."""
     contrast = batch(5)
@@ -168,6 +353,7 @@ def test_in_batch_masks_self_and_positive_and_nothing_else() -> None:
         assert not contrast.is_negative[row, row]
         assert not contrast.is_negative[row, (row + 5) % 10]
     torch.testing.assert_close(contrast.positive[:5], contrast.positive[5:])
+    torch.testing.assert_close(contrast.positive, (contrast.positive_vector * contrast.candidate_vector).sum(1))
 
 
 def test_keys_of_the_anchors_own_image_and_empty_slots_are_no_negatives() -> None:
@@ -180,3 +366,4 @@ def test_keys_of_the_anchors_own_image_and_empty_slots_are_no_negatives() -> Non
         [True, True, False, True, True, False, False],
     ]
     torch.testing.assert_close(contrast.positive, contrast.candidate.diagonal())
+    torch.testing.assert_close(contrast.candidate, projections(3) @ contrast.candidate_vector.T)

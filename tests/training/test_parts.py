@@ -23,6 +23,7 @@ from training.presets import PRESETS, preset
 from training.schedule import warmup_cosine
 from training.similarity import Contrast
 from training.tracker import FalseNegativeTracker
+from training.treatments import Suspects
 from training.whitening import Whitening, directions_worth_keeping
 
 
@@ -158,7 +159,9 @@ def contrast_of(similarity: list[list[float]], candidates: list[int]) -> Contras
     matrix = torch.tensor(similarity)
     anchors = torch.arange(len(matrix))
     index = torch.tensor(candidates)
-    return Contrast(matrix[:, 0], matrix, anchors[:, None] != index[None, :], anchors, index)
+    return Contrast(
+        matrix[:, 0], matrix, anchors[:, None] != index[None, :], anchors, index, torch.zeros(len(matrix), 2), torch.zeros(len(index), 2)
+    )  # fmt: skip
 
 
 def test_the_tracker_counts_by_rank() -> None:
@@ -187,8 +190,18 @@ def test_the_tracker_without_labels_knows_nothing() -> None:
     tracker = FalseNegativeTracker(None)
     tracker.update(contrast_of([[1.0, 0.5]], [0, 1]), torch.ones(1, 2))
     assert tracker.record() == {
-        "base_rate": None, "false_negative_rate": None, "lift": None, "gradient_share": None, "num_anchors": 0,
+        "base_rate": None, "false_negative_rate": None, "lift": None, "gradient_share": None, "detector": None,
+        "num_anchors": 0,
     }  # fmt: skip
+
+
+def test_the_tracker_judges_the_detector() -> None:
+    """Precision and recall of the flags among the pairs that are known."""
+    tracker = FalseNegativeTracker(np.array([0, 0, 1, 0, -1]))
+    contrast = contrast_of([[1.0, 0.5, 0.9, 0.1, 0.3]], [0, 1, 2, 3, 4])
+    flagged = torch.tensor([[False, True, True, False, True]])
+    tracker.update(contrast, torch.ones(1, 5), Suspects(flagged, flagged.float()))
+    assert tracker.record()["detector"] == {"precision": 0.5, "recall": 0.5}
 
 
 def test_presets_take_overrides_and_ignore_none() -> None:

@@ -1,0 +1,38 @@
+"""How long the rest of a comparison will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from samekind.comparison.cells import Cell, FinishedCells
+from samekind.comparison.settings import Settings
+
+
+class Clock:
+    """Says how long the rest will take: by this call's own pace, before that by the finished cells of the same length."""
+
+    def __init__(self, settings: Settings, finished: FinishedCells, missing: Sequence[Cell]) -> None:
+        self._total = len(missing)
+        self._started = time.monotonic()
+        lengths = {(cell.corpus.name, cell.config.steps) for cell in missing}
+        known = [r["wall_seconds"] for r in finished.records if (r["corpus"], r["steps"]) in lengths]
+        budget = settings.parsed_budget.seconds
+        self._guess = sum(known) / len(known) if known else (None if budget is None else 1.5 * budget + 30)
+
+    def outlook(self, done: int) -> str:
+        """How many cells are to come and about how long they take."""
+        to_go = self._total - done
+        pace = (time.monotonic() - self._started) / done if done else self._guess
+        if not to_go:
+            return "nothing left to compute"
+        return f"{to_go} to compute" + (
+            ", how long is known after the first" if pace is None else f", about {_span(pace * to_go)}"
+        )
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,138 @@
+"""What a comparison was asked for, checked before anything is loaded, and the settings that all its cells share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from samekind.comparison.budget import Budget, parse_budget
+from samekind.comparison.methods import Method, chosen_methods
+from training.artefact import check_writable
+from training.config import TrainConfig
+from training.evaluate import KNN_K
+from training.presets import preset
+
+_OF_THE_MACHINE = frozenset({"data_dir", "out", "work", "workers", "device"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One comparison.
+
+    Attributes:
+        corpora: names or folders, at least one.
+        methods: names of rows; empty for all of them.
+        seeds: how many, ≥ 1: 0, 1, …
+        budget: `120s`, `500steps` or `500`.
+        train_images: every cell trains on at most this many (chosen by its seed), ≥ 2.
+        image_size: pixels a side; `None` takes each corpus' own.
+        batch_size: images a step; `None` takes the preset's.
+        preset: everything else.
+        knn_k: neighbours that vote, ≥ 1.
+        curves: also the curves, on the first corpus with seed 0.
+        data_dir: where the corpora's files already are.
+        out: folder of the results.
+        work: folder of the trainings in progress.
+        workers: processes that make views; changes no figure but the speed.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+    """
+
+    corpora: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    seeds: int = 3
+    budget: str = "120s"
+    train_images: int = 20_000
+    image_size: int | None = None
+    batch_size: int | None = None
+    preset: str = "small"
+    knn_k: int = KNN_K
+    curves: bool = False
+    data_dir: Path | None = None
+    out: Path = Path("docs/results")
+    work: Path = Path("artifacts/compare")
+    workers: int | None = None
+    device: str = "auto"
+
+    @classmethod
+    def of(cls, corpora: Sequence[str | Path], **settings: Any) -> Settings:
+        """Settings from what a caller has at hand: paths may be strings, sequences may be lists, `None` keeps a default.
+
+        Raises:
+            InputError: a setting is unknown or out of range.
+        """
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(known)}")
+        given = {name: value for name, value in settings.items() if value is not None}
+        given.update({name: Path(given[name]) for name in ("data_dir", "out", "work") if name in given})
+        if "methods" in given:
+            given["methods"] = tuple(given["methods"])
+        return cls(corpora=tuple(map(str, corpora)), **given)
+
+    def __post_init__(self) -> None:
+        if not self.corpora:
+            raise InputError("no corpus to compare on", hint="name one: --corpora fashion-mnist")
+        for name in ("seeds", "knn_k"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"{name} must be at least 1, got {getattr(self, name)}",
+                    hint="3 is the default of seeds, 20 of knn_k",
+                )
+        parse_budget(self.budget)
+        chosen_methods(self.methods)
+        self.config()
+
+    def check_folders(self) -> None:
+        """Refuses folders that cannot be written before hours are spent.
+
+        Raises:
+            ArtefactError: one cannot.
+        """
+        check_writable(self.out)
+        check_writable(self.work)
+
+    @property
+    def parsed_budget(self) -> Budget:
+        """The budget as seconds or steps."""
+        return parse_budget(self.budget)
+
+    def config(self, overrides: Mapping[str, Any] | None = None, **common: Any) -> TrainConfig:
+        """The settings of a cell: the preset, what all cells share, and what is a method's own.
+
+        Raises:
+            InputError: a setting is unknown or out of range.
+        """
+        shared = {
+            "limit": self.train_images,
+            "hold_out": 0,  # all of them are trained on, and the test split judges once, after the last epoch
+            "image_size": self.image_size,
+            "batch_size": self.batch_size,
+            "workers": self.workers,
+            "device": self.device,
+        }
+        return preset(self.preset, **{**shared, **common, **(overrides or {})})
+
+    def rows(self, *, labelled: bool) -> tuple[Method, ...]:
+        """The methods of the main table; without labels those that need them are left out."""
+        return tuple(m for m in chosen_methods(self.methods) if labelled or not m.uses_labels)
+
+    def timed_by(self, corpus_name: str, content_hash: str) -> dict[str, Any]:
+        """What decides how many steps a time comes to; kept beside the number."""
+        names = ("budget", "preset", "train_images", "image_size", "batch_size")
+        return {"corpus": corpus_name, "content_hash": content_hash, **{name: getattr(self, name) for name in names}}
+
+    def command(self) -> str:
+        """The command that asks for this, without what is the machine's own (folders, workers, device)."""
+        words = ["samekind", "compare", "--corpora", ",".join(self.corpora)]
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name == "corpora" or f.name in _OF_THE_MACHINE or value == f.default:
+                continue
+            flag = "--" + f.name.replace("_", "-")
+            words += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+        return shlex.join(words)

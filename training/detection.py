@@ -1,0 +1,50 @@
+"""Makes the detector that a run asks for."""
+
+from __future__ import annotations
+
+from training.config import TrainConfig
+from training.detectors import (
+    Cluster,
+    Detector,
+    Oracle,
+    Posterior,
+    Quantile,
+    Reciprocal,
+    RelativeMargin,
+    Threshold,
+)
+from training.guide import build_guide
+from training.images import TrainingImages
+
+
+def build_detector(config: TrainConfig, images: TrainingImages) -> Detector | None:
+    """The run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
+
+    Raises:
+        CorpusError: an oracle without labels.
+        InputError, MissingDependencyError, ArtefactError: the guide cannot be had.
+    """
+    labels = None if images.labels is None else images.labels[images.fit]
+    if config.objective == "supervised":
+        return Oracle(labels)
+    if config.treatment == "none":
+        return None
+    count, point = len(images.fit), config.detector_point
+    k = max(1, round(config.neighbours * count))
+    match config.detector:
+        case "threshold":
+            return Threshold(point)
+        case "quantile":
+            return Quantile(count, config.prior, point)
+        case "posterior":
+            return Posterior(config.prior, point=point)
+        case "relative_margin":
+            return RelativeMargin(point)
+        case "cluster":
+            return Cluster(count, max(2, round(1 / config.neighbours)), config.seed, point)
+        case "guide":
+            return build_guide(config, images, point)
+        case "oracle":
+            return Oracle(labels)
+        case _:
+            return Reciprocal(count, k, point)

@@ -1,0 +1,106 @@
+"""A run's loss: objective × hardness × treatment × detector, put together from their names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from training.config import DEBIASING, TrainConfig
+from training.detectors import Detector
+from training.mixing import mix_hardest
+from training.objectives import Terms, decoupled, info_nce, plain_terms, supervised
+from training.partition import NoiseContrast
+from training.similarity import Contrast
+from training.treatments import TREATMENTS, Suspects
+
+
+class Verdict(NamedTuple):
+    """What the loss made of a batch.
+
+    Attributes:
+        loss: `(A,)` float32 loss per anchor.
+        contrasted: `(A,)` bool, anchors that have a negative left; the others' loss is 0.
+        suspects: what the detector said; `None` where none was asked.
+    """
+
+    loss: Tensor
+    contrasted: Tensor
+    suspects: Suspects | None
+
+
+class Loss(nn.Module):
+    """Row by row: every anchor's loss depends on its own similarities alone.
+
+    Args:
+        config: the run's settings.
+        num_images: M, over which the noise of `nce` is uniform.
+        detector: of false negatives; `None` if the settings ask for none.
+    """
+
+    def __init__(self, config: TrainConfig, num_images: int, detector: Detector | None) -> None:
+        super().__init__()
+        self.config = config
+        self.detector = detector
+        if config.objective == "nce":
+            self.noise = NoiseContrast(config.nce_form, config.temperature, num_images)
+
+    @property
+    def temperature(self) -> float:
+        """τ; predictive coding learns its scale instead."""
+        return 1.0 if self.config.objective == "cpc" else self.config.temperature
+
+    def hardness(self, progress: float) -> float:
+        """β at a point of the run in [0, 1]; 0 for objectives without hardness."""
+        if self.config.objective != "hard":
+            return 0.0
+        start, end = self.config.beta, self.config.beta_end
+        return start if end is None else start + (end - start) * progress
+
+    def forward(self, contrast: Contrast, progress: float = 1.0) -> Verdict:
+        """The loss of a batch.
+
+        Args:
+            contrast: similarities and masks.
+            progress: share of the run's steps already taken, in [0, 1].
+        """
+        terms = plain_terms(contrast, beta=self.hardness(progress), temperature=self.temperature)
+        suspects = self._suspects(contrast, progress)
+        if suspects is not None:
+            terms = self._treated(terms, suspects)
+        return Verdict(self._objective(terms, contrast), terms.kept.any(1), suspects)
+
+    def is_treating(self, progress: float) -> bool:
+        """Whether the warm-up is over."""
+        return self.config.treatment != "none" and progress >= self.config.treatment_start
+
+    def _suspects(self, contrast: Contrast, progress: float) -> Suspects | None:
+        if self.detector is None or not (self.config.objective == "supervised" or self.is_treating(progress)):
+            return None
+        suspects: Suspects = self.detector(contrast)
+        return suspects
+
+    def _treated(self, terms: Terms, suspects: Suspects) -> Terms:
+        if self.config.objective == "supervised":
+            return replace(terms, pulled=terms.kept & suspects.flagged)
+        return TREATMENTS[self.config.treatment](terms, suspects)
+
+    def _objective(self, terms: Terms, contrast: Contrast) -> Tensor:
+        name, temperature = self.config.objective, self.temperature
+        if name == "nce":
+            loss: Tensor = self.noise(terms)
+            return loss
+        if name == "decoupled":
+            return decoupled(terms, temperature=temperature)
+        if name == "supervised":
+            return supervised(terms, temperature=temperature)
+        if name == "mixed":
+            terms = mix_hardest(terms, contrast.candidate_vector)
+        tau_plus = self.config.tau_plus if name in DEBIASING else 0.0
+        return info_nce(terms, temperature=temperature, tau_plus=tau_plus or 0.0)
+
+
+def mean_loss(verdict: Verdict) -> Tensor:
+    """Scalar mean over the anchors that have a negative left; 0 if none has."""
+    return verdict.loss.sum() / verdict.contrasted.sum().clamp(min=1)
