@@ -116,8 +116,7 @@ def train(
             _clear(out)  # only now: whatever is wrong with the request has been said before
         meta = _meta(config, corpus, identity, encoder)
         write_json(out / META, meta)
-        run = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        counters = train_epochs(config, images, encoder, out, run, progress)
+        counters = train_epochs(config, images, encoder, out, _digest(identity), progress)
         return _finish(corpus, config, images, encoder, counters, meta, out, progress)
 
 
@@ -233,6 +232,13 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
+
+
+def _digest(identity: dict[str, Any]) -> str:
+    """Names a run. Settings at their defaults are left out, so that a new setting does not orphan the runs that are under way."""
+    default = TrainConfig().identity
+    chosen = {name: value for name, value in identity["config"].items() if value != default[name]}
+    return hashlib.sha256(json.dumps([chosen, identity["corpus"]], sort_keys=True).encode()).hexdigest()
 
 
 def _clear(out: Path) -> None:

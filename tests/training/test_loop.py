@@ -123,6 +123,20 @@ def test_a_kill_between_weights_and_meta_is_mended(tmp_path: Path) -> None:
     assert len(read_history(tmp_path)) == 2
 
 
+def test_a_run_of_an_older_version_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that came later, at its default, is no other run: neither for the meta data nor for the checkpoint."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            TrainConfig,
+            "identity",
+            property(lambda c: {k: v for k, v in c.to_dict().items() if k not in {"workers", "device", "hold_out"}}),
+        )
+        stop_at(3, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(), tmp_path)
+    assert train(corpus(), config(), tmp_path).summary["steps"] == 6
+
+
 def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     """The same settings train nothing; others, or another corpus, are refused with their names until forced."""
     train(corpus(), config(), tmp_path)
