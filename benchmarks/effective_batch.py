@@ -28,8 +28,8 @@ from benchmarks.pixel_baseline import _processor
 from training.encoder import Encoder, EncoderSpec, ProjectionNetwork
 from training.grad_cache import backward_in_chunks, project_in_chunks
 from training.objectives import info_nce, plain_terms
-from training.row_blocks import backward_in_row_blocks, in_batch_rows, rows_per_block
-from training.similarity import Contrast
+from training.row_blocks import backward_in_row_blocks, rows_per_block
+from training.similarity import Contrast, in_batch_rows
 
 SIZES = (512, 2048, 8192)
 GOAL = 1.3

@@ -66,6 +66,7 @@ class ViewLoader:
         batch_size: B ≥ 2.
         seed: of the order and of the views, ≥ 0.
         workers: processes that make views beside the one that trains; 0 makes them in this one.
+        share: number of this process and how many there are: each gets an equal part of every batch, and all go through the same order.
         drop_last: leave out the images that do not fill a batch. If there are fewer than `batch_size` images, they form one
             smaller batch all the same; a single image left over never forms one, since it would meet no negative.
 
@@ -81,6 +82,7 @@ class ViewLoader:
         seed: int = 0,
         workers: int = 0,
         drop_last: bool = True,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         if len(images) < 2:
             raise InputError(f"training needs at least 2 images, got {len(images)}")
@@ -92,6 +94,7 @@ class ViewLoader:
         self.seed = seed
         self.num_images = len(images)
         self._drop_last = drop_last
+        self._share = share
         self._plans: list[_Plan] = []
         self._loader: DataLoader[Batch] | None = DataLoader(
             _Batches(images, transform),
@@ -124,13 +127,18 @@ class ViewLoader:
         if epoch < 0 or start_batch < 0:
             raise InputError(f"epoch and start_batch must not be negative, got {epoch} and {start_batch}")
         order = np.random.default_rng([self.seed, epoch, _SHUFFLE]).permutation(self.num_images)
-        self._plans[:] = [
-            _Plan(order[i * self.batch_size : (i + 1) * self.batch_size], (self.seed, epoch, _VIEWS, i))
-            for i in range(start_batch, len(self))
-        ]
+        self._plans[:] = [self._plan(order, epoch, number) for number in range(start_batch, len(self))]
         if self._loader is None:
             raise InputError("this loader has been closed", hint="make a new one")
         yield from self._loader
+
+    def _plan(self, order: NDArray[np.int64], epoch: int, number: int) -> _Plan:
+        rows = order[number * self.batch_size : (number + 1) * self.batch_size]
+        rank, world = self._share
+        if world == 1:
+            return _Plan(rows, (self.seed, epoch, _VIEWS, number))
+        part = len(rows) // world
+        return _Plan(rows[rank * part : (rank + 1) * part], (self.seed, epoch, _VIEWS, number, rank))
 
     def close(self) -> None:
         """Ends the workers; an epoch that is still being read ends with an error. May be called twice."""

@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def guarded(work: Callable[[Console], None], *, as_json: bool = False) -> int:
     """Runs `work` and turns the failures that a user can mend into one line each."""
-    console = Console(as_json=as_json)
+    console = Console(
+        as_json=as_json, follows=os.environ.get("RANK", "0") != "0"
+    )  # as accelerate and torchrun number them
     try:
         # Libraries that print must not spoil the answer: while a command works, their stdout is our stderr.
         with contextlib.redirect_stdout(console.stderr) if as_json else contextlib.nullcontext():

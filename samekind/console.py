@@ -5,6 +5,7 @@ On a terminal long work draws bars (rich); in a log or a pipe it writes a plain 
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -25,14 +26,23 @@ class Console:
         as_json: the answer is one JSON object.
         stdout: takes the answer only.
         stderr: takes everything else.
+        follows: this is one of several processes and not the first, which speaks for all: only errors are shown.
     """
 
-    def __init__(self, *, as_json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
-        self.as_json = as_json
-        self.stdout = stdout or sys.stdout
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        follows: bool = False,
+    ) -> None:
+        self.as_json = as_json and not follows
+        nowhere = io.StringIO() if follows else None
+        self.stdout = nowhere or stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         self._answered = False
-        self.progress = BarProgress() if self.stderr.isatty() else LineProgress(self.stderr)
+        self.progress = BarProgress() if self.stderr.isatty() and not follows else LineProgress(nowhere or self.stderr)
 
     def answer(self, payload: Mapping[str, Any], text: str) -> None:
         """Prints the answer: `payload` as JSON if that was asked for, otherwise `text`."""

@@ -57,18 +57,32 @@ def own_rows(num_images: int, device: torch.device | None = None) -> Tensor:
     return torch.cat([first, first + world * num_images])
 
 
+def sum_over_processes(gradient_ND: Tensor) -> Tensor:
+    """The gradient of this process' rows, given each process' gradient of all gathered rows: what undoes `gather_with_gradient`.
+
+    Args:
+        gradient_ND: `(W·N, …)`, another one in each process.
+
+    Returns:
+        `(N, …)`: this process' rows of the sum.
+    """
+    if not _is_distributed():
+        return gradient_ND
+    total = gradient_ND.contiguous().clone()  # reduced in place, and autograd may still hold the original
+    distributed.all_reduce(total)
+    rows = len(total) // distributed.get_world_size()
+    start = distributed.get_rank() * rows
+    return total[start : start + rows]
+
+
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_ND: Tensor) -> Tensor:
-        ctx.rows = len(x_ND)
         return _all_gather(x_ND)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()  # reduced in place, and autograd may still hold the original
-        distributed.all_reduce(total)
-        start = distributed.get_rank() * ctx.rows
-        return total[start : start + ctx.rows]
+        return sum_over_processes(gradients[0])
 
 
 def _all_gather(x_ND: Tensor) -> Tensor:

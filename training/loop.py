@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from training.finish import fit_whitening, test_accuracy
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.lock import exclusive
 from training.precision import choose_device
+from training.processes import accelerator_on, agreed, check_shareable
 from training.session import train_epochs
 from training.whitening import directions_worth_keeping
 
@@ -102,22 +104,30 @@ def train(
     if resume and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
     chosen = training_corpus(corpus, config)
-    choose_device(config.device)
+    accelerator = accelerator_on(choose_device(config.device))
+    check_shareable(config, accelerator.num_processes)
     check_writable(out)
-    with exclusive(out):
+    first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
+    progress = progress if first else NoProgress()
+    with exclusive(out) if first else nullcontext():
         identity = {"config": config.identity, "corpus": corpus.content_hash}
-        kept = _kept_run(out, config, identity, force)
-        if kept is not None:
-            return kept
+        kept = _kept_run(out, config, identity, force) if first else None
+        if agreed(accelerator, kept is not None):
+            return kept or Run(out, config, _summary(out, read_meta(out)), kept=True)
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))
-        if force and not _unfinished(out, identity):
-            _clear(out)  # only now: whatever is wrong with the request has been said before
         meta = _meta(config, corpus, identity, encoder)
-        write_json(out / META, meta)
+        if first:
+            if force and not _unfinished(out, identity):
+                _clear(out)  # only now: whatever is wrong with the request has been said before
+            write_json(out / META, meta)
+        accelerator.wait_for_everyone()
         counters = train_epochs(config, images, encoder, out, _digest(identity), progress)
-        return _finish(corpus, config, images, encoder, counters, meta, out, progress)
+        if first:
+            _finish(corpus, config, images, encoder, counters, meta, out, progress)
+        accelerator.wait_for_everyone()
+        return Run(out, config, _summary(out, read_meta(out)))
 
 
 def _finish(
@@ -129,7 +139,7 @@ def _finish(
     meta: dict[str, Any],
     out: Path,
     progress: Progress,
-) -> Run:
+) -> None:
     """Fits the whitening, touches the test split for the first and only time, and writes the artefact."""
     encoder.eval()
     fit_whitening(encoder, images, config)
@@ -148,7 +158,6 @@ def _finish(
         **tested,
     }
     write_json(out / META, meta)
-    return Run(out, config, _summary(out, meta))
 
 
 def _summary(out: Path, meta: dict[str, Any]) -> dict[str, Any]:

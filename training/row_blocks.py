@@ -18,8 +18,6 @@ from training.similarity import Contrast
 
 BLOCK_BYTES = 4 * 2**20
 
-Rows = slice | Tensor
-
 
 def backward_in_row_blocks(
     make_block: Callable[[slice], Contrast],
@@ -85,56 +83,3 @@ def _add_gradients(
 def rows_per_block(num_candidates: int, num_bytes: int = BLOCK_BYTES) -> int:
     """Rows whose float32 similarities fit `num_bytes`, at least 1; an objective holds about ten matrices of that size at once."""
     return max(1, num_bytes // (4 * num_candidates))
-
-
-def in_batch_rows(both_2BD: Tensor, index_2B: Tensor, rows: Rows) -> Contrast:
-    """Some rows of `training.similarity.in_batch`.
-
-    Args:
-        both_2BD: `(2B, D)` unit-norm projections, all first views and then all second views.
-        index_2B: `(2B,)` int64 training image of each row.
-        rows: which of the 2B rows are the anchors: a slice, or int64 numbers.
-
-    Returns:
-        The contrast of these anchors with all 2B candidates.
-    """
-    both = both_2BD.float()
-    number = torch.arange(len(both), device=both.device)
-    positive = number.roll(len(both) // 2)[rows]
-    candidate = both[rows] @ both.T
-    return Contrast(
-        positive=candidate.gather(1, positive[:, None]).squeeze(1),
-        candidate=candidate,
-        is_negative=index_2B[rows][:, None] != index_2B[None, :],
-        anchor_index=index_2B[rows],
-        candidate_index=index_2B,
-        positive_vector=both[positive],
-        candidate_vector=both,
-    )
-
-
-def against_keys_rows(anchor_BD: Tensor, key_MD: Tensor, key_index_M: Tensor, rows: Rows) -> Contrast:
-    """Some rows of `training.similarity.against_keys`.
-
-    Args:
-        anchor_BD: `(B, D)` unit-norm projections of the first views.
-        key_MD: `(M, D)` unit-norm keys without gradient: first those of the B second views, then the queue's. Joined once by the caller,
-            so that blocks do not each join them anew.
-        key_index_M: `(M,)` int64 training image of each key, −1 for a slot that is still empty; the first B are the anchors' too.
-        rows: which of the B rows are the anchors.
-
-    Returns:
-        The contrast of these anchors with all M keys.
-    """
-    anchor, keys = anchor_BD[rows].float(), key_MD.float()
-    own = key_MD[: len(anchor_BD)][rows].float()
-    index = key_index_M[: len(anchor_BD)][rows]
-    return Contrast(
-        positive=(anchor * own).sum(1),
-        candidate=anchor @ keys.T,
-        is_negative=(index[:, None] != key_index_M[None, :]) & (key_index_M >= 0),
-        anchor_index=index,
-        candidate_index=key_index_M,
-        positive_vector=own,
-        candidate_vector=keys,
-    )

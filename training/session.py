@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,8 @@ from training.encoder import Encoder
 from training.finish import detection_embeddings, epoch_accuracy
 from training.images import TrainingImages
 from training.loss import Loss
+from training.precision import choose_device
+from training.processes import accelerator_on, any_of
 from training.tracker import FalseNegativeTracker
 from training.trainer import Trainer
 
@@ -45,7 +47,10 @@ def train_epochs(
         ArtefactError: the checkpoint is damaged.
         SamekindError: the loss is not finite.
     """
-    with closing(_loader(config, images, encoder)) as loader, open_board(out) as log, _interruptible() as interrupted:
+    accelerator = accelerator_on(choose_device(config.device))
+    share = accelerator.process_index, accelerator.num_processes
+    board = open_board(out) if accelerator.is_main_process else nullcontext(_nowhere)
+    with closing(_loader(config, images, encoder, share)) as loader, board as log, _interruptible() as interrupted:
         loss = Loss(config, len(images.fit), build_detector(config, images))
         total_steps = config.steps or config.epochs * len(loader)
         trainer = Trainer(config, encoder, total_steps, loss)
@@ -62,12 +67,18 @@ def train_epochs(
     return session.counters
 
 
-def _loader(config: TrainConfig, images: TrainingImages, encoder: Encoder) -> ViewLoader:
+def _nowhere(record: dict[str, Any]) -> None:
+    """The first process alone draws."""
+
+
+def _loader(config: TrainConfig, images: TrainingImages, encoder: Encoder, share: tuple[int, int]) -> ViewLoader:
     channels = images.corpus.channels
     recipe = recipe_for(images.corpus.name, channels, config.strength)
     transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
     workers = _automatic_workers() if config.workers is None else config.workers
-    return ViewLoader(images.pixels[images.fit], transform, config.images_a_step, seed=config.seed, workers=workers)
+    return ViewLoader(
+        images.pixels[images.fit], transform, config.images_a_step, seed=config.seed, workers=workers, share=share
+    )
 
 
 def _automatic_workers() -> int:
@@ -99,14 +110,17 @@ class _Session:
                 figures = self.trainer.step(batch, self.counters.step, tracker)
                 self.counters.step += 1
                 now = time.perf_counter()
-                self._add({**figures, "batches": 1, "pairs": len(batch.index), "seconds": now - started})
+                self._add(
+                    {**figures, "batches": 1, "pairs": len(batch.index) * self.processes, "seconds": now - started}
+                )
                 started = now
                 task.advance()
                 task.note(f"loss {figures['loss']:.3f}")
-                if self.interrupted.is_set() or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                interrupted = any_of(self.trainer.accelerator, self.interrupted.is_set())
+                if interrupted or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     self._save()
                     saved = now
-                if self.interrupted.is_set():
+                if interrupted:
                     raise KeyboardInterrupt
 
     def _refresh_detector(self, epoch: int) -> None:
@@ -124,7 +138,7 @@ class _Session:
         record: dict[str, Any] = {
             "epoch": epoch + 1,
             "loss": sums["loss"] / sums["batches"],
-            "knn_accuracy": epoch_accuracy(self.trainer.encoder, self.images, self.trainer.config),
+            "knn_accuracy": self._accuracy(),
             "pairs_per_second": sums["pairs"] / sums["seconds"],
             "learning_rate": self.trainer.learning_rate(self.counters.step - 1),
             "seconds": sums["seconds"],
@@ -136,11 +150,26 @@ class _Session:
         self.counters.seconds += sums["seconds"]
         self.counters.sums, self.counters.tracker = {}, {}
         self._save()
-        write_history(self.out, self.counters.history)
+        if self.is_first:
+            write_history(self.out, self.counters.history)
         return record
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that measures and writes."""
+        return bool(self.trainer.accelerator.is_main_process)
+
+    @property
+    def processes(self) -> int:
+        """How many share a batch."""
+        return int(self.trainer.accelerator.num_processes)
+
+    def _accuracy(self) -> float | None:
+        return epoch_accuracy(self.trainer.encoder, self.images, self.trainer.config) if self.is_first else None
+
     def _save(self) -> None:
-        checkpoint.save(self.out, self.trainer.modules, self.trainer.optimizer, self.counters)
+        if self.is_first:
+            checkpoint.save(self.out, self.trainer.modules, self.trainer.optimizer, self.counters)
 
     def _add(self, figures: dict[str, float]) -> None:
         for name, value in figures.items():

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+Rows = slice | Tensor
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -49,12 +51,7 @@ def in_batch(view_1_BD: Tensor, view_2_BD: Tensor, index_B: Tensor) -> Contrast:
     Source:
         NT-Xent, arXiv 2002.05709, equation 1.
     """
-    both = torch.cat([view_1_BD, view_2_BD]).float()
-    index = torch.cat([index_B, index_B])
-    candidate = both @ both.T
-    batch = len(view_1_BD)
-    positive = torch.cat([candidate.diagonal(batch), candidate.diagonal(-batch)])
-    return Contrast(positive, candidate, _different_image(index, index), index, index, both.roll(batch, 0), both)
+    return in_batch_rows(torch.cat([view_1_BD, view_2_BD]), index_B.repeat(2), slice(None))
 
 
 def against_keys(
@@ -74,13 +71,58 @@ def against_keys(
     Source:
         arXiv 1911.05722, algorithm 1.
     """
-    keys = torch.cat([key_BD, queue_QD]).float()
-    index = torch.cat([index_B, queue_index_Q])
-    candidate = anchor_BD.float() @ keys.T
-    is_negative = _different_image(index_B, index) & (index >= 0)
-    positive = (anchor_BD.float() * key_BD.float()).sum(1)
-    return Contrast(positive, candidate, is_negative, index_B, index, key_BD.float(), keys)
+    return against_keys_rows(anchor_BD, torch.cat([key_BD, queue_QD]), torch.cat([index_B, queue_index_Q]), slice(None))
 
 
-def _different_image(anchor_A: Tensor, candidate_M: Tensor) -> Tensor:
-    return anchor_A[:, None] != candidate_M[None, :]
+def in_batch_rows(both_2BD: Tensor, index_2B: Tensor, rows: Rows) -> Contrast:
+    """Some rows of `training.similarity.in_batch`.
+
+    Args:
+        both_2BD: `(2B, D)` unit-norm projections, all first views and then all second views.
+        index_2B: `(2B,)` int64 training image of each row.
+        rows: which of the 2B rows are the anchors: a slice, or int64 numbers. A large batch is worked through in slices, and of several
+            processes each has its own rows.
+
+    Returns:
+        The contrast of these anchors with all 2B candidates.
+    """
+    both = both_2BD.float()
+    number = torch.arange(len(both), device=both.device)
+    positive = number.roll(len(both) // 2)[rows]
+    candidate = both[rows] @ both.T
+    return Contrast(
+        positive=candidate.gather(1, positive[:, None]).squeeze(1),
+        candidate=candidate,
+        is_negative=index_2B[rows][:, None] != index_2B[None, :],
+        anchor_index=index_2B[rows],
+        candidate_index=index_2B,
+        positive_vector=both[positive],
+        candidate_vector=both,
+    )
+
+
+def against_keys_rows(anchor_BD: Tensor, key_MD: Tensor, key_index_M: Tensor, rows: Rows) -> Contrast:
+    """Some rows of `training.similarity.against_keys`.
+
+    Args:
+        anchor_BD: `(B, D)` unit-norm projections of the first views.
+        key_MD: `(M, D)` unit-norm keys without gradient: first those of the B second views, then the queue's. Joined once by the caller,
+            so that blocks do not each join them anew.
+        key_index_M: `(M,)` int64 training image of each key, −1 for a slot that is still empty; the first B are the anchors' too.
+        rows: which of the B rows are the anchors.
+
+    Returns:
+        The contrast of these anchors with all M keys.
+    """
+    anchor, keys = anchor_BD[rows].float(), key_MD.float()
+    own = key_MD[: len(anchor_BD)][rows].float()
+    index = key_index_M[: len(anchor_BD)][rows]
+    return Contrast(
+        positive=(anchor * own).sum(1),
+        candidate=anchor @ keys.T,
+        is_negative=(index[:, None] != key_index_M[None, :]) & (key_index_M >= 0),
+        anchor_index=index,
+        candidate_index=key_index_M,
+        positive_vector=own,
+        candidate_vector=keys,
+    )

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState, PartialState
 from torch import Tensor, nn
 
-from data.errors import InputError, SamekindError
+from data.errors import SamekindError
 from data.loader import Batch
 from training.config import TrainConfig
 from training.cpc import CpcNetwork
 from training.encoder import Encoder, ProjectionNetwork
+from training.gather import gather_with_gradient, own_rows, sum_over_processes
 from training.grad_cache import backward_in_chunks, project_in_chunks
 from training.key_queue import KeyQueue
 from training.loss import Loss, mean_loss
@@ -22,9 +21,10 @@ from training.momentum import MomentumEncoder
 from training.mutual_information import info_nce_bound
 from training.patches import PatchEncoder
 from training.precision import autocast, choose_device, use_bfloat16
-from training.row_blocks import against_keys_rows, backward_in_row_blocks, in_batch_rows, rows_per_block
+from training.processes import accelerator_on
+from training.row_blocks import backward_in_row_blocks, rows_per_block
 from training.schedule import warmup_cosine
-from training.similarity import Contrast, against_keys, in_batch
+from training.similarity import Contrast, against_keys, against_keys_rows, in_batch_rows
 from training.tracker import FalseNegativeTracker
 from training.treatments import Suspects
 
@@ -44,7 +44,8 @@ class Trainer:
         self.encoder = encoder
         self.total_steps = total_steps
         device = choose_device(config.device)
-        self.accelerator = _accelerator(device)
+        self.accelerator = accelerator_on(device)
+        device = self.accelerator.device
         self.bfloat16 = use_bfloat16(config.precision, device)
         self.loss = loss
         network = _network(config, encoder.to(device))
@@ -77,6 +78,7 @@ class Trainer:
         self.optimizer.zero_grad()
         take = self._backward_in_chunks if self.config.effective_batch else self._backward
         loss, bound = take(batch, step, tracker)
+        self._share_gradients()
         self.optimizer.step()
         return {"loss": loss, "mi_bound": bound}
 
@@ -97,7 +99,7 @@ class Trainer:
         views: list[Tensor] = [batch.view_1] if "queue" in self.modules else [batch.view_1, batch.view_2]
         project, chunk = partial(self._project, self.network), self.config.batch_size * len(views)
         leaf, states = project_in_chunks(self.network, views, chunk, project=project)
-        make_block, bound = self._blocks(batch, leaf)
+        union, make_block, bound = self._blocks(batch, leaf)
         observe = _FirstBlock(tracker)
 
         def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
@@ -108,26 +110,33 @@ class Trainer:
         learned = [p for p in self.loss.parameters() if p.requires_grad]
         rows = rows_per_block(make_block(slice(0, 1)).candidate.shape[1])
         loss = backward_in_row_blocks(
-            make_block, per_anchor, [leaf, *learned], num_anchors=len(leaf), block_rows=rows, observe=observe
+            make_block, per_anchor, [union, *learned], num_anchors=len(leaf), block_rows=rows, observe=observe
         )
         _check_finite(loss, step)
-        assert leaf.grad is not None
+        gradient = _of_own(union, leaf)
         backward = self.accelerator.backward
-        backward_in_chunks(self.network, views, leaf.grad, states, chunk, project=project, backward=backward)
+        backward_in_chunks(self.network, views, gradient, states, chunk, project=project, backward=backward)
         return loss.item(), bound
 
-    def _blocks(self, batch: Batch, leaf: Tensor) -> tuple[Callable[[slice], Contrast], float]:
-        """What makes the contrast of a slice of anchors, and the bound on mutual information."""
+    def _blocks(self, batch: Batch, leaf: Tensor) -> tuple[Tensor, Callable[[slice], Contrast], float]:
+        """The projections that the loss reads, what makes the contrast of a slice of anchors, and the bound on mutual information."""
         temperature, index = self.config.temperature, batch.index.to(leaf.device)
         if "queue" not in self.modules:
             view_1, view_2 = leaf.detach().chunk(2)
-            return partial(in_batch_rows, leaf, index.repeat(2)), info_nce_bound(view_1, view_2, temperature)
+            union = torch.cat([gather_with_gradient(view_1), gather_with_gradient(view_2)]).requires_grad_()
+            all_index, own = gather_with_gradient(index).repeat(2), own_rows(len(index), index.device)
+
+            def make_block(rows: slice) -> Contrast:
+                return in_batch_rows(union, all_index, own[rows])
+
+            return union, make_block, info_nce_bound(view_1, view_2, temperature)
         key_encoder, queue = self._key_encoder_and_queue()
         project = partial(self._project, key_encoder)
         keys = project_in_chunks(key_encoder, batch.view_2, self.config.batch_size, project=project)[0].detach()
         all_keys, all_index = torch.cat([keys, queue.keys]), torch.cat([index, queue.index])
-        queue.push(keys, index)
-        return partial(against_keys_rows, leaf, all_keys, all_index), info_nce_bound(leaf.detach(), keys, temperature)
+        queue.push(gather_with_gradient(keys), gather_with_gradient(index))
+        bound = info_nce_bound(leaf.detach(), keys, temperature)
+        return leaf, partial(against_keys_rows, leaf, all_keys, all_index), bound
 
     def learning_rate(self, step: int) -> float:
         """Learning rate at a 0-based step."""
@@ -143,12 +152,21 @@ class Trainer:
                 return network.contrast(self.encoder.normalise(batch.view_1), index)
         if "queue" not in self.modules:
             view_1, view_2 = self._project(self.network, torch.cat([batch.view_1, batch.view_2])).chunk(2)
-            return in_batch(view_1, view_2, index), info_nce_bound(view_1, view_2, temperature)
+            union = torch.cat([gather_with_gradient(view_1), gather_with_gradient(view_2)])
+            all_index, own = gather_with_gradient(index).repeat(2), own_rows(len(index), index.device)
+            return in_batch_rows(union, all_index, own), info_nce_bound(view_1, view_2, temperature)
         key_encoder, queue = self._key_encoder_and_queue()
         anchors, keys = self._project(self.network, batch.view_1), self._project(key_encoder, batch.view_2)
         contrast = against_keys(anchors, keys, index, queue.keys.clone(), queue.index.clone())
-        queue.push(keys, index)
+        queue.push(gather_with_gradient(keys), gather_with_gradient(index))
         return contrast, info_nce_bound(anchors, keys, temperature)
+
+    def _share_gradients(self) -> None:
+        """The mean over processes for the objective's own scalars, which no wrapper takes care of as it does for the network."""
+        if self.accelerator.num_processes > 1:
+            for parameter in self.loss.parameters():
+                if parameter.grad is not None:
+                    parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
 
     def _key_encoder_and_queue(self) -> tuple[MomentumEncoder, KeyQueue]:
         """Both, the key encoder moved on by one step."""
@@ -163,6 +181,15 @@ class Trainer:
         with autocast(images.device, self.bfloat16):
             projection: Tensor = network(images)
         return projection
+
+
+def _of_own(union: Tensor, leaf: Tensor) -> Tensor:
+    """The gradient of this process' projections, given that of the union of all processes'."""
+    assert union.grad is not None
+    if union is leaf:
+        return union.grad
+    first, second = (sum_over_processes(half) for half in union.grad.chunk(2))
+    return torch.cat([first, second])
 
 
 class _FirstBlock:
@@ -192,19 +219,6 @@ def _network(config: TrainConfig, encoder: Encoder) -> nn.Module:
         assert isinstance(encoder.backbone, PatchEncoder)
         return CpcNetwork(encoder.backbone, context=config.cpc_context)
     return ProjectionNetwork(encoder, config.projector_hidden, config.projector_dim)
-
-
-def _accelerator(device: torch.device) -> Accelerator:
-    """An accelerator on this device; accelerate keeps one state a process, which must be let go of when the device changes."""
-    if PartialState._shared_state and PartialState().device.type != device.type:
-        AcceleratorState._reset_state(reset_partial_state=True)
-    accelerator = Accelerator(cpu=device.type == "cpu")
-    if accelerator.num_processes > 1:  # each would train on the same batches and write the same files
-        raise InputError(
-            f"training runs in one process, not in {accelerator.num_processes}",
-            hint="start it without accelerate launch",
-        )
-    return accelerator
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:

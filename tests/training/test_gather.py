@@ -16,8 +16,8 @@ from torch.nn import functional
 from training.gather import gather_with_gradient, own_rows
 from training.grad_cache import backward_in_chunks, project_in_chunks
 from training.objectives import info_nce, mean_over_anchors, plain_terms
-from training.row_blocks import backward_in_row_blocks, in_batch_rows
-from training.similarity import Contrast, in_batch
+from training.row_blocks import backward_in_row_blocks
+from training.similarity import Contrast, in_batch, in_batch_rows
 
 WORLD, IMAGES = 2, 5
 BETAS = {"info_nce": 0.0, "hard": 1.0}

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.objectives import Terms, info_nce, mean_over_anchors, plain_terms
-from training.row_blocks import against_keys_rows, backward_in_row_blocks, in_batch_rows, rows_per_block
-from training.similarity import Contrast, against_keys, in_batch
+from training.row_blocks import backward_in_row_blocks, rows_per_block
+from training.similarity import Contrast, against_keys, against_keys_rows, in_batch, in_batch_rows
 
 IMAGES = 6
 INDEX = torch.tensor([4, 1, 7, 4, 0, 2])  # an image twice: some candidates are neither positive nor negative
