@@ -33,6 +33,7 @@ step = @printf '\n[%s/$(STEPS)] %s\n' '$(1)' '$(2)'
 STEPS := 2
 train demo: STEPS := 6
 compare: STEPS := 4
+compare: PRESET := plain
 test browser test-slow: STEPS := 3
 
 .PHONY: help setup demo train compare test test-slow browser check format format-check lint types layers clean
@@ -42,7 +43,7 @@ help: ## list the targets
 	@echo
 	@sed -nE 's/^([a-z-]+):[^#=]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|full  OUT=artifacts/NAME  PORT=8501'
+	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|plain|full  OUT=artifacts/NAME  PORT=8501'
 	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12  BUDGET=120s|500steps  SEEDS=3 (of compare)'
 
 # ------------------------------------------------------------------------------------------------------------ environment
@@ -88,7 +89,7 @@ demo: train ## everything, then open the demo in the browser
 	@printf '\nopening the demo (a few seconds)\n'
 	@$(RUN) samekind demo "$(OUT)" --port $(PORT)
 
-compare: setup ## 16 objectives and treatments, same steps and seeds: tables and plots in docs/results (hours)
+compare: setup ## 18 objectives and treatments, same steps and seeds: tables and plots in docs/results (hours)
 	$(call step,3,getting the corpus $(CORPUS) (about 10 seconds the first time))
 	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
 	$(call step,4,comparing at $(BUDGET) and $(SEEDS) seeds (it says how long: about 3 hours at 120s and 3 seeds on two cores); \

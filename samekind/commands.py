@@ -51,7 +51,11 @@ class Train:
     corpus: CorpusName
     out: Annotated[Path, arg(metavar="FOLDER", help="Where the artefact goes.")]
     preset: Annotated[
-        str, arg(metavar="smoke|small|full", help="Seconds to try it, minutes on a CPU, or a GPU's work.")
+        str,
+        arg(
+            metavar="smoke|small|plain|full",
+            help="Seconds to try it, minutes on a CPU, without whitening, or a GPU's work.",
+        ),
     ] = "small"
     objective: Annotated[str | None, setting("NAME", f"One of {', '.join(OBJECTIVES)}.")] = None
     temperature: Annotated[float | None, setting("TAU", "Divides cosine similarities.")] = None
@@ -327,7 +331,7 @@ class Compare:
         arg(metavar="PIXELS", help="Side of the encoder's input.", help_behavior_hint="(default: the corpus' own)"),
     ] = None
     batch_size: Annotated[int | None, setting("N", "Images a step.")] = None
-    preset: Annotated[str, arg(metavar="smoke|small|full", help="Everything else.")] = "small"
+    preset: Annotated[str, arg(metavar="plain|smoke|small|full", help="Everything else.")] = "plain"
     knn_k: Annotated[int, arg(metavar="N", help="Neighbours that vote; 200 is usual for CIFAR.")] = 20
     curves: Annotated[
         bool, arg(help="Also accuracy against β, batch size and augmentation: first corpus, one seed.")

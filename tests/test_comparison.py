@@ -185,7 +185,7 @@ def test_mean_and_deviation() -> None:
 def test_the_rows_of_the_table() -> None:
     """Eight objectives and eight treated rows; those that use labels are exactly the supervised and oracle ones."""
     names = [method.name for method in METHODS]
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 18
     assert {m.name for m in METHODS if m.uses_labels} == {"supervised", "hard+eliminate+oracle", "hard+soft+oracle"}
     assert [m.name for m in chosen_methods(["hard", "info_nce"])] == ["info_nce", "hard"]
     with pytest.raises(InputError, match="'hrad'") as refused:

@@ -21,6 +21,11 @@ def small() -> Settings:
     return {}
 
 
+def plain() -> Settings:
+    """For comparing objectives: `small` without spatial feature and whitening, which lift all of them and hide what tells them apart."""
+    return {"pool": 1, "whitening": 0.0, "epochs": 5}
+
+
 def full() -> Settings:
     """For a GPU: a wider network, larger batches, a long schedule."""
     return {
@@ -28,7 +33,7 @@ def full() -> Settings:
     }  # fmt: skip
 
 
-_PRESETS: dict[str, Callable[[], Settings]] = {"smoke": smoke, "small": small, "full": full}
+_PRESETS: dict[str, Callable[[], Settings]] = {"smoke": smoke, "small": small, "plain": plain, "full": full}
 PRESETS = tuple(_PRESETS)
 
 

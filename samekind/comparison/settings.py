@@ -48,7 +48,7 @@ class Settings:
     train_images: int = 20_000
     image_size: int | None = None
     batch_size: int | None = None
-    preset: str = "small"
+    preset: str = "plain"
     knn_k: int = KNN_K
     curves: bool = False
     data_dir: Path | None = None
