@@ -186,7 +186,12 @@ def test_the_rows_of_the_table() -> None:
     """Eight objectives and eight treated rows; those that use labels are exactly the supervised and oracle ones."""
     names = [method.name for method in METHODS]
     assert len(names) == len(set(names)) == 18
-    assert {m.name for m in METHODS if m.uses_labels} == {"supervised", "hard+eliminate+oracle", "hard+soft+oracle"}
+    assert {m.name for m in METHODS if m.uses_labels} == {
+        "supervised",
+        "hard+attract+oracle",
+        "hard+eliminate+oracle",
+        "hard+soft+oracle",
+    }
     assert [m.name for m in chosen_methods(["hard", "info_nce"])] == ["info_nce", "hard"]
     with pytest.raises(InputError, match="'hrad'") as refused:
         chosen_methods(["hrad"])
@@ -320,7 +325,7 @@ def test_a_time_is_turned_into_steps_once(asked: Settings, child: Child) -> None
 
 def test_curves_share_cells_with_the_table(asked: Settings, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     """`hard` at the preset's β, and `info_nce` at its views, are computed once."""
-    monkeypatch.setattr("samekind.comparison.methods.BATCH_SIZES", (8, 16, 64))  # of which 29 images fill two
+    monkeypatch.setattr("samekind.comparison.methods.BATCH_SIZES", (8, 16, 64))  # of which the images fill two
     answer = runner.run(replace(asked, curves=True, seeds=1))
     assert len(child.tasks) == 2 + (5 - 1) + 2 + (4 - 1)
     drawn = {curve.name: points for curve, points in answer.tables[0].curves}

@@ -16,7 +16,6 @@ from samekind.comparison.launch import run_child
 from samekind.comparison.methods import Curve, Method, curves
 from samekind.comparison.settings import Settings
 from training.config import TrainConfig
-from training.images import HOLD_OUT
 
 SECONDS_OF_TIMING = 15.0
 _ENDLESS = 10**6  # epochs; the clock ends the timing
@@ -97,7 +96,7 @@ def make_plan(
         progress.print(
             f"{corpus.name} has no labels: no accuracy, no false-negative rate, and no rows that need labels"
         )
-    plan = Plan(corpus, common, methods, curves(common, _num_images(corpus, common)))
+    plan = Plan(corpus, common, methods, curves(common, min(corpus.num_train, settings.train_images)))
     usable = [method for method in methods if _is_known(method, corpus, settings, steps, failed)]
     plan.cells = [
         Cell(corpus, method, settings.config(method.overrides, steps=steps, seed=seed), settings.knn_k)
@@ -112,12 +111,6 @@ def make_plan(
             if _is_known(method, corpus, settings, steps, failed)
         ]
     return plan
-
-
-def _num_images(corpus: CorpusPart, common: TrainConfig) -> int:
-    """How many images are trained on: without the hold-out that training sets aside where there are labels."""
-    chosen = min(corpus.num_train, common.limit or corpus.num_train)
-    return chosen - (min(HOLD_OUT, chosen // 10) if corpus.labelled else 0)
 
 
 def _is_known(method: Method, corpus: CorpusPart, settings: Settings, steps: int, failed: list[Failure]) -> bool:
