@@ -19,7 +19,7 @@ from training.images import TrainingImages
 from training.whitening import Whitening, directions_worth_keeping
 
 EPOCH_BANK = 10_000  # rows are enough to see the curve; the figure that counts uses all
-DETECTION_DIM, DETECTION_WHITENING = 256, 0.5
+DETECTION_DIM, DETECTION_WHITENING = 256, 0.25
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 
