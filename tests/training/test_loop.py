@@ -274,7 +274,12 @@ def test_every_objective_lowers_its_loss(tmp_path: Path, settings: dict[str, Any
 LABEL_FREE_OR_ORACLE = [name for name in DETECTORS if name != "guide"]
 
 
-@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft"])
+def slow(*values: str) -> list[Any]:
+    """Further cases of the same kind, for the slow tests."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+@pytest.mark.parametrize("treatment", ["attract", *slow("eliminate", "soft")])
 @pytest.mark.parametrize("detector", LABEL_FREE_OR_ORACLE)
 def test_every_detector_feeds_every_treatment(tmp_path: Path, detector: str, treatment: str) -> None:
     """It starts after its warm-up and is measured."""
@@ -284,7 +289,7 @@ def test_every_detector_feeds_every_treatment(tmp_path: Path, detector: str, tre
     assert history[1]["detector"] is not None
 
 
-@pytest.mark.parametrize("detector", LABEL_FREE_OR_ORACLE)
+@pytest.mark.parametrize("detector", ["quantile", "reciprocal", *slow("threshold", "cluster", "posterior", "oracle")])
 def test_a_treated_run_continues_bitwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detector: str) -> None:
     """Interrupted in the middle of a treated epoch, with a queue: what the detector learned is in the checkpoint."""
     settings = config(treatment="attract", detector=detector, treatment_start=0.5, neighbours=0.2, queue_size=32)
@@ -343,7 +348,7 @@ def test_labels_reach_no_loss_but_an_oracles(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("queue_size", [0, 64])
-@pytest.mark.parametrize("objective", ["nce", "hard", "mixed", "supervised"])
+@pytest.mark.parametrize("objective", ["hard", *slow("nce", "mixed", "supervised")])
 def test_a_large_batch_trains_in_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objective: str, queue_size: int
 ) -> None:

@@ -207,7 +207,7 @@ def test_the_tracker_judges_the_detector() -> None:
 def test_presets_take_overrides_and_ignore_none() -> None:
     """`None` keeps the preset's value, anything else replaces it."""
     assert preset("smoke", epochs=None, beta=0.5) == TrainConfig(**{**preset("smoke").to_dict(), "beta": 0.5})
-    assert set(PRESETS) == {"smoke", "small", "full"}
+    assert set(PRESETS) == {"smoke", "small", "plain", "full"}
 
 
 @pytest.mark.parametrize(
