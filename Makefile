@@ -103,7 +103,7 @@ test: setup ## fast tests: no network, no GPU (about a minute)
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile
 
 test-slow: setup ## the slow tests
-	$(call step,3,slow tests (about a minute))
+	$(call step,3,slow tests (about five minutes))
 	@$(RUN) pytest -m 'slow and not gpu and not browser'
 
 browser: setup ## the demo in headless Chromium

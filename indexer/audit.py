@@ -33,6 +33,7 @@ Looked at on Fashion-MNIST and `synthetic` (whitened embeddings): pairs from 0.9
 only says that the encoder can hardly tell two images apart.
 """
 MOST_DUPLICATES = 1000
+_SPREADS_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
 _SEED = 0
 
 
@@ -114,9 +115,15 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
         config = index.meta["config"]
         name, temperature = config["objective"], float(config["temperature"])
         beta = float(config["beta"]) if name == "hard" else 0.0
+        treatment = str(config.get("treatment", "none"))
     except (ArtefactError, KeyError, TypeError, ValueError):
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
         return None
+    if name not in _SPREADS_BY_SIMILARITY:
+        notes.append(f"How {name} spreads its push does not follow from similarities, so there is no share of the gradient.")
+        return None
+    if treatment != "none":
+        notes.append(f"The share of the gradient is what it would be without the run's treatment ({treatment}).")
     return {"objective": name, "temperature": temperature, "beta": beta}
 
 

@@ -202,6 +202,22 @@ def test_without_training_settings_there_is_no_share_and_a_note(tmp_path: Path) 
     assert any("training settings" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("objective", ["nce", "cpc", "mixed", "supervised"])
+def test_objectives_that_spread_their_push_otherwise_have_no_share(tmp_path: Path, objective: str) -> None:
+    """And the note says which it is."""
+    report = _index(tmp_path, _some_labels(), **{**HARD, "objective": objective}).audit(k=2)
+    assert report.gradient_share is None
+    assert any(objective in note for note in report.notes)
+
+
+def test_the_share_of_a_treated_run_says_that_it_is_untreated(tmp_path: Path) -> None:
+    """The audit knows no detector's state: it answers for the objective alone."""
+    plain = _index(tmp_path / "a", _some_labels(), **HARD).audit(k=2)
+    treated = _index(tmp_path / "b", _some_labels(), **HARD, treatment="soft").audit(k=2)
+    assert treated.by_rank == plain.by_rank
+    assert any("treatment (soft)" in note for note in treated.notes)
+
+
 @pytest.mark.parametrize("most_ties", [1024, 1], ids=["all ties looked at", "capped"])
 def test_copies_are_negatives_in_row_order_and_reported_as_exact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_ties: int
