@@ -104,6 +104,8 @@ class ViewLoader:
             persistent_workers=workers > 0,
             prefetch_factor=_PREFETCH if workers else None,
             worker_init_fn=_quiet_worker if workers else None,
+            # Workers are seeded from it. From the global one, a resumed run would draw once more than a whole one, and objectives draw too.
+            generator=torch.Generator(),
         )
         _open_loaders.add(self)
 

@@ -48,7 +48,7 @@ def _search(page: Page) -> None:
 def _false_negatives(page: Page) -> None:
     """A random anchor: some of its hardest negatives are false and some are not."""
     page.get_by_role("list", name="the anchor").wait_for(timeout=LONGEST_AUDIT_MS)
-    page.set_viewport_size({"width": 1280, "height": 1650})
+    page.set_viewport_size({"width": 1280, "height": 1980})
     page.get_by_text("Random", exact=True).click()
     negatives = page.get_by_role("list", name="hardest negatives, most similar first").locator(".card")
     while not 3 <= negatives.filter(has_text="FALSE NEGATIVE").count() <= 7:

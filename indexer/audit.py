@@ -120,7 +120,9 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
         return None
     if name not in _SPREADS_BY_SIMILARITY:
-        notes.append(f"How {name} spreads its push does not follow from similarities, so there is no share of the gradient.")
+        notes.append(
+            f"How {name} spreads its push does not follow from similarities, so there is no share of the gradient."
+        )
         return None
     if treatment != "none":
         notes.append(f"The share of the gradient is what it would be without the run's treatment ({treatment}).")

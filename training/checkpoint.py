@@ -88,6 +88,15 @@ def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -
     return counters
 
 
+def is_whole(folder: Path, run: str) -> bool:
+    """Whether the checkpoint can be read and is this run's."""
+    try:
+        with safe_open(folder / CHECKPOINT, framework="pt") as file:
+            return bool(Counters(**json.loads(file.metadata()["counters"])).run == run)
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError):
+        return False
+
+
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     start = prefix + "."
     return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}

@@ -138,7 +138,14 @@ class TrainConfig:
             ("projector_dim", 1),
         ):
             _at_least(name, getattr(self, name), low)
-        for name, low in (("image_size", 8), ("limit", 2), ("workers", 0), ("steps", 1), ("hold_out", 0)):
+        for name, low in (
+            ("image_size", 8),
+            ("limit", 2),
+            ("workers", 0),
+            ("steps", 1),
+            ("hold_out", 0),
+            ("effective_batch", 2),
+        ):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), low)
         for name in ("queue_size", "seed", "embedding_dim"):
@@ -189,7 +196,18 @@ class TrainConfig:
             if self.queue_size:
                 raise InputError("cpc contrasts patches and has no use for a queue", hint="leave out --queue-size")
             object.__setattr__(self, "backbone", PATCHES)
-        if self.treatment != "none" and self.detector == "guide" and not self.guide:
+        guided = self.treatment != "none" and self.detector == "guide"
+        if self.guide and not guided:
+            raise InputError(
+                f"nothing asks the guide {self.guide}",
+                hint="add --detector guide and a --treatment, or leave out --guide",
+            )
+        if self.effective_batch and self.treatment != "none" and self.detector == "quantile":
+            raise InputError(
+                "the detector quantile learns from whole batches",
+                hint="take another detector, or leave out --effective-batch",
+            )
+        if guided and not self.guide:
             raise InputError(
                 "the detector guide needs a second encoder",
                 hint="--guide ARTEFACT, or --guide open_clip/ViT-B-32 --guide-weights FILE with a checkpoint on this disk",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.errors import CorpusError
 from training.config import TrainConfig
 from training.detectors import (
     Cluster,
@@ -26,6 +27,8 @@ def build_detector(config: TrainConfig, images: TrainingImages) -> Detector | No
     """
     labels = None if images.labels is None else images.labels[images.fit]
     if config.objective == "supervised":
+        if labels is None:
+            raise CorpusError("supervised needs labels, and this corpus has none", hint="take another objective")
         return Oracle(labels)
     if config.treatment == "none":
         return None

@@ -128,15 +128,19 @@ class Quantile(Detector):
         if bool(new.any()):
             per_anchor = _row_quantile(similarity, mask, 1 - self.prior)
             self.threshold[images[new]] = _mean_by(per_anchor, anchor, len(images))[new]
+            self.visits[images[new]] = (
+                1  # Adam's first step is as long as any, whatever the gradient, and would throw the start away
+            )
         above = (similarity > self.threshold[contrast.anchor_index][:, None]) & mask
         share = _mean_by(above.sum(1) / mask.sum(1).clamp(min=1), anchor, len(images))
+        images, share = images[~new], share[~new]
         gradient = self.prior - share
-        step = self.visits[images] + 1
+        step = self.visits[images]  # the first visit was the start
         first = self.first_moment[images].lerp(gradient, 1 - BETAS[0])
         second = self.second_moment[images].lerp(gradient**2, 1 - BETAS[1])
         change = (first / (1 - BETAS[0] ** step)) / ((second / (1 - BETAS[1] ** step)).sqrt() + 1e-8)
         self.threshold[images] = (self.threshold[images] - LEARNING_RATE * change).clamp(-1, 1)
-        self.first_moment[images], self.second_moment[images], self.visits[images] = first, second, step
+        self.first_moment[images], self.second_moment[images], self.visits[images] = first, second, step + 1
 
 
 class Posterior(Detector):
@@ -145,16 +149,16 @@ class Posterior(Detector):
     Args:
         prior: τ⁺ in (0, 1).
         alpha: α in [0.5, 1], how well the encoder already ranks (the AUC); 0.5 knows nothing.
-        point: probability above which a pair is flagged.
+        point: probability above which a pair is flagged; `None` flags a share τ⁺ of each anchor's negatives. One half would flag none: at
+            τ⁺ = 0.1 and α = 0.9 that is what the very hardest reaches.
 
     Source:
         BCL, arXiv 2301.11673, equations 9 to 14; the stable root of the quadratic.
     """
 
-    default_point = 0.5
-
     def __init__(self, prior: float, alpha: float = 0.9, point: float | None = None) -> None:
-        super().__init__(point)
+        hardest_share = bcl_posterior(torch.tensor(1 - prior, dtype=torch.float64), prior, alpha).item()
+        super().__init__(hardest_share if point is None else point)
         self.prior, self.alpha = prior, alpha
 
     def scores(self, contrast: Contrast) -> Tensor:
@@ -359,7 +363,7 @@ def bcl_posterior(rank_AM: Tensor, prior: float, alpha: float) -> Tensor:
     """BCL's `P(false negative | s)` from the empirical CDF.
 
     Args:
-        rank_AM: u in [0, 1], the share of the anchor's negatives that are at most as similar.
+        rank_AM: u in [0, 1] of any shape, the share of the anchor's negatives that are at most as similar.
         prior: τ⁺ in (0, 1).
         alpha: α in [0.5, 1].
 

@@ -34,13 +34,17 @@ from training.artefact import (
 )
 from training.checkpoint import Counters
 from training.config import TrainConfig
+from training.detection import build_detector
 from training.encoder import Encoder, EncoderSpec
 from training.finish import fit_whitening, test_accuracy
+from training.guide import outside_files
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.lock import exclusive
+from training.loss import Loss
 from training.precision import choose_device
 from training.processes import accelerator_on, agreed, check_shareable
 from training.session import train_epochs
+from training.trainer import build_network
 from training.whitening import directions_worth_keeping
 
 
@@ -104,26 +108,29 @@ def train(
     if resume and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
     chosen = training_corpus(corpus, config)
+    if config.guide and Path(config.guide).resolve() == out.resolve():
+        raise InputError("a run cannot be its own guide", hint="choose another --out")
     accelerator = accelerator_on(choose_device(config.device))
     check_shareable(config, accelerator.num_processes)
     check_writable(out)
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = progress if first else NoProgress()
     with exclusive(out) if first else nullcontext():
-        identity = {"config": config.identity, "corpus": corpus.content_hash}
+        identity = {"config": config.identity, "corpus": corpus.content_hash, "files": outside_files(config)}
         kept = _kept_run(out, config, identity, force) if first else None
         if agreed(accelerator, kept is not None):
             return kept or Run(out, config, _summary(out, read_meta(out)), kept=True)
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))
+        loss = _checked_loss(config, images, encoder)
         meta = _meta(config, corpus, identity, encoder)
         if first:
-            if force and not _unfinished(out, identity):
+            if force and not (_unfinished(out, identity) and checkpoint.is_whole(out, _digest(identity))):
                 _clear(out)  # only now: whatever is wrong with the request has been said before
             write_json(out / META, meta)
         accelerator.wait_for_everyone()
-        counters = train_epochs(config, images, encoder, out, _digest(identity), progress)
+        counters = train_epochs(config, images, encoder, loss, out, _digest(identity), progress)
         if first:
             _finish(corpus, config, images, encoder, counters, meta, out, progress)
         accelerator.wait_for_everyone()
@@ -150,7 +157,7 @@ def _finish(
     meta["encoder"] = {**asdict(encoder.spec), "fingerprint": encoder.fingerprint}
     meta["training"] = {
         "finished": True,
-        "epochs": config.epochs,
+        "epochs": len(counters.history),
         "steps": counters.step,
         "seconds": round(counters.seconds, 3),
         "num_train": len(images.fit),
@@ -212,6 +219,8 @@ def _kept_run(out: Path, config: TrainConfig, identity: dict[str, Any], force: b
     if force or not (out / META).is_file():
         return None
     meta = read_meta(out)
+    if not meta["training"]["finished"] and not checkpoint.exists(out):
+        return None  # begun and nothing done: whatever it was, nothing is lost
     difference = _difference(meta.get("identity", {}), identity)
     if difference:
         raise ArtefactError(
@@ -235,6 +244,8 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
     """What two runs differ in; empty if in nothing. A setting that an older run does not know had its default."""
     if there.get("corpus") != here["corpus"]:
         return "corpus"
+    if there.get("files", {}) != here["files"]:
+        return "content of " + " and ".join(sorted({*there.get("files", {}), *here["files"]}))
     old, new = {**TrainConfig().identity, **there.get("config", {})}, here["config"]
     return ", ".join(
         f"{name} ({old.get(name)} there, {new.get(name)} asked for)"
@@ -243,11 +254,21 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
     )
 
 
+def _checked_loss(config: TrainConfig, images: TrainingImages, encoder: Encoder) -> Loss:
+    """The run's loss with its detector. Whatever cannot be had or built is said here, before anything in the folder changes."""
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # thrown away: the one that is trained must start from the run's own numbers
+        build_network(config, encoder)
+    return Loss(config, len(images.fit), build_detector(config, images))
+
+
 def _digest(identity: dict[str, Any]) -> str:
     """Names a run. Settings at their defaults are left out, so that a new setting does not orphan the runs that are under way."""
     default = TrainConfig().identity
     chosen = {name: value for name, value in identity["config"].items() if value != default[name]}
-    return hashlib.sha256(json.dumps([chosen, identity["corpus"]], sort_keys=True).encode()).hexdigest()
+    named = [chosen, identity["corpus"], identity["files"]]
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def _clear(out: Path) -> None:

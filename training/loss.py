@@ -63,7 +63,7 @@ class Loss(nn.Module):
 
         Args:
             contrast: similarities and masks.
-            progress: share of the run's steps already taken, in [0, 1].
+            progress: where the run stands: 0 at the first step, 1 at the last.
         """
         terms = plain_terms(contrast, beta=self.hardness(progress), temperature=self.temperature)
         suspects = self._suspects(contrast, progress)

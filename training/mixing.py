@@ -20,8 +20,8 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
     """Appends mixes of each anchor's hardest negatives, and of the anchor with them, as further negatives.
 
     A mix `α a + (1 − α) b`, brought to unit norm, has a similarity to the anchor that follows from those of `a` and `b` and from their
-    cosine, so it is never built. Mixes are constants: the gradient flows into the anchor and, within a batch, into what was mixed,
-    but not into the norm. Of a mix with the anchor itself the anchor's share stays below one half.
+    cosine, so it is never built. The gradient flows into the anchor and, within a batch, into what was mixed, but not into the norm. Of
+    a mix with the anchor itself the anchor's share stays below one half.
 
     Args:
         terms: of one batch; only kept negatives are mixed.
@@ -29,8 +29,8 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
         generator: of the choices; the global one if left out.
 
     Returns:
-        Terms with `PAIR_MIXES + ANCHOR_MIXES` more candidates (fewer hardest than `HARDEST` if there are fewer candidates); a mix weighs
-        what it would if it were a negative, so weights must be given anew by the caller's hardness: here the mean of its parts.
+        Terms with `PAIR_MIXES + ANCHOR_MIXES` more candidates (fewer hardest than `HARDEST` if there are fewer candidates). Where
+        negatives are weighted, a mix has the geometric mean of its parts' weights.
 
     Source:
         arXiv 2010.01028, equations 4 to 6.
@@ -77,7 +77,7 @@ def _append(terms: Terms, mixed: Tensor, kept: Tensor, a: Tensor, b: Tensor, c: 
         old = terms.log_weight
         weight = torch.cat([old, (old.gather(1, a) + old.gather(1, b)) / 2, old.gather(1, c)], dim=1)
     pulled = None if terms.pulled is None else torch.cat([terms.pulled, torch.zeros_like(kept)], dim=1)
-    # The mixes stand for as many negatives as they are, beside those that the kept ones stand for.
+    # Kept ones and mixes together stand for the mixes and for all that the kept ones stood for: both alike make up for what was eliminated.
     log_count = torch.logaddexp(terms.log_count, kept.sum(1).float().clamp(min=1e-9).log())
     return replace(
         terms, candidate=torch.cat([terms.candidate, mixed], dim=1), kept=both, log_weight=weight, log_count=log_count,

@@ -195,7 +195,9 @@ def _normalised_weights(terms: Terms) -> Tensor:
     """`(A, M)` weights of the kept negatives that sum to the number they stand for."""
     if terms.log_weight is None:
         return (terms.log_count - log_number(terms.kept)).exp()[:, None]
-    return (terms.log_weight - masked_logsumexp(terms.log_weight, terms.kept)[:, None] + terms.log_count[:, None]).exp()
+    log_share = terms.log_weight - masked_logsumexp(terms.log_weight, terms.kept)[:, None]
+    # Masked before exp: the others' could be infinite, and 0 · ∞ is NaN in the gradient even where the value is dropped.
+    return (log_share + terms.log_count[:, None]).masked_fill(~terms.kept, -torch.inf).exp()
 
 
 def _debias(log_mass: Tensor, positive: Tensor, log_count: Tensor, temperature: float, tau_plus: float) -> Tensor:

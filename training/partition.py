@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from training.objectives import Terms, binary, log_number, masked_logsumexp
+from training.gather import gather_with_gradient
+from training.objectives import Terms, binary
 
 FORMS = ("partition", "sigmoid")
 
@@ -21,8 +22,8 @@ class NoiseContrast(nn.Module):
         temperature: τ > 0; of `sigmoid` where the scale `t = 1/τ` starts.
         num_images: M, over which the noise is uniform.
 
-    log Z starts at `log(M · mean e)` of the first batch, and the bias of `sigmoid` at `−log N`, the log odds of one positive among N:
-    from elsewhere the first epochs would only move it there.
+    log Z starts at `log(M · mean e)` of the first batch (of its first block of rows, where the batch is worked through in blocks), and the
+    bias of `sigmoid` at `−log N`, the log odds of one positive among N: from elsewhere the first epochs would only move it there.
 
     Source:
         Gutmann and Hyvärinen 2010; arXiv 1805.01978, section 3.2; pairwise sigmoid, arXiv 2303.15343.
@@ -49,6 +50,9 @@ class NoiseContrast(nn.Module):
     @torch.no_grad()
     def _start(self, terms: Terms) -> None:
         logits = terms.candidate / self.temperature
-        log_mean = (masked_logsumexp(logits, terms.kept) - log_number(terms.kept)).mean()
-        self.offset.copy_(terms.log_count.mean() if self.form == "sigmoid" else self.log_images + log_mean)
+        if not terms.kept.any():
+            return
+        log_mean = logits[terms.kept].logsumexp(0) - math.log(int(terms.kept.sum()))
+        start = terms.log_count[terms.kept.any(1)].mean() if self.form == "sigmoid" else self.log_images + log_mean
+        self.offset.copy_(gather_with_gradient(start.reshape(1)).mean())  # the same in all processes
         self.started.fill_(True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast, broadcast_object_list
 
 from data.errors import InputError
 from training.config import TrainConfig
@@ -31,6 +33,8 @@ def check_shareable(config: TrainConfig, processes: int) -> None:
             f"{config.images_a_step} images a step cannot be shared by {processes} processes",
             hint=f"take a --batch-size (or --effective-batch) that is a multiple of {processes}, at least {2 * processes}",
         )
+    if config.objective == "cpc":
+        raise InputError("cpc trains in one process only", hint="start it without accelerate launch")
     if config.treatment != "none" and config.detector == "quantile":
         raise InputError(
             "the detector quantile learns in one process only",
@@ -45,6 +49,13 @@ def agreed(accelerator: Accelerator, answer: bool) -> bool:
     told = [answer]
     broadcast_object_list(told)
     return told[0]
+
+
+def from_first(accelerator: Accelerator, tensors: Iterable[torch.Tensor]) -> None:
+    """Gives these tensors the first process' values, in place."""
+    if accelerator.num_processes > 1:
+        for tensor in tensors:
+            tensor.copy_(broadcast(tensor))
 
 
 def any_of(accelerator: Accelerator, answer: bool) -> bool:

@@ -24,13 +24,12 @@ from training.artefact import write_history
 from training.board import open_board
 from training.checkpoint import Counters
 from training.config import TrainConfig
-from training.detection import build_detector
 from training.encoder import Encoder
 from training.finish import detection_embeddings, epoch_accuracy
 from training.images import TrainingImages
 from training.loss import Loss
 from training.precision import choose_device
-from training.processes import accelerator_on, any_of
+from training.processes import accelerator_on, any_of, from_first
 from training.tracker import FalseNegativeTracker
 from training.trainer import Trainer
 
@@ -38,7 +37,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 def train_epochs(
-    config: TrainConfig, images: TrainingImages, encoder: Encoder, out: Path, run: str, progress: Progress
+    config: TrainConfig, images: TrainingImages, encoder: Encoder, loss: Loss, out: Path, run: str, progress: Progress
 ) -> Counters:
     """Trains `encoder` in place from the last checkpoint in `out`, or from the start, to the last step.
 
@@ -51,7 +50,6 @@ def train_epochs(
     share = accelerator.process_index, accelerator.num_processes
     board = open_board(out) if accelerator.is_main_process else nullcontext(_nowhere)
     with closing(_loader(config, images, encoder, share)) as loader, board as log, _interruptible() as interrupted:
-        loss = Loss(config, len(images.fit), build_detector(config, images))
         total_steps = config.steps or config.epochs * len(loader)
         trainer = Trainer(config, encoder, total_steps, loss)
         session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run))
@@ -111,7 +109,13 @@ class _Session:
                 self.counters.step += 1
                 now = time.perf_counter()
                 self._add(
-                    {**figures, "batches": 1, "pairs": len(batch.index) * self.processes, "seconds": now - started}
+                    {
+                        **figures,
+                        "batches": 1,
+                        "pairs": len(batch.index) * self.processes,
+                        "candidates": len(batch.index),
+                        "seconds": now - started,
+                    }
                 )
                 started = now
                 task.advance()
@@ -125,11 +129,13 @@ class _Session:
 
     def _refresh_detector(self, epoch: int) -> None:
         """Shows the detector all images, once an epoch from the step on at which treatment starts."""
-        detector, progress = self.trainer.loss.detector, self.counters.step / self.trainer.total_steps
+        detector, progress = self.trainer.loss.detector, self.trainer.progress(self.counters.step)
         if detector is None or not detector.reads_embeddings or not self.trainer.loss.is_treating(progress):
             return
         if int(detector.refreshed) <= epoch:
-            detector.refresh(detection_embeddings(self.trainer.encoder, self.images))
+            if self.is_first:
+                detector.refresh(detection_embeddings(self.trainer.encoder, self.images))
+            from_first(self.trainer.accelerator, detector.buffers())
             detector.refreshed.fill_(epoch + 1)
 
     def close_epoch(self, epoch: int) -> dict[str, Any]:
@@ -143,7 +149,7 @@ class _Session:
             "learning_rate": self.trainer.learning_rate(self.counters.step - 1),
             "seconds": sums["seconds"],
             "mi_bound": sums["mi_bound"] / sums["batches"],
-            "mi_cap": math.log(sums["pairs"] / sums["batches"]),
+            "mi_cap": math.log(sums["candidates"] / sums["batches"]),
             **FalseNegativeTracker(self.images.labels, self.counters.tracker).record(),
         }
         self.counters.history.append(record)

@@ -48,7 +48,7 @@ class Trainer:
         device = self.accelerator.device
         self.bfloat16 = use_bfloat16(config.precision, device)
         self.loss = loss
-        network = _network(config, encoder.to(device))
+        network = build_network(config, encoder.to(device))
         self.modules = nn.ModuleDict({"network": network, "loss": loss})
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.modules, config.weight_decay), lr=config.learning_rate
@@ -86,7 +86,7 @@ class Trainer:
         """Loss and bound; leaves the gradient in the parameters."""
         contrast, bound = self._contrast(batch)
         contrast.candidate.retain_grad()
-        verdict = self.loss(contrast, step / self.total_steps)
+        verdict = self.loss(contrast, self.progress(step))
         loss = mean_loss(verdict)
         _check_finite(loss, step)
         self.accelerator.backward(loss)
@@ -103,7 +103,7 @@ class Trainer:
         observe = _FirstBlock(tracker)
 
         def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
-            verdict = self.loss(contrast, step / self.total_steps)
+            verdict = self.loss(contrast, self.progress(step))
             observe.suspects = verdict.suspects
             return verdict.loss, verdict.contrasted
 
@@ -137,6 +137,10 @@ class Trainer:
         queue.push(gather_with_gradient(keys), gather_with_gradient(index))
         bound = info_nce_bound(leaf.detach(), keys, temperature)
         return leaf, partial(against_keys_rows, leaf, all_keys, all_index), bound
+
+    def progress(self, step: int) -> float:
+        """Where a 0-based step stands in the run: 0 at the first, 1 at the last (and at the only one)."""
+        return step / (self.total_steps - 1) if self.total_steps > 1 else 1.0
 
     def learning_rate(self, step: int) -> float:
         """Learning rate at a 0-based step."""
@@ -213,7 +217,7 @@ def _check_finite(loss: Tensor, step: int) -> None:
         )
 
 
-def _network(config: TrainConfig, encoder: Encoder) -> nn.Module:
+def build_network(config: TrainConfig, encoder: Encoder) -> nn.Module:
     """What is trained: a backbone with a projector, or with the predictors of `cpc`."""
     if config.objective == "cpc":
         assert isinstance(encoder.backbone, PatchEncoder)

@@ -127,6 +127,23 @@ def test_the_posterior_without_knowledge_is_the_prior() -> None:
     torch.testing.assert_close(got, torch.full((3, 5), 0.2))
 
 
+@pytest.mark.parametrize("prior", [0.01, 0.1, 0.3])
+def test_the_posterior_flags_the_share_that_it_assumes(prior: float) -> None:
+    """Its own operating point is the prior, not one half, which no rank may reach."""
+    contrast = in_batch(unit(200, 1), unit(200, 2), torch.arange(200))
+    flagged = Posterior(prior)(contrast).flagged.sum() / contrast.is_negative.sum()
+    assert flagged.item() == pytest.approx(prior, abs=0.004)
+
+
+def test_a_threshold_starts_where_its_batch_says() -> None:
+    """The first visit leaves λ at the batch's quantile: Adam's first step would move it by 0.05 for nothing."""
+    contrast = in_batch(unit(60, 1), unit(60, 2), torch.arange(60))
+    detector = Quantile(60, 0.1)
+    flagged = detector(contrast).flagged.sum(1).reshape(2, 60).float().mean(0) / 118
+    assert flagged.mean().item() == pytest.approx(0.1, abs=0.01)
+    assert flagged.std().item() < 0.03
+
+
 def test_quantile_learns_the_share_that_it_was_asked_for() -> None:
     """Started away from it, λ moves until a share α of the negatives lies above; both views of an image share one λ."""
     contrast = in_batch(unit(40, 1), unit(40, 2), torch.arange(40))

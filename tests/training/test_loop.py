@@ -371,11 +371,66 @@ def test_a_large_batch_trains_in_chunks(
     assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "parts" / WEIGHTS).read_bytes()
 
 
+@pytest.mark.parametrize("objective", ["mixed", "cpc"])
+def test_what_an_objective_draws_is_the_same_after_an_interruption_and_for_any_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    """The loader draws nothing from the numbers that the objective draws from."""
+    whole = train(corpus(), config(objective=objective), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(objective=objective), tmp_path / "parts")
+    train(corpus(), config(objective=objective, workers=1), tmp_path / "parts")
+    assert (tmp_path / "parts" / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
+
+
+def test_a_request_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    """Even forced: a guide that is not there or is the run itself, labels that are missing. And a refused request blocks no other."""
+    run = train(corpus(), config(), tmp_path / "run")
+    before = (run.out / WEIGHTS).read_bytes()
+    guided = {"treatment": "soft", "detector": "guide"}
+    for guide in ("nowhere", str(run.out)):
+        with pytest.raises(InputError, match=r"no guide|its own guide"):
+            train(corpus(), config(guide=guide, **guided), run.out, force=True)
+    assert (run.out / WEIGHTS).read_bytes() == before
+    with pytest.raises(CorpusError, match="supervised needs labels"):
+        train(corpus(labelled=False), config(objective="supervised"), tmp_path / "other")
+    assert not train(corpus(labelled=False), config(), tmp_path / "other").kept
+
+
+def test_force_starts_anew_where_the_checkpoint_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the hint says."""
+    with monkeypatch.context() as patch:
+        stop_at(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus(), config(), tmp_path)
+    path = tmp_path / checkpoint.CHECKPOINT
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ArtefactError, match="cannot be resumed"):
+        train(corpus(), config(), tmp_path)
+    assert train(corpus(), config(), tmp_path, force=True).summary["steps"] == 6
+
+
+def test_another_guide_behind_the_same_name_is_another_run(tmp_path: Path) -> None:
+    """What a run reads besides its corpus belongs to its identity; a guide that was trained with labels is refused."""
+    guided = config(treatment="soft", detector="guide", guide=str(tmp_path / "teacher"))
+    train(corpus(), config(), tmp_path / "teacher")
+    train(corpus(), guided, tmp_path / "student")
+    assert train(corpus(), guided, tmp_path / "student").kept
+    train(corpus(), config(seed=1), tmp_path / "teacher", force=True)
+    with pytest.raises(ArtefactError, match="content of guide"):
+        train(corpus(), guided, tmp_path / "student")
+    train(corpus(), config(objective="supervised"), tmp_path / "teacher", force=True)
+    with pytest.raises(InputError, match="with labels"):
+        train(corpus(), guided, tmp_path / "third")
+
+
 def test_steps_end_a_run_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
     """An epoch has three steps here: five steps are two epochs, the second short; the schedule ends with them."""
     run = train(corpus(), config(steps=5), tmp_path)
     assert run.summary["steps"] == 5
-    assert len(run.history) == 2
+    assert len(run.history) == run.summary["epochs"] == 2
     assert run.history[-1]["learning_rate"] < 0.2 * run.history[0]["learning_rate"]
 
 
@@ -388,6 +443,9 @@ def test_steps_end_a_run_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
         ({"objective": "cpc", "backbone": "timm/resnet18"}, "needs the backbone"),
         ({"objective": "cpc", "effective_batch": 64}, "no use for a large batch"),
         ({"effective_batch": 8}, "smaller than batch_size"),
+        ({"effective_batch": 32.5}, "whole number"),
+        ({"effective_batch": 64, "treatment": "soft", "detector": "quantile"}, "whole batches"),
+        ({"guide": "somewhere"}, "nothing asks the guide"),
         ({"objective": "nonsense"}, "unknown objective"),
         ({"detector": "verdicts"}, "unknown detector"),
         ({"treatment_start": 0.6}, "between 0 and 0.5"),

@@ -64,7 +64,12 @@ def test_two_processes_train_one_encoder(tmp_path: Path, flags: list[str]) -> No
 
 def test_what_processes_cannot_share_is_refused() -> None:
     """Uneven shares, shares of one image, and a detector that learns by itself."""
-    for settings in ({"batch_size": 33}, {"batch_size": 2}, {"treatment": "soft", "detector": "quantile"}):
+    for settings in (
+        {"batch_size": 33},
+        {"batch_size": 2},
+        {"treatment": "soft", "detector": "quantile"},
+        {"objective": "cpc"},
+    ):
         check_shareable(TrainConfig(**settings), 1)
         with pytest.raises(InputError):
             check_shareable(TrainConfig(**settings), 2)
