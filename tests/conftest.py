@@ -13,6 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Half of the usual examples: the fast suite has 90 seconds. Their time is not judged, since a first call imports what it needs.
+settings.register_profile("samekind", max_examples=50, deadline=None)
+settings.load_profile("samekind")
 
 _CACHE = tempfile.TemporaryDirectory(prefix="samekind-tests-")
 
