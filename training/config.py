@@ -7,6 +7,7 @@ Fields that change the result are part of a run's identity (`TrainConfig.identit
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -230,12 +231,38 @@ class TrainConfig:
     @property
     def identity(self) -> dict[str, Any]:
         """The fields that change the result."""
-        return {name: value for name, value in asdict(self).items() if name not in _NOT_IDENTITY}
+        return settings_that_count(asdict(self))
 
     @classmethod
     def field_names(cls) -> tuple[str, ...]:
         """Names of all settings."""
         return tuple(f.name for f in fields(cls))
+
+
+def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves out what changes no result: the machine's own, and what nothing in this combination reads.
+
+    So a flag without effect makes no other run, and a new default of a detector leaves runs without one alone.
+
+    Args:
+        settings: fields of `TrainConfig` by name, of an older release perhaps; what is missing has its default.
+    """
+    of = {**{f.name: f.default for f in fields(TrainConfig)}, **settings}
+    objective, detector = of["objective"], of["detector"] if of["treatment"] != "none" else None
+    read = {
+        "beta": objective == "hard",
+        "beta_end": objective == "hard",
+        "tau_plus": objective in DEBIASING,
+        "nce_form": objective == "nce",
+        "cpc_context": objective == "cpc",
+        "detector": detector is not None,
+        "treatment_start": detector is not None,
+        "detector_point": detector not in (None, "oracle"),
+        "prior": detector in ("quantile", "posterior"),
+        "neighbours": detector in ("cluster", "reciprocal"),
+        "key_momentum": of["queue_size"] > 0,
+    }
+    return {name: value for name, value in settings.items() if name not in _NOT_IDENTITY and read.get(name, True)}
 
 
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -33,7 +33,7 @@ from training.artefact import (
     write_json,
 )
 from training.checkpoint import Counters
-from training.config import TrainConfig
+from training.config import TrainConfig, settings_that_count
 from training.detection import build_detector
 from training.encoder import Encoder, EncoderSpec
 from training.finish import fit_whitening, test_accuracy
@@ -246,7 +246,7 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
         return "corpus"
     if there.get("files", {}) != here["files"]:
         return "content of " + " and ".join(sorted({*there.get("files", {}), *here["files"]}))
-    old, new = {**TrainConfig().identity, **there.get("config", {})}, here["config"]
+    old, new = settings_that_count({**TrainConfig().to_dict(), **there.get("config", {})}), here["config"]
     return ", ".join(
         f"{name} ({old.get(name)} there, {new.get(name)} asked for)"
         for name in sorted({*old, *new})
@@ -265,7 +265,7 @@ def _checked_loss(config: TrainConfig, images: TrainingImages, encoder: Encoder)
 
 def _digest(identity: dict[str, Any]) -> str:
     """Names a run. Settings at their defaults are left out, so that a new setting does not orphan the runs that are under way."""
-    default = TrainConfig().identity
+    default = TrainConfig().to_dict()
     chosen = {name: value for name, value in identity["config"].items() if value != default[name]}
     named = [chosen, identity["corpus"], identity["files"]]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """A cell is one method on one corpus with one seed: what it is, where its file lies, and how it is found again.
 
 Cells are found by what they say and not by their file's name: every stored setting must equal the wanted one, and a setting that an
-older cell does not know must have its default. So a new field in `TrainConfig` makes no cell obsolete, a changed default does, and a
-point of a curve that is also a row of the table is computed once. The digest in the name only keeps different cells apart.
+older cell does not know must have its default. So a new field in `TrainConfig` makes no cell obsolete, a changed default only those that
+read it, and a point of a curve that is also a row of the table is computed once. The digest in the name only keeps different cells apart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from data.errors import ArtefactError
 from samekind.comparison.methods import Method
 from training.artefact import write_json
-from training.config import TrainConfig
+from training.config import TrainConfig, settings_that_count
 
 CELLS = "cells"
 FORMAT = 1
@@ -120,7 +120,7 @@ def _same(record: dict[str, Any], cell: Cell, ignoring: tuple[str, ...] = ()) ->
     there, here = record["identity"], cell.identity
     if (there["corpus"], there["knn_k"]) != (here["corpus"], here["knn_k"]):
         return False
-    old, new = {**TrainConfig().identity, **there["config"]}, here["config"]
+    old, new = settings_that_count({**TrainConfig().to_dict(), **there["config"]}), here["config"]
     return all(old.get(name) == new.get(name) for name in {*old, *new}.difference(ignoring))
 
 

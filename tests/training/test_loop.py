@@ -208,7 +208,7 @@ def test_a_setting_that_an_older_run_does_not_know_had_its_default(tmp_path: Pat
     """A kept run outlives the next release, which will have more settings."""
     train(corpus(), config(), tmp_path)
     meta = read_meta(tmp_path)
-    del meta["identity"]["config"]["key_momentum"]
+    del meta["identity"]["config"]["temperature"]
     (tmp_path / META).write_text(json.dumps(meta))
     assert train(corpus(), config(), tmp_path).kept
 

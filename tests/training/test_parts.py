@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,3 +228,22 @@ def test_identity_leaves_out_what_does_not_change_the_result() -> None:
     """Another worker count or device is the same run."""
     assert preset("small", workers=3, device="cpu").identity == preset("small").identity
     assert preset("small", seed=1).identity != preset("small").identity
+
+
+@pytest.mark.parametrize(
+    ("chosen", "without_effect", "with_effect"),
+    [
+        ({"objective": "info_nce"}, {"beta": 3.0, "tau_plus": 0.3, "detector": "oracle", "neighbours": 0.2}, {"temperature": 0.5}),
+        ({"objective": "hard"}, {"nce_form": "sigmoid", "key_momentum": 0.5}, {"beta": 3.0}),
+        ({"objective": "nce"}, {"cpc_context": "gru", "prior": 0.3}, {"nce_form": "sigmoid"}),
+        ({"treatment": "soft", "detector": "threshold"}, {"prior": 0.3, "neighbours": 0.2}, {"detector_point": 0.3}),
+        ({"treatment": "soft", "detector": "oracle"}, {"detector_point": 0.3}, {"treatment_start": 0.1}),
+        ({"queue_size": 512}, {"cpc_context": "gru"}, {"key_momentum": 0.5}),
+    ],
+)  # fmt: skip
+def test_identity_leaves_out_what_nothing_reads(
+    chosen: dict[str, Any], without_effect: dict[str, Any], with_effect: dict[str, Any]
+) -> None:
+    """A flag without effect is the same run; one with effect is another."""
+    assert preset("small", **chosen, **without_effect).identity == preset("small", **chosen).identity
+    assert preset("small", **chosen, **with_effect).identity != preset("small", **chosen).identity
