@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def work(console: Console) -> None:
-        from samekind.commands import load_corpus
+        from samekind.commands.shared import load_corpus
 
         corpus = load_corpus(arguments.corpus, arguments.data_dir, console)
         console.answer({"corpus": corpus.name, "num_images": len(corpus)}, repr(corpus))

@@ -26,7 +26,8 @@ from PIL import Image
 
 import samekind
 from samekind.cli import main
-from samekind.commands import COMMANDS, Train
+from samekind.commands import COMMANDS
+from samekind.commands.train import Train
 from samekind.console import LineProgress
 from samekind.fetch import main as fetch
 

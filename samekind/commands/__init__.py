@@ -1,0 +1,23 @@
+"""The commands by their names: frozen dataclasses whose fields are the flags, and whose `run` calls the facade.
+
+Arguments that can be judged without loading anything are judged first, so that a mistake costs no seconds; then the facade is imported,
+name by name. Each docstring ends with an example, which `--help` shows.
+"""
+
+from __future__ import annotations
+
+from samekind.commands.artefact import Audit, Demo, Evaluate, Search
+from samekind.commands.compare import Compare
+from samekind.commands.index import BuildIndex
+from samekind.commands.train import Train
+
+Command = Train | BuildIndex | Search | Audit | Evaluate | Demo | Compare
+COMMANDS: dict[str, type[Command]] = {
+    "train": Train,
+    "index": BuildIndex,
+    "search": Search,
+    "audit": Audit,
+    "evaluate": Evaluate,
+    "demo": Demo,
+    "compare": Compare,
+}

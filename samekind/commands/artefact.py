@@ -1,0 +1,138 @@
+"""What is done with an artefact that train and index have made: `search`, `audit`, `evaluate` and `demo`. Nothing changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+import samekind
+from data.errors import ImageError, InputError
+from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Search:
+    """Finds the images that are most like the given ones.
+
+    Example:
+        samekind search artifacts/fashion-mnist bag.png --k 5
+        samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
+    """
+
+    artefact: Artefact
+    images: Annotated[
+        Positional[tuple[Path, ...]], arg(metavar="IMAGE", help="Image files.", help_behavior_hint="")
+    ] = ()
+    k: Annotated[int, arg(metavar="N", help="How many neighbours.")] = 10
+    where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
+    exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Searches and prints the hits."""
+        from samekind.tables import search_text
+
+        at_least("--k", self.k, 1)
+        if not self.images:
+            example = command_line("search", self.artefact, "IMAGE")
+            raise InputError("no image to search for", hint=f"name one: {example}")
+        folder_exists(self.artefact)
+        for image in self.images:
+            if not image.is_file():
+                what = "is a folder" if image.is_dir() else "does not exist"
+                raise ImageError(f"the image {image} {what}", hint="name an image file")
+        index = samekind.Index.open(self.artefact)
+        results = index.search(list(self.images), self.k, self.where, self.exclude_self)
+        answers = [{"query": str(i), **r.to_dict()} for i, r in zip(self.images, results, strict=True)]
+        answer = answers[0] if len(answers) == 1 else {"queries": answers}
+        console.answer(answer, search_text(answer))
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Counts how many of each image's hardest negatives are of its own class.
+
+    Example:
+        samekind audit artifacts/fashion-mnist --k 10
+        samekind audit artifacts/fashion-mnist --json > audit.json
+        samekind audit artifacts/fashion-mnist --csv pairs.csv
+    """
+
+    artefact: Artefact
+    k: Annotated[int, arg(metavar="N", help="Hardest negatives an anchor.")] = 10
+    anchors: Annotated[
+        int | None,
+        arg(metavar="N", help="A seeded sample of anchors.", help_behavior_hint="(default: all up to 200,000)"),
+    ] = None
+    csv: Annotated[Path | None, arg(metavar="FILE", help="Also write every pair.", help_behavior_hint="")] = None
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Audits and prints the report."""
+        from samekind.tables import audit_text
+        from training.artefact import check_writable
+
+        at_least("--k", self.k, 1)
+        if self.anchors is not None:
+            at_least("--anchors", self.anchors, 1)
+        folder_exists(self.artefact)
+        if self.csv is not None:
+            check_writable(self.csv.parent)
+        report = samekind.Index.open(self.artefact).audit(k=self.k, anchors=self.anchors, progress=console.progress)
+        if self.csv is not None:
+            report.to_csv(self.csv)
+            console.say(f"wrote {self.csv}")
+        answer = report.to_dict()
+        console.answer(answer, audit_text(answer))
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Judges an encoder on its corpus: k-NN, linear probe, hit rate and mAP on the test split.
+
+    Example:
+        samekind evaluate artifacts/fashion-mnist
+        samekind evaluate artifacts/fashion-mnist --json
+    """
+
+    artefact: Artefact
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Evaluates and prints the figures."""
+        from samekind.tables import evaluation_text
+
+        folder_exists(self.artefact)
+        answer = samekind.evaluate(self.artefact, progress=console.progress).to_dict()
+        console.answer(answer, evaluation_text(answer))
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Opens the Streamlit demo of an index: search by image, look at false negatives.
+
+    Example:
+        samekind demo artifacts/fashion-mnist
+        samekind demo artifacts/fashion-mnist --port 8600
+    """
+
+    artefact: Artefact
+    port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
+    host: Annotated[str, arg(metavar="ADDRESS", help="Whom to listen to.")] = "127.0.0.1"
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Serves until Ctrl-C."""
+        from samekind.demo import serve
+
+        if not 1 <= self.port <= 65535:
+            raise InputError(f"--port must lie between 1 and 65535, got {self.port}")
+        folder_exists(self.artefact)
+        samekind.Index.open(self.artefact)  # says what is missing before a browser would
+        serve(self.artefact, host=self.host, port=self.port, console=console)

@@ -1,0 +1,62 @@
+"""`samekind index`: builds an index, adds to it or takes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+import samekind
+from data.errors import InputError
+from samekind.commands.shared import DataDir, Json, command_line, load_corpus
+from samekind.tables import counted
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class BuildIndex:
+    """Embeds a corpus into an index that can be searched and audited.
+
+    Run on an index that is there already, it adds the images that are new by content, or removes the ones named.
+
+    Example:
+        samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
+        samekind index --out artifacts/photos --remove train/00003 train/00007
+    """
+
+    out: Annotated[Path, arg(metavar="FOLDER", help="The index' folder, usually the artefact's.")]
+    corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
+    encoder: Annotated[
+        Path | None, arg(metavar="ARTEFACT", help="The trained encoder.", help_behavior_hint="(default: --out)")
+    ] = None
+    remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
+    data_dir: DataDir = None
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Builds, extends or thins the index and prints its size."""
+        index, removed = self._thin(console) if self.remove else (self._build(console), 0)
+        answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
+        took_out = f" ({removed} taken out)" if removed else ""
+        others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
+        following = command_line("search", self.out, "IMAGE") + others
+        console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
+
+    def _thin(self, console: Console) -> tuple[samekind.Index, int]:
+        index = samekind.Index.open(self.out)
+        return index, index.remove(self.remove, progress=console.progress)
+
+    def _build(self, console: Console) -> samekind.Index:
+        from training.artefact import check_writable, read_meta
+
+        if self.corpus is None:
+            raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")
+        encoder = self.encoder or self.out
+        read_meta(encoder)  # says what is missing before the corpus is read
+        check_writable(self.out)
+        corpus = load_corpus(self.corpus, self.data_dir, console)
+        return samekind.build_index(corpus, encoder, self.out, progress=console.progress)

@@ -1,0 +1,67 @@
+"""What several commands share: flags, and what is done with their values before anything is loaded."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+import samekind
+from data.errors import ArtefactError, InputError
+from samekind.tables import counted
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+MAX_LISTED_FILES = 10
+
+Json = Annotated[bool, arg(help="Print one JSON object on stdout, everything else on stderr.")]
+Artefact = Annotated[Positional[Path], arg(metavar="ARTEFACT", help="Folder made by train and index.")]
+CorpusName = Annotated[
+    str, arg(metavar="NAME|FOLDER", help="fashion-mnist, cifar10, digits, synthetic, or a folder of images.")
+]
+DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Where the corpus' files already are.")]
+
+
+def setting(metavar: str, text: str) -> Any:
+    """A flag that replaces one setting of the preset."""
+    return arg(metavar=metavar, help=text, help_behavior_hint="(default: the preset's)")
+
+
+def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.Corpus:
+    """Loads a corpus and lists the files that were skipped, each with its reason."""
+    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress)
+    if corpus.skipped:
+        what = counted(len(corpus.skipped), "file that is no readable image", "files that are no readable images")
+        console.say(f"skipped {what}:")
+        for file in corpus.skipped[:MAX_LISTED_FILES]:
+            console.say(f"  {file.path}: {file.reason}")
+        if len(corpus.skipped) > MAX_LISTED_FILES:
+            console.say(f"  … and {len(corpus.skipped) - MAX_LISTED_FILES} more")
+    return corpus
+
+
+def listed(text: str) -> list[str]:
+    """The words between the commas; a folder whose name holds a comma stays whole."""
+    return [text] if Path(text).is_dir() and text else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def command_line(*words: object) -> str:
+    """A command of ours as a shell takes it, blanks in paths and all."""
+    return shlex.join(["samekind", *map(str, words)])
+
+
+def at_least(flag: str, value: int, low: int) -> None:
+    """Refuses a number below `low`."""
+    if value < low:
+        raise InputError(f"{flag} must be at least {low}, got {value}")
+
+
+def folder_exists(artefact: Path) -> None:
+    """Refuses an artefact that is not there, before anything is loaded."""
+    if not artefact.is_dir():
+        what = "is a file, not an artefact folder" if artefact.exists() else "does not exist"
+        remedy = command_line("train", "--corpus", "fashion-mnist", "--out", artefact)
+        raise ArtefactError(f"the artefact {artefact} {what}", hint=f"make one: {remedy}")
