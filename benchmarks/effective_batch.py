@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.pixel_baseline import _processor
+from samekind.comparison.machine import processor
 from training.encoder import Encoder, EncoderSpec, ProjectionNetwork
 from training.grad_cache import backward_in_chunks, project_in_chunks
 from training.objectives import info_nce, plain_terms
@@ -95,7 +95,7 @@ def main() -> None:
         print(json.dumps(asdict(_step(arguments.step, arguments.chunk, arguments.width))))
         return
     print(
-        f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}; resnet-small of width {arguments.width}, "
+        f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}; resnet-small of width {arguments.width}, "
         f"28×28 grey, chunks of {arguments.chunk} views, float32, seed 0, n = 1"
     )
     print(

@@ -9,8 +9,6 @@ has learned nothing that a covariance matrix did not know.
 from __future__ import annotations
 
 import argparse
-import platform
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from torch.nn import functional
 
 import samekind as sk
 from data.images import prepare_corpus
+from samekind.comparison.machine import processor
 from training.evaluate import knn_accuracy, label_numbers
 from training.whitening import Whitening
 
@@ -43,7 +42,7 @@ def main() -> None:
         assert numbers is not None, f"{corpus.name} has no labels to measure with"
         labels[name] = numbers
     print(
-        f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, numpy {np.__version__}; {corpus.name}: "
+        f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, numpy {np.__version__}; {corpus.name}: "
         f"{len(labels['train']):,} training and {len(labels['test']):,} test images; nothing is random"
     )
     for exponent in EXPONENTS:
@@ -52,16 +51,6 @@ def main() -> None:
         print(
             f"{corpus.name}: {'raw pixels' if exponent is None else f'whitened with exponent {exponent}'}: {accuracy:.4f}"
         )
-
-
-def _processor() -> str:
-    """The processor's model where Linux tells it, otherwise its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
 
 
 def _embed(pixels: torch.Tensor, train: torch.Tensor, exponent: float | None) -> NDArray[np.float32]:
