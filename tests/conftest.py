@@ -19,6 +19,9 @@ from hypothesis import settings
 settings.register_profile("samekind", max_examples=50, deadline=None)
 settings.load_profile("samekind")
 
+# Else an `assert` that a helper makes would fail without its values.
+pytest.register_assert_rewrite("tests.end_to_end.helpers")
+
 _CACHE = tempfile.TemporaryDirectory(prefix="samekind-tests-")
 
 os.environ.update(

@@ -1,128 +1,27 @@
-"""The command line from end to end: a folder becomes an artefact, and every mistake becomes one clear line.
-
-`main` is called in this process wherever that is possible, because each cold start costs seconds.
-"""
+"""The command line from end to end: a folder becomes an artefact that answers, grows and is thinned."""
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import io
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import samekind
-from samekind.cli import main
-from samekind.commands import COMMANDS
-from samekind.commands.train import Train
 from samekind.console import LineProgress
 from samekind.fetch import main as fetch
+from tests.end_to_end.helpers import CLASSES, PER_CLASS, Called, call, draw
 
 ROOT = Path(samekind.__file__).parents[1]
-PER_CLASS = 16
-CLASSES = ("bars", "checks", "dots")
-
-
-@dataclass(frozen=True)
-class Called:
-    """What one call of the command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
-        answer: dict[str, Any] = json.loads(self.out)
-        return answer
-
-
-def call(*arguments: object) -> Called:
-    """Runs `samekind` in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(argument) for argument in arguments])
-    return Called(code, out.getvalue(), err.getvalue())
-
-
-def refused(*arguments: object) -> str:
-    """Runs a command that must be refused in one line; returns the line."""
-    called = call(*arguments)
-    assert called.code == 2, called
-    assert called.out == ""
-    assert "Traceback" not in called.err
-    lines = called.err.splitlines()
-    (at,) = [i for i, line in enumerate(lines) if line.startswith("error: ")]  # exactly one
-    assert [line.partition(": ")[0] for line in lines[at + 1 :]] in ([], ["hint"]), "one line and a hint"
-    return lines[at]
-
-
-def draw(kind: str, rng: np.random.Generator) -> Image.Image:
-    """A 24 × 24 grey picture of one of `CLASSES`, with noise."""
-    y, x = np.mgrid[:24, :24]
-    step = int(rng.integers(4, 7))
-    pattern = {
-        "bars": (x // step) % 2,
-        "checks": (x // step + y // step) % 2,
-        "dots": (x % step < 2) & (y % step < 2),
-    }[kind]
-    return Image.fromarray(np.clip(pattern * 180 + rng.integers(0, 60, (24, 24)), 0, 255).astype(np.uint8))
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A labelled folder with three files that are no images."""
-    folder = tmp_path_factory.mktemp("corpus") / "photos"
-    rng = np.random.default_rng(0)
-    for kind in CLASSES:
-        (folder / kind).mkdir(parents=True)
-        for i in range(PER_CLASS):
-            draw(kind, rng).save(folder / kind / f"{i:02d}.png")
-    whole = io.BytesIO()
-    draw("dots", rng).save(whole, "jpeg")
-    (folder / "dots" / "truncated.jpg").write_bytes(whole.getvalue()[:200])
-    (folder / "dots" / "empty.png").write_bytes(b"")
-    (folder / "dots" / "text.png").write_text("not an image")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
-    """An artefact, and what `train --json` printed."""
-    out = tmp_path_factory.mktemp("artefacts") / "photos"
-    called = call("train", "--corpus", photos, "--preset", "smoke", "--out", out, "--workers", 0, "--json")
-    assert called.code == 0, called.err
-    return out, called
-
-
-@pytest.fixture(scope="module")
-def artefact(photos: Path, trained: tuple[Path, Called]) -> Path:
-    """A trained and indexed artefact."""
-    out, _ = trained
-    called = call("index", "--corpus", photos, "--encoder", out, "--out", out, "--json")
-    assert called.code == 0, called.err
-    assert called.answer["num_images"] == len(CLASSES) * PER_CLASS
-    return out
-
-
-@pytest.fixture(scope="module")
-def query(photos: Path) -> Path:
-    """An image that is in the corpus."""
-    return photos / "bars" / "00.png"
 
 
 def test_train_prints_the_summary_and_names_the_skipped_files(trained: tuple[Path, Called]) -> None:
@@ -149,19 +48,6 @@ def test_a_finished_run_is_kept(photos: Path, artefact: Path) -> None:
     again = call("index", "--corpus", photos, "--encoder", artefact, "--out", artefact, "--json")
     assert again.code == 0, again.err
     assert again.answer["num_images"] == len(CLASSES) * PER_CLASS
-
-
-def test_other_settings_in_the_same_folder_are_refused(photos: Path, artefact: Path) -> None:
-    """A run with another setting does not overwrite the artefact unless `--force` is given; the refusal names the setting."""
-    train = ("train", "--corpus", photos, "--preset", "smoke", "--out", artefact)
-    for flag, value in (
-        ("--seed", 7),
-        ("--learning-rate", 0.003),
-        ("--strength", "light"),
-        ("--whitening", 0),
-        ("--precision", "float32"),
-    ):
-        assert f"another {flag[2:].replace('-', '_')} (" in refused(*train, flag, value)
 
 
 def test_search_finds_the_row_itself_first(artefact: Path, query: Path) -> None:
@@ -325,193 +211,12 @@ def test_an_unlabelled_folder_works_from_end_to_end(photos: Path, tmp_path: Path
     assert call("evaluate", out).out == "note: The corpus has no labels, so accuracy cannot be measured.\n"
 
 
-def test_an_index_of_another_encoder_is_refused(artefact: Path, photos: Path, query: Path, tmp_path: Path) -> None:
-    """After training again in the same folder the old index does not answer for the new encoder."""
-    copy = tmp_path / "artefact"
-    shutil.copytree(artefact, copy)
-    again = call(
-        "train", "--corpus", photos, "--preset", "smoke", "--epochs", 1, "--seed", 5, "--workers", 0, "--out", copy, "--force"
-    )  # fmt: skip
-    assert again.code == 0, again.err
-    assert "encoder" in refused("search", copy, query)
-
-
-@pytest.mark.parametrize("k", [0, -3])
-def test_k_must_be_positive(artefact: Path, query: Path, k: int) -> None:
-    """k = 0 and k = −3 are refused with the value."""
-    assert str(k) in refused("search", artefact, query, "--k", k)
-    assert str(k) in refused("audit", artefact, "--k", k)
-
-
-def test_bad_images_are_refused(artefact: Path, photos: Path, tmp_path: Path) -> None:
-    """Missing, empty, truncated and non-image queries are refused by name."""
-    for name in ("truncated.jpg", "empty.png", "text.png", "missing.png"):
-        assert name in refused("search", artefact, photos / "dots" / name)
-    assert "folder" in refused("search", artefact, tmp_path)
-
-
-def test_bad_corpora_are_refused_and_leave_nothing_behind(tmp_path: Path) -> None:
-    """A missing path, an empty folder, a folder of text files and an unknown name write nothing."""
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts").mkdir()
-    (tmp_path / "texts" / "a.txt").write_text("a")
-    out = tmp_path / "out"
-    for corpus in (tmp_path / "missing", tmp_path / "empty", tmp_path / "texts", "fashion-mnits"):
-        line = refused("train", "--corpus", corpus, "--preset", "smoke", "--out", out)
-        assert Path(str(corpus)).name in line
-        assert not out.exists()
-
-
-def test_bad_settings_are_refused(photos: Path, tmp_path: Path) -> None:
-    """Unknown presets and objectives and numbers out of range are refused before anything is loaded."""
-    train = ("train", "--corpus", photos, "--out", tmp_path / "out")
-    assert "nosuch" in refused(*train, "--preset", "nosuch")
-    assert "nosuch" in refused(*train, "--objective", "nosuch")
-    for flag, value in (
-        ("--temperature", 0),
-        ("--epochs", 0),
-        ("--batch-size", 1),
-        ("--tau-plus", 1.5),
-        ("--seed", -1),
-    ):
-        assert str(value) in refused(*train, flag, value)
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_unwritable_folder_is_refused_before_any_work(photos: Path, tmp_path: Path) -> None:
-    """`--out` below a file cannot be made, which is said at once."""
-    (tmp_path / "file").write_text("")
-    line = refused("train", "--corpus", photos, "--preset", "smoke", "--out", tmp_path / "file" / "out")
-    assert "cannot write" in line
-
-
-def test_missing_artefacts_are_refused(tmp_path: Path, query: Path) -> None:
-    """Every command that reads an artefact names the missing one, and so it does for a folder that holds none."""
-    missing, empty = tmp_path / "missing", tmp_path / "empty"
-    empty.mkdir()
-    for folder in (missing, empty):
-        for command in (("search", folder, query), ("audit", folder), ("evaluate", folder), ("demo", folder)):
-            assert folder.name in refused(*command)
-        assert folder.name in refused("index", "--corpus", query.parent, "--encoder", folder, "--out", folder)
-
-
 def test_fetching_a_corpus_says_what_is_in_it(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`make train`'s data step counts the images, and refuses an unknown corpus in one line."""
     assert fetch([str(photos)]) == 0
     assert f"{len(CLASSES) * PER_CLASS} images" in capsys.readouterr().out
     assert fetch(["nosuch"]) == 2
     assert capsys.readouterr().err.startswith("error: ")
-
-
-def test_usage_errors_are_one_line() -> None:
-    """What tyro frames in a box becomes one line; unknown commands name the nearest one."""
-    assert "--kk" in refused("search", "a", "b", "--kk", "3")
-    assert "ARTEFACT" in refused("search")
-    assert refused("search", "a", "b", "--k", "x") == "error: --k must be a whole number, got 'x'"
-    train = ("train", "--corpus", "a", "--out", "b")
-    assert refused(*train, "--epochs", "1.5") == "error: --epochs must be a whole number, got '1.5'"
-    assert refused(*train, "--temperature", "hot") == "error: --temperature must be a number, got 'hot'"
-    assert "serch" in refused("serch", "a")
-    assert "no image" in refused("search", "a")
-    assert "no corpus" in refused("index", "--out", "a")
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_usage_errors_are_one_line_whatever_the_frame_is_made_of(encoding: str) -> None:
-    """The frame has one shape in a terminal that knows only ASCII and another where lines can be drawn; the message has one."""
-    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    err = io.StringIO()
-    for arguments, line in (
-        (["audit", "x", "--k", "abc"], "--k must be a whole number, got 'abc'"),
-        (["audit", "x", "--kk", "3"], "Unrecognized options: --kk, 3"),
-        (["search"], "Missing from samekind search: ARTEFACT Folder made by train and index. (required)"),
-    ):
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            assert main(arguments) == 2
-        assert err.getvalue().splitlines()[-2] == f"error: {line}"
-
-
-def test_errors_as_json(tmp_path: Path) -> None:
-    """With `--json` every kind of refusal is one object with `error` and `hint`, and stderr is silent."""
-    for arguments in (("audit", tmp_path / "nowhere"), ("audit",), ("audit", "a", "--k", "x"), ("nosuch",)):
-        called = call(*arguments, "--json")
-        assert called.code == 2
-        assert set(called.answer) == {"error", "hint"}
-        assert "\n" not in called.answer["error"]
-        assert called.err == ""
-
-
-def test_ctrl_c_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupted command leaves with 130 and says how to go on."""
-
-    def interrupted(self: Train, console: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Train, "run", interrupted)
-    called = call("train", "--corpus", "x", "--out", "y")
-    assert called.code == 130
-    assert called.err.splitlines() == ["error: interrupted", "hint: run the same command to continue"]
-
-
-def test_a_full_disk_is_one_line_and_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the operating system refuses is told in a line; anything unexpected is not hidden."""
-
-    def full(self: Train, console: object) -> None:
-        raise OSError(28, "No space left on device", "meta.json")
-
-    def broken(self: Train, console: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(Train, "run", full)
-    assert refused("train", "--corpus", "x", "--out", "y") == "error: meta.json: No space left on device"
-    monkeypatch.setattr(Train, "run", broken)
-    with pytest.raises(ZeroDivisionError):
-        call("train", "--corpus", "x", "--out", "y")
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_an_example_that_parses(command: str) -> None:
-    """Each command's help has an example, and every flag in it exists."""
-    shown = call(command, "--help")
-    assert shown.code == 0
-    examples = [line.strip() for line in shown.out.splitlines() if line.strip().startswith(f"samekind {command} ")]
-    assert examples
-    for example in examples:
-        assert_flags_exist(example)
-
-
-def test_readme_commands_exist() -> None:
-    """Every `samekind …` line in the README names a command and flags that exist."""
-    lines = re.findall(r"^\$? ?(samekind [^#\n]*)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert {line.split()[1] for line in lines} >= set(COMMANDS), "the README shows every command"
-    for line in lines:
-        assert_flags_exist(line)
-
-
-def assert_flags_exist(line: str) -> None:
-    """Fails if a command line names a command or flag that there is not."""
-    words = shlex.split(line.partition("|")[0].partition(">")[0])
-    if words[1] == "--version":
-        return
-    names = {field.name for field in fields(COMMANDS[words[1]])}
-    flags = {word.partition("=")[0][2:].replace("-", "_") for word in words if word.startswith("--")}
-    assert flags - {"help"} <= names, line
-
-
-def test_every_setting_flag_is_a_setting() -> None:
-    """`train`'s flags that replace the preset's values are fields of `TrainConfig`, and fields of the command."""
-    assert set(Train.SETTINGS) <= set(samekind.TrainConfig.field_names())
-    assert set(Train.SETTINGS) <= {field.name for field in fields(Train)}
-    assert set(Train.SETTINGS) == {field.name for field in fields(Train) if "setting(" in str(field.type)}
-
-
-def test_overview_and_version() -> None:
-    """`samekind` alone lists the commands with their first sentence; `--version` prints the package's."""
-    overview = call().out
-    for name, command in COMMANDS.items():
-        assert f"{name} " in overview
-        assert (inspect.getdoc(command) or "").splitlines()[0] in overview
-    assert call("--version").out == f"samekind {samekind.__version__}\n"
 
 
 def test_a_cold_search_answers_on_stdout_only(artefact: Path, query: Path, tmp_path: Path) -> None:

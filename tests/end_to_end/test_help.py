@@ -1,0 +1,63 @@
+"""What the command line says of itself, in `--help` and in the README, is what there is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import samekind
+from samekind.commands import COMMANDS
+from samekind.commands.train import Train
+from tests.end_to_end.helpers import call
+
+ROOT = Path(samekind.__file__).parents[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_that_parses(command: str) -> None:
+    """Each command's help has an example, and every flag in it exists."""
+    shown = call(command, "--help")
+    assert shown.code == 0
+    examples = [line.strip() for line in shown.out.splitlines() if line.strip().startswith(f"samekind {command} ")]
+    assert examples
+    for example in examples:
+        assert_flags_exist(example)
+
+
+def test_readme_commands_exist() -> None:
+    """Every `samekind …` line in the README names a command and flags that exist."""
+    lines = re.findall(r"^\$? ?(samekind [^#\n]*)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert {line.split()[1] for line in lines} >= set(COMMANDS), "the README shows every command"
+    for line in lines:
+        assert_flags_exist(line)
+
+
+def assert_flags_exist(line: str) -> None:
+    """Fails if a command line names a command or flag that there is not."""
+    words = shlex.split(line.partition("|")[0].partition(">")[0])
+    if words[1] == "--version":
+        return
+    names = {field.name for field in fields(COMMANDS[words[1]])}
+    flags = {word.partition("=")[0][2:].replace("-", "_") for word in words if word.startswith("--")}
+    assert flags - {"help"} <= names, line
+
+
+def test_every_setting_flag_is_a_setting() -> None:
+    """`train`'s flags that replace the preset's values are fields of `TrainConfig`, and fields of the command."""
+    assert set(Train.SETTINGS) <= set(samekind.TrainConfig.field_names())
+    assert set(Train.SETTINGS) <= {field.name for field in fields(Train)}
+    assert set(Train.SETTINGS) == {field.name for field in fields(Train) if "setting(" in str(field.type)}
+
+
+def test_overview_and_version() -> None:
+    """`samekind` alone lists the commands with their first sentence; `--version` prints the package's."""
+    overview = call().out
+    for name, command in COMMANDS.items():
+        assert f"{name} " in overview
+        assert (inspect.getdoc(command) or "").splitlines()[0] in overview
+    assert call("--version").out == f"samekind {samekind.__version__}\n"
