@@ -20,7 +20,7 @@ settings.register_profile("samekind", max_examples=50, deadline=None)
 settings.load_profile("samekind")
 
 # Else an `assert` that a helper makes would fail without its values.
-pytest.register_assert_rewrite("tests.end_to_end.helpers")
+pytest.register_assert_rewrite("tests.end_to_end.helpers", "tests.indexer.builds")
 
 _CACHE = tempfile.TemporaryDirectory(prefix="samekind-tests-")
 
