@@ -16,10 +16,9 @@ from PIL import Image
 
 from data.errors import ArtefactError, InputError, SamekindError
 from samekind.comparison import plan, runner
-from samekind.comparison.budget import parse_budget
 from samekind.comparison.cells import Cell, CorpusPart, FinishedCells, slug
 from samekind.comparison.launch import CellError
-from samekind.comparison.methods import METHODS, Method, chosen_methods, curves
+from samekind.comparison.methods import Method, chosen_methods
 from samekind.comparison.settings import Settings
 from samekind.comparison.stopwatch import LEAST_STEPS, STEPS_BEFORE, EnoughError, Stopwatch
 from samekind.comparison.summary import Spread
@@ -153,25 +152,6 @@ def test_file_names_hold_no_path() -> None:
     assert slug("hard+soft+oracle") == "hard+soft+oracle"
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds", "steps"),
-    [("120s", 120, None), ("1.5s", 1.5, None), ("500steps", None, 500), ("500", None, 500), ("500 steps", None, 500)],
-)
-def test_budgets(text: str, seconds: float | None, steps: int | None) -> None:
-    """Seconds or steps."""
-    budget = parse_budget(text)
-    assert (budget.seconds, budget.steps) == (seconds, steps)
-
-
-@pytest.mark.parametrize("text", ["", "s", "-3s", "0", "0s", "1.5", "2.5steps", "ten", "5h", "nan", "inf s"])
-def test_what_is_no_budget(text: str) -> None:
-    """Refused with its value and the forms that are taken."""
-    with pytest.raises(InputError, match="budget") as refused:
-        parse_budget(text)
-    assert repr(text) in str(refused.value)
-    assert "120s" in refused.value.hint
-
-
 def test_mean_and_deviation() -> None:
     """Mean 0.93 and √(0.0026 / 2) by hand; one value has no deviation, none has no mean."""
     spread = Spread((0.90, 0.92, 0.97))
@@ -180,32 +160,6 @@ def test_mean_and_deviation() -> None:
     assert spread.text(2, 100) == "93.00 ± 3.61"
     assert Spread((0.5, None)).to_dict() == {"mean": 0.5, "std": None, "values": [0.5, None]}
     assert Spread((None,)).text() is None
-
-
-def test_the_rows_of_the_table() -> None:
-    """Eight objectives and eight treated rows; those that use labels are exactly the supervised and oracle ones."""
-    names = [method.name for method in METHODS]
-    assert len(names) == len(set(names)) == 18
-    assert {m.name for m in METHODS if m.uses_labels} == {
-        "supervised",
-        "hard+attract+oracle",
-        "hard+eliminate+oracle",
-        "hard+soft+oracle",
-    }
-    assert [m.name for m in chosen_methods(["hard", "info_nce"])] == ["info_nce", "hard"]
-    with pytest.raises(InputError, match="'hrad'") as refused:
-        chosen_methods(["hrad"])
-    assert refused.value.hint == "did you mean hard"
-
-
-def test_batch_sizes_see_the_same_number_of_images() -> None:
-    """Steps fall as the batch grows; a batch that the images do not fill is left out."""
-    common = TrainConfig(batch_size=256, steps=400)
-    batch = {curve.name: curve for curve in curves(common, 1024)}["batch-size"]
-    images = [p.method.overrides["batch_size"] * p.method.overrides["steps"] for p in batch.points]
-    assert images == [256 * 400] * 5
-    fewer = {curve.name: curve for curve in curves(common, 1023)}["batch-size"]
-    assert fewer.points == batch.points[:-1]
 
 
 def test_the_stopwatch_times_steps_only() -> None:
@@ -347,16 +301,6 @@ def test_two_corpora_of_one_name_are_refused(asked: Settings, child: Child) -> N
     with pytest.raises(InputError, match="'photos'"):
         runner.run(replace(asked, corpora=asked.corpora * 2))
     assert not child.tasks
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"seeds": 0}, {"knn_k": 0}, {"budget": "soon"}, {"preset": "huge"}, {"train_images": 1}, {"methods": ("x",)}],
-)
-def test_wrong_settings_are_refused_at_once(wrong: dict[str, Any]) -> None:
-    """Before a corpus is looked at."""
-    with pytest.raises(InputError):
-        Settings(("digits",), **wrong)
 
 
 def test_the_command_is_the_same_on_every_machine(asked: Settings) -> None:

@@ -81,13 +81,12 @@ def compare(
         **settings: fields of `samekind.comparison.settings.Settings`, e.g. `seeds=3`, `budget="500steps"`, `out="docs/results"`.
 
     Raises:
-        InputError: a setting is unknown or out of range, or two corpora have the same name.
+        InputError: a setting is unknown, out of range or of another kind, or two corpora have the same name.
         CorpusError: a corpus cannot be loaded.
         ArtefactError: a folder cannot be written, or a stored cell is damaged.
         KeyboardInterrupt: Ctrl-C, after the cell in hand was saved and the tables were written; the same call continues.
     """
-    names = [corpora] if isinstance(corpora, str | Path) else corpora
-    return run(Settings.of(corpora=names, **settings), progress)
+    return run(Settings.of(corpora, **settings), progress)
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Comparison:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,34 @@ from training.config import TrainConfig
 from training.evaluate import KNN_K
 from training.presets import preset
 
-_OF_THE_MACHINE = frozenset({"data_dir", "out", "work", "workers", "device"})
+_FOLDERS = ("data_dir", "out", "work")
+_OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device"})
+_LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1}
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+# From Python anything may come: what a setting can be, and how that is said. `TrainConfig` checks what it has under the same name.
+_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "corpora": (_are_names, "a name or a folder, or several of them"),
+    "methods": (_are_names, "the name of a row, or several of them"),
+    **dict.fromkeys(_LEAST, (_is_whole, "a whole number")),
+    "budget": (_is_text, "seconds as '120s', or a number of steps"),
+    "preset": (_is_text, "the name of a preset"),
+    "curves": (lambda value: isinstance(value, bool), "True or False"),
+    "data_dir": (lambda value: value is None or isinstance(value, Path), "the path of a folder"),
+    **dict.fromkeys(("out", "work"), (lambda value: isinstance(value, Path), "the path of a folder")),
+}
 
 
 @dataclass(frozen=True)
@@ -58,34 +86,46 @@ class Settings:
     device: str = "auto"
 
     @classmethod
-    def of(cls, corpora: Sequence[str | Path], **settings: Any) -> Settings:
-        """Settings from what a caller has at hand: paths may be strings, sequences may be lists, `None` keeps a default.
+    def of(cls, corpora: str | Path | Sequence[str | Path], **settings: Any) -> Settings:
+        """Settings from what a caller has at hand.
+
+        Paths may be strings, sequences may be lists, one name may stand alone, a budget may be a number of steps; `None` keeps a default.
 
         Raises:
-            InputError: a setting is unknown or out of range.
+            InputError: a setting is unknown, out of range or of another kind.
         """
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(settings) - set(known))
         if unknown:
             raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(known)}")
         given = {name: value for name, value in settings.items() if value is not None}
-        given.update({name: Path(given[name]) for name in ("data_dir", "out", "work") if name in given})
+        for name in _FOLDERS:
+            if isinstance(given.get(name), str | os.PathLike):
+                given[name] = Path(given[name])
         if "methods" in given:
-            given["methods"] = tuple(given["methods"])
-        return cls(corpora=tuple(map(str, corpora)), **given)
+            given["methods"] = _names(given["methods"])
+        if _is_whole(given.get("budget")):
+            given["budget"] = str(given["budget"])
+        return cls(corpora=_names(corpora), **given)
 
     def __post_init__(self) -> None:
+        for name, (fits, wanted) in _KINDS.items():
+            if not fits(getattr(self, name)):
+                raise self._refusal(name, wanted)
         if not self.corpora:
             raise InputError("no corpus to compare on", hint="name one: --corpora fashion-mnist")
-        for name in ("seeds", "knn_k"):
-            if getattr(self, name) < 1:
-                raise InputError(
-                    f"{name} must be at least 1, got {getattr(self, name)}",
-                    hint="3 is the default of seeds, 20 of knn_k",
-                )
+        for name, low in _LEAST.items():
+            if getattr(self, name) < low:
+                raise self._refusal(name, f"at least {low}")
         parse_budget(self.budget)
         chosen_methods(self.methods)
         self.config()
+
+    def _refusal(self, name: str, wanted: str) -> InputError:
+        """What is wrong with a setting, and its default as the way out."""
+        default = getattr(Settings, name, None)
+        hint = f"{default} is the default of {name}" if default not in (None, ()) else ""
+        return InputError(f"{name} must be {wanted}, got {getattr(self, name)!r}", hint=hint)
 
     def check_folders(self) -> None:
         """Refuses folders that cannot be written before hours are spent.
@@ -136,3 +176,12 @@ class Settings:
             flag = "--" + f.name.replace("_", "-")
             words += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
         return shlex.join(words)
+
+
+def _names(given: object) -> Any:
+    """One name or path becomes a tuple, and so do several; anything else stays as it is and is refused later."""
+    if isinstance(given, str | os.PathLike):
+        given = (given,)
+    if not isinstance(given, Iterable):
+        return given
+    return tuple(os.fspath(entry) if isinstance(entry, os.PathLike) else entry for entry in given)
