@@ -17,8 +17,18 @@ from data.recipes import STRENGTHS
 SMALL, PATCHES = "resnet-small", "patches-small"
 OBJECTIVES = ("nce", "info_nce", "cpc", "decoupled", "debiased", "hard", "mixed", "supervised")
 USING_LABELS = ("supervised",)  # and the detector `oracle`: they measure what labels would buy
-TREATMENTS = ("none", "eliminate", "attract", "soft")
-DETECTORS = ("threshold", "quantile", "cluster", "posterior", "guide", "relative_margin", "reciprocal", "oracle")
+TREATMENTS = ("none", "eliminate", "attract", "soft", "soft_attract")
+DETECTORS = (
+    "threshold",
+    "quantile",
+    "cluster",
+    "posterior",
+    "guide",
+    "relative_margin",
+    "reciprocal",
+    "relation",
+    "oracle",
+)
 NCE_FORMS = ("partition", "sigmoid")
 CPC_CONTEXTS = ("masked_conv", "gru")
 DEBIASING = ("debiased", "hard")

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from data.errors import CorpusError
+from data.progress import Progress
 from training.config import TrainConfig
-from training.detectors import (
-    Cluster,
-    Detector,
-    Oracle,
-    Posterior,
-    Quantile,
-    Reciprocal,
-    RelativeMargin,
-    Threshold,
-)
+from training.detectors.base import Detector
+from training.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
+from training.detectors.pairs import Cluster, Oracle, Reciprocal, Relation
+from training.finish import DETECTION_DIM
 from training.guide import build_guide
 from training.images import TrainingImages
+from training.patch_descriptor import describe_patches
 
 
-def build_detector(config: TrainConfig, images: TrainingImages) -> Detector | None:
+def build_detector(config: TrainConfig, images: TrainingImages, progress: Progress | None = None) -> Detector | None:
     """The run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
 
     Raises:
@@ -49,5 +45,8 @@ def build_detector(config: TrainConfig, images: TrainingImages) -> Detector | No
             return build_guide(config, images, point)
         case "oracle":
             return Oracle(labels)
+        case "relation":
+            description = describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress)
+            return Relation(description, DETECTION_DIM, point)
         case _:
             return Reciprocal(count, k, point)

@@ -13,7 +13,7 @@ from data.recipes import recipe_for
 from data.views import TwoViewTransform
 from training.artefact import read_meta
 from training.config import USING_LABELS, TrainConfig
-from training.detectors import Guide
+from training.detectors.pairs import Guide
 from training.encoder import Encoder, EncoderSpec
 from training.images import TrainingImages
 

@@ -123,7 +123,7 @@ def train(
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))
-        loss = _checked_loss(config, images, encoder)
+        loss = _checked_loss(config, images, encoder, progress)
         meta = _meta(config, corpus, identity, encoder)
         if first:
             if force and not (_unfinished(out, identity) and checkpoint.is_whole(out, _digest(identity))):
@@ -254,13 +254,13 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
     )
 
 
-def _checked_loss(config: TrainConfig, images: TrainingImages, encoder: Encoder) -> Loss:
+def _checked_loss(config: TrainConfig, images: TrainingImages, encoder: Encoder, progress: Progress) -> Loss:
     """The run's loss with its detector. Whatever cannot be had or built is said here, before anything in the folder changes."""
     with torch.random.fork_rng(
         devices=[]
     ):  # thrown away: the one that is trained must start from the run's own numbers
         build_network(config, encoder)
-    return Loss(config, len(images.fit), build_detector(config, images))
+    return Loss(config, len(images.fit), build_detector(config, images, progress))
 
 
 def _digest(identity: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from training.config import DEBIASING, TrainConfig
-from training.detectors import Detector
+from training.detectors.base import Detector
 from training.mixing import mix_hardest
-from training.objectives import Terms, decoupled, info_nce, plain_terms, supervised
+from training.objectives import Terms, decoupled, info_nce, plain_terms
 from training.partition import NoiseContrast
 from training.similarity import Contrast
 from training.treatments import TREATMENTS, Suspects
@@ -83,7 +83,7 @@ class Loss(nn.Module):
 
     def _treated(self, terms: Terms, suspects: Suspects) -> Terms:
         if self.config.objective == "supervised":
-            return replace(terms, pulled=terms.kept & suspects.flagged)
+            return replace(terms, pulled=(terms.kept & suspects.flagged).float())
         return TREATMENTS[self.config.treatment](terms, suspects)
 
     def _objective(self, terms: Terms, contrast: Contrast) -> Tensor:
@@ -93,8 +93,6 @@ class Loss(nn.Module):
             return loss
         if name == "decoupled":
             return decoupled(terms, temperature=temperature)
-        if name == "supervised":
-            return supervised(terms, temperature=temperature)
         if name == "mixed":
             terms = mix_hardest(terms, contrast.candidate_vector)
         tau_plus = self.config.tau_plus if name in DEBIASING else 0.0

@@ -76,7 +76,7 @@ def _append(terms: Terms, mixed: Tensor, kept: Tensor, a: Tensor, b: Tensor, c: 
     if terms.log_weight is not None:
         old = terms.log_weight
         weight = torch.cat([old, (old.gather(1, a) + old.gather(1, b)) / 2, old.gather(1, c)], dim=1)
-    pulled = None if terms.pulled is None else torch.cat([terms.pulled, torch.zeros_like(kept)], dim=1)
+    pulled = None if terms.pulled is None else torch.cat([terms.pulled, torch.zeros_like(mixed)], dim=1)
     # Kept ones and mixes together stand for the mixes and for all that the kept ones stood for: both alike make up for what was eliminated.
     log_count = torch.logaddexp(terms.log_count, kept.sum(1).float().clamp(min=1e-9).log())
     return replace(

@@ -13,7 +13,6 @@ Everything stays in logarithms: no similarity, temperature or precision overflow
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +33,7 @@ class Terms:
         kept: `(A, M)` bool, candidates that are pushed away.
         log_weight: `(A, M)` float32 log of each kept candidate's weight, normalised by the objective to mean 1; `None` weighs all alike.
         log_count: `(A,)` float32 log of the number of negatives that the kept ones stand for.
-        pulled: `(A, M)` bool, candidates that are positives too; `None` for none.
+        pulled: `(A, M)` float32 in [0, 1], how much each candidate is a positive too (the positive itself: 1); `None` for none.
     """
 
     positive: Tensor
@@ -62,8 +61,9 @@ def plain_terms(contrast: Contrast, *, beta: float = 0.0, temperature: float = 1
 def info_nce(terms: Terms, *, temperature: float, tau_plus: float = 0.0) -> Tensor:
     """`−log(e⁺ / (e⁺ + G))` with `e = exp(s / τ)` and `G` the negatives' mass: InfoNCE, and with weights or τ⁺ its descendants.
 
-    Without weights and with τ⁺ = 0 it is `info_nce` (NT-Xent); with τ⁺ `debiased`; with hardness weights and τ⁺ `hard`. Where further
-    positives are given, it is the mean over all of them, each against the same mass.
+    Without weights and with τ⁺ = 0 it is `info_nce` (NT-Xent); with τ⁺ `debiased`; with hardness weights and τ⁺ `hard`. Further positives
+    are averaged in by their weights, each against the same mass: with its own part added where it has left the negatives, with the altered
+    view's where it has stayed. Where all have stayed, that is SupCon for weights 0 and 1, and a soft cross-entropy for others.
 
     Args:
         terms: of one batch.
@@ -75,10 +75,17 @@ def info_nce(terms: Terms, *, temperature: float, tau_plus: float = 0.0) -> Tens
 
     Source:
         arXiv 1807.03748, equation 4; NT-Xent, arXiv 2002.05709; debiased, arXiv 2007.00224, equation 8; hard, arXiv 2010.04592,
-        equation 4 (its released code where the pseudocode differs); further positives, arXiv 2011.11765, equation 4.
+        equation 4 (its released code where the pseudocode differs); further positives, arXiv 2011.11765, equation 4; SupCon, arXiv
+        2004.11362, equation 2.
     """
     mass = log_negative_mass(terms, temperature=temperature, tau_plus=tau_plus)
-    return _per_anchor(terms, temperature, lambda logit: functional.softplus(_against(mass, logit)))
+    own = terms.positive / temperature
+    other = None
+    if terms.pulled is not None:
+        logit = terms.candidate / temperature
+        stayed = torch.logaddexp(mass, own)[:, None] - logit
+        other = torch.where(terms.kept, stayed, functional.softplus(mass[:, None] - logit))
+    return _only_contrasted(_mean_over_positives(terms, functional.softplus(mass - own), other), terms)
 
 
 def decoupled(terms: Terms, *, temperature: float) -> Tensor:
@@ -91,24 +98,8 @@ def decoupled(terms: Terms, *, temperature: float) -> Tensor:
         arXiv 2110.06848, equation 6.
     """
     mass = log_negative_mass(terms, temperature=temperature)
-    return _per_anchor(terms, temperature, lambda logit: _against(mass, logit))
-
-
-def supervised(terms: Terms, *, temperature: float) -> Tensor:
-    """SupCon: the mean over all positives of `−log(e_p / Σ_{a≠i} e_a)`; takes any mask of positives.
-
-    Every candidate stays in the denominator, the other positives too: `terms.kept` holds them all. With no positive but the altered view it
-    is `info_nce`.
-
-    Returns:
-        `(A,)` float32 loss per anchor, 0 for an anchor without candidates.
-
-    Source:
-        arXiv 2004.11362, equation 2.
-    """
-    mass = log_negative_mass(terms, temperature=temperature)
-    everything = torch.logaddexp(mass, terms.positive / temperature)
-    return _per_anchor(terms, temperature, lambda logit: _against(everything, logit))
+    other = None if terms.pulled is None else mass[:, None] - terms.candidate / temperature
+    return _only_contrasted(_mean_over_positives(terms, mass - terms.positive / temperature, other), terms)
 
 
 def binary(terms: Terms, *, scale: Tensor, shift: Tensor) -> Tensor:
@@ -170,21 +161,11 @@ def masked_logsumexp(values_AM: Tensor, mask_AM: Tensor) -> Tensor:
     return values_AM.masked_fill(~mask_AM, floor).logsumexp(1)
 
 
-def _per_anchor(terms: Terms, temperature: float, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """The mean over an anchor's positives of a loss of their logit `(A,)` or `(A, M)`."""
-    other = None if terms.pulled is None else loss(terms.candidate / temperature)
-    return _only_contrasted(_mean_over_positives(terms, loss(terms.positive / temperature), other), terms)
-
-
 def _mean_over_positives(terms: Terms, first_A: Tensor, other_AM: Tensor | None) -> Tensor:
     if terms.pulled is None or other_AM is None:
         return first_A
-    return (first_A + other_AM.masked_fill(~terms.pulled, 0.0).sum(1)) / (1 + terms.pulled.sum(1))
-
-
-def _against(mass_A: Tensor, logit: Tensor) -> Tensor:
-    """The log of an anchor's mass relative to each positive's, `(A,)` or `(A, M)`."""
-    return (mass_A if logit.ndim == 1 else mass_A[:, None]) - logit
+    pull = (other_AM * terms.pulled).masked_fill(terms.pulled == 0, 0.0)
+    return (first_A + pull.sum(1)) / (1 + terms.pulled.sum(1))
 
 
 def _only_contrasted(loss_A: Tensor, terms: Terms) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is done with suspected false negatives: nothing, leave them out, pull them in, or weigh them less.
+"""What is done with suspected false negatives: nothing, leave them out, pull them in, weigh them less, or pull them a little.
 
 # A anchors, M candidates
 
@@ -24,7 +24,7 @@ class Suspects:
 
     Attributes:
         flagged: `(A, M)` bool, taken to be false negatives.
-        probability: `(A, M)` float32 in [0, 1] of being one.
+        probability: `(A, M)` float32 in [0, 1] of being one; from `relation`, each pair's share of one.
     """
 
     flagged: Tensor
@@ -51,7 +51,7 @@ def attract(terms: Terms, suspects: Suspects) -> Terms:
     Source:
         arXiv 2011.11765, equation 4; its released code keeps them in the denominator.
     """
-    return replace(eliminate(terms, suspects), pulled=terms.kept & suspects.flagged)
+    return replace(eliminate(terms, suspects), pulled=(terms.kept & suspects.flagged).float())
 
 
 def soft(terms: Terms, suspects: Suspects) -> Terms:
@@ -63,9 +63,19 @@ def soft(terms: Terms, suspects: Suspects) -> Terms:
     return replace(terms, kept=terms.kept & (share > LEAST_SHARE), log_weight=weight)
 
 
+def soft_attract(terms: Terms, suspects: Suspects) -> Terms:
+    """Each negative is a positive too, with the weight P; all stay negatives. The loss is the cross-entropy to a soft target.
+
+    Source:
+        CO2, arXiv 2010.02217; SCE, arXiv 2111.14585, equation 6.
+    """
+    return replace(terms, pulled=suspects.probability.detach() * terms.kept)
+
+
 TREATMENTS: dict[str, Callable[[Terms, Suspects], Terms]] = {
     "none": none,
     "eliminate": eliminate,
     "attract": attract,
     "soft": soft,
+    "soft_attract": soft_attract,
 }

@@ -71,6 +71,41 @@ def treated(
     return float(np.mean(losses)) if losses else 0.0
 
 
+def soft_target(
+    positive: Array,
+    candidate: Array,
+    is_negative: NDArray[np.bool_],
+    probability: Array,
+    *,
+    temperature: float,
+    beta: float,
+) -> float:
+    """Cross-entropy of a softmax over the positive and all negatives to a target of 1 for the one, P for the others, in sum 1."""
+    losses = []
+    for i in range(len(positive)):
+        columns = np.flatnonzero(is_negative[i])
+        if not len(columns):
+            continue
+        s = candidate[i, columns]
+        mass = negative_mass(s, np.exp(beta * s / temperature), len(columns), temperature)
+        total = math.log(math.exp(positive[i] / temperature) + mass)
+        target = np.concatenate([[1.0], probability[i, columns]])
+        logits = np.concatenate([[positive[i]], s]) / temperature
+        losses.append(float((target / target.sum() * (total - logits)).sum()))
+    return float(np.mean(losses)) if losses else 0.0
+
+
+def relation(embedding: Array, described: Array, index: NDArray[np.int64], mask: NDArray[np.bool_], t: float) -> Array:
+    """Each negative's share of `exp(mean cosine / t)`."""
+    shares = np.zeros(mask.shape)
+    for i in range(len(index)):
+        for j in np.flatnonzero(mask[i]):
+            a, b = index[i], index[j]
+            shares[i, j] = math.exp((embedding[a] @ embedding[b] + described[a] @ described[b]) / 2 / t)
+        shares[i] /= max(shares[i].sum(), 1e-300)
+    return shares
+
+
 def decoupled(positive: Array, candidate: Array, is_negative: NDArray[np.bool_], temperature: float) -> float:
     """ArXiv 2110.06848, equation 6."""
     losses = []

@@ -13,18 +13,9 @@ from torch import Tensor
 
 from data.errors import CorpusError
 from tests.training import slow_loops
-from training.detectors import (
-    Cluster,
-    Detector,
-    Guide,
-    Oracle,
-    Posterior,
-    Quantile,
-    Reciprocal,
-    RelativeMargin,
-    Threshold,
-    bcl_posterior,
-)
+from training.detectors.base import Detector
+from training.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold, bcl_posterior
+from training.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation
 from training.similarity import Contrast, against_keys, in_batch
 
 
@@ -53,14 +44,14 @@ def all_detectors(rows: Tensor, labels: np.ndarray) -> list[Detector]:
     count = len(rows)
     made: list[Detector] = [
         Threshold(), Quantile(count, 0.3), Posterior(0.3), RelativeMargin(-0.2), Guide(rows.numpy(), np.full(count, 0.9, np.float32), -0.2),
-        Cluster(count, 3, 0), Reciprocal(count, 7), Oracle(labels),
+        Cluster(count, 3, 0), Reciprocal(count, 7), Oracle(labels), Relation(rows.numpy(), rows.shape[1], 1.5),
     ]  # fmt: skip
     for detector in made:
         detector.refresh(rows.numpy())
     return made
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 def test_each_finds_classes_that_are_plain_to_see(number: int) -> None:
     """Where classes are blobs, flags are right more often than not, probabilities rank them, and nothing else is flagged."""
     contrast, same = blob_batch()
@@ -71,13 +62,17 @@ def test_each_finds_classes_that_are_plain_to_see(number: int) -> None:
     assert not (suspects.flagged & ~contrast.is_negative).any()
     assert (suspects.probability[~contrast.is_negative] == 0).all()
     assert ((suspects.probability >= 0) & (suspects.probability <= 1)).all()
-    assert suspects.probability[false].mean() > suspects.probability[contrast.is_negative & ~same].mean() + 0.1
+    others = suspects.probability[contrast.is_negative & ~same].mean()
+    if isinstance(detector, Relation):  # which shares one unit among all
+        assert suspects.probability[false].mean() > 3 * others
+    else:
+        assert suspects.probability[false].mean() > others + 0.1
     if suspects.flagged.any():
         assert (suspects.flagged & false).sum() > 0.8 * suspects.flagged.sum()
     assert suspects.probability.requires_grad is False
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 def test_each_works_against_a_queue(number: int) -> None:
     """Candidates that are no anchors, and slots that are empty."""
     rows, labels = blobs(8)
@@ -182,6 +177,26 @@ def test_reciprocal_is_the_slow_sets(seed: int, k: int) -> None:
     detector.refresh(rows.numpy())
     got = detector.pair_scores(torch.arange(12), torch.arange(12)).numpy()
     np.testing.assert_allclose(got, slow_loops.jaccard_of_mutual_neighbours(rows.double().numpy(), k), atol=1e-6)
+
+
+def test_relation_is_the_slow_softmax() -> None:
+    """The mean of two cosines, shared out among an anchor's negatives: one unit each, none for an anchor without negatives."""
+    contrast, _ = blob_batch()
+    rows, described = blobs(8)[0], unit(24, 3, dim=5)
+    detector = Relation(described.numpy(), 12)  # more room than the embedding fills
+    detector.refresh(rows.numpy())
+    lonely = replace(contrast, is_negative=contrast.is_negative & (torch.arange(48) > 0)[:, None])
+    suspects = detector(lonely)
+    expected = slow_loops.relation(
+        rows.double().numpy(),
+        described.double().numpy(),
+        contrast.anchor_index.numpy(),
+        lonely.is_negative.numpy(),
+        0.05,
+    )
+    np.testing.assert_allclose(suspects.probability.numpy(), expected, atol=1e-3)  # half precision
+    np.testing.assert_allclose(suspects.probability.sum(1).numpy(), [0.0, *np.ones(47)], atol=1e-5)
+    assert torch.equal(suspects.flagged, suspects.probability * lonely.is_negative.sum(1, keepdim=True) > 10)
 
 
 def test_what_detectors_learned_is_part_of_their_state() -> None:

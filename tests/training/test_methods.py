@@ -34,7 +34,7 @@ def test_every_objective_lowers_its_loss(tmp_path: Path, settings: dict[str, Any
     assert history[-1]["loss"] < history[2]["loss"] - 0.03
 
 
-@pytest.mark.parametrize("treatment", ["attract", *slow("eliminate", "soft")])
+@pytest.mark.parametrize("treatment", ["attract", *slow("eliminate", "soft", "soft_attract")])
 @pytest.mark.parametrize("detector", LABEL_FREE_OR_ORACLE)
 def test_every_detector_feeds_every_treatment(tmp_path: Path, detector: str, treatment: str) -> None:
     """It starts after its warm-up and is measured."""

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from tests.training import slow_loops
 from training.config import OBJECTIVES, TrainConfig
-from training.detectors import Detector, Oracle
+from training.detectors.base import Detector
+from training.detectors.pairs import Oracle
 from training.loss import Loss, mean_loss
 from training.mixing import ANCHOR_MIXES, PAIR_MIXES, mix_hardest
-from training.objectives import binary, decoupled, info_nce, mean_over_anchors, plain_terms, supervised
+from training.objectives import binary, decoupled, info_nce, mean_over_anchors, plain_terms
 from training.partition import NoiseContrast
 from training.similarity import Contrast, against_keys, in_batch
 from training.treatments import TREATMENTS, Suspects
@@ -93,10 +94,30 @@ def test_supervised_is_the_slow_loop(rows: int, seed: int, temperature: float, c
     contrast = batch(rows, seed)
     label = torch.arange(rows).repeat(2) % classes
     same = label[:, None] == label[None, :]
-    terms = replace(plain_terms(contrast), pulled=same & contrast.is_negative)
-    assert supervised(terms, temperature=temperature).mean().item() == pytest.approx(
+    terms = replace(plain_terms(contrast), pulled=(same & contrast.is_negative).float())
+    assert info_nce(terms, temperature=temperature).mean().item() == pytest.approx(
         slow_loops.supervised(*as_arrays(contrast), same.numpy(), temperature), rel=1e-4, abs=1e-5
     )
+
+
+@given(
+    rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), beta=st.floats(0, 3), classes=st.integers(1, 4),
+)  # fmt: skip
+def test_soft_attraction_is_the_slow_cross_entropy(
+    rows: int, seed: int, temperature: float, beta: float, classes: int
+) -> None:
+    """To a soft target, hardness weights included; certainties are SupCon."""
+    contrast = batch(rows, seed)
+    probability = torch.rand(contrast.candidate.shape, generator=torch.Generator().manual_seed(seed))
+    terms = plain_terms(contrast, beta=beta, temperature=temperature)
+    soft = TREATMENTS["soft_attract"](terms, Suspects(probability > 1, probability))
+    expected = slow_loops.soft_target(
+        *as_arrays(contrast), probability.double().numpy(), temperature=temperature, beta=beta
+    )
+    assert info_nce(soft, temperature=temperature).mean().item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
+    label = torch.arange(rows) % classes
+    oracle = loss_of(contrast, Oracle(label.numpy()), objective="info_nce", treatment="soft_attract", detector="oracle")
+    torch.testing.assert_close(oracle, loss_of(contrast, Oracle(label.numpy()), objective="supervised"))
 
 
 @given(rows=st.integers(2, 6), seed=st.integers(0, 50), temperature=st.floats(0.2, 2), log_z=st.floats(-3, 3))
@@ -159,7 +180,7 @@ class Nobody(Detector):
 
 
 @pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
-@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft"])
+@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft", "soft_attract"])
 def test_a_treatment_of_nobody_changes_nothing(objective: str, treatment: str) -> None:
     """With nobody suspected every treatment is `none`, for every objective that takes one."""
     contrast = batch(6)

@@ -33,7 +33,9 @@ def test_an_interrupted_run_continues_bitwise(tmp_path: Path, queue_size: int, s
     assert parts.summary["knn_accuracy"] == whole.summary["knn_accuracy"]
 
 
-@pytest.mark.parametrize("detector", ["quantile", "reciprocal", *slow("threshold", "cluster", "posterior", "oracle")])
+@pytest.mark.parametrize(
+    "detector", ["quantile", "reciprocal", "relation", *slow("threshold", "cluster", "posterior", "oracle")]
+)
 def test_a_treated_run_continues_bitwise(tmp_path: Path, detector: str) -> None:
     """Interrupted in the middle of a treated epoch, with a queue: what the detector learned is in the checkpoint."""
     settings = config(treatment="attract", detector=detector, treatment_start=0.5, neighbours=0.2, queue_size=32)
