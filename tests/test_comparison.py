@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,18 +35,21 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Child:
-    """Stands in for the child process: counts its tasks, and answers better with every seed."""
+    """Stands in for all child processes: counts its tasks, and answers better with every seed."""
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.tasks: list[dict[str, Any]] = []
         self._answer = answer
 
-    def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
+    def run(self, task: dict[str, Any]) -> dict[str, Any]:
         """Answers a task."""
         self.tasks.append(task)
         if self._answer is not None:
             return self._answer(task)
         return answer_of(task)
+
+    def stop(self) -> None:
+        """Nothing to stop."""
 
 
 def answer_of(task: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +99,8 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Child:
 
 def replaced(monkeypatch: pytest.MonkeyPatch, child: Child) -> Child:
     """Puts `child` where children are started."""
-    monkeypatch.setattr(runner, "run_child", child)
-    monkeypatch.setattr(plan, "run_child", child)
+    monkeypatch.setattr(runner, "Children", lambda at_once: child)
+    monkeypatch.setattr(plan, "run_child", child.run)
     return child
 
 
@@ -263,6 +267,28 @@ def test_ctrl_c_keeps_what_is_finished(asked: Settings, monkeypatch: pytest.Monk
     assert "| `hard` | 1 | 90.00 |" in (asked.out / "photos.md").read_text()
     child = replaced(monkeypatch, Child())
     assert runner.run(asked).computed == len(child.tasks) == 2
+
+
+def test_cells_are_computed_side_by_side(asked: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs are under way at once: each waits for the other. All cells are there in the end."""
+    both = threading.Barrier(2, timeout=30)
+
+    def together(task: dict[str, Any]) -> dict[str, Any]:
+        both.wait()
+        return answer_of(task)
+
+    replaced(monkeypatch, Child(together))
+    assert runner.run(replace(asked, jobs=2)).computed == 4
+
+
+def test_a_table_is_of_one_number_format(asked: Settings, child: Child) -> None:
+    """`auto` becomes what this machine takes, and is then part of every cell and of the command that repeats them."""
+    (table,) = runner.run(asked).tables
+    (precision,) = {task["config"]["precision"] for task in child.tasks}
+    assert precision in ("float32", "bfloat16")
+    assert f"--precision {precision}" in table.command
+    other = {"float32": "bfloat16", "bfloat16": "float32"}[precision]
+    assert runner.run(replace(asked, precision=other)).computed == 4
 
 
 def test_a_time_is_turned_into_steps_once(asked: Settings, child: Child) -> None:

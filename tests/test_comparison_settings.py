@@ -35,14 +35,15 @@ def test_what_is_no_budget(text: str) -> None:
 
 
 def test_the_rows_of_the_table() -> None:
-    """Eight objectives and ten treated rows; those that use labels are exactly the supervised and oracle ones."""
+    """Eight objectives and twelve treated rows; those that use labels are exactly the supervised and oracle ones."""
     names = [method.name for method in METHODS]
-    assert len(names) == len(set(names)) == 18
+    assert len(names) == len(set(names)) == 20
     assert {m.name for m in METHODS if m.uses_labels} == {
         "supervised",
         "hard+attract+oracle",
         "hard+eliminate+oracle",
         "hard+soft+oracle",
+        "info_nce+eliminate+oracle",
     }
     assert [m.name for m in chosen_methods(["hard", "info_nce"])] == ["info_nce", "hard"]
     with pytest.raises(InputError, match="'hrad'") as refused:

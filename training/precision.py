@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
@@ -28,17 +29,20 @@ def choose_device(name: str) -> torch.device:
 def use_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to run the network under bfloat16 autocast.
 
-    `auto` says yes where it pays: on CUDA devices that support it and on CPUs with matrix tiles (AMX). Without AMX it was measured to be
-    slower than float32 (docs/negative-results.md).
+    `auto` says yes where it pays: on CUDA devices that support it, on CPUs with matrix tiles (AMX), and on AMD's with AVX512-BF16 (Zen 4
+    and later), where a step took 0.55 of its time in float32. Intel's with AVX512-BF16 and without tiles were slower by it
+    (docs/negative-results.md has both).
     """
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    if device.type != "cpu":
-        return False
-    probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(probe and probe())
+    return device.type == "cpu" and _cpu_multiplies_bfloat16_faster()
+
+
+def _cpu_multiplies_bfloat16_faster() -> bool:
+    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases cannot say
+    return bool(can.get("amx_tile") or (can.get("avx512_bf16") and str(can.get("cpu_name", "")).startswith("AMD")))
 
 
 def autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[object]:

@@ -46,6 +46,10 @@ class Compare:
     curves: Annotated[
         bool, arg(help="Also accuracy against β, batch size and augmentation: first corpus, one seed.")
     ] = False
+    precision: Annotated[
+        str, arg(metavar="NAME", help="float32, bfloat16, or auto: what this machine is faster with.")
+    ] = "auto"
+    jobs: Annotated[int, arg(metavar="N", help="Cells computed at once, each with its share of the cores.")] = 1
     data_dir: DataDir = None
     out: Annotated[Path, arg(metavar="FOLDER", help="Where cells, tables and plots go.")] = Path("docs/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")

@@ -1,20 +1,23 @@
-"""Starts the child process of a cell, waits for its answer, and ends it cleanly.
+"""Starts the child processes of cells, waits for their answers, and ends them cleanly.
 
-The child stands in a session of its own, so a terminal's Ctrl-C reaches this process only; it then closes the child's stdin, which the
-child takes as the request to save and stop. A parent that is killed closes it as well, so no child is left behind.
+A child stands in a session of its own, so a terminal's Ctrl-C reaches this process only; it then closes the children's stdin, which they
+take as the request to save and stop. A parent that is killed closes it as well, so no child is left behind.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import samekind
 from data.errors import SamekindError
+from samekind.comparison.machine import cores
 
 WORKER = "samekind.comparison.worker"
 SECONDS_TO_STOP = 60.0
@@ -25,23 +28,73 @@ class CellError(SamekindError):
     """One cell that could not be computed; the others can."""
 
 
-def run_child(task: dict[str, Any]) -> dict[str, Any]:
-    """What the worker answers to a task.
+class Children:
+    """Child processes, several of which may run at once.
 
-    Raises:
-        CellError: it failed.
-        KeyboardInterrupt: Ctrl-C, after the child has saved its state.
+    Args:
+        at_once: how many will; each computes with its share of the cores.
     """
-    command = [sys.executable, "-P", "-m", WORKER]  # -P: a folder `data/` where the user stands must hide nothing
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
-    ) as child:
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._environment = _environment(at_once)
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def run(self, task: dict[str, Any]) -> dict[str, Any]:
+        """What a worker answers to a task; may be called from several threads.
+
+        Raises:
+            CellError: it failed, or was stopped.
+            KeyboardInterrupt: Ctrl-C, after the child has saved its state.
+        """
+        child = self._start()
         try:
             said = _converse(child, task)
         except BaseException:
-            _stop(child)
+            self.stop()
             raise
-    return _answer(said, child.returncode)
+        finally:
+            with self._lock:
+                self._running.discard(child)
+        return _answer(said, child.returncode)
+
+    def stop(self) -> None:
+        """Lets all children save, and starts no more; a second Ctrl-C, or a minute without an end, kills them."""
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        for child in running:
+            with contextlib.suppress(OSError, ValueError):  # it has ended already
+                assert child.stdin is not None
+                child.stdin.close()
+        try:
+            for child in running:
+                child.wait(SECONDS_TO_STOP)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            for child in running:
+                child.kill()
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-P", "-m", WORKER]  # -P: a folder `data/` where the user stands must hide nothing
+        with self._lock:
+            if self._stopping:
+                raise CellError("stopped before it began")
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=self._environment,
+                start_new_session=True,
+            )
+            self._running.add(child)
+        return child
+
+
+def run_child(task: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a single child."""
+    return Children().run(task)
 
 
 def _converse(child: subprocess.Popen[str], task: dict[str, Any]) -> str:
@@ -50,21 +103,14 @@ def _converse(child: subprocess.Popen[str], task: dict[str, Any]) -> str:
     try:
         child.stdin.write(json.dumps(task) + "\n")
         child.stdin.flush()  # and left open: its end is the signal to stop
-    except BrokenPipeError:
-        pass  # it died before it listened; its exit code says so
-    said = child.stdout.read()
+    except (BrokenPipeError, ValueError):
+        pass  # it died before it listened, which its exit code says, or was stopped
+    with child.stdout:
+        said = child.stdout.read()
     child.wait()
+    with contextlib.suppress(OSError):
+        child.stdin.close()
     return said
-
-
-def _stop(child: subprocess.Popen[str]) -> None:
-    """Lets the child save; a second Ctrl-C, or a minute without an end, kills it."""
-    try:
-        if child.stdin is not None:
-            child.stdin.close()
-        child.wait(SECONDS_TO_STOP)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt, OSError):
-        child.kill()
 
 
 def _answer(said: str, code: int) -> dict[str, Any]:
@@ -78,8 +124,9 @@ def _answer(said: str, code: int) -> dict[str, Any]:
     return answer
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with this very samekind first on the path, installed or not."""
+def _environment(at_once: int) -> dict[str, str]:
+    """Ours, with this very samekind first on the path, installed or not, and a share of the cores."""
     root = str(Path(samekind.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    share = {"OMP_NUM_THREADS": str(max(1, cores() // at_once))} if at_once > 1 else {}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **share, "PYTHONPATH": os.pathsep.join(paths)}

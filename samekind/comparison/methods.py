@@ -17,7 +17,7 @@ from training.config import TrainConfig
 OBJECTIVE_ROWS = ("nce", "info_nce", "cpc", "decoupled", "debiased", "hard", "mixed", "supervised")
 TREATMENT_ROWS = ("eliminate", "soft")
 DETECTOR_ROWS = ("threshold", "quantile", "reciprocal", "oracle")
-ATTRACT_ROWS = ("reciprocal", "oracle")
+PULLED_ROWS = (("attract", "reciprocal"), ("attract", "oracle"), ("soft_attract", "relation"))
 
 BETAS = (0.0, 0.5, 1.0, 2.0, 4.0)
 BATCH_SIZES = (64, 128, 256, 512, 1024)
@@ -75,15 +75,16 @@ class Curve:
     false_negatives: bool = True
 
 
-def _treated(treatment: str, detector: str) -> Method:
-    overrides = {"objective": "hard", "treatment": treatment, "detector": detector, "tau_plus": 0.0}
-    return Method(f"hard+{treatment}+{detector}", overrides)
+def _treated(treatment: str, detector: str, objective: str = "hard") -> Method:
+    overrides = {"objective": objective, "treatment": treatment, "detector": detector, "tau_plus": 0.0}
+    return Method(f"{objective}+{treatment}+{detector}", overrides)
 
 
 METHODS: tuple[Method, ...] = (
     *(Method(name, {"objective": name}) for name in OBJECTIVE_ROWS),
     *(_treated(treatment, detector) for treatment in TREATMENT_ROWS for detector in DETECTOR_ROWS),
-    *(_treated("attract", detector) for detector in ATTRACT_ROWS),
+    *(_treated(treatment, detector) for treatment, detector in PULLED_ROWS),
+    _treated("eliminate", "oracle", "info_nce"),
 )
 """The rows of the main table, in their order."""
 

@@ -1,9 +1,13 @@
-"""The comparison itself: what is missing is computed, one child process a cell, and everything that is there is written up."""
+"""The comparison itself: what is missing is computed, one child process a cell, and everything that is there is written up.
+
+Cells may be computed side by side: a small network on two cores is faster as two processes of one thread than as one of two.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from data.progress import NoProgress, Progress
 from samekind.comparison import report
 from samekind.comparison.cells import FORMAT, Cell, FinishedCells
 from samekind.comparison.clock import Clock
-from samekind.comparison.launch import CellError, run_child
+from samekind.comparison.launch import CellError, Children
 from samekind.comparison.plan import Failure, check_names, describe, make_plan, without_twins
 from samekind.comparison.results import write_results
 from samekind.comparison.settings import Settings
@@ -93,6 +97,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Comparison:
     """The same from settings that have been checked."""
     progress = progress or NoProgress()
     settings.check_folders()
+    settings = settings.with_known_precision()
     finished = FinishedCells(settings.out)
     corpora = [describe(name, settings, progress) for name in settings.corpora]
     check_names(corpora)
@@ -119,31 +124,48 @@ def run(settings: Settings, progress: Progress | None = None) -> Comparison:
 def _compute(
     missing: Sequence[Cell], settings: Settings, finished: FinishedCells, clock: Clock, progress: Progress
 ) -> Iterator[Failure]:
-    """Computes the cells one after the other, and yields those that fail."""
-    for number, cell in enumerate(missing, start=1):
-        place = f"[{number}/{len(missing)}] {cell}"
-        progress.print(f"{place}: training")
+    """Computes the cells, `settings.jobs` at once, and yields those that fail."""
+    children = Children(settings.jobs)
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        under_way = {pool.submit(_compute_one, cell, settings, children, progress): cell for cell in missing}
         try:
-            record = _compute_one(cell, settings)
-        except CellError as error:
-            progress.print(f"{place}: failed: {error}")
-            yield Failure(str(cell), str(error), error.hint)
-            continue
-        finished.add(cell, record)
-        shutil.rmtree(_work(cell, settings), ignore_errors=True)
-        progress.print(f"{place}: {_figures(record)}; {clock.outlook(number)}")
+            for number, done in enumerate(as_completed(under_way), start=1):
+                cell, place = under_way[done], f"[{number}/{len(missing)}] {under_way[done]}"
+                failure = _keep(cell, done, settings, finished)
+                if failure:
+                    progress.print(f"{place}: failed: {failure.error}")
+                    yield failure
+                else:
+                    progress.print(f"{place}: {_figures(done.result())}; {clock.outlook(number)}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.stop()
+            raise
 
 
-def _compute_one(cell: Cell, settings: Settings) -> dict[str, Any]:
-    task = {
-        "kind": "cell",
-        "source": cell.corpus.source,
-        "content_hash": cell.corpus.content_hash,
-        "config": cell.config.to_dict(),
-        "knn_k": cell.knn_k,
-        "work": str(_work(cell, settings).absolute()),
-    }
-    answer = run_child(task)
+def _keep(cell: Cell, done: Future[dict[str, Any]], settings: Settings, finished: FinishedCells) -> Failure | None:
+    """Keeps what a cell's child has answered; what went wrong, if it has failed."""
+    try:
+        record = done.result()
+    except CellError as error:
+        return Failure(str(cell), str(error), error.hint)
+    finished.add(cell, record)
+    shutil.rmtree(_work(cell, settings), ignore_errors=True)
+    return None
+
+
+def _compute_one(cell: Cell, settings: Settings, children: Children, progress: Progress) -> dict[str, Any]:
+    progress.print(f"{cell}: training")
+    answer = children.run(
+        {
+            "kind": "cell",
+            "source": cell.corpus.source,
+            "content_hash": cell.corpus.content_hash,
+            "config": cell.config.to_dict(),
+            "knn_k": cell.knn_k,
+            "work": str(_work(cell, settings).absolute()),
+        }
+    )
     return {
         "format": FORMAT,
         "corpus": cell.corpus.name,

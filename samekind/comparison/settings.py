@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from training.evaluate import KNN_K
 from training.presets import preset
 
 _FOLDERS = ("data_dir", "out", "work")
-_OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device"})
-_LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1}
+_OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device", "jobs"})
+_LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1, "jobs": 1}
 
 
 def _are_names(value: object) -> bool:
@@ -62,9 +62,12 @@ class Settings:
         preset: everything else.
         knn_k: neighbours that vote, ≥ 1.
         curves: also the curves, on the first corpus with seed 0.
+        precision: `float32`, `bfloat16`, or `auto` for the one that this machine is faster with. It is part of a cell: a comparison that
+            goes on elsewhere must name it, or starts anew where the other one is faster.
         data_dir: where the corpora's files already are.
         out: folder of the results.
         work: folder of the trainings in progress.
+        jobs: cells computed at once, each with its share of the cores. Changes the speed, and the last digits by the order of sums.
         workers: processes that make views; changes no figure but the speed.
         device: `auto`, `cpu`, `cuda` or `mps`.
     """
@@ -79,9 +82,11 @@ class Settings:
     preset: str = "plain"
     knn_k: int = KNN_K
     curves: bool = False
+    precision: str = "auto"
     data_dir: Path | None = None
     out: Path = Path("docs/results")
     work: Path = Path("artifacts/compare")
+    jobs: int = 1
     workers: int | None = None
     device: str = "auto"
 
@@ -136,6 +141,17 @@ class Settings:
         check_writable(self.out)
         check_writable(self.work)
 
+    def with_known_precision(self) -> Settings:
+        """The same with what `auto` stands for on this machine: rows in different formats would not compare.
+
+        Raises:
+            InputError: the device is not there.
+        """
+        from training.precision import choose_device, use_bfloat16
+
+        fast = use_bfloat16(self.precision, choose_device(self.device))
+        return replace(self, precision="bfloat16" if fast else "float32")
+
     @property
     def parsed_budget(self) -> Budget:
         """The budget as seconds or steps."""
@@ -152,6 +168,7 @@ class Settings:
             "hold_out": 0,  # all of them are trained on, and the test split judges once, after the last epoch
             "image_size": self.image_size,
             "batch_size": self.batch_size,
+            "precision": self.precision,
             "workers": self.workers,
             "device": self.device,
         }
@@ -163,7 +180,7 @@ class Settings:
 
     def timed_by(self, corpus_name: str, content_hash: str) -> dict[str, Any]:
         """What decides how many steps a time comes to; kept beside the number."""
-        names = ("budget", "preset", "train_images", "image_size", "batch_size")
+        names = ("budget", "preset", "train_images", "image_size", "batch_size", "precision")
         return {"corpus": corpus_name, "content_hash": content_hash, **{name: getattr(self, name) for name in names}}
 
     def command(self) -> str:

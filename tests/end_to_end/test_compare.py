@@ -90,10 +90,23 @@ def test_a_comparison_and_the_same_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals) -> None:
-    """Stopped in the middle of a cell, it leaves no process behind; the same command continues that very training."""
-    arguments = command(tmp_path, "--methods", "info_nce", "--seeds", 1, "--budget", "60steps")
+@pytest.mark.parametrize(("how", "jobs"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
+def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals, jobs: int) -> None:
+    """Stopped in the middle of its cells, it leaves no process behind; the same command continues those very trainings."""
+    methods = ["info_nce", "hard"][:jobs]
+    arguments = command(
+        tmp_path,
+        "--methods",
+        ",".join(methods),
+        "--seeds",
+        1,
+        "--budget",
+        "60steps",
+        "--jobs",
+        jobs,
+        "--precision",
+        "float32",
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     program = [sys.executable, "-P", "-m", "samekind", *arguments]
     log = tmp_path / "log"
@@ -101,17 +114,18 @@ def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals) -> No
         log.open("w") as stream,
         subprocess.Popen(program, env=environment, stderr=stream, preexec_fn=heed_ctrl_c) as first,
     ):
-        _wait(lambda: any((tmp_path / "work").glob("*/metrics.jsonl")), first)
+        _wait(lambda: len([*(tmp_path / "work").glob("*/metrics.jsonl")]) == jobs, first)
         first.send_signal(how)
         code = first.wait(60)
     assert code == (130 if how is signal.SIGINT else -signal.SIGKILL), log.read_text()
     assert cells(tmp_path) == {}
-    (work,) = (tmp_path / "work").iterdir()
-    _wait(lambda: _is_free(work), None)
+    work = [*(tmp_path / "work").iterdir()]
+    assert len(work) == jobs
+    _wait(lambda: all(map(_is_free, work)), None)
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "going on from step" in done.stderr
-    assert len(cells(tmp_path)) == 1
+    assert done.stderr.count("going on from step") == jobs
+    assert len(cells(tmp_path)) == jobs
 
 
 def _wait(until: object, process: subprocess.Popen[bytes] | None) -> None:
