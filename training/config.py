@@ -268,7 +268,7 @@ def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
         "detector": detector is not None,
         "treatment_start": detector is not None,
         "detector_point": detector not in (None, "oracle"),
-        "prior": detector in ("quantile", "posterior"),
+        "prior": detector in ("quantile", "posterior", "relation"),
         "neighbours": detector in ("cluster", "reciprocal"),
         "key_momentum": of["queue_size"] > 0,
     }

@@ -47,6 +47,6 @@ def build_detector(config: TrainConfig, images: TrainingImages, progress: Progre
             return Oracle(labels)
         case "relation":
             description = describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress)
-            return Relation(description, DETECTION_DIM, point)
+            return Relation(description, DETECTION_DIM, config.prior, point)
         case _:
             return Reciprocal(count, k, point)

@@ -1,4 +1,4 @@
-"""What is done with suspected false negatives: nothing, leave them out, pull them in, weigh them less, or pull them a little.
+"""What is done with suspected false negatives: nothing, leave them out, pull them in, weigh them less, or both of the last.
 
 # A anchors, M candidates
 
@@ -24,7 +24,7 @@ class Suspects:
 
     Attributes:
         flagged: `(A, M)` bool, taken to be false negatives.
-        probability: `(A, M)` float32 in [0, 1] of being one; from `relation`, each pair's share of one.
+        probability: `(A, M)` float32 in [0, 1] of being one.
     """
 
     flagged: Tensor
@@ -64,12 +64,16 @@ def soft(terms: Terms, suspects: Suspects) -> Terms:
 
 
 def soft_attract(terms: Terms, suspects: Suspects) -> Terms:
-    """Each negative is a positive too, with the weight P; all stay negatives. The loss is the cross-entropy to a soft target.
+    """Each negative weighs `1 − P`, and all together are one more positive, each with its share of the P.
+
+    One positive, so that an anchor with many suspects is pulled no further from its own view than one with few.
 
     Source:
-        CO2, arXiv 2010.02217; SCE, arXiv 2111.14585, equation 6.
+        A soft target beside the view: CO2, arXiv 2010.02217; SCE, arXiv 2111.14585, equation 6. Pushing suspects less as well is ours.
     """
-    return replace(terms, pulled=suspects.probability.detach() * terms.kept)
+    probability = suspects.probability.detach() * terms.kept
+    share = probability / probability.sum(1, keepdim=True).clamp(min=1e-9)
+    return replace(soft(terms, suspects), pulled=share)
 
 
 TREATMENTS: dict[str, Callable[[Terms, Suspects], Terms]] = {

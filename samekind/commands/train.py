@@ -50,7 +50,7 @@ class Train:
     treatment: Annotated[str | None, setting("NAME", f"Of suspected false negatives: {', '.join(TREATMENTS)}.")] = None
     detector: Annotated[str | None, setting("NAME", f"Which suspects them: {', '.join(DETECTORS)}.")] = None
     detector_point: Annotated[float | None, setting("SCORE", "Pairs above it are suspected.")] = None
-    prior: Annotated[float | None, setting("SHARE", "Of false negatives, for quantile and posterior.")] = None
+    prior: Annotated[float | None, setting("SHARE", "Of false negatives, for quantile, posterior and relation.")] = None
     treatment_start: Annotated[float | None, setting("SHARE", "Of the steps before treatment, at most 0.5.")] = None
     neighbours: Annotated[
         float | None, setting("SHARE", "Of the images: reciprocal's k; cluster makes one over it clusters.")

@@ -71,7 +71,7 @@ def treated(
     return float(np.mean(losses)) if losses else 0.0
 
 
-def soft_target(
+def soft_attraction(
     positive: Array,
     candidate: Array,
     is_negative: NDArray[np.bool_],
@@ -80,30 +80,45 @@ def soft_target(
     temperature: float,
     beta: float,
 ) -> float:
-    """Cross-entropy of a softmax over the positive and all negatives to a target of 1 for the one, P for the others, in sum 1."""
+    """The view and, as one more positive, all suspects by their P; each negative weighs 1 − P."""
     losses = []
     for i in range(len(positive)):
         columns = np.flatnonzero(is_negative[i])
-        if not len(columns):
+        kept = [j for j in columns if probability[i, j] < 1 - 1e-6]
+        if not kept:
             continue
-        s = candidate[i, columns]
-        mass = negative_mass(s, np.exp(beta * s / temperature), len(columns), temperature)
-        total = math.log(math.exp(positive[i] / temperature) + mass)
-        target = np.concatenate([[1.0], probability[i, columns]])
-        logits = np.concatenate([[positive[i]], s]) / temperature
-        losses.append(float((target / target.sum() * (total - logits)).sum()))
+        s = candidate[i, kept]
+        mass = negative_mass(s, np.exp(beta * s / temperature) * (1 - probability[i, kept]), len(columns), temperature)
+        own = math.exp(positive[i] / temperature)
+        loss, total = math.log((own + mass) / own), sum(probability[i, j] for j in columns)
+        for j in columns if total else ():
+            pair = math.exp(candidate[i, j] / temperature)
+            others = own if j in kept else pair
+            loss += probability[i, j] / total * math.log((others + mass) / pair)
+        losses.append(loss / 2 if total else loss)
     return float(np.mean(losses)) if losses else 0.0
 
 
-def relation(embedding: Array, described: Array, index: NDArray[np.int64], mask: NDArray[np.bool_], t: float) -> Array:
-    """Each negative's share of `exp(mean cosine / t)`."""
-    shares = np.zeros(mask.shape)
+def towards_neighbours(unit: Array, neighbours: int) -> Array:
+    """Each row plus its nearest rows by cosine³, itself the first of them."""
+    moved = np.empty_like(unit)
+    for i, row in enumerate(unit):
+        cosine = unit @ row
+        nearest = np.argsort(-cosine)[:neighbours]
+        mean = sum(max(cosine[j], 0.0) ** 3 * unit[j] for j in nearest)
+        moved[i] = row + mean / np.linalg.norm(mean)
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved
+
+
+def relation(joint: Array, index: NDArray[np.int64], mask: NDArray[np.bool_], t: float, prior: float) -> Array:
+    """Each negative's share of `exp(cosine / t)` times the number of false negatives that are expected, at most 1."""
+    found = np.zeros(mask.shape)
     for i in range(len(index)):
         for j in np.flatnonzero(mask[i]):
-            a, b = index[i], index[j]
-            shares[i, j] = math.exp((embedding[a] @ embedding[b] + described[a] @ described[b]) / 2 / t)
-        shares[i] /= max(shares[i].sum(), 1e-300)
-    return shares
+            found[i, j] = math.exp(joint[index[i]] @ joint[index[j]] / t)
+        found[i] *= prior * mask[i].sum() / max(found[i].sum(), 1e-300)
+    return np.minimum(found, 1.0)
 
 
 def decoupled(positive: Array, candidate: Array, is_negative: NDArray[np.bool_], temperature: float) -> float:

@@ -103,21 +103,30 @@ def test_supervised_is_the_slow_loop(rows: int, seed: int, temperature: float, c
 @given(
     rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), beta=st.floats(0, 3), classes=st.integers(1, 4),
 )  # fmt: skip
-def test_soft_attraction_is_the_slow_cross_entropy(
-    rows: int, seed: int, temperature: float, beta: float, classes: int
-) -> None:
-    """To a soft target, hardness weights included; certainties are SupCon."""
+def test_soft_attraction_is_the_slow_loop(rows: int, seed: int, temperature: float, beta: float, classes: int) -> None:
+    """Hardness weights, certainties and their opposite included; certainties halve between the view and the mean of the others."""
     contrast = batch(rows, seed)
-    probability = torch.rand(contrast.candidate.shape, generator=torch.Generator().manual_seed(seed))
+    probability = (2 * torch.rand(contrast.candidate.shape, generator=torch.Generator().manual_seed(seed)) - 0.5).clamp(
+        0, 1
+    )
     terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    soft = TREATMENTS["soft_attract"](terms, Suspects(probability > 1, probability))
-    expected = slow_loops.soft_target(
+    soft = TREATMENTS["soft_attract"](terms, Suspects(probability > 0.5, probability * contrast.is_negative))
+    kept = soft.kept.any(1).sum().clamp(min=1)
+    got = info_nce(soft, temperature=temperature).sum() / kept
+    expected = slow_loops.soft_attraction(
         *as_arrays(contrast), probability.double().numpy(), temperature=temperature, beta=beta
     )
-    assert info_nce(soft, temperature=temperature).mean().item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
-    label = torch.arange(rows) % classes
-    oracle = loss_of(contrast, Oracle(label.numpy()), objective="info_nce", treatment="soft_attract", detector="oracle")
-    torch.testing.assert_close(oracle, loss_of(contrast, Oracle(label.numpy()), objective="supervised"))
+    assert got.item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
+    label = torch.arange(rows).repeat(2) % classes
+    sure = (label[:, None] == label[None, :]) & contrast.is_negative
+    certain = Suspects(sure, sure.float())
+    attracted, number = TREATMENTS["attract"](plain_terms(contrast), certain), sure.sum(1)
+    view = info_nce(TREATMENTS["eliminate"](plain_terms(contrast), certain), temperature=temperature)
+    others = (info_nce(attracted, temperature=temperature) * (1 + number) - view) / number.clamp(min=1)
+    halves = torch.where(number > 0, (view + others) / 2, view)
+    torch.testing.assert_close(
+        info_nce(TREATMENTS["soft_attract"](plain_terms(contrast), certain), temperature=temperature), halves
+    )
 
 
 @given(rows=st.integers(2, 6), seed=st.integers(0, 50), temperature=st.floats(0.2, 2), log_z=st.floats(-3, 3))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from data.errors import CorpusError
 from training.detectors.base import PairDetector
@@ -102,7 +103,7 @@ class Cluster(PairDetector):
 
         count = min(self.num_clusters, len(embedding_ND))
         means = MiniBatchKMeans(count, random_state=self.seed, n_init=3, batch_size=4096).fit(embedding_ND)
-        centres = torch.nn.functional.normalize(torch.from_numpy(means.cluster_centers_.astype(np.float32)), dim=1)
+        centres = functional.normalize(torch.from_numpy(means.cluster_centers_.astype(np.float32)), dim=1)
         share = (torch.from_numpy(embedding_ND) @ centres.T / 0.1).softmax(1)
         confidence, cluster = share.max(1)
         self.cluster.copy_(cluster)
@@ -156,47 +157,74 @@ class Reciprocal(PairDetector):
 
 
 class Relation(PairDetector):
-    """Shares one unit of likeness among an anchor's candidates: a softmax over the cosines of what encoder and patches say together.
+    """Deals out the false negatives that are expected among an anchor's candidates by how alike encoder and patches find each pair.
 
-    The share is no calibrated probability: it says how much more alike a pair is than the anchor's other pairs, which asks for no threshold
-    that would be right on one set of images and wrong on the next.
+    A softmax over the cosines of both together shares out one unit, times the number of false negatives that `prior` leads to expect. It
+    asks for no threshold on a cosine, which would be right on one set of images and wrong on the next.
 
     Args:
         description: `(N, G)` unit-norm descriptions of the training images by their patches (`training.patch_descriptor`).
         dim: the most dimensions that the encoder's embeddings have.
-        point: a pair is flagged where its share is more than so many times an equal one.
+        prior: assumed share of false negatives in (0, 1).
+        point: probability above which a pair is flagged.
 
     Source:
-        The softmax of a batch's similarities as a soft target: CO2, arXiv 2010.02217; SCE, arXiv 2111.14585. They take it from another
-        view's embedding by the same network; patches are ours.
+        The softmax of similarities as a soft target: CO2, arXiv 2010.02217; SCE, arXiv 2111.14585. They take it from another view's
+        embedding by the same network; patches, and the prior that makes it a probability, are ours.
     """
 
-    default_point = 10.0
-    temperature = 0.05
+    default_point = 0.5
+    temperature = 0.03
     reads_embeddings = True
     joint: Tensor
 
-    def __init__(self, description: NDArray[np.float32], dim: int, point: float | None = None) -> None:
+    def __init__(self, description: NDArray[np.float32], dim: int, prior: float, point: float | None = None) -> None:
         super().__init__(point)
-        self.description = description
+        self.description, self.prior = description, prior
         # Half precision: it is looked up in every step and saved with every checkpoint.
         self.register_buffer("joint", torch.zeros(len(description), description.shape[1] + dim, dtype=torch.float16))
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
-        """Puts embedding and description side by side, as halves of one unit vector."""
-        halves = torch.from_numpy(np.concatenate([self.description, embedding_ND], axis=1) / np.sqrt(2))
+        """Puts embedding and description side by side, and moves each image towards its neighbours."""
+        halves = np.concatenate([self.description, embedding_ND], axis=1) / np.float32(np.sqrt(2))
         self.joint.zero_()
-        self.joint[:, : halves.shape[1]] = halves.to(self.joint)
+        self.joint[:, : halves.shape[1]] = towards_neighbours(torch.from_numpy(halves)).to(self.joint)
 
     def pair_scores(self, first: Tensor, second: Tensor) -> Tensor:
-        """Mean of the two cosines, of the embeddings and of the descriptions."""
+        """Cosine of the two images' joint vectors."""
         return self.joint[first].float() @ self.joint[second].float().T
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> Suspects:
-        """Each negative's share of the anchor's one unit."""
+        """Each negative's share of the false negatives that are expected, at most 1."""
         mask = contrast.is_negative
         share = (scores_AM / self.temperature).masked_fill(~mask, -1e9).softmax(1)
-        return Suspects(share * mask.sum(1, keepdim=True) > self.point, share)
+        probability = (share * self.prior * mask.sum(1, keepdim=True)).clamp(max=1)
+        return Suspects(probability > self.point, probability)
+
+
+def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = 10_000, block: int = 2048) -> Tensor:
+    """Each row plus the mean of its nearest rows, weighted by cosine³ and made a unit vector again: who shares neighbours comes closer.
+
+    Args:
+        unit_ND: `(N, D)` float32 unit-norm rows.
+        neighbours: how many.
+        bank: they are searched among at most so many rows, drawn by a fixed seed. A row that is drawn is its own nearest.
+        block: rows of similarities held at once.
+
+    Returns:
+        `(N, D)` float32 unit-norm rows.
+
+    Source:
+        Database-side augmentation, Arandjelović & Zisserman, CVPR 2012; the weights are α query expansion's, arXiv 1711.02512, section 3.3.
+    """
+    drawn = np.sort(np.random.default_rng(11).permutation(len(unit_ND))[:bank])
+    among = unit_ND[torch.from_numpy(drawn)]
+    moved = []
+    for rows in unit_ND.split(block):
+        nearest = (rows @ among.T).topk(min(neighbours, len(among)), dim=1)
+        mean = torch.einsum("bk,bkd->bd", nearest.values.clamp(min=0) ** 3, among[nearest.indices])
+        moved.append(functional.normalize(rows + functional.normalize(mean, dim=1), dim=1))
+    return torch.cat(moved)
 
 
 def nearest_others(embedding_ND: Tensor, k: int, block: int = 1024) -> Tensor:
