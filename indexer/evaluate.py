@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.corpus import SPLITS, Corpus
 from data.errors import ArtefactError, SamekindError
 from data.images import prepare_corpus
 from data.progress import NoProgress, Progress
-from data.sources import load_corpus
 from indexer.index import Index
-from indexer.manifest import MANIFEST, again
+from indexer.manifest import MANIFEST
+from indexer.recorded import load_recorded_corpus
 from indexer.retrieval import hit_rate_at_1, map_at_r
 from training.artefact import read_history, read_meta
 from training.evaluate import KNN_K, knn_accuracy, label_numbers
@@ -228,26 +227,10 @@ def _from_index(index: Index, key: str | None) -> _Images:
 def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
     from training.encoder import Encoder
 
-    if not recorded.get("corpus"):
-        raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=again(folder))
-    names = ("corpus", "data_dir", "limit", "seed")
-    corpus = load_corpus(
-        **{name: recorded[name] for name in names if recorded.get(name) is not None}, progress=progress
-    )
+    corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
-    if not _same(corpus, recorded):
-        notes.append(
-            f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
-            "these figures are of its images as they are now, and some of its test images may have been trained on."
-        )
     pixels = prepare_corpus(corpus, encoder.spec.image_size, encoder.spec.channels, progress=progress)
     return _Images(encoder.embed(pixels, progress=progress), corpus.splits, corpus.labels)
-
-
-def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
-    """Whether a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
-    known = recorded.get("content_hash")
-    return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

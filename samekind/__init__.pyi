@@ -8,6 +8,8 @@ from data.errors import MissingDependencyError as MissingDependencyError
 from data.errors import SamekindError as SamekindError
 from data.sources import load_corpus as load_corpus
 from data.views import TwoViewTransform as TwoViewTransform
+from indexer.detectors import DetectorReport as DetectorReport
+from indexer.detectors import evaluate_detectors as evaluate_detectors
 from indexer.evaluate import Evaluation as Evaluation
 from indexer.index import Index as Index
 from indexer.index import build_index as build_index

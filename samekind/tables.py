@@ -103,6 +103,24 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 
 
+def detectors_text(answer: Mapping[str, Any]) -> str:
+    """What each detector finds, and the base rate that its average precision is to be compared with."""
+    parts = []
+    if answer["detectors"]:
+        keys = ("average_precision", "precision", "recall", "f1", "calibration_error")
+        rows = [
+            [row["detector"], *(_figure(row[key], 4) for key in keys), _figure(row["seconds"], 1)]
+            for row in answer["detectors"]
+        ]
+        titles = ["average precision", "precision", "recall", "F1", "calibration error", "seconds"]
+        parts.append(table(["detector", *titles], rows))
+        parts.append(
+            f"{percent(answer['base_rate'])} of {counted(answer['num_pairs'], 'pair')} of "
+            f"{counted(answer['num_images'], 'training image')} are of one class."
+        )
+    return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
+
+
 def _audit_sentence(answer: Mapping[str, Any]) -> str:
     anchors, base_rate = answer["num_anchors"], answer["base_rate"]
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:

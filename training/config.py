@@ -29,6 +29,11 @@ DETECTORS = (
     "relation",
     "oracle",
 )
+KNOWING = (
+    "guide",
+    "relation",
+    "oracle",
+)  # detectors that need not wait for the encoder: they know something before it does
 NCE_FORMS = ("partition", "sigmoid")
 CPC_CONTEXTS = ("masked_conv", "gru")
 DEBIASING = ("debiased", "hard")
@@ -53,7 +58,8 @@ class TrainConfig:
         detector: which suspects them, one of `DETECTORS`.
         detector_point: score above which the detector flags a pair; `None` takes the detector's own.
         prior: assumed share of false negatives in (0, 1), for the detectors that need one.
-        treatment_start: share of the steps after which treatment starts, in [0, 0.5]: before, the encoder knows too little.
+        treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
+            knows too little; 0.1 where the detector is one of `KNOWING`.
         neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many.
         guide: of the detector `guide`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
         guide_weights: checkpoint file of a `timm/` or `open_clip/` guide.
@@ -98,7 +104,7 @@ class TrainConfig:
     detector: str = "reciprocal"
     detector_point: float | None = None
     prior: float = 0.1
-    treatment_start: float = 0.25
+    treatment_start: float | None = None
     neighbours: float = 0.01
     guide: str = ""
     guide_weights: str = ""
@@ -132,6 +138,8 @@ class TrainConfig:
         _one_of("objective", self.objective, OBJECTIVES)
         if self.tau_plus is None:
             object.__setattr__(self, "tau_plus", 0.0 if self.treatment != "none" else 0.1)
+        if self.treatment_start is None:
+            object.__setattr__(self, "treatment_start", 0.1 if self.detector in KNOWING else 0.25)
         _one_of("treatment", self.treatment, TREATMENTS)
         _one_of("detector", self.detector, DETECTORS)
         _one_of("nce_form", self.nce_form, NCE_FORMS)

@@ -73,7 +73,7 @@ class Loss(nn.Module):
 
     def is_treating(self, progress: float) -> bool:
         """Whether the warm-up is over."""
-        return self.config.treatment != "none" and progress >= self.config.treatment_start
+        return self.config.treatment != "none" and progress >= (self.config.treatment_start or 0.0)
 
     def _suspects(self, contrast: Contrast, progress: float) -> Suspects | None:
         if self.detector is None or not (self.config.objective == "supervised" or self.is_treating(progress)):

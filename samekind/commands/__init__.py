@@ -6,18 +6,19 @@ name by name. Each docstring ends with an example, which `--help` shows.
 
 from __future__ import annotations
 
-from samekind.commands.artefact import Audit, Demo, Evaluate, Search
+from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate, Search
 from samekind.commands.compare import Compare
 from samekind.commands.index import BuildIndex
 from samekind.commands.train import Train
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Demo | Compare
+Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
     "search": Search,
     "audit": Audit,
     "evaluate": Evaluate,
+    "detectors": Detectors,
     "demo": Demo,
     "compare": Compare,
 }

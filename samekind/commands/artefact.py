@@ -1,4 +1,4 @@
-"""What is done with an artefact that train and index have made: `search`, `audit`, `evaluate` and `demo`. Nothing changes it."""
+"""What is done with an artefact that is there: `search`, `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
 
 from __future__ import annotations
 
@@ -111,6 +111,40 @@ class Evaluate:
         folder_exists(self.artefact)
         answer = samekind.evaluate(self.artefact, progress=console.progress).to_dict()
         console.answer(answer, evaluation_text(answer))
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """Judges how well each detector finds false negatives, on the pairs of some training images.
+
+    Example:
+        samekind detectors artifacts/fashion-mnist
+        samekind detectors artifacts/fashion-mnist --guide open_clip/ViT-B-32 --guide-weights vit-b-32.safetensors --json
+    """
+
+    artefact: Artefact
+    images: Annotated[int, arg(metavar="N", help="Training images whose pairs are judged.")] = 2000
+    guide: Annotated[
+        str,
+        arg(metavar="NAME", help="A second encoder: an ARTEFACT, timm/NAME or open_clip/NAME.", help_behavior_hint=""),
+    ] = ""
+    guide_weights: Annotated[str, arg(metavar="FILE", help="Its checkpoint.", help_behavior_hint="")] = ""
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Judges and prints the table."""
+        from samekind.tables import detectors_text
+
+        at_least("--images", self.images, 2)
+        folder_exists(self.artefact)
+        answer = samekind.evaluate_detectors(
+            self.artefact,
+            images=self.images,
+            guide=self.guide,
+            guide_weights=self.guide_weights,
+            progress=console.progress,
+        ).to_dict()
+        console.answer(answer, detectors_text(answer))
 
 
 @dataclass(frozen=True)

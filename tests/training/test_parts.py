@@ -237,7 +237,7 @@ def test_identity_leaves_out_what_does_not_change_the_result() -> None:
         ({"objective": "hard"}, {"nce_form": "sigmoid", "key_momentum": 0.5}, {"beta": 3.0}),
         ({"objective": "nce"}, {"cpc_context": "gru", "prior": 0.3}, {"nce_form": "sigmoid"}),
         ({"treatment": "soft", "detector": "threshold"}, {"prior": 0.3, "neighbours": 0.2}, {"detector_point": 0.3}),
-        ({"treatment": "soft", "detector": "oracle"}, {"detector_point": 0.3}, {"treatment_start": 0.1}),
+        ({"treatment": "soft", "detector": "oracle"}, {"detector_point": 0.3}, {"treatment_start": 0.3}),
         ({"queue_size": 512}, {"cpc_context": "gru"}, {"key_momentum": 0.5}),
     ],
 )  # fmt: skip
@@ -247,3 +247,10 @@ def test_identity_leaves_out_what_nothing_reads(
     """A flag without effect is the same run; one with effect is another."""
     assert preset("small", **chosen, **without_effect).identity == preset("small", **chosen).identity
     assert preset("small", **chosen, **with_effect).identity != preset("small", **chosen).identity
+
+
+@pytest.mark.parametrize(("detector", "start"), [("reciprocal", 0.25), ("relation", 0.1), ("oracle", 0.1)])
+def test_who_knows_before_the_encoder_starts_earlier(detector: str, start: float) -> None:
+    """By default; what is asked for holds for all."""
+    assert TrainConfig(treatment="soft", detector=detector).treatment_start == start
+    assert TrainConfig(treatment="soft", detector=detector, treatment_start=0.4).treatment_start == 0.4
