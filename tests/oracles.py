@@ -74,3 +74,14 @@ def average_precision_at_r(ranked_same: Sequence[bool], relevant: int) -> float:
             hits += 1
             total += hits / rank
     return total / relevant
+
+
+def average_precision(scored: Sequence[tuple[float, bool]]) -> float | None:
+    """Sum over distinct scores, from the highest, of precision times the gain in recall; `None` if nothing is relevant."""
+    relevant = sum(same for _, same in scored)
+    total, before = 0.0, 0
+    for least in sorted({score for score, _ in scored}, reverse=True):
+        found = [same for score, same in scored if score >= least]
+        total += sum(found) / len(found) * (sum(found) - before)
+        before = sum(found)
+    return total / relevant if relevant else None

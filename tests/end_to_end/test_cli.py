@@ -76,6 +76,20 @@ def test_search_options(artefact: Path, query: Path, photos: Path) -> None:
     assert [answer["hits"][0]["label"] for answer in several] == ["bars", "dots"]
 
 
+def test_detectors_are_judged(trained: tuple[Path, Called]) -> None:
+    """The promised keys for each, the oracle finds all, and people get a table; no index is needed."""
+    out, _ = trained
+    answer = call("detectors", out, "--images", 20, "--json").answer
+    assert 0 < answer["base_rate"] < 1
+    by_name = {row["detector"]: row for row in answer["detectors"]}
+    assert {"random", "threshold", "quantile", "relation", "oracle"} <= set(by_name)
+    assert all({"average_precision", "precision", "recall", "f1"} <= set(row) for row in answer["detectors"])
+    assert by_name["oracle"]["average_precision"] == by_name["oracle"]["f1"] == 1
+    text = call("detectors", out, "--images", 20).out
+    assert "average precision" in text.splitlines()[0]
+    assert "380 pairs of 20 training images are of one class." in text
+
+
 def test_search_for_people_is_a_table(artefact: Path, query: Path) -> None:
     """Without `--json` the answer is a table with a header and one line a hit."""
     lines = call("search", artefact, query, "--k", 3).out.splitlines()
