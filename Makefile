@@ -16,6 +16,7 @@ DATA_DIR ?=
 OUT ?= artifacts/$(shell basename "$(CORPUS)")
 BUDGET ?= 120s
 SEEDS ?= 3
+JOBS ?= 1
 
 VENV := .venv
 RUN := $(VENV)/bin/python -P -m
@@ -44,7 +45,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#=]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|plain|full  OUT=artifacts/NAME  PORT=8501'
-	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12  BUDGET=120s|500steps  SEEDS=3 (of compare)'
+	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12  BUDGET=120s|500steps  SEEDS=3  JOBS=1 (of compare)'
 
 # ------------------------------------------------------------------------------------------------------------ environment
 
@@ -94,7 +95,7 @@ compare: setup ## 20 objectives and treatments, same steps and seeds: tables and
 	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
 	$(call step,4,comparing at $(BUDGET) and $(SEEDS) seeds (it says how long: about 3 hours at 120s and 3 seeds on two cores); \
 		Ctrl-C saves and the same command continues)
-	@$(RUN) samekind compare --corpora "$(CORPUS)" --preset $(PRESET) --budget $(BUDGET) --seeds $(SEEDS) $(FROM_DATA_DIR)
+	@$(RUN) samekind compare --corpora "$(CORPUS)" --preset $(PRESET) --budget $(BUDGET) --seeds $(SEEDS) --jobs $(JOBS) $(FROM_DATA_DIR)
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
