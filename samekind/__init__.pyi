@@ -16,6 +16,10 @@ from indexer.index import build_index as build_index
 from indexer.report import FalseNegativeReport as FalseNegativeReport
 from indexer.search import Hit as Hit
 from indexer.search import SearchResult as SearchResult
+from indexer.verdicts import Verdict as Verdict
+from indexer.verdicts import VerdictTable as VerdictTable
+from indexer.verdicts import export_verdicts as export_verdicts
+from indexer.verdicts import import_verdicts as import_verdicts
 from samekind.api import evaluate as evaluate
 from samekind.api import load_encoder as load_encoder
 from samekind.api import train as train

@@ -10,8 +10,9 @@ from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate, Search
 from samekind.commands.compare import Compare
 from samekind.commands.index import BuildIndex
 from samekind.commands.train import Train
+from samekind.commands.verdicts import Verdicts
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Demo | Compare
+Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Verdicts | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
@@ -19,6 +20,7 @@ COMMANDS: dict[str, type[Command]] = {
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,
+    "verdicts": Verdicts,
     "demo": Demo,
     "compare": Compare,
 }

@@ -19,7 +19,7 @@ from PIL import Image
 import samekind
 from samekind.console import LineProgress
 from samekind.fetch import main as fetch
-from tests.end_to_end.helpers import CLASSES, PER_CLASS, Called, call, draw
+from tests.end_to_end.helpers import CLASSES, PER_CLASS, Called, call, draw, refused
 
 ROOT = Path(samekind.__file__).parents[1]
 
@@ -88,6 +88,24 @@ def test_detectors_are_judged(trained: tuple[Path, Called]) -> None:
     text = call("detectors", out, "--images", 20).out
     assert "average precision" in text.splitlines()[0]
     assert "380 pairs of 20 training images are of one class." in text
+
+
+def test_verdicts_go_out_and_in(artefact: Path, tmp_path: Path) -> None:
+    """What the Python table holds is exported, imported elsewhere, and not added twice; a wrong file is one line."""
+    copy, other = tmp_path / "copy", tmp_path / "other"
+    shutil.copytree(artefact, copy)
+    other.mkdir()
+    first, second, third = samekind.Index.open(copy).rows.column("sha256")[:3]
+    samekind.VerdictTable(copy).add(
+        [samekind.Verdict(first, second, "same"), samekind.Verdict(first, third, "different")]
+    )
+    file = tmp_path / "verdicts.csv"
+    assert call("verdicts", "export", copy, file, "--json").answer == {"exported": 2}
+    assert call("verdicts", "import", other, file, "--json").answer == {"added": 2, "kept": 0}
+    assert call("verdicts", "import", other, file).out == "added 0 verdicts; 2 were there already\n"
+    file.write_text(file.read_text().replace("different", "perhaps"))
+    assert "line 3: unknown verdict 'perhaps'" in refused("verdicts", "import", other, file)
+    samekind.Index.open(copy)  # a table of verdicts is no change of the index
 
 
 def test_search_for_people_is_a_table(artefact: Path, query: Path) -> None:

@@ -1,0 +1,301 @@
+"""What people have said of pairs of images: the LanceDB table `verdicts`, and what follows from it.
+
+Append-only: an answer is never changed, a later one about the same pair (in either order) takes its place, and taking one back is an answer
+too. Images are named by the hash of their content, so verdicts outlive a new index, another split and renamed files. Several processes may
+add at once: appends do not conflict in LanceDB, and each either lands whole or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from data.errors import ArtefactError, InputError
+from training.artefact import write_atomically
+
+TABLE = "verdicts"
+SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
+WITHDRAWN = "withdrawn"
+VERDICTS = (*ANSWERS, WITHDRAWN)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ATTEMPTS, _PAUSE = 5, 0.05
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One answer about one pair.
+
+    Attributes:
+        anchor_sha256: content hash of the anchor, 64 hex digits.
+        negative_sha256: that of the negative; another image's.
+        verdict: one of `VERDICTS`. `wrong_label` says that one of the two has a label that is not its own (`note` may say which),
+            `duplicate` that both show the very same thing, `withdrawn` that an earlier answer no longer holds.
+        who: answered; may be empty.
+        when: ISO 8601 time with its offset; now, if left out.
+        note: free text.
+
+    Raises:
+        InputError: a hash, the verdict or the time is none.
+    """
+
+    anchor_sha256: str
+    negative_sha256: str
+    verdict: str
+    who: str = ""
+    when: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("anchor_sha256", "negative_sha256"):
+            if not _SHA256.fullmatch(getattr(self, name)):
+                raise InputError(f"{name} must be 64 hex digits, got {getattr(self, name)!r}")
+        if self.anchor_sha256 == self.negative_sha256:
+            raise InputError("anchor and negative have the same content: such a pair needs no verdict")
+        if self.verdict not in VERDICTS:
+            raise InputError(f"unknown verdict {self.verdict!r}", hint=f"choose one of {', '.join(VERDICTS)}")
+        try:
+            moment = datetime.fromisoformat(self.when)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise InputError(
+                f"when must be an ISO time with its offset, got {self.when!r}", hint="2026-11-24T12:00:00+00:00"
+            )
+
+    @property
+    def pair(self) -> Pair:
+        """Both hashes in alphabetical order: who was the anchor does not matter."""
+        first, second = sorted((self.anchor_sha256, self.negative_sha256))
+        return first, second
+
+    @property
+    def moment(self) -> datetime:
+        """`when` as a point in time."""
+        return datetime.fromisoformat(self.when)
+
+
+COLUMNS = tuple(f.name for f in fields(Verdict))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        added: verdicts that were new.
+        kept: lines that were there already.
+    """
+
+    added: int
+    kept: int
+
+
+class VerdictTable:
+    """The verdicts of one artefact.
+
+    Args:
+        folder: the artefact; the table is made by the first verdict.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, verdicts: Sequence[Verdict]) -> None:
+        """Appends, all or none of them.
+
+        Raises:
+            ArtefactError: they could not be written; nothing was.
+        """
+        if not verdicts:
+            return
+        import pyarrow as pa
+
+        schema = _schema()
+        rows = pa.Table.from_pylist([asdict(verdict) for verdict in verdicts], schema=schema)
+        last: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._database.create_table(TABLE, schema=schema, exist_ok=True).add(rows)
+            except (
+                OSError,
+                RuntimeError,
+                ValueError,
+            ) as error:  # another process may be making the table this very moment
+                last = error
+                time.sleep(_PAUSE * 2**attempt)
+            else:
+                return
+        raise ArtefactError(
+            f"cannot write verdicts to {self.folder}: {' '.join(str(last).split())}",
+            hint="check permissions and free space",
+        ) from last
+
+    def all(self) -> list[Verdict]:
+        """Every verdict that was ever added, oldest first."""
+        if not (self.folder / "db" / f"{TABLE}.lance").is_dir():
+            return []
+        rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
+        return sorted((Verdict(**row) for row in rows), key=lambda verdict: verdict.moment)
+
+    def current(self) -> dict[Pair, Verdict]:
+        """The latest verdict on each pair, without those that were withdrawn."""
+        latest = {verdict.pair: verdict for verdict in self.all()}
+        return {pair: verdict for pair, verdict in latest.items() if verdict.verdict != WITHDRAWN}
+
+    @cached_property
+    def _database(self) -> Any:
+        import lancedb
+
+        return lancedb.connect(str(self.folder / "db"))
+
+
+def export_verdicts(path: str | Path, file: str | Path) -> int:
+    """Writes all verdicts of an artefact, the superseded too, as CSV; returns how many.
+
+    Args:
+        path: the artefact.
+        file: `anchor_sha256, negative_sha256, verdict, who, when, note` with a header, UTF-8.
+
+    Raises:
+        ArtefactError: the artefact is not there, or the file cannot be written.
+    """
+    verdicts = _table(path).all()
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(astuple, verdicts))
+    write_atomically(Path(file), stream.getvalue().encode())
+    return len(verdicts)
+
+
+def import_verdicts(path: str | Path, file: str | Path) -> Imported:
+    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone.
+
+    Args:
+        path: the artefact.
+        file: as `export_verdicts` writes it; `who`, `when` and `note` may be missing.
+
+    Raises:
+        ArtefactError: the artefact is not there or cannot be written.
+        InputError: the file is no such table; the first wrong line is named, and nothing was added.
+    """
+    table = _table(path)
+    wanted, there = list(dict.fromkeys(read_csv(Path(file)))), set(table.all())
+    new = [verdict for verdict in wanted if verdict not in there]
+    table.add(new)
+    return Imported(len(new), len(wanted) - len(new))
+
+
+def read_csv(file: Path) -> list[Verdict]:
+    """The verdicts of a CSV file.
+
+    Raises:
+        InputError: the file cannot be read, lacks a column, or a line is wrong.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"cannot read {file}: {reason}", hint="name a CSV file") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{file} has no column {missing[0]}", hint=f"its first line must be {','.join(COLUMNS)}")
+    now = datetime.now(UTC).isoformat()  # one moment for all lines without one
+    verdicts = []
+    for row in reader:
+        values = {name: value.strip() for name in COLUMNS if (value := row.get(name)) is not None}
+        if not values.get("when"):
+            values["when"] = now
+        try:
+            verdicts.append(Verdict(**values))
+        except (InputError, TypeError) as error:
+            reason = str(error) if isinstance(error, InputError) else "it has too few columns"
+            raise InputError(
+                f"{file}, line {reader.line_num}: {reason}", hint=getattr(error, "hint", "") or "nothing was added"
+            ) from error
+    return verdicts
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What the current verdicts come to.
+
+    Attributes:
+        kinds: sets of images that are of one kind: joined by `same` or `duplicate`, directly or through others.
+        duplicates: pairs of the very same thing.
+        different: pairs that are of different kinds.
+        contradictions: pairs that are called different although others join them.
+        wrong_labels: pairs of which one image has a wrong label.
+    """
+
+    kinds: tuple[frozenset[str], ...]
+    duplicates: frozenset[Pair]
+    different: frozenset[Pair]
+    contradictions: frozenset[Pair]
+    wrong_labels: frozenset[Pair]
+
+
+def grouped(current: Iterable[Verdict]) -> Groups:
+    """Draws the consequences of the current verdicts: same kind is transitive, and a group holds no pair that is different.
+
+    Args:
+        current: at most one verdict a pair.
+    """
+    by_answer: dict[str, set[Pair]] = {answer: set() for answer in VERDICTS}
+    for verdict in current:
+        by_answer[verdict.verdict].add(verdict.pair)
+    kinds = _connected(by_answer[SAME] | by_answer[DUPLICATE])
+    member = {image: number for number, kind in enumerate(kinds) for image in kind}
+    joined = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
+    return Groups(
+        kinds=kinds,
+        duplicates=frozenset(by_answer[DUPLICATE]),
+        different=frozenset(by_answer[DIFFERENT] - joined),
+        contradictions=frozenset(joined),
+        wrong_labels=frozenset(by_answer[WRONG_LABEL]),
+    )
+
+
+def _connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:
+    """Connected components, in alphabetical order of their first members."""
+    neighbours: dict[str, set[str]] = {}
+    for first, second in pairs:
+        neighbours.setdefault(first, set()).add(second)
+        neighbours.setdefault(second, set()).add(first)
+    components, seen = [], set[str]()
+    for image in sorted(neighbours):
+        if image not in seen:
+            component, frontier = {image}, [image]
+            while frontier:
+                found = neighbours[frontier.pop()] - component
+                component |= found
+                frontier += found
+            seen |= component
+            components.append(frozenset(component))
+    return tuple(components)
+
+
+def _table(path: str | Path) -> VerdictTable:
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ArtefactError(
+            f"the artefact {folder} does not exist", hint="make one with samekind train and samekind index"
+        )
+    return VerdictTable(folder)
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, pa.string()) for name in COLUMNS])

@@ -1,0 +1,45 @@
+"""`samekind verdicts`: what people have said of pairs of images, as a file that others can read and fill in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+import samekind
+from samekind.commands.shared import Artefact, Json, folder_exists
+from samekind.tables import counted
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Writes the verdicts on pairs of images to a CSV file, or adds those of one.
+
+    Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, duplicate or withdrawn), who, when and
+    note. Images are named by the hash of their content. The same file twice changes nothing; of two verdicts on a pair the later holds.
+
+    Example:
+        samekind verdicts export artifacts/fashion-mnist verdicts.csv
+        samekind verdicts import artifacts/fashion-mnist verdicts.csv
+    """
+
+    action: Annotated[Positional[Literal["export", "import"]], arg(help="Which way.")]
+    artefact: Artefact
+    file: Annotated[Positional[Path], arg(metavar="FILE.csv", help="The CSV file.")]
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Writes or reads the file."""
+        folder_exists(self.artefact)
+        if self.action == "export":
+            count = samekind.export_verdicts(self.artefact, self.file)
+            console.answer({"exported": count}, f"wrote {counted(count, 'verdict')} to {self.file}")
+            return
+        done = samekind.import_verdicts(self.artefact, self.file)
+        text = f"added {counted(done.added, 'verdict')}; {done.kept:,} were there already"
+        console.answer({"added": done.added, "kept": done.kept}, text)
