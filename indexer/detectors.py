@@ -4,22 +4,26 @@
 
 All ordered pairs of a seeded sample of the training images are scored, and scores are held against the labels, which no detector but
 `oracle` has seen. Figures are micro-averaged over pairs: a mean over anchors would count one without any false negative as found in full.
-`threshold` looks at eight altered views of each anchor, as its paper does; `quantile`'s thresholds are the sample's quantiles; those that
-compare images know all images that were trained on. The average precision takes the raw score without any cut; precision, recall
-and F1 take the detector's own operating point.
+
+All of them see the same space, the gently whitened features in which training looks for neighbours (`training.finish`): `threshold` with
+eight altered views of each anchor, as in its paper, `quantile` with thresholds that have converged to the sample's quantiles, those that
+compare images with all that were trained on. The average precision takes the raw score without any cut. Precision, recall and F1 take the
+detector's own operating point, which was made for the projections and the batch of a training: here they only say how far it carries.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from data.errors import InputError
 from data.progress import NoProgress, Progress
@@ -29,8 +33,10 @@ from indexer.recorded import load_recorded_corpus
 from training.artefact import read_meta
 from training.config import DETECTORS, TrainConfig
 from training.detection import build_detector
+from training.detectors.base import Detector
+from training.detectors.batch import Quantile, Threshold
 from training.encoder import Encoder
-from training.finish import detection_embeddings
+from training.finish import DetectionSpace, detection_space
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.similarity import Contrast
 from training.treatments import Suspects
@@ -107,7 +113,7 @@ def evaluate_detectors(
     Args:
         path: the artefact; no index is needed.
         images: size of the sample, at least 2.
-        guide: for the detector `guide`, as in `TrainConfig`; it is left out otherwise, unless the run had one.
+        guide: for the detector `guide`, as in `TrainConfig`; without one it is left out.
         guide_weights: checkpoint file of the guide.
         progress: shows bars.
 
@@ -125,22 +131,28 @@ def evaluate_detectors(
     meta = read_meta(folder)
     encoder = Encoder.load(folder)
     corpus = load_recorded_corpus(folder, meta.get("corpus") or {}, notes, progress)
-    config = _config(meta, guide, guide_weights)
+    config = _config(meta)
     training = load_training_images(training_corpus(corpus, config), config, progress)
     rows = _sample(training, images)
     labels = None if training.labels is None else training.labels[training.fit][rows]
-    if labels is None or not (labels >= 0).any():
-        notes.append("The corpus has no labels, so nobody can say which pairs are false.")
-        return DetectorReport(None, len(rows), 0, [], notes)
-    false, known = _truth(labels)
+    false, known = _truth(np.full(len(rows), -1) if labels is None else labels)
     if not known.any():
-        notes.append("Fewer than two images of the sample have a label.")
+        notes.append("The corpus has no labels, so nobody can say which pairs are false.")
+        if labels is not None:
+            notes[-1] = "Fewer than two images of the sample have a label, so nobody can say which pairs are false."
         return DetectorReport(None, len(rows), 0, [], notes)
-    if not config.guide:
+    makers: dict[str, Callable[[], Detector | None]] = {
+        name: partial(build_detector, replace(config, detector=name), training) for name in DETECTORS if name != "guide"
+    }
+    if guide:
+        asked = replace(config, detector="guide", guide=guide, guide_weights=guide_weights)
+        made = build_detector(asked, training)  # first: what cannot be had is said before minutes are spent
+        makers = {name: (lambda: made) if name == "guide" else makers[name] for name in DETECTORS}
+    else:
         notes.append("guide was left out: name a second encoder with --guide.")
     judged = [
         figures(name, scores[known], suspects, known, false[known], seconds)
-        for name, scores, suspects, seconds in _all_scores(config, encoder, training, rows, progress)
+        for name, scores, suspects, seconds in _all_scores(makers, config, encoder, training, rows, progress)
     ]
     return DetectorReport(float(false[known].mean()), len(rows), int(known.sum()), judged, notes)
 
@@ -193,20 +205,12 @@ def calibration_error(probability_P: Scores, false_P: Truth, bins: int = BINS) -
     return float(np.abs(said - true).sum() / len(probability_P))
 
 
-def _config(meta: dict[str, Any], guide: str, guide_weights: str) -> TrainConfig:
+def _config(meta: dict[str, Any]) -> TrainConfig:
     """The run's settings, as far as they say which images were trained on and what detectors assume."""
     known = {name: value for name, value in (meta.get("config") or {}).items() if name in TrainConfig.field_names()}
-    run = TrainConfig(**known)
-    return replace(
-        run,
-        objective="info_nce",
-        treatment="eliminate",
-        detector="guide" if guide or run.guide else "threshold",
-        detector_point=None,
-        guide=guide or run.guide,
-        guide_weights=guide_weights or run.guide_weights,
-        effective_batch=None,
-        queue_size=0,
+    changes = {"objective": "info_nce", "treatment": "eliminate", "detector": "threshold", "detector_point": None}
+    return TrainConfig(
+        **{**known, **changes, "guide": "", "guide_weights": "", "effective_batch": None, "queue_size": 0}
     )
 
 
@@ -226,49 +230,60 @@ def _truth(labels_A: NDArray[np.int64]) -> tuple[Truth, Truth]:
 
 @torch.no_grad()
 def _all_scores(
-    config: TrainConfig, encoder: Encoder, training: TrainingImages, rows: NDArray[np.int64], progress: Progress
+    makers: dict[str, Callable[[], Detector | None]],
+    config: TrainConfig,
+    encoder: Encoder,
+    training: TrainingImages,
+    rows: NDArray[np.int64],
+    progress: Progress,
 ) -> Iterator[tuple[str, Scores, Suspects, float]]:
-    """Name, scores, flags and probabilities, and seconds of every detector."""
-    support = _contrasts(config, encoder, training, rows)
-    embeddings: NDArray[np.float32] | None = None
-    names = [name for name in DETECTORS if name != "guide" or config.guide]
-    with progress.task("judging detectors", len(names) + 1) as task:
+    """Name, scores, flags and probabilities, and seconds of every detector; the space that all share is not counted."""
+    with progress.task("judging detectors", len(makers) + 2) as task:
+        space = detection_space(encoder, training)
+        support = _contrasts(space, config, training, rows)
+        task.advance()
         yield RANDOM, *_at_random(len(rows), config.prior), 0.0
         task.advance()
-        for name in names:
+        for name, make in makers.items():
             task.note(name)
             started = time.perf_counter()
-            chosen = replace(config, detector=name, guide=config.guide if name == "guide" else "")
-            detector = build_detector(chosen, training)
+            detector = make()
             assert detector is not None
-            if detector.reads_embeddings:
-                embeddings = detection_embeddings(encoder, training) if embeddings is None else embeddings
-                detector.refresh(embeddings)
-            detector.train()  # `quantile` starts its thresholds where they converge to
-            detector.scores(support[0])
-            detector.eval()
-            views = support if name == "threshold" else support[:1]
-            scores = torch.stack([detector.scores(contrast) for contrast in views]).amax(0)
-            suspects = detector.decide(scores, support[0])
-            yield name, scores.numpy(), suspects, time.perf_counter() - started
+            detector.refresh(space.embeddings)
+            scores = detector_scores(detector, support)
+            yield name, scores.numpy(), detector.decide(scores, support[0]), time.perf_counter() - started
             task.advance()
 
 
+def detector_scores(detector: Detector, support: Sequence[Contrast]) -> Tensor:
+    """`(A, A)` raw scores.
+
+    Args:
+        detector: has seen the images in training.
+        support: the same images as anchors and candidates, each time with another altered view as the anchors' positive. `threshold` takes
+            the greatest score over all of them, everybody else the first.
+    """
+    if isinstance(detector, Quantile):
+        detector.train().scores(support[0])  # the first visit starts the thresholds where they converge to
+    detector.eval()
+    views = support if isinstance(detector, Threshold) else support[:1]
+    return torch.stack([detector.scores(contrast) for contrast in views]).amax(0)
+
+
 def _contrasts(
-    config: TrainConfig, encoder: Encoder, training: TrainingImages, rows: NDArray[np.int64]
+    space: DetectionSpace, config: TrainConfig, training: TrainingImages, rows: NDArray[np.int64]
 ) -> list[Contrast]:
     """The sample against itself, once for each altered view that is the anchors' positive."""
-    spec, corpus = encoder.spec, training.corpus
+    spec, corpus = space.encoder.spec, training.corpus
     transform = TwoViewTransform(
         spec.image_size, spec.channels, recipe_for(corpus.name, spec.channels, config.strength)
     )
     pixels = training.pixels[training.fit[rows]]
-    clean = torch.from_numpy(encoder.embed(pixels))
-    index, similarity = torch.from_numpy(rows), clean @ clean.T
+    clean = torch.from_numpy(space.embeddings[rows])
+    index, similarity, others = torch.from_numpy(rows), clean @ clean.T, ~torch.eye(len(rows), dtype=torch.bool)
     contrasts = []
     for number in range(SUPPORT_VIEWS):
-        view = torch.from_numpy(encoder.embed(transform.batch(pixels, (config.seed, 22, number))[0]))
-        others = ~torch.eye(len(rows), dtype=torch.bool)
+        view = torch.from_numpy(space.embed(transform.batch(pixels, (config.seed, 22, number))[0]))
         contrasts.append(Contrast((clean * view).sum(1), similarity, others, index, index, view, clean))
     return contrasts
 

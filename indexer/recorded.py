@@ -34,7 +34,7 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
     if not _same(corpus, recorded):
         notes.append(
             f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
-            "these figures are of its images as they are now, and some of its test images may have been trained on."
+            "these figures are of its images as they are now, and others than today's may have been trained on."
         )
     return corpus
 

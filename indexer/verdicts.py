@@ -12,7 +12,7 @@ import io
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,8 @@ TABLE = "verdicts"
 SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
 WITHDRAWN = "withdrawn"
 VERDICTS = (*ANSWERS, WITHDRAWN)
+TIMELESS = "0001-01-01T00:00:00+00:00"
+"""Stands for the time of a line that has none, until it is added."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS, _PAUSE = 5, 0.05
 
@@ -114,43 +116,41 @@ class VerdictTable:
         """Appends, all or none of them.
 
         Raises:
-            ArtefactError: they could not be written; nothing was.
+            ArtefactError: they could not be written.
         """
         if not verdicts:
             return
         import pyarrow as pa
 
-        schema = _schema()
-        rows = pa.Table.from_pylist([asdict(verdict) for verdict in verdicts], schema=schema)
-        last: Exception | None = None
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._database.create_table(TABLE, schema=schema, exist_ok=True).add(rows)
-            except (
-                OSError,
-                RuntimeError,
-                ValueError,
-            ) as error:  # another process may be making the table this very moment
-                last = error
-                time.sleep(_PAUSE * 2**attempt)
-            else:
-                return
-        raise ArtefactError(
-            f"cannot write verdicts to {self.folder}: {' '.join(str(last).split())}",
-            hint="check permissions and free space",
-        ) from last
+        rows = pa.Table.from_pylist([asdict(verdict) for verdict in verdicts], schema=_schema())
+        try:
+            self._made().add(rows)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ArtefactError(
+                f"cannot write verdicts to {self.folder}: {' '.join(str(error).split())}",
+                hint="check permissions and free space, and try again",
+            ) from error
 
     def all(self) -> list[Verdict]:
-        """Every verdict that was ever added, oldest first."""
-        if not (self.folder / "db" / f"{TABLE}.lance").is_dir():
+        """Every verdict that was ever added, oldest first; equal ones once."""
+        if not any((self.folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest")):
             return []
         rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
-        return sorted((Verdict(**row) for row in rows), key=lambda verdict: verdict.moment)
+        return sorted(dict.fromkeys(Verdict(**row) for row in rows), key=lambda verdict: verdict.moment)
 
     def current(self) -> dict[Pair, Verdict]:
         """The latest verdict on each pair, without those that were withdrawn."""
         latest = {verdict.pair: verdict for verdict in self.all()}
         return {pair: verdict for pair, verdict in latest.items() if verdict.verdict != WITHDRAWN}
+
+    def _made(self) -> Any:
+        """The table, made if need be; another process may be making it this very moment."""
+        for attempt in range(_ATTEMPTS - 1):
+            try:
+                return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
+            except (OSError, RuntimeError, ValueError):
+                time.sleep(_PAUSE * 2**attempt)
+        return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
 
     @cached_property
     def _database(self) -> Any:
@@ -170,8 +170,10 @@ def export_verdicts(path: str | Path, file: str | Path) -> int:
         ArtefactError: the artefact is not there, or the file cannot be written.
     """
     verdicts = _table(path).all()
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    stream = io.StringIO(newline="")
+    writer = csv.writer(
+        stream
+    )  # lines end as RFC 4180 says; with another end, a note that holds such a one would not be quoted
     writer.writerow(COLUMNS)
     writer.writerows(map(astuple, verdicts))
     write_atomically(Path(file), stream.getvalue().encode())
@@ -179,7 +181,7 @@ def export_verdicts(path: str | Path, file: str | Path) -> int:
 
 
 def import_verdicts(path: str | Path, file: str | Path) -> Imported:
-    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone.
+    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone, one without a time if any time has it.
 
     Args:
         path: the artefact.
@@ -190,20 +192,22 @@ def import_verdicts(path: str | Path, file: str | Path) -> Imported:
         InputError: the file is no such table; the first wrong line is named, and nothing was added.
     """
     table = _table(path)
-    wanted, there = list(dict.fromkeys(read_csv(Path(file)))), set(table.all())
-    new = [verdict for verdict in wanted if verdict not in there]
+    wanted, there = read_csv(Path(file)), table.all()
+    known = {*there, *(replace(verdict, when=TIMELESS) for verdict in there)}
+    new = [_now(verdict) for verdict in wanted if verdict not in known]
     table.add(new)
     return Imported(len(new), len(wanted) - len(new))
 
 
 def read_csv(file: Path) -> list[Verdict]:
-    """The verdicts of a CSV file.
+    """The distinct verdicts of a CSV file; one without a time has `TIMELESS`.
 
     Raises:
         InputError: the file cannot be read, lacks a column, or a line is wrong.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"cannot read {file}: {reason}", hint="name a CSV file") from error
@@ -211,20 +215,27 @@ def read_csv(file: Path) -> list[Verdict]:
     missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
     if missing:
         raise InputError(f"{file} has no column {missing[0]}", hint=f"its first line must be {','.join(COLUMNS)}")
-    now = datetime.now(UTC).isoformat()  # one moment for all lines without one
     verdicts = []
-    for row in reader:
-        values = {name: value.strip() for name in COLUMNS if (value := row.get(name)) is not None}
-        if not values.get("when"):
-            values["when"] = now
-        try:
-            verdicts.append(Verdict(**values))
-        except (InputError, TypeError) as error:
-            reason = str(error) if isinstance(error, InputError) else "it has too few columns"
-            raise InputError(
-                f"{file}, line {reader.line_num}: {reason}", hint=getattr(error, "hint", "") or "nothing was added"
-            ) from error
-    return verdicts
+    try:
+        for row in reader:
+            verdicts.append(_verdict_of(row))
+    except (InputError, TypeError, csv.Error) as error:
+        reason = "it has too few columns" if isinstance(error, TypeError) else str(error)
+        raise InputError(
+            f"{file}, line {reader.line_num}: {reason}", hint=getattr(error, "hint", "") or "nothing was added"
+        ) from error
+    return list(dict.fromkeys(verdicts))
+
+
+def _verdict_of(row: dict[str, str]) -> Verdict:
+    values = {name: value for name in COLUMNS if (value := row.get(name)) is not None}
+    for name in values.keys() - {"who", "note"}:
+        values[name] = values[name].strip()
+    return Verdict(**{**values, "when": values.get("when") or TIMELESS})
+
+
+def _now(verdict: Verdict) -> Verdict:
+    return replace(verdict, when=datetime.now(UTC).isoformat()) if verdict.when == TIMELESS else verdict
 
 
 @dataclass(frozen=True)
@@ -232,10 +243,10 @@ class Groups:
     """What the current verdicts come to.
 
     Attributes:
-        kinds: sets of images that are of one kind: joined by `same` or `duplicate`, directly or through others.
+        kinds: sets of images that are of one kind: joined by `same` or `duplicate`, directly or through others, without contradiction.
         duplicates: pairs of the very same thing.
         different: pairs that are of different kinds.
-        contradictions: pairs that are called different although others join them.
+        contradictions: those of them that others join all the same; what joins them is in none of the `kinds`.
         wrong_labels: pairs of which one image has a wrong label.
     """
 
@@ -247,7 +258,7 @@ class Groups:
 
 
 def grouped(current: Iterable[Verdict]) -> Groups:
-    """Draws the consequences of the current verdicts: same kind is transitive, and a group holds no pair that is different.
+    """Draws the consequences of the current verdicts: same kind is transitive, and no kind holds a pair that is called different.
 
     Args:
         current: at most one verdict a pair.
@@ -255,14 +266,15 @@ def grouped(current: Iterable[Verdict]) -> Groups:
     by_answer: dict[str, set[Pair]] = {answer: set() for answer in VERDICTS}
     for verdict in current:
         by_answer[verdict.verdict].add(verdict.pair)
-    kinds = _connected(by_answer[SAME] | by_answer[DUPLICATE])
-    member = {image: number for number, kind in enumerate(kinds) for image in kind}
-    joined = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
+    joined = _connected(by_answer[SAME] | by_answer[DUPLICATE])
+    member = {image: number for number, kind in enumerate(joined) for image in kind}
+    torn = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
+    doubtful = {member[first] for first, _ in torn}
     return Groups(
-        kinds=kinds,
+        kinds=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
         duplicates=frozenset(by_answer[DUPLICATE]),
-        different=frozenset(by_answer[DIFFERENT] - joined),
-        contradictions=frozenset(joined),
+        different=frozenset(by_answer[DIFFERENT]),
+        contradictions=frozenset(torn),
         wrong_labels=frozenset(by_answer[WRONG_LABEL]),
     )
 

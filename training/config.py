@@ -57,7 +57,7 @@ class TrainConfig:
         treatment: of suspected false negatives, one of `TREATMENTS`.
         detector: which suspects them, one of `DETECTORS`.
         detector_point: score above which the detector flags a pair; `None` takes the detector's own.
-        prior: assumed share of false negatives in (0, 1), for the detectors that need one.
+        prior: assumed share of false negatives in (0, 1): of `quantile` and `posterior`, and how many of them `relation` deals out.
         treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
             knows too little; 0.1 where the detector is one of `KNOWING`.
         neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many.
@@ -87,7 +87,7 @@ class TrainConfig:
         limit: train on at most this many images (seeded choice); `None` takes all.
         hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
         seed: of weights, order, views and hold-out.
-        precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), otherwise float32.
+        precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
         device: `auto`, `cpu`, `cuda` or `mps`.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from data.corpus import Corpus
+from data.corpus import Corpus, Pixels
 from data.images import prepare_corpus
 from data.progress import Progress
 from training.config import TrainConfig
@@ -41,17 +42,35 @@ def epoch_accuracy(encoder: Encoder, images: TrainingImages, config: TrainConfig
     return knn_accuracy(bank, images.labels[bank_rows], query, images.labels[images.hold_out])
 
 
-def detection_embeddings(encoder: Encoder, images: TrainingImages) -> NDArray[np.float32]:
-    """`(F, D)` unit-norm embeddings of the images in training, for detectors that compare them.
+@dataclass(frozen=True)
+class DetectionSpace:
+    """Where detectors compare images.
 
-    They are always whitened, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
+    It is always whitened, gently, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
+
+    Attributes:
+        encoder: gives the features.
+        whitening: fitted to those of the images in training.
+        embeddings: `(F, D)` unit-norm float32 of the images in training.
     """
+
+    encoder: Encoder
+    whitening: Whitening
+    embeddings: NDArray[np.float32]
+
+    def embed(self, images: Pixels) -> NDArray[np.float32]:
+        """`(N, D)` unit-norm embeddings of other prepared images, altered views for example."""
+        return _apply(self.whitening, self.encoder.features(images))
+
+
+def detection_space(encoder: Encoder, images: TrainingImages) -> DetectionSpace:
+    """The space of an encoder as it is now."""
     features = encoder.features(images.pixels[images.fit])
     dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
     whitening = Whitening(encoder.feature_dim, dim)
     fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
     whitening.fit(torch.from_numpy(features[fitted]), DETECTION_WHITENING)
-    return _apply(whitening, features)
+    return DetectionSpace(encoder, whitening, _apply(whitening, features))
 
 
 def fit_whitening(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> None:

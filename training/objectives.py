@@ -63,7 +63,8 @@ def info_nce(terms: Terms, *, temperature: float, tau_plus: float = 0.0) -> Tens
 
     Without weights and with τ⁺ = 0 it is `info_nce` (NT-Xent); with τ⁺ `debiased`; with hardness weights and τ⁺ `hard`. Further positives
     are averaged in by their weights, each against the same mass: with its own part added where it has left the negatives, with the altered
-    view's where it has stayed. Where all have stayed, that is SupCon for weights 0 and 1, and a soft cross-entropy for others.
+    view's where it has stayed. Where all have stayed and weigh alike, that is SupCon for weights 0 and 1, and a soft cross-entropy for
+    others. (So the loss jumps where the last of a negative's weight goes; at a batch of 256 the mass of the others hides it.)
 
     Args:
         terms: of one batch.

@@ -69,7 +69,7 @@ def describe_patches(pixels: Pixels, *, seed: int, progress: Progress | None = N
         progress: shows a bar.
 
     Returns:
-        `(N, D)` float32 unit-norm descriptions, D at most 256 and at most an eighth of the images.
+        `(N, D)` float32 unit-norm descriptions, D at most 256 and at most an eighth of the images (but 8).
     """
     progress = progress or NoProgress()
     random = np.random.default_rng((seed, 7))

@@ -41,8 +41,10 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
 
 
 def _cpu_multiplies_bfloat16_faster() -> bool:
-    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases cannot say
-    return bool(can.get("amx_tile") or (can.get("avx512_bf16") and str(can.get("cpu_name", "")).startswith("AMD")))
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases do not tell the rest
+    amd = str(can.get("cpu_name", "")).startswith("AMD")
+    return bool((tiles and tiles()) or (amd and can.get("avx512_bf16")))
 
 
 def autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[object]:

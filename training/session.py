@@ -25,7 +25,7 @@ from training.board import open_board
 from training.checkpoint import Counters
 from training.config import TrainConfig
 from training.encoder import Encoder
-from training.finish import detection_embeddings, epoch_accuracy
+from training.finish import detection_space, epoch_accuracy
 from training.images import TrainingImages
 from training.loss import Loss
 from training.precision import choose_device
@@ -134,7 +134,7 @@ class _Session:
             return
         if int(detector.refreshed) <= epoch:
             if self.is_first:
-                detector.refresh(detection_embeddings(self.trainer.encoder, self.images))
+                detector.refresh(detection_space(self.trainer.encoder, self.images).embeddings)
             from_first(self.trainer.accelerator, detector.buffers())
             detector.refreshed.fill_(epoch + 1)
 

@@ -64,15 +64,16 @@ def soft(terms: Terms, suspects: Suspects) -> Terms:
 
 
 def soft_attract(terms: Terms, suspects: Suspects) -> Terms:
-    """Each negative weighs `1 − P`, and all together are one more positive, each with its share of the P.
+    """Each negative weighs `1 − P`, and all together are at most one more positive, each with its share of the P.
 
-    One positive, so that an anchor with many suspects is pulled no further from its own view than one with few.
+    One positive, so that an anchor with many suspects is pulled no further from its own view than one with few. Less than one where fewer
+    than one is suspected in all, so that nobody's suspicion pulls nobody in.
 
     Source:
         A soft target beside the view: CO2, arXiv 2010.02217; SCE, arXiv 2111.14585, equation 6. Pushing suspects less as well is ours.
     """
     probability = suspects.probability.detach() * terms.kept
-    share = probability / probability.sum(1, keepdim=True).clamp(min=1e-9)
+    share = probability / probability.sum(1, keepdim=True).clamp(min=1)
     return replace(soft(terms, suspects), pulled=share)
 
 

@@ -1,7 +1,8 @@
 """How long every cell trains: a number of steps, or seconds that are turned into steps once.
 
 Seconds would give a fast objective more steps than a slow one, and a busy machine fewer than an idle one. So they are measured once a
-corpus, on `info_nce`, and the number of steps that comes out holds for every method. It is kept in `budget.json`: a run that goes on
+corpus, on `info_nce` with all cores, and the number of steps that comes out holds for every method, however many cells are computed at
+once. It is kept in `budget.json`: a run that goes on
 tomorrow, or on another machine, uses the same.
 """
 

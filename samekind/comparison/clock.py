@@ -18,7 +18,8 @@ class Clock:
         lengths = {(cell.corpus.name, cell.config.steps) for cell in missing}
         known = [r["wall_seconds"] for r in finished.records if (r["corpus"], r["steps"]) in lengths]
         budget = settings.parsed_budget.seconds
-        self._guess = sum(known) / len(known) if known else (None if budget is None else 1.5 * budget + 30)
+        each = sum(known) / len(known) if known else (None if budget is None else 1.5 * budget + 30)
+        self._guess = None if each is None else each / settings.jobs
 
     def outlook(self, done: int) -> str:
         """How many cells are to come and about how long they take."""

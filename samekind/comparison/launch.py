@@ -129,4 +129,4 @@ def _environment(at_once: int) -> dict[str, str]:
     root = str(Path(samekind.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     share = {"OMP_NUM_THREADS": str(max(1, cores() // at_once))} if at_once > 1 else {}
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **share, "PYTHONPATH": os.pathsep.join(paths)}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **share, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -17,8 +17,8 @@ from training.artefact import write_atomically
 CSV = "cells.csv"
 DAGGER = "† uses labels in training: a ceiling to compare with, not a competitor."
 _SETTINGS = (
-    "objective", "treatment", "detector", "beta", "tau_plus", "temperature", "batch_size", "strength", "image_size", "limit",
-    "preset",
+    "objective", "treatment", "detector", "treatment_start", "prior", "beta", "tau_plus", "temperature", "batch_size", "strength",
+    "image_size", "limit", "preset", "precision",
 )  # fmt: skip
 PATCHES = (
     "`cpc` contrasts patches and not images: its FN@10, lift, gradient and MI bound are of other negatives than those of the "
@@ -57,7 +57,18 @@ def write_csv(finished: FinishedCells) -> Path:
     ordered = sorted(finished.records, key=lambda r: (r["corpus"], r["method"], r["steps"], r["seed"]))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    about = ("train_seconds", "wall_seconds", "cpu", "cores", "gpu", "torch", "samekind", "date", "content_hash")
+    about = (
+        "train_seconds",
+        "wall_seconds",
+        "cpu",
+        "cores",
+        "threads",
+        "gpu",
+        "torch",
+        "samekind",
+        "date",
+        "content_hash",
+    )
     writer.writerow(
         ["corpus", "method", "uses_labels", "seed", "steps", "epochs", "knn_k", *_SETTINGS, *figures, *about]
     )
@@ -119,7 +130,7 @@ def _summary(table: Table) -> str:
     )
     return (
         f"{corpus.name}: every method trains the same encoder (`{common.backbone}`, preset `{common.preset}`) for {table.steps:,} "
-        f"steps of {common.batch_size} images (budget {table.budget}), on {images} training images at {size}, views "
+        f"steps of {common.batch_size} images (budget {table.budget}) in {common.precision}, on {images} training images at {size}, views "
         f"`{common.strength}`. Figures are of the last epoch: k-NN with k = {table.knn_k} on {corpus.num_test:,} test images "
         f"against all {corpus.num_train:,} training images; mean ± sample standard deviation over seeds.{base}{except_for}"
     )

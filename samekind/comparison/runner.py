@@ -127,8 +127,8 @@ def _compute(
     """Computes the cells, `settings.jobs` at once, and yields those that fail."""
     children = Children(settings.jobs)
     with ThreadPoolExecutor(settings.jobs) as pool:
-        under_way = {pool.submit(_compute_one, cell, settings, children, progress): cell for cell in missing}
         try:
+            under_way = {pool.submit(_compute_one, cell, settings, children, progress): cell for cell in missing}
             for number, done in enumerate(as_completed(under_way), start=1):
                 cell, place = under_way[done], f"[{number}/{len(missing)}] {under_way[done]}"
                 failure = _keep(cell, done, settings, finished)
@@ -138,8 +138,10 @@ def _compute(
                 else:
                     progress.print(f"{place}: {_figures(done.result())}; {clock.outlook(number)}")
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            children.stop()
+            try:
+                children.stop()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.errors import InputError
 from samekind.comparison.budget import Budget, parse_budget
+from samekind.comparison.machine import cores
 from samekind.comparison.methods import Method, chosen_methods
 from training.artefact import check_writable
 from training.config import TrainConfig
@@ -169,10 +170,15 @@ class Settings:
             "image_size": self.image_size,
             "batch_size": self.batch_size,
             "precision": self.precision,
-            "workers": self.workers,
+            "workers": self._workers,
             "device": self.device,
         }
         return preset(self.preset, **{**shared, **common, **(overrides or {})})
+
+    @property
+    def _workers(self) -> int | None:
+        """Processes that make views, for each of the cells that share the cores; one cell alone chooses for itself."""
+        return max(1, cores() // self.jobs - 1) if self.workers is None and self.jobs > 1 else self.workers
 
     def rows(self, *, labelled: bool) -> tuple[Method, ...]:
         """The methods of the main table; without labels those that need them are left out."""

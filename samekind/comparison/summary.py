@@ -41,7 +41,7 @@ COLUMNS = (
     Column("detector_precision", "precision %", 1, 100, "of the pairs that the detector flagged, those that are false negatives"),
     Column("detector_recall", "recall %", 1, 100, "of the false negatives, those that the detector flagged"),
     Column("mi_bound", "MI bound", 2, 1, "InfoNCE bound on the mutual information of two views, nats; a bound and not an estimate"),
-    Column("pairs_per_second", "pairs/s", 0, 1, "speed of the training, median over epochs"),
+    Column("pairs_per_second", "pairs/s", 0, 1, "speed of the training, median over epochs; compares only among equal threads"),
     Column("peak_memory_bytes", "memory GB", 2, 1e-9, "peak of the training process, without the processes that make views"),
 )  # fmt: skip
 

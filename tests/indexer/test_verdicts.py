@@ -116,7 +116,9 @@ def test_what_is_no_verdict(change: dict[str, str], complaint: str) -> None:
         Verdict(**{"anchor_sha256": sha(1), "negative_sha256": sha(2), "verdict": "same", **change})
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\x00"), max_size=12).map(str.strip)
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12
+)  # line ends and blanks of all kinds too
 
 
 @settings(max_examples=10, deadline=None)
@@ -130,8 +132,8 @@ def test_a_file_goes_round(tmp_path_factory: pytest.TempPathFactory, verdicts: l
     """Commas, quotes and any script survive; the same file twice adds nothing the second time."""
     here, there = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")
     VerdictTable(here).add(verdicts)
-    assert export_verdicts(here, here / "verdicts.csv") == len(verdicts)
     distinct = len(set(verdicts))
+    assert export_verdicts(here, here / "verdicts.csv") == distinct
     first, second = (import_verdicts(there, here / "verdicts.csv") for _ in range(2))
     assert (first.added, first.kept) == (distinct, 0)
     assert (second.added, second.kept) == (0, distinct)
@@ -139,12 +141,18 @@ def test_a_file_goes_round(tmp_path_factory: pytest.TempPathFactory, verdicts: l
 
 
 def test_a_file_by_hand(tmp_path: Path) -> None:
-    """Three columns are enough, in any order, with the mark that spreadsheets put first; all lines get one time."""
+    """Three columns are enough, in any order, with the mark that spreadsheets put first. Brought again, it overrules no later answer."""
     lines = ["verdict,anchor_sha256,negative_sha256", f"same,{sha(1)},{sha(2)}", f"different, {sha(1)} ,{sha(3)}"]
     (tmp_path / "hand.csv").write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
     first, second = read_csv(tmp_path / "hand.csv")
     assert (first.verdict, first.who, second.verdict, second.anchor_sha256) == ("same", "", "different", sha(1))
-    assert first.when == second.when
+    assert import_verdicts(tmp_path, tmp_path / "hand.csv").added == 2
+    table = VerdictTable(tmp_path)
+    assert all(verdict.when > "2026-11-24" for verdict in table.all())
+    table.add([Verdict(sha(2), sha(1), "different")])
+    again = import_verdicts(tmp_path, tmp_path / "hand.csv")
+    assert (again.added, again.kept) == (0, 2)
+    assert table.current()[first.pair].verdict == "different"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,7 @@ def test_a_file_by_hand(tmp_path: Path) -> None:
         (f"{sha(1)},{sha(2)},maybe", "line 3: unknown verdict 'maybe'"),
         (f"abc,{sha(2)},same", "line 3: anchor_sha256"),
         (f"{sha(1)},{sha(2)}", "line 3: it has too few columns"),
+        (f"{sha(1)},{sha(3)},same,,,{'x' * 140_000}", "field larger"),
     ],
 )
 def test_one_wrong_line_adds_nothing(tmp_path: Path, line: str, complaint: str) -> None:
@@ -184,7 +193,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     )
 )
 def test_groups_are_what_paths_join(answers: dict[tuple[int, int], str]) -> None:
-    """Against a transitive closure by repetition; what is different within a group is a contradiction and not a difference."""
+    """Against a transitive closure by repetition; a group that holds a pair called different is no kind."""
     groups = grouped(said(a, b, verdict) for (a, b), verdict in answers.items())
     together = {(a, b) for (a, b), verdict in answers.items() if verdict in ("same", "duplicate")}
     together |= {(b, a) for a, b in together}
@@ -192,12 +201,14 @@ def test_groups_are_what_paths_join(answers: dict[tuple[int, int], str]) -> None
         if (i, k) in together and (k, j) in together:
             together.add((i, j))
     named = {sha(number): number for number in range(8)}
+    torn = {(a, b) for (a, b), verdict in answers.items() if verdict == "different" and (a, b) in together}
+    doubtful = {x for a, b in torn for x in range(8) if (x, a) in together}
     found = {(named[a], named[b]) for kind in groups.kinds for a in kind for b in kind if a != b}
-    assert found == {(a, b) for a, b in together if a != b}
+    assert found == {(a, b) for a, b in together if a != b and a not in doubtful}
     assert sum(len(kind) for kind in groups.kinds) == len(frozenset().union(*groups.kinds)), "no image is in two groups"
     pairs = {tuple(sorted((sha(a), sha(b)))): (a, b) for a, b in answers}
     different = {pair for pair, key in pairs.items() if answers[key] == "different"}
-    assert groups.contradictions == {pair for pair in different if pairs[pair] in together}
-    assert groups.different == different - groups.contradictions
+    assert groups.contradictions == {pair for pair in different if pairs[pair] in torn}
+    assert groups.different == different
     assert groups.duplicates == {pair for pair, key in pairs.items() if answers[key] == "duplicate"}
     assert groups.wrong_labels == {pair for pair, key in pairs.items() if answers[key] == "wrong_label"}

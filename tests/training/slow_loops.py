@@ -80,7 +80,7 @@ def soft_attraction(
     temperature: float,
     beta: float,
 ) -> float:
-    """The view and, as one more positive, all suspects by their P; each negative weighs 1 − P."""
+    """The view and, as at most one more positive, all suspects by their P; each negative weighs 1 − P."""
     losses = []
     for i in range(len(positive)):
         columns = np.flatnonzero(is_negative[i])
@@ -94,19 +94,19 @@ def soft_attraction(
         for j in columns if total else ():
             pair = math.exp(candidate[i, j] / temperature)
             others = own if j in kept else pair
-            loss += probability[i, j] / total * math.log((others + mass) / pair)
-        losses.append(loss / 2 if total else loss)
+            loss += probability[i, j] / max(total, 1.0) * math.log((others + mass) / pair)
+        losses.append(loss / (1 + min(total, 1.0)))
     return float(np.mean(losses)) if losses else 0.0
 
 
-def towards_neighbours(unit: Array, neighbours: int) -> Array:
-    """Each row plus its nearest rows by cosine³, itself the first of them."""
+def towards_neighbours(unit: Array, neighbours: int, bank: list[int] | None = None) -> Array:
+    """Each row plus its nearest rows by cosine³, all rows or those of a bank; itself the first of them if it is there."""
     moved = np.empty_like(unit)
     for i, row in enumerate(unit):
-        cosine = unit @ row
-        nearest = np.argsort(-cosine)[:neighbours]
-        mean = sum(max(cosine[j], 0.0) ** 3 * unit[j] for j in nearest)
-        moved[i] = row + mean / np.linalg.norm(mean)
+        among = range(len(unit)) if bank is None else bank
+        nearest = sorted(among, key=lambda j: -(unit[j] @ row))[:neighbours]
+        mean = sum(max(unit[j] @ row, 0.0) ** 3 * unit[j] for j in nearest)
+        moved[i] = row + mean / max(np.linalg.norm(mean), 1e-12)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
     return moved
 

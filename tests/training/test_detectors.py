@@ -193,15 +193,15 @@ def test_relation_is_the_slow_softmax() -> None:
 
 @given(count=st.integers(1, 30), neighbours=st.integers(1, 12), seed=st.integers(0, 20))
 def test_neighbours_come_closer(count: int, neighbours: int, seed: int) -> None:
-    """Against the slow loop, in blocks of any size; a bank of some of the rows is searched and the others are not."""
+    """Against the slow loop, in blocks of any size, among all rows or among a drawn bank."""
     rows = unit(count, seed, dim=6)
     moved = towards_neighbours(rows, neighbours, block=7)
     np.testing.assert_allclose(
         moved.numpy(), slow_loops.towards_neighbours(rows.double().numpy(), neighbours), atol=1e-5
     )
-    few = towards_neighbours(rows, 1, bank=1)
-    drawn = (few - rows).norm(dim=1).argmin()  # its own neighbour: it stays where it is
-    torch.testing.assert_close(few[drawn], rows[drawn])
+    bank = sorted(np.random.default_rng(11).permutation(count)[:5].tolist())
+    expected = slow_loops.towards_neighbours(rows.double().numpy(), neighbours, bank)
+    np.testing.assert_allclose(towards_neighbours(rows, neighbours, bank=5, block=7).numpy(), expected, atol=1e-5)
 
 
 def test_what_detectors_learned_is_part_of_their_state() -> None:

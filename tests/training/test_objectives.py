@@ -188,6 +188,15 @@ class Nobody(Detector):
         return torch.full_like(contrast.candidate, -100.0)
 
 
+def test_a_faint_suspicion_pulls_nobody_in() -> None:
+    """As P falls to nothing, so does the pull: the loss tends to that without a treatment."""
+    contrast = batch(6)
+    plain = info_nce(plain_terms(contrast), temperature=0.2)
+    faint = torch.where(contrast.is_negative, 1e-4, 0.0)
+    treated = TREATMENTS["soft_attract"](plain_terms(contrast), Suspects(faint > 1, faint))
+    torch.testing.assert_close(info_nce(treated, temperature=0.2), plain, atol=2e-2, rtol=0)
+
+
 @pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
 @pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft", "soft_attract"])
 def test_a_treatment_of_nobody_changes_nothing(objective: str, treatment: str) -> None:

@@ -44,7 +44,7 @@ class Detector(nn.Module, ABC):
         self.point = self.default_point if point is None else point
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
-        """Learns from the `(N, D)` unit-norm embeddings of all training images."""
+        """Learns from the `(N, D)` unit-norm embeddings of all training images; those that read none learn nothing."""
 
     @abstractmethod
     def scores(self, contrast: Contrast) -> Tensor:

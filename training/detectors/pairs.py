@@ -155,6 +155,11 @@ class Reciprocal(PairDetector):
         size_a, size_b = (np.asarray(x.sum(1), dtype=np.float32).reshape(-1) for x in (a, b))
         return torch.from_numpy(common / (size_a[:, None] + size_b[None, :] - common)).to(first.device)
 
+    def decide(self, scores_AM: Tensor, contrast: Contrast) -> Suspects:
+        """Images without a common neighbour, nearly all pairs, are not suspected in the least."""
+        suspects = super().decide(scores_AM, contrast)
+        return Suspects(suspects.flagged, suspects.probability * (scores_AM > 0))
+
 
 class Relation(PairDetector):
     """Deals out the false negatives that are expected among an anchor's candidates by how alike encoder and patches find each pair.
