@@ -160,6 +160,7 @@ def _finish(
         "epochs": len(counters.history),
         "steps": counters.step,
         "seconds": round(counters.seconds, 3),
+        "precision": "bfloat16" if counters.bfloat16 else "float32",
         "num_train": len(images.fit),
         "num_hold_out": len(images.hold_out),
         **tested,

@@ -56,6 +56,9 @@ def train_epochs(
         if checkpoint.exists(out):
             session.counters = checkpoint.load(out, run, trainer.modules, trainer.optimizer)
             progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
+        if session.counters.bfloat16 is None:
+            session.counters.bfloat16 = trainer.bfloat16
+        trainer.bfloat16 = session.counters.bfloat16
         epochs = math.ceil(total_steps / len(loader))
         for epoch in range(len(session.counters.history), epochs):
             session.train_epoch(epoch, epochs)

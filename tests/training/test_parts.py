@@ -20,6 +20,7 @@ from training.evaluate import knn_accuracy, label_numbers
 from training.key_queue import KeyQueue
 from training.momentum import MomentumEncoder
 from training.mutual_information import info_nce_bound
+from training.precision import use_bfloat16
 from training.presets import PRESETS, preset
 from training.schedule import warmup_cosine
 from training.similarity import Contrast
@@ -254,3 +255,25 @@ def test_who_knows_before_the_encoder_starts_earlier(detector: str, start: float
     """By default; what is asked for holds for all."""
     assert TrainConfig(treatment="soft", detector=detector).treatment_start == start
     assert TrainConfig(treatment="soft", detector=detector, treatment_start=0.4).treatment_start == 0.4
+
+
+@pytest.mark.parametrize(
+    ("can", "tiles", "fast"),
+    [
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, False, True),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": False}, False, False),
+        ({"cpu_name": "Intel(R) Xeon(R)", "avx512_bf16": True}, False, False),
+        ({"cpu_name": "Intel(R) Xeon(R)", "avx512_bf16": True}, True, True),
+        ({}, False, False),
+    ],
+)
+def test_which_processors_multiply_bfloat16_faster(
+    monkeypatch: pytest.MonkeyPatch, can: dict[str, Any], tiles: bool, fast: bool
+) -> None:
+    """AMD's with AVX512-BF16 and those with matrix tiles; what is asked for by name holds anywhere."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    device = torch.device("cpu")
+    assert use_bfloat16("auto", device) is fast
+    assert use_bfloat16("bfloat16", device)
+    assert not use_bfloat16("float32", device)
