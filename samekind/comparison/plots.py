@@ -57,7 +57,7 @@ def _dots(table: Table) -> Figure:
         axes.plot([100 * (spread.mean or 0.0)], [height], "|", color=colour, markersize=15, markeredgewidth=2)
     axes.set_yticks(range(len(rows)), [row.method.mark for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(f"k-NN accuracy in %, k = {table.knn_k} (dots: seeds, bar: mean; grey and †: uses labels)")
+    axes.set_xlabel(f"k-NN accuracy in %, k = {table.knn_k} (dots: seeds, bar: mean; grey †: labels)")
     axes.set_title(f"{table.corpus.name}, {table.steps:,} steps", loc="left")
     _quiet(axes, "x")
     return figure

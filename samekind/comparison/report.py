@@ -116,7 +116,7 @@ def _markdown(table: Table, pictures: Sequence[Path]) -> str:
 def _summary(table: Table) -> str:
     common, corpus = table.common, table.corpus
     size = "the corpus' own size" if common.image_size is None else f"{common.image_size} px"
-    images = " or ".join(distinct(table.records, "num_train"))
+    images = " or ".join(f"{int(number):,}" for number in distinct(table.records, "num_train"))
     others = [r for r in table.records if r["identity"]["config"]["backbone"] != common.backbone]
     except_for = "".join(
         f" {name} instead."
@@ -132,7 +132,7 @@ def _summary(table: Table) -> str:
         f"{corpus.name}: every method trains the same encoder (`{common.backbone}`, preset `{common.preset}`) for {table.steps:,} "
         f"steps of {common.batch_size} images (budget {table.budget}) in {common.precision}, on {images} training images at {size}, views "
         f"`{common.strength}`. Figures are of the last epoch: k-NN with k = {table.knn_k} on {corpus.num_test:,} test images "
-        f"against all {corpus.num_train:,} training images; mean ± sample standard deviation over seeds.{base}{except_for}"
+        f"against the images that were trained on; mean ± sample standard deviation over seeds.{base}{except_for}"
     )
 
 
