@@ -4,59 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
 from tests.training import slow_loops
-from training.config import OBJECTIVES, TrainConfig
-from training.detectors.base import Detector
+from tests.training.batches import IN_BATCH, as_arrays, batch, hard, loss_of, plain, projections
+from training.config import TrainConfig
 from training.detectors.pairs import Oracle
 from training.loss import Loss, mean_loss
 from training.mixing import ANCHOR_MIXES, PAIR_MIXES, mix_hardest
-from training.objectives import binary, decoupled, info_nce, mean_over_anchors, plain_terms
+from training.objectives import binary, decoupled, info_nce, plain_terms
 from training.partition import NoiseContrast
 from training.similarity import Contrast, against_keys, in_batch
-from training.treatments import TREATMENTS, Suspects
-
-IN_BATCH = [name for name in OBJECTIVES if name != "cpc"]
-
-
-def projections(rows: int, seed: int = 0, dim: int = 6) -> Tensor:
-    """Seeded unit-norm rows."""
-    return torch.nn.functional.normalize(torch.randn(rows, dim, generator=torch.Generator().manual_seed(seed)), dim=1)
-
-
-def batch(rows: int, seed: int = 0) -> Contrast:
-    """Two seeded views of `rows` images."""
-    return in_batch(projections(rows, seed), projections(rows, seed + 1), torch.arange(rows))
-
-
-def as_arrays(contrast: Contrast) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the slow loops take."""
-    return contrast.positive.double().numpy(), contrast.candidate.double().numpy(), contrast.is_negative.numpy()
-
-
-def hard(contrast: Contrast, *, temperature: float, beta: float, tau_plus: float) -> Tensor:
-    """The scalar loss of the objective `hard`."""
-    terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    return mean_over_anchors(info_nce(terms, temperature=temperature, tau_plus=tau_plus), terms.kept)
-
-
-def plain(contrast: Contrast, *, temperature: float) -> Tensor:
-    """The scalar loss of the objective `info_nce`."""
-    return hard(contrast, temperature=temperature, beta=0.0, tau_plus=0.0)
-
-
-def loss_of(contrast: Contrast, judge: Detector | None = None, **settings: Any) -> Tensor:
-    """The loss that a run with these settings has, treatment from the first step on."""
-    config = TrainConfig(**{"treatment_start": 0.0, **settings})
-    return mean_loss(Loss(config, 100, judge)(contrast))
 
 
 @given(
@@ -100,35 +63,6 @@ def test_supervised_is_the_slow_loop(rows: int, seed: int, temperature: float, c
     )
 
 
-@given(
-    rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), beta=st.floats(0, 3), classes=st.integers(1, 4),
-)  # fmt: skip
-def test_soft_attraction_is_the_slow_loop(rows: int, seed: int, temperature: float, beta: float, classes: int) -> None:
-    """Hardness weights, certainties and their opposite included; certainties halve between the view and the mean of the others."""
-    contrast = batch(rows, seed)
-    probability = (2 * torch.rand(contrast.candidate.shape, generator=torch.Generator().manual_seed(seed)) - 0.5).clamp(
-        0, 1
-    )
-    terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    soft = TREATMENTS["soft_attract"](terms, Suspects(probability > 0.5, probability * contrast.is_negative))
-    kept = soft.kept.any(1).sum().clamp(min=1)
-    got = info_nce(soft, temperature=temperature).sum() / kept
-    expected = slow_loops.soft_attraction(
-        *as_arrays(contrast), probability.double().numpy(), temperature=temperature, beta=beta
-    )
-    assert got.item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
-    label = torch.arange(rows).repeat(2) % classes
-    sure = (label[:, None] == label[None, :]) & contrast.is_negative
-    certain = Suspects(sure, sure.float())
-    attracted, number = TREATMENTS["attract"](plain_terms(contrast), certain), sure.sum(1)
-    view = info_nce(TREATMENTS["eliminate"](plain_terms(contrast), certain), temperature=temperature)
-    others = (info_nce(attracted, temperature=temperature) * (1 + number) - view) / number.clamp(min=1)
-    halves = torch.where(number > 0, (view + others) / 2, view)
-    torch.testing.assert_close(
-        info_nce(TREATMENTS["soft_attract"](plain_terms(contrast), certain), temperature=temperature), halves
-    )
-
-
 @given(rows=st.integers(2, 6), seed=st.integers(0, 50), temperature=st.floats(0.2, 2), log_z=st.floats(-3, 3))
 def test_nce_is_the_slow_loop(rows: int, seed: int, temperature: float, log_z: float) -> None:
     """The binary posterior with a known noise density."""
@@ -140,73 +74,6 @@ def test_nce_is_the_slow_loop(rows: int, seed: int, temperature: float, log_z: f
     )
     expected = slow_loops.nce(*as_arrays(contrast), temperature=temperature, log_partition=log_z, noise=1 / images)
     assert got.mean().item() == pytest.approx(expected, rel=1e-3, abs=1e-4)
-
-
-@given(
-    rows=st.integers(2, 7), seed=st.integers(0, 50), temperature=st.floats(0.1, 2), beta=st.floats(0, 3),
-    treatment=st.sampled_from(["eliminate", "attract", "soft"]),
-)  # fmt: skip
-def test_treatments_are_the_slow_loop(rows: int, seed: int, temperature: float, beta: float, treatment: str) -> None:
-    """Hardness × treatment, also where a whole row is flagged."""
-    contrast = batch(rows, seed)
-    random = torch.Generator().manual_seed(seed)
-    probability = torch.rand(contrast.candidate.shape, generator=random)
-    if treatment != "soft":
-        probability = (probability > 0.6).float()
-    suspects = Suspects(probability == 1, probability)
-    terms = TREATMENTS[treatment](plain_terms(contrast, beta=beta, temperature=temperature), suspects)
-    got = mean_over_anchors(info_nce(terms, temperature=temperature), terms.kept)
-    expected = slow_loops.treated(
-        *as_arrays(contrast),
-        probability.double().numpy(),
-        temperature=temperature,
-        beta=beta,
-        pull=treatment == "attract",
-    )
-    assert got.item() == pytest.approx(expected, rel=5e-4, abs=5e-5)
-
-
-def test_soft_with_certainties_is_elimination() -> None:
-    """P in {0, 1}: the same loss and gradient."""
-    flagged = torch.rand(12, 12, generator=torch.Generator().manual_seed(3)) > 0.7
-    results = []
-    for treatment in ("eliminate", "soft"):
-        view = projections(6).requires_grad_()
-        terms = plain_terms(in_batch(view, projections(6, 1), torch.arange(6)), beta=1.0, temperature=0.2)
-        terms = TREATMENTS[treatment](terms, Suspects(flagged, flagged.float()))
-        loss = mean_over_anchors(info_nce(terms, temperature=0.2), terms.kept)
-        loss.backward()
-        results.append((loss.detach(), view.grad))
-    torch.testing.assert_close(results[0], results[1])
-
-
-class Nobody(Detector):
-    """Suspects nobody."""
-
-    def scores(self, contrast: Contrast) -> Tensor:
-        """Far below every operating point."""
-        return torch.full_like(contrast.candidate, -100.0)
-
-
-def test_a_faint_suspicion_pulls_nobody_in() -> None:
-    """As P falls to nothing, so does the pull: the loss tends to that without a treatment."""
-    contrast = batch(6)
-    plain = info_nce(plain_terms(contrast), temperature=0.2)
-    faint = torch.where(contrast.is_negative, 1e-4, 0.0)
-    treated = TREATMENTS["soft_attract"](plain_terms(contrast), Suspects(faint > 1, faint))
-    torch.testing.assert_close(info_nce(treated, temperature=0.2), plain, atol=2e-2, rtol=0)
-
-
-@pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
-@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft", "soft_attract"])
-def test_a_treatment_of_nobody_changes_nothing(objective: str, treatment: str) -> None:
-    """With nobody suspected every treatment is `none`, for every objective that takes one."""
-    contrast = batch(6)
-    losses = []
-    for name, detector in ((treatment, Nobody()), ("none", None)):
-        torch.manual_seed(0)  # `mixed` draws
-        losses.append(loss_of(contrast, detector, objective=objective, treatment=name, tau_plus=0.0))
-    torch.testing.assert_close(losses[0], losses[1])
 
 
 def test_the_family_meets_where_it_should() -> None:
@@ -225,22 +92,6 @@ def test_debiased_is_hard_without_hardness() -> None:
     got = loss_of(contrast, objective="debiased", tau_plus=0.1, beta=2.0)
     torch.testing.assert_close(got, hard(contrast, temperature=0.2, beta=0.0, tau_plus=0.1))
     assert abs(got - loss_of(contrast, objective="info_nce")) > 1e-3
-
-
-def test_treatments_correct_the_bias_once() -> None:
-    """τ⁺ is 0 beside a treatment unless it is asked for."""
-    assert TrainConfig().tau_plus == 0.1
-    assert TrainConfig(treatment="soft").tau_plus == 0.0
-    assert TrainConfig(treatment="soft", tau_plus=0.1).tau_plus == 0.1
-
-
-def test_treatment_starts_after_its_warm_up() -> None:
-    """Before, the detector is not even asked."""
-    contrast, oracle = batch(6), Oracle(np.zeros(6, dtype=np.int64))
-    loss = Loss(TrainConfig(treatment="eliminate", detector="oracle", treatment_start=0.5), 6, oracle)
-    assert loss(contrast, 0.49).suspects is None
-    assert loss(contrast, 0.5).suspects is not None
-    assert not loss(contrast, 0.5).contrasted.any()  # one class only: nothing is left
 
 
 def test_hardness_anneals_in_a_straight_line() -> None:
@@ -315,21 +166,6 @@ def test_extremes_stay_finite(objective: str, dtype: torch.dtype, temperature: f
         assert torch.isfinite(loss)
         assert other.grad is not None
         assert torch.isfinite(other.grad).all()
-
-
-@pytest.mark.parametrize("objective", [name for name in IN_BATCH if name != "supervised"])
-@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft"])
-def test_an_anchor_that_loses_all_negatives_gives_no_nan(objective: str, treatment: str) -> None:
-    """One class but for one image: its views keep their negatives, the others' pairs with it are all that is left."""
-    for labels in ([0, 0, 0, 1], [0, 0, 0, 0]):
-        view = projections(4).requires_grad_()
-        contrast = in_batch(view, projections(4, 1), torch.arange(4))
-        settings: dict[str, Any] = {"objective": objective, "treatment": treatment, "detector": "oracle"}
-        loss = loss_of(contrast, Oracle(np.array(labels)), **settings)
-        loss.backward()
-        assert torch.isfinite(loss)
-        assert view.grad is not None
-        assert torch.isfinite(view.grad).all()
 
 
 def test_gradients_are_the_numerical_ones() -> None:
