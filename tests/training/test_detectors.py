@@ -175,6 +175,18 @@ def test_reciprocal_is_the_slow_sets(seed: int, k: int) -> None:
     np.testing.assert_allclose(got, slow_loops.jaccard_of_mutual_neighbours(rows.double().numpy(), k), atol=1e-6)
 
 
+def test_reciprocal_suspects_nobody_without_a_common_neighbour() -> None:
+    """Their probability is nothing, not what is left of a sigmoid: most pairs are such, and a faint suspicion of each would add up."""
+    contrast, _ = blob_batch()
+    detector = Reciprocal(24, 3)
+    detector.refresh(blobs(8)[0].numpy())
+    strangers = (detector.scores(contrast) == 0) & contrast.is_negative
+    assert strangers.float().mean() > 0.3
+    probability = detector(contrast).probability
+    assert (probability[strangers] == 0).all()
+    assert (probability[contrast.is_negative & ~strangers] > 0).all()
+
+
 def test_relation_is_the_slow_softmax() -> None:
     """Of two descriptions side by side; the expected number of false negatives is dealt out, none to an anchor without negatives."""
     contrast, _ = blob_batch()

@@ -138,12 +138,17 @@ def test_a_damaged_checkpoint_is_named_and_force_starts_anew(tmp_path: Path) -> 
 
 def test_a_run_keeps_its_number_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` is settled where a run begins: it goes on in that format on a machine that would choose another, and says which it was."""
-    said = []
-    for folder, later in (("a", "float32"), ("b", "bfloat16")):
-        monkeypatch.setattr("training.trainer.use_bfloat16", lambda *_: False)
-        with interrupted_at(5):
-            train(corpus(), config(), tmp_path / folder)
-        monkeypatch.setattr("training.trainer.use_bfloat16", lambda *_, later=later: later == "bfloat16")
-        said.append(train(corpus(), config(), tmp_path / folder))
-    assert [run.summary["precision"] for run in said] == ["float32", "float32"]
-    assert without_times(said[0].history) == without_times(said[1].history)
+
+    def choose(bfloat16: bool) -> None:
+        monkeypatch.setattr("training.trainer.use_bfloat16", lambda *_: bfloat16)
+
+    choose(False)
+    whole = train(corpus(), config(), tmp_path / "whole")
+    with interrupted_at(2):
+        train(corpus(), config(), tmp_path / "moved")
+    choose(True)
+    moved = train(corpus(), config(), tmp_path / "moved")
+    other = train(corpus(), config(), tmp_path / "other")
+    assert [run.summary["precision"] for run in (whole, moved, other)] == ["float32", "float32", "bfloat16"]
+    assert without_times(moved.history) == without_times(whole.history)
+    assert without_times(other.history) != without_times(whole.history), "or the formats could not be told apart here"
