@@ -67,6 +67,7 @@ class ViewLoader:
         seed: of the order and of the views, ≥ 0.
         workers: processes that make views beside the one that trains; 0 makes them in this one.
         share: number of this process and how many there are: each gets an equal part of every batch, and all go through the same order.
+        kinds: `(N,)` int64; images with the same number come into the same batch, a few at a time, so that they meet. `None`: none do.
         drop_last: leave out the images that do not fill a batch. If there are fewer than `batch_size` images, they form one
             smaller batch all the same; a single image left over never forms one, since it would meet no negative.
 
@@ -83,6 +84,7 @@ class ViewLoader:
         workers: int = 0,
         drop_last: bool = True,
         share: tuple[int, int] = (0, 1),
+        kinds: NDArray[np.int64] | None = None,
     ) -> None:
         if len(images) < 2:
             raise InputError(f"training needs at least 2 images, got {len(images)}")
@@ -95,6 +97,7 @@ class ViewLoader:
         self.num_images = len(images)
         self._drop_last = drop_last
         self._share = share
+        self._kinds = kinds
         self._plans: list[_Plan] = []
         self._loader: DataLoader[Batch] | None = DataLoader(
             _Batches(images, transform),
@@ -129,6 +132,8 @@ class ViewLoader:
         if epoch < 0 or start_batch < 0:
             raise InputError(f"epoch and start_batch must not be negative, got {epoch} and {start_batch}")
         order = np.random.default_rng([self.seed, epoch, _SHUFFLE]).permutation(self.num_images)
+        if self._kinds is not None:
+            order = together(order, self._kinds)
         self._plans[:] = [self._plan(order, epoch, number) for number in range(start_batch, len(self))]
         if self._loader is None:
             raise InputError("this loader has been closed", hint="make a new one")
@@ -148,6 +153,23 @@ class ViewLoader:
         self._loader = None
         if workers is not None:
             workers._shutdown_workers()
+
+
+def together(order_N: NDArray[np.int64], kind_N: NDArray[np.int64], most: int = 4) -> NDArray[np.int64]:
+    """The order with images of one kind moved up behind the first of them, at most `most` at a time: more would leave a batch no negatives.
+
+    Args:
+        order_N: permutation of the rows.
+        kind_N: int64 number of each row's kind; rows that are alone have one of their own.
+        most: images of a kind that are kept together; the next ones form another such group where the first of them stands.
+    """
+    kind = kind_N[order_N]
+    by_kind = np.argsort(kind, kind="stable")  # places in the order, kind by kind, each kind's first to last
+    starts = np.flatnonzero(np.r_[True, np.diff(kind[by_kind]) != 0])
+    number = np.arange(len(kind)) - np.repeat(starts, np.diff(np.r_[starts, len(kind)]))  # of an image within its kind
+    first = by_kind[np.arange(len(kind)) - number % most]
+    moved: NDArray[np.int64] = order_N[by_kind[np.lexsort((by_kind, first))]]
+    return moved
 
 
 class _Plans(torch.utils.data.Sampler[_Plan]):

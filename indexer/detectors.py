@@ -6,9 +6,10 @@ All ordered pairs of a seeded sample of the training images are scored, and scor
 `oracle` has seen. Figures are micro-averaged over pairs: a mean over anchors would count one without any false negative as found in full.
 
 All of them see the same space, the gently whitened features in which training looks for neighbours (`training.finish`): `threshold` with
-eight altered views of each anchor, as in its paper, `quantile` with thresholds that have converged to the sample's quantiles, those that
-compare images with all that were trained on. The average precision takes the raw score without any cut. Precision, recall and F1 take the
-detector's own operating point, which was made for the projections and the batch of a training: here they only say how far it carries.
+eight altered views of each anchor, as in its paper, `quantile` with thresholds that have converged to the sample's quantiles, `combined`
+with the mean of each image and four altered views, those that compare images with all that were trained on. The average precision takes
+the raw score without any cut. Precision, recall and F1 take the detector's own operating point, which was made for the projections and
+the batch of a training: here they only say how far it carries.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from data.errors import InputError
 from data.progress import NoProgress, Progress
 from data.recipes import recipe_for
 from data.views import TwoViewTransform
 from indexer.recorded import load_recorded_corpus
+from indexer.verdicts import VerdictTable, grouped
+from training.answers import KnownPairs
 from training.artefact import read_meta
 from training.config import DETECTORS, TrainConfig
 from training.detection import build_detector
 from training.detectors.base import Detector
 from training.detectors.batch import Quantile, Threshold
+from training.detectors.combined import Combined
+from training.detectors.pairs import drawn_rows
 from training.encoder import Encoder
 from training.finish import DetectionSpace, detection_space
+from training.guide import build_guide
 from training.images import TrainingImages, load_training_images, training_corpus
+from training.patch_descriptor import describe_patches
 from training.similarity import Contrast
 from training.treatments import Suspects
 
@@ -141,18 +149,15 @@ def evaluate_detectors(
         if labels is not None:
             notes[-1] = "Fewer than two images of the sample have a label, so nobody can say which pairs are false."
         return DetectorReport(None, len(rows), 0, [], notes)
-    makers: dict[str, Callable[[], Detector | None]] = {
-        name: partial(build_detector, replace(config, detector=name), training) for name in DETECTORS if name != "guide"
-    }
-    if guide:
-        asked = replace(config, detector="guide", guide=guide, guide_weights=guide_weights)
-        made = build_detector(asked, training)  # first: what cannot be had is said before minutes are spent
-        makers = {name: (lambda: made) if name == "guide" else makers[name] for name in DETECTORS}
-    else:
+    makers = _makers(config, training, guide, guide_weights)
+    if not guide:
         notes.append("guide was left out: name a second encoder with --guide.")
+    answers = KnownPairs(grouped(VerdictTable(folder).current().values()), training.hashes)
+    if len(answers.answers_P):
+        notes.append(f"{len(answers.answers_P):,} verdicts correct the probabilities of combined.")
     judged = [
         figures(name, scores[known], suspects, known, false[known], seconds)
-        for name, scores, suspects, seconds in _all_scores(makers, config, encoder, training, rows, progress)
+        for name, scores, suspects, seconds in _all_scores(makers, answers, config, encoder, training, rows, progress)
     ]
     return DetectorReport(float(false[known].mean()), len(rows), int(known.sum()), judged, notes)
 
@@ -214,6 +219,24 @@ def _config(meta: dict[str, Any]) -> TrainConfig:
     )
 
 
+def _makers(
+    config: TrainConfig, training: TrainingImages, guide: str, guide_weights: str
+) -> dict[str, Callable[[], Detector | None]]:
+    """What builds each detector; the guide is built at once, so that what cannot be had is said before minutes are spent."""
+    describe = cache(partial(describe_patches, training.pixels[training.fit], seed=config.seed))  # two of them ask
+    configs = {name: replace(config, detector=name) for name in DETECTORS if name != "guide"}
+    made = None
+    if guide:
+        for name in ("guide", "combined"):
+            configs[name] = replace(config, detector=name, guide=guide, guide_weights=guide_weights)
+        made = build_guide(configs["guide"], training, None)
+    return {
+        name: partial(build_detector, configs[name], training, describe=describe, guide=made)
+        for name in DETECTORS
+        if name in configs
+    }
+
+
 def _sample(training: TrainingImages, count: int) -> NDArray[np.int64]:
     """Seeded rows among those that were trained on, ascending; with labels as far as there are any."""
     rows = np.random.default_rng((_SEED, 21)).permutation(len(training.fit))
@@ -231,6 +254,7 @@ def _truth(labels_A: NDArray[np.int64]) -> tuple[Truth, Truth]:
 @torch.no_grad()
 def _all_scores(
     makers: dict[str, Callable[[], Detector | None]],
+    answers: KnownPairs,
     config: TrainConfig,
     encoder: Encoder,
     training: TrainingImages,
@@ -240,7 +264,8 @@ def _all_scores(
     """Name, scores, flags and probabilities, and seconds of every detector; the space that all share is not counted."""
     with progress.task("judging detectors", len(makers) + 2) as task:
         space = detection_space(encoder, training)
-        support = _contrasts(space, config, training, rows)
+        transform = _transform(encoder, config, training)
+        support = _contrasts(space, transform, config, training, rows)
         task.advance()
         yield RANDOM, *_at_random(len(rows), config.prior), 0.0
         task.advance()
@@ -249,7 +274,13 @@ def _all_scores(
             started = time.perf_counter()
             detector = make()
             assert detector is not None
-            detector.refresh(space.embeddings)
+            if detector.support_views:
+                needed = np.union1d(rows, drawn_rows(len(training.fit)))
+                detector.refresh(_with_support(space, transform, training, needed, detector.support_views))
+            else:
+                detector.refresh(space.embeddings)
+            if isinstance(detector, Combined):
+                detector.learn(answers)
             scores = detector_scores(detector, support)
             yield name, scores.numpy(), detector.decide(scores, support[0]), time.perf_counter() - started
             task.advance()
@@ -270,14 +301,39 @@ def detector_scores(detector: Detector, support: Sequence[Contrast]) -> Tensor:
     return torch.stack([detector.scores(contrast) for contrast in views]).amax(0)
 
 
+def _transform(encoder: Encoder, config: TrainConfig, training: TrainingImages) -> TwoViewTransform:
+    """Alters images as the training did."""
+    spec = encoder.spec
+    recipe = recipe_for(training.corpus.name, spec.channels, config.strength)
+    return TwoViewTransform(spec.image_size, spec.channels, recipe)
+
+
+def _with_support(
+    space: DetectionSpace,
+    transform: TwoViewTransform,
+    training: TrainingImages,
+    rows: NDArray[np.int64],
+    views: int,
+    block: int = 2048,
+) -> NDArray[np.float32]:
+    """The space's embeddings, those of `rows` replaced by their mean with altered views of themselves."""
+    embeddings = space.embeddings.copy()
+    for number, some in enumerate(np.split(rows, range(block, len(rows), block))):
+        pixels = training.pixels[training.fit[some]]
+        for view in range(views):
+            embeddings[some] += space.embed(transform.batch(pixels, (_SEED, 24, number, view))[0])
+    unit: NDArray[np.float32] = functional.normalize(torch.from_numpy(embeddings), dim=1).numpy()
+    return unit
+
+
 def _contrasts(
-    space: DetectionSpace, config: TrainConfig, training: TrainingImages, rows: NDArray[np.int64]
+    space: DetectionSpace,
+    transform: TwoViewTransform,
+    config: TrainConfig,
+    training: TrainingImages,
+    rows: NDArray[np.int64],
 ) -> list[Contrast]:
     """The sample against itself, once for each altered view that is the anchors' positive."""
-    spec, corpus = space.encoder.spec, training.corpus
-    transform = TwoViewTransform(
-        spec.image_size, spec.channels, recipe_for(corpus.name, spec.channels, config.strength)
-    )
     pixels = training.pixels[training.fit[rows]]
     clean = torch.from_numpy(space.embeddings[rows])
     index, similarity, others = torch.from_numpy(rows), clean @ clean.T, ~torch.eye(len(rows), dtype=torch.bool)

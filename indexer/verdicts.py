@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ArtefactError, InputError
+from training.answers import Groups, Pair
 from training.artefact import write_atomically
 
 TABLE = "verdicts"
@@ -29,8 +30,6 @@ TIMELESS = "0001-01-01T00:00:00+00:00"
 """Stands for the time of a line that has none, until it is added."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS, _PAUSE = 5, 0.05
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -238,25 +237,6 @@ def _now(verdict: Verdict) -> Verdict:
     return replace(verdict, when=datetime.now(UTC).isoformat()) if verdict.when == TIMELESS else verdict
 
 
-@dataclass(frozen=True)
-class Groups:
-    """What the current verdicts come to.
-
-    Attributes:
-        kinds: sets of images that are of one kind: joined by `same` or `duplicate`, directly or through others, without contradiction.
-        duplicates: pairs of the very same thing.
-        different: pairs that are of different kinds.
-        contradictions: those of them that others join all the same; what joins them is in none of the `kinds`.
-        wrong_labels: pairs of which one image has a wrong label.
-    """
-
-    kinds: tuple[frozenset[str], ...]
-    duplicates: frozenset[Pair]
-    different: frozenset[Pair]
-    contradictions: frozenset[Pair]
-    wrong_labels: frozenset[Pair]
-
-
 def grouped(current: Iterable[Verdict]) -> Groups:
     """Draws the consequences of the current verdicts: same kind is transitive, and no kind holds a pair that is called different.
 
@@ -272,11 +252,26 @@ def grouped(current: Iterable[Verdict]) -> Groups:
     doubtful = {member[first] for first, _ in torn}
     return Groups(
         kinds=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
+        same=frozenset(by_answer[SAME] | by_answer[DUPLICATE]),
         duplicates=frozenset(by_answer[DUPLICATE]),
         different=frozenset(by_answer[DIFFERENT]),
         contradictions=frozenset(torn),
         wrong_labels=frozenset(by_answer[WRONG_LABEL]),
     )
+
+
+def read_groups(path: str | Path) -> Groups:
+    """What the verdicts of an artefact come to, for a training.
+
+    Raises:
+        ArtefactError: the artefact is not there, or nobody has given a verdict.
+    """
+    current = _table(path).current()
+    if not current:
+        raise ArtefactError(
+            f"{path} holds no verdicts", hint="give some in samekind demo, or samekind verdicts import them"
+        )
+    return grouped(current.values())
 
 
 def _connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:

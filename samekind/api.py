@@ -23,6 +23,7 @@ def train(
     *,
     force: bool = False,
     resume: bool = False,
+    verdicts: str | Path | None = None,
     progress: Progress | None = None,
     **overrides: Any,
 ) -> Run:
@@ -36,14 +37,21 @@ def train(
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.
+        verdicts: an artefact whose verdicts are trained with: pairs called the same are positives (or only no negatives:
+            `confirmed="drop"`), pairs called different are never suspected, duplicates are never negatives.
         progress: shows how far it is.
         **overrides: fields of `TrainConfig` that replace the preset's, e.g. `epochs=3`.
 
     Raises:
         InputError: an unknown preset or setting, or a value out of range.
-        ArtefactError: `out` cannot be written, or holds a run with other settings.
+        ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
     config = preset_config(preset, **overrides)
+    answers = None
+    if verdicts is not None:
+        from indexer.verdicts import read_groups
+
+        answers = read_groups(verdicts)
     if not isinstance(corpus, Corpus):
         from data.sources import load_corpus
 
@@ -53,7 +61,8 @@ def train(
 
     from training.loop import train as run_training
 
-    return run_training(corpus, config, folder, force=force, resume=resume, progress=progress or NoProgress())
+    progress = progress or NoProgress()
+    return run_training(corpus, config, folder, force=force, resume=resume, answers=answers, progress=progress)
 
 
 def load_encoder(path: str | Path) -> Encoder:

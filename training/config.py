@@ -27,16 +27,19 @@ DETECTORS = (
     "relative_margin",
     "reciprocal",
     "relation",
+    "combined",
     "oracle",
 )
 KNOWING = (
     "guide",
     "relation",
+    "combined",
     "oracle",
 )  # detectors that need not wait for the encoder: they know something before it does
 NCE_FORMS = ("partition", "sigmoid")
 CPC_CONTEXTS = ("masked_conv", "gru")
 DEBIASING = ("debiased", "hard")
+CONFIRMED = ("attract", "drop")
 PRECISIONS = ("auto", "float32", "bfloat16")
 _NOT_IDENTITY = frozenset({"workers", "device"})
 
@@ -57,11 +60,12 @@ class TrainConfig:
         treatment: of suspected false negatives, one of `TREATMENTS`.
         detector: which suspects them, one of `DETECTORS`.
         detector_point: score above which the detector flags a pair; `None` takes the detector's own.
-        prior: assumed share of false negatives in (0, 1): of `quantile` and `posterior`, and how many of them `relation` deals out.
+        prior: assumed share of false negatives in (0, 1), of `quantile`, `posterior`, `relation` and `combined`.
         treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
             knows too little; 0.1 where the detector is one of `KNOWING`.
+        confirmed: what is done with negatives that people called the same kind: pull them in (`attract`) or only not push them (`drop`).
         neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many.
-        guide: of the detector `guide`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
+        guide: of the detectors `guide` and, if you like, `combined`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
         guide_weights: checkpoint file of a `timm/` or `open_clip/` guide.
         epochs: passes over the training images, ≥ 1.
         steps: stop after this many steps, whatever `epochs` says; `None` for whole epochs.
@@ -105,6 +109,7 @@ class TrainConfig:
     detector_point: float | None = None
     prior: float = 0.1
     treatment_start: float | None = None
+    confirmed: str = "attract"
     neighbours: float = 0.01
     guide: str = ""
     guide_weights: str = ""
@@ -142,6 +147,7 @@ class TrainConfig:
             object.__setattr__(self, "treatment_start", 0.1 if self.detector in KNOWING else 0.25)
         _one_of("treatment", self.treatment, TREATMENTS)
         _one_of("detector", self.detector, DETECTORS)
+        _one_of("confirmed", self.confirmed, CONFIRMED)
         _one_of("nce_form", self.nce_form, NCE_FORMS)
         _one_of("cpc_context", self.cpc_context, CPC_CONTEXTS)
         _one_of("precision", self.precision, PRECISIONS)
@@ -215,11 +221,12 @@ class TrainConfig:
             if self.queue_size:
                 raise InputError("cpc contrasts patches and has no use for a queue", hint="leave out --queue-size")
             object.__setattr__(self, "backbone", PATCHES)
-        guided = self.treatment != "none" and self.detector == "guide"
-        if self.guide and not guided:
+        asked = self.treatment != "none" and self.detector in ("guide", "combined")
+        guided = asked and self.detector == "guide"
+        if self.guide and not asked:
             raise InputError(
                 f"nothing asks the guide {self.guide}",
-                hint="add --detector guide and a --treatment, or leave out --guide",
+                hint="add --detector guide or combined and a --treatment, or leave out --guide",
             )
         if self.effective_batch and self.treatment != "none" and self.detector == "quantile":
             raise InputError(
@@ -276,7 +283,7 @@ def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
         "detector": detector is not None,
         "treatment_start": detector is not None,
         "detector_point": detector not in (None, "oracle"),
-        "prior": detector in ("quantile", "posterior", "relation"),
+        "prior": detector in ("quantile", "posterior", "relation", "combined"),
         "neighbours": detector in ("cluster", "reciprocal"),
         "key_momentum": of["queue_size"] > 0,
     }

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from data.errors import CorpusError
 from data.progress import Progress
 from training.config import TrainConfig
 from training.detectors.base import Detector
 from training.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
-from training.detectors.pairs import Cluster, Oracle, Reciprocal, Relation
+from training.detectors.combined import Combined
+from training.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation, side_by_side
 from training.finish import DETECTION_DIM
 from training.guide import build_guide
 from training.images import TrainingImages
 from training.patch_descriptor import describe_patches
 
+Describe = Callable[[], NDArray[np.float32]]
 
-def build_detector(config: TrainConfig, images: TrainingImages, progress: Progress | None = None) -> Detector | None:
+
+def build_detector(
+    config: TrainConfig,
+    images: TrainingImages,
+    progress: Progress | None = None,
+    *,
+    describe: Describe | None = None,
+    guide: Guide | None = None,
+) -> Detector | None:
     """The run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
+
+    Args:
+        config: the run's settings.
+        images: that it trains on.
+        progress: shows bars.
+        describe: gives the patches' descriptions where they have been made already.
+        guide: if it has been built already.
 
     Raises:
         CorpusError: an oracle without labels.
@@ -29,6 +51,7 @@ def build_detector(config: TrainConfig, images: TrainingImages, progress: Progre
     if config.treatment == "none":
         return None
     count, point = len(images.fit), config.detector_point
+    describe = describe or (lambda: describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress))
     k = max(1, round(config.neighbours * count))
     match config.detector:
         case "threshold":
@@ -42,11 +65,16 @@ def build_detector(config: TrainConfig, images: TrainingImages, progress: Progre
         case "cluster":
             return Cluster(count, max(2, round(1 / config.neighbours)), config.seed, point)
         case "guide":
-            return build_guide(config, images, point)
+            return guide or build_guide(config, images, point)
         case "oracle":
             return Oracle(labels)
         case "relation":
-            description = describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress)
-            return Relation(description, DETECTION_DIM, config.prior, point)
+            return Relation(describe(), DETECTION_DIM, config.prior, point)
+        case "combined":
+            description = describe()
+            if config.guide:
+                guide = guide or build_guide(config, images, point)
+                description = side_by_side(description, guide.embedding.numpy())
+            return Combined(description, DETECTION_DIM, config.prior, point)
         case _:
             return Reciprocal(count, k, point)

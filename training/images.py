@@ -39,6 +39,11 @@ class TrainingImages:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def hashes(self) -> list[str]:
+        """Content hash of each image that the objective trains on, in the order of `fit`."""
+        return [self.corpus.sha256(row) for row in self.fit.tolist()]
+
 
 def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
     """The corpus' training split, reduced to `config.limit` images by a seeded choice.

@@ -20,6 +20,7 @@ from data.corpus import Corpus
 from data.errors import ArtefactError, InputError
 from data.progress import NoProgress, Progress
 from training import checkpoint
+from training.answers import Groups, KnownPairs
 from training.artefact import (
     FORMAT,
     META,
@@ -82,6 +83,7 @@ def train(
     *,
     force: bool = False,
     resume: bool = False,
+    answers: Groups | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Trains an encoder on a corpus' training split and writes it to an artefact.
@@ -94,11 +96,12 @@ def train(
         out: folder of the artefact.
         force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same.
         resume: insist on going on from a checkpoint.
+        answers: what people have said of pairs of images; those about images that are not trained on are left out.
         progress: shows bars and a line an epoch.
 
     Raises:
         ArtefactError: the folder cannot be written or holds a run with other settings.
-        InputError: `resume` without a checkpoint.
+        InputError: `resume` without a checkpoint, or answers for an objective that has no use for them.
         CorpusError: fewer than two training images.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
@@ -107,6 +110,13 @@ def train(
         raise InputError("force throws a run away, resume goes on with it", hint="choose one of --force and --resume")
     if resume and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
+    if answers is not None and config.objective in ("cpc", "supervised"):
+        raise InputError(
+            f"{config.objective} has no use for verdicts",
+            hint="its negatives are patches, not images"
+            if config.objective == "cpc"
+            else "it knows the labels already",
+        )
     chosen = training_corpus(corpus, config)
     if config.guide and Path(config.guide).resolve() == out.resolve():
         raise InputError("a run cannot be its own guide", hint="choose another --out")
@@ -116,15 +126,20 @@ def train(
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = progress if first else NoProgress()
     with exclusive(out) if first else nullcontext():
-        identity = {"config": config.identity, "corpus": corpus.content_hash, "files": outside_files(config)}
+        files = outside_files(config) | ({} if answers is None else {"verdicts": answers.digest})
+        identity: dict[str, Any] = {"config": config.identity, "corpus": corpus.content_hash, "files": files}
         kept = _kept_run(out, config, identity, force) if first else None
         if agreed(accelerator, kept is not None):
             return kept or Run(out, config, _summary(out, read_meta(out)), kept=True)
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))
-        loss = _checked_loss(config, images, encoder, progress)
+        known = None if answers is None else KnownPairs(answers, images.hashes)
+        loss = _checked_loss(config, images, encoder, known, progress)
         meta = _meta(config, corpus, identity, encoder)
+        if known is not None:
+            meta["verdicts"] = {**known.used, **known.left_out}
+            progress.print(_answers_line(meta["verdicts"]))
         if first:
             if force and not (_unfinished(out, identity) and checkpoint.is_whole(out, _digest(identity))):
                 _clear(out)  # only now: whatever is wrong with the request has been said before
@@ -177,6 +192,7 @@ def _summary(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
         "seed": config["seed"],
         "preset": config["preset"],
         **training,
+        **({"verdicts": meta["verdicts"]} if "verdicts" in meta else {}),
     }
 
 
@@ -255,13 +271,25 @@ def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
     )
 
 
-def _checked_loss(config: TrainConfig, images: TrainingImages, encoder: Encoder, progress: Progress) -> Loss:
+def _answers_line(counts: dict[str, int]) -> str:
+    used = f"verdicts: {counts['same']:,} same ({counts['kinds']:,} kinds), {counts['different']:,} different, "
+    parts = [used + f"{counts['duplicates']:,} of the same are duplicates"]
+    if counts["not_trained_on"]:
+        parts.append(f"{counts['not_trained_on']:,} are about images that are not trained on")
+    if counts["contradictions"]:
+        parts.append(f"{counts['contradictions']:,} contradict others and are left out with what they contradict")
+    return "; ".join(parts)
+
+
+def _checked_loss(
+    config: TrainConfig, images: TrainingImages, encoder: Encoder, known: KnownPairs | None, progress: Progress
+) -> Loss:
     """The run's loss with its detector. Whatever cannot be had or built is said here, before anything in the folder changes."""
     with torch.random.fork_rng(
         devices=[]
     ):  # thrown away: the one that is trained must start from the run's own numbers
         build_network(config, encoder)
-    return Loss(config, len(images.fit), build_detector(config, images, progress))
+    return Loss(config, len(images.fit), build_detector(config, images, progress), known)
 
 
 def _digest(identity: dict[str, Any]) -> str:

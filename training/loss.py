@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.answers import KnownPairs
 from training.config import DEBIASING, TrainConfig
 from training.detectors.base import Detector
+from training.detectors.combined import Combined
 from training.mixing import mix_hardest
 from training.objectives import Terms, decoupled, info_nce, plain_terms
 from training.partition import NoiseContrast
@@ -37,12 +41,16 @@ class Loss(nn.Module):
         config: the run's settings.
         num_images: M, over which the noise of `nce` is uniform.
         detector: of false negatives; `None` if the settings ask for none.
+        known: what people have said of pairs; `None` for nothing.
     """
 
-    def __init__(self, config: TrainConfig, num_images: int, detector: Detector | None) -> None:
+    def __init__(
+        self, config: TrainConfig, num_images: int, detector: Detector | None, known: KnownPairs | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.detector = detector
+        self.known = known
         if config.objective == "nce":
             self.noise = NoiseContrast(config.nce_form, config.temperature, num_images)
 
@@ -69,6 +77,8 @@ class Loss(nn.Module):
         suspects = self._suspects(contrast, progress)
         if suspects is not None:
             terms = self._treated(terms, suspects)
+        if self.known is not None:
+            terms = self.known.settle(terms, contrast, attract=self.config.confirmed == "attract")
         return Verdict(self._objective(terms, contrast), terms.kept.any(1), suspects)
 
     def is_treating(self, progress: float) -> bool:
@@ -79,7 +89,14 @@ class Loss(nn.Module):
         if self.detector is None or not (self.config.objective == "supervised" or self.is_treating(progress)):
             return None
         suspects: Suspects = self.detector(contrast)
-        return suspects
+        return suspects if self.known is None else self.known.spare(suspects, contrast)
+
+    def refresh_detector(self, embedding_ND: NDArray[np.float32]) -> None:
+        """Shows the detector the `(N, D)` unit-norm embeddings of all training images and, if it learns from them, the answers."""
+        assert self.detector is not None
+        self.detector.refresh(embedding_ND)
+        if self.known is not None and isinstance(self.detector, Combined):
+            self.detector.learn(self.known)
 
     def _treated(self, terms: Terms, suspects: Suspects) -> Terms:
         if self.config.objective == "supervised":

@@ -20,6 +20,7 @@ from data.progress import Progress
 from data.recipes import recipe_for
 from data.views import TwoViewTransform
 from training import checkpoint
+from training.answers import KnownPairs
 from training.artefact import write_history
 from training.board import open_board
 from training.checkpoint import Counters
@@ -49,7 +50,11 @@ def train_epochs(
     accelerator = accelerator_on(choose_device(config.device))
     share = accelerator.process_index, accelerator.num_processes
     board = open_board(out) if accelerator.is_main_process else nullcontext(_nowhere)
-    with closing(_loader(config, images, encoder, share)) as loader, board as log, _interruptible() as interrupted:
+    with (
+        closing(_loader(config, images, encoder, share, loss.known)) as loader,
+        board as log,
+        _interruptible() as interrupted,
+    ):
         total_steps = config.steps or config.epochs * len(loader)
         trainer = Trainer(config, encoder, total_steps, loss)
         session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run))
@@ -72,13 +77,16 @@ def _nowhere(record: dict[str, Any]) -> None:
     """The first process alone draws."""
 
 
-def _loader(config: TrainConfig, images: TrainingImages, encoder: Encoder, share: tuple[int, int]) -> ViewLoader:
+def _loader(
+    config: TrainConfig, images: TrainingImages, encoder: Encoder, share: tuple[int, int], known: KnownPairs | None
+) -> ViewLoader:
+    kinds = None if known is None else known.unit.numpy()
     channels = images.corpus.channels
     recipe = recipe_for(images.corpus.name, channels, config.strength)
     transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
     workers = _automatic_workers() if config.workers is None else config.workers
     return ViewLoader(
-        images.pixels[images.fit], transform, config.images_a_step, seed=config.seed, workers=workers, share=share
+        images.pixels[images.fit], transform, config.images_a_step, config.seed, workers, share=share, kinds=kinds
     )
 
 
@@ -137,7 +145,8 @@ class _Session:
             return
         if int(detector.refreshed) <= epoch:
             if self.is_first:
-                detector.refresh(detection_space(self.trainer.encoder, self.images).embeddings)
+                space = detection_space(self.trainer.encoder, self.images)
+                self.trainer.loss.refresh_detector(space.embeddings)
             from_first(self.trainer.accelerator, detector.buffers())
             detector.refreshed.fill_(epoch + 1)
 

@@ -27,6 +27,7 @@ class Train:
     Example:
         samekind train --corpus fashion-mnist --preset small --out artifacts/fashion-mnist
         samekind train --corpus photos --preset smoke --out artifacts/photos --objective hard --treatment soft --detector reciprocal
+        samekind train --corpus photos --out artifacts/again --treatment soft_attract --detector combined --verdicts artifacts/photos
     """
 
     corpus: CorpusName
@@ -50,12 +51,23 @@ class Train:
     treatment: Annotated[str | None, setting("NAME", f"Of suspected false negatives: {', '.join(TREATMENTS)}.")] = None
     detector: Annotated[str | None, setting("NAME", f"Which suspects them: {', '.join(DETECTORS)}.")] = None
     detector_point: Annotated[float | None, setting("SCORE", "Pairs above it are suspected.")] = None
-    prior: Annotated[float | None, setting("SHARE", "Of false negatives, for quantile, posterior and relation.")] = None
+    prior: Annotated[
+        float | None, setting("SHARE", "Of false negatives, assumed by quantile, posterior, relation, combined.")
+    ] = None
     treatment_start: Annotated[float | None, setting("SHARE", "Of the steps before treatment, at most 0.5.")] = None
+    verdicts: Annotated[
+        Path | None,
+        arg(metavar="ARTEFACT", help="Train with what people have said of pairs there.", help_behavior_hint=""),
+    ] = None
+    confirmed: Annotated[
+        str | None, setting("NAME", "What becomes of pairs that they called the same: attract or drop.")
+    ] = None
     neighbours: Annotated[
         float | None, setting("SHARE", "Of the images: reciprocal's k; cluster makes one over it clusters.")
     ] = None
-    guide: Annotated[str | None, setting("NAME", "Of guide: an ARTEFACT, timm/NAME or open_clip/NAME.")] = None
+    guide: Annotated[
+        str | None, setting("NAME", "Of guide and combined: an ARTEFACT, timm/NAME or open_clip/NAME.")
+    ] = None
     guide_weights: Annotated[str | None, setting("FILE", "Checkpoint of a timm/ or open_clip/ guide.")] = None
     epochs: Annotated[int | None, setting("N", "Passes over the images.")] = None
     steps: Annotated[int | None, setting("N", "Stop after so many steps instead.")] = None
@@ -81,7 +93,7 @@ class Train:
 
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "objective", "temperature", "beta", "beta_end", "tau_plus", "nce_form", "cpc_context", "treatment", "detector",
-        "detector_point", "prior", "treatment_start", "neighbours", "guide", "guide_weights", "epochs", "steps", "batch_size",
+        "detector_point", "prior", "treatment_start", "confirmed", "neighbours", "guide", "guide_weights", "epochs", "steps", "batch_size",
         "effective_batch", "learning_rate", "image_size", "backbone",
         "queue_size", "strength", "whitening", "precision", "limit", "seed", "workers", "device",
     )  # fmt: skip
@@ -100,6 +112,7 @@ class Train:
             self.out,
             force=self.force,
             resume=self.resume,
+            verdicts=self.verdicts,
             progress=console.progress,
             **overrides,
         )

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.corpus import Pixels
 from data.errors import InputError
-from data.loader import Batch, ViewLoader
+from data.loader import Batch, ViewLoader, together
 from data.views import TwoViewTransform
 
 
@@ -144,3 +146,26 @@ def test_bad_arguments() -> None:
         ViewLoader(numbered(4), transform, 2, seed=-1)
     with pytest.raises(InputError, match="negative"):
         next(ViewLoader(numbered(4), transform, 2).epoch(-1))
+
+
+@given(kinds=st.lists(st.integers(0, 5), max_size=40), most=st.integers(1, 5), seed=st.integers(0, 20))
+def test_images_of_one_kind_come_together(kinds: list[int], most: int, seed: int) -> None:
+    """Every row once; the slow way, taking the next that is not yet there and then up to `most − 1` of its kind that follow it."""
+    order = np.random.default_rng(seed).permutation(len(kinds))
+    expected: list[int] = []
+    for row in order.tolist():
+        if row not in expected:
+            mates = [other for other in order.tolist() if kinds[other] == kinds[row] and other not in expected]
+            expected += mates[:most]
+    assert together(order, np.array(kinds, dtype=np.int64), most).tolist() == expected
+
+
+def test_rows_that_are_alone_keep_their_places(photos: Pixels) -> None:
+    """With kinds of their own the loader serves what it would serve without."""
+    transform = TwoViewTransform(16, 3)
+    plain, kinds = (ViewLoader(photos, transform, 16, kinds=kinds) for kinds in (None, np.arange(len(photos))))
+    assert same(list(plain.epoch(0)), list(kinds.epoch(0)))
+    paired = ViewLoader(photos, transform, 16, kinds=np.arange(len(photos)) // 2)
+    for batch in paired.epoch(0):
+        rows = batch.index.tolist()
+        assert sum(row ^ 1 in rows for row in rows) >= len(rows) - 2

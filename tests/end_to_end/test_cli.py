@@ -82,7 +82,7 @@ def test_detectors_are_judged(trained: tuple[Path, Called]) -> None:
     answer = call("detectors", out, "--images", 20, "--json").answer
     assert 0 < answer["base_rate"] < 1
     by_name = {row["detector"]: row for row in answer["detectors"]}
-    assert {"random", "threshold", "quantile", "relation", "oracle"} <= set(by_name)
+    assert {"random", "threshold", "quantile", "relation", "combined", "oracle"} <= set(by_name)
     assert all({"average_precision", "precision", "recall", "f1"} <= set(row) for row in answer["detectors"])
     assert by_name["oracle"]["average_precision"] == by_name["oracle"]["f1"] == 1
     text = call("detectors", out, "--images", 20).out

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from data.corpus import Corpus
 from data.errors import InputError
 from indexer import detectors
 from indexer.detectors import calibration_error, detector_scores, evaluate_detectors, figures
+from indexer.verdicts import Verdict, VerdictTable
 from tests import oracles
 from tests.training.runs import config
 from tests.training.runs import corpus as blobs
@@ -84,7 +87,7 @@ def test_every_detector_is_judged_on_one_encoder(run: Path, monkeypatch: pytest.
     assert oracle.calibration_error == 0.0
     assert report.base_rate is not None
     assert chance.average_precision == pytest.approx(report.base_rate, abs=0.1)
-    for name in ("threshold", "quantile", "relation"):
+    for name in ("threshold", "quantile", "relation", "combined"):
         average = by_name[name].average_precision
         assert average is not None
         assert average > report.base_rate + 0.1, name
@@ -134,3 +137,32 @@ def test_without_labels_it_is_said(run: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "no labels" in report.notes[0]
     with pytest.raises(InputError, match="at least 2"):
         evaluate_detectors(run, images=1)
+
+
+def test_verdicts_of_the_artefact_correct_combined(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Answers from labels, by a script: the calibration error shrinks, nothing else of the table moves, and a note says so."""
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    reload(monkeypatch, blobs())
+    before = {entry.detector: entry for entry in evaluate_detectors(folder, images=30).detectors}
+    images = blobs().split("train")
+    labels = images.labels
+    assert labels is not None
+    random = np.random.default_rng(0)
+    pairs = {tuple(sorted(random.choice(40, 2, replace=False).tolist())) for _ in range(150)}
+    answers = [
+        Verdict(images.sha256(i), images.sha256(j), "same" if labels[i] == labels[j] else "different", "oracle")
+        for i, j in sorted(pairs)
+    ]
+    VerdictTable(folder).add(answers)
+    report = evaluate_detectors(folder, images=30)
+    after = {entry.detector: entry for entry in report.detectors}
+    assert any("verdicts correct the probabilities of combined" in note for note in report.notes)
+    for name, entry in after.items():
+        assert entry.average_precision == before[name].average_precision
+        if name != "combined":
+            assert replace(entry, seconds=0.0) == replace(before[name], seconds=0.0)
+    told, untold = after["combined"].calibration_error, before["combined"].calibration_error
+    assert told is not None
+    assert untold is not None
+    assert told < untold - 0.02

@@ -121,6 +121,16 @@ def relation(joint: Array, index: NDArray[np.int64], mask: NDArray[np.bool_], t:
     return np.minimum(found, 1.0)
 
 
+def overlap_of_neighbourhoods(joint: Array, landmarks: list[int], sizes: list[int]) -> Array:
+    """Mean Jaccard overlap of the sets of landmarks nearest to two rows, with Python sets; one size after the other."""
+    similarity = joint @ joint[landmarks].T
+    scores = np.zeros((len(joint), len(joint)))
+    for size in sizes:
+        near = [set(np.argsort(-row, kind="stable")[:size].tolist()) for row in similarity]
+        scores += np.array([[len(a & b) / len(a | b) for b in near] for a in near]) / len(sizes)
+    return scores
+
+
 def decoupled(positive: Array, candidate: Array, is_negative: NDArray[np.bool_], temperature: float) -> float:
     """ArXiv 2110.06848, equation 6."""
     losses = []

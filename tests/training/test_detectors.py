@@ -15,6 +15,7 @@ from data.errors import CorpusError
 from tests.training import slow_loops
 from training.detectors.base import Detector
 from training.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold, bcl_posterior
+from training.detectors.combined import Combined
 from training.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation, towards_neighbours
 from training.similarity import Contrast, against_keys, in_batch
 
@@ -45,13 +46,14 @@ def all_detectors(rows: Tensor, labels: np.ndarray) -> list[Detector]:
     made: list[Detector] = [
         Threshold(), Quantile(count, 0.3), Posterior(0.3), RelativeMargin(-0.2), Guide(rows.numpy(), np.full(count, 0.9, np.float32), -0.2),
         Cluster(count, 3, 0), Reciprocal(count, 7), Oracle(labels), Relation(rows.numpy(), rows.shape[1], 0.3),
+        Combined(rows.numpy(), rows.shape[1], 0.3),
     ]  # fmt: skip
     for detector in made:
         detector.refresh(rows.numpy())
     return made
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_each_finds_classes_that_are_plain_to_see(number: int) -> None:
     """Where classes are blobs, flags are right more often than not, probabilities rank them, and nothing else is flagged."""
     contrast, same = blob_batch()
@@ -68,7 +70,7 @@ def test_each_finds_classes_that_are_plain_to_see(number: int) -> None:
     assert suspects.probability.requires_grad is False
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_each_works_against_a_queue(number: int) -> None:
     """Candidates that are no anchors, and slots that are empty."""
     rows, labels = blobs(8)

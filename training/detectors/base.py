@@ -30,12 +30,14 @@ class Detector(nn.Module, ABC):
         point: scores above it are flagged.
         width: how far from it a score has a probability of about 0.73 instead of one half.
         reads_embeddings: whether `refresh` must be called before an epoch.
+        support_views: altered views whose mean with the image itself it likes to see in `refresh`, where time allows.
         refreshed: number of the epoch, from 1, before which that was last done.
     """
 
     default_point = 0.0
     width = 0.05
     reads_embeddings = False
+    support_views = 0
     refreshed: Tensor
 
     def __init__(self, point: float | None = None) -> None:
@@ -68,6 +70,11 @@ class PairDetector(Detector):
     @abstractmethod
     def pair_scores(self, first: Tensor, second: Tensor) -> Tensor:
         """`(P, Q)` float32 scores of images `first (P,)` against `second (Q,)`, both int64 ≥ 0."""
+
+    def scores_of(self, pairs_P2: Tensor, block: int = 256) -> Tensor:
+        """`(P,)` float32 scores of some pairs, int64 rows."""
+        blocks = [self.pair_scores(some[:, 0], some[:, 1]).diagonal() for some in pairs_P2.split(block)]
+        return torch.cat(blocks) if blocks else torch.zeros(0)
 
     def scores(self, contrast: Contrast) -> Tensor:
         """Each pair of images is scored once and spread over its views."""

@@ -18,6 +18,8 @@ from training.detectors.base import PairDetector
 from training.similarity import Contrast
 from training.treatments import Suspects
 
+BANK = 10_000
+
 
 class Oracle(PairDetector):
     """Knows the labels. It measures what a perfect detector would buy and is no method.
@@ -191,7 +193,7 @@ class Relation(PairDetector):
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
         """Puts embedding and description side by side, and moves each image towards its neighbours."""
-        halves = np.concatenate([self.description, embedding_ND], axis=1) / np.float32(np.sqrt(2))
+        halves = side_by_side(self.description, embedding_ND)
         self.joint.zero_()
         self.joint[:, : halves.shape[1]] = towards_neighbours(torch.from_numpy(halves)).to(self.joint)
 
@@ -207,7 +209,18 @@ class Relation(PairDetector):
         return Suspects(probability > self.point, probability)
 
 
-def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = 10_000, block: int = 2048) -> Tensor:
+def side_by_side(first_ND: NDArray[np.float32], second_NE: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(N, D + E)` unit-norm rows of two sets of them; a cosine is the mean of both."""
+    joined: NDArray[np.float32] = np.concatenate([first_ND, second_NE], axis=1) * np.float32(np.sqrt(0.5))
+    return joined
+
+
+def drawn_rows(count: int, bank: int = BANK) -> NDArray[np.int64]:
+    """The rows, at most `bank` of `count`, among which neighbours are searched; in the order in which a fixed seed drew them."""
+    return np.random.default_rng(11).permutation(count)[:bank]
+
+
+def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = BANK, block: int = 2048) -> Tensor:
     """Each row plus the mean of its nearest rows, weighted by cosine³ and made a unit vector again: who shares neighbours comes closer.
 
     Args:
@@ -222,8 +235,7 @@ def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = 10_000
     Source:
         Database-side augmentation, Arandjelović & Zisserman, CVPR 2012; the weights are α query expansion's, arXiv 1711.02512, section 3.3.
     """
-    drawn = np.sort(np.random.default_rng(11).permutation(len(unit_ND))[:bank])
-    among = unit_ND[torch.from_numpy(drawn)]
+    among = unit_ND[torch.from_numpy(np.sort(drawn_rows(len(unit_ND), bank)))]
     moved = []
     for rows in unit_ND.split(block):
         nearest = (rows @ among.T).topk(min(neighbours, len(among)), dim=1)

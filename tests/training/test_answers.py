@@ -1,0 +1,238 @@
+"""Answers as pairs of a batch: what is the same, what follows from it, and what a training does with it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.corpus import Corpus
+from data.errors import ArtefactError, InputError
+from data.progress import NoProgress
+from tests.training.runs import config, corpus, interrupted_at
+from training.answers import Groups, KnownPairs, Pair
+from training.artefact import read_meta
+from training.detectors.combined import Combined
+from training.loop import Run, train
+from training.objectives import info_nce, plain_terms
+from training.similarity import Contrast, against_keys, in_batch
+from training.treatments import TREATMENTS, Suspects
+
+NAMES = [f"{row:064x}" for row in range(12)]
+
+
+def groups(
+    kinds: list[set[int]] | None = None,
+    different: list[tuple[int, int]] | None = None,
+    duplicates: list[tuple[int, int]] | None = None,
+    contradictions: list[tuple[int, int]] | None = None,
+) -> Groups:
+    """By rows instead of hashes."""
+
+    def pairs(rows: list[tuple[int, int]] | None) -> frozenset[Pair]:
+        return frozenset((NAMES[min(pair)], NAMES[max(pair)]) for pair in rows or [])
+
+    named = tuple(frozenset(NAMES[row] for row in kind) for kind in kinds or [])
+    same = pairs([pair for kind in kinds or [] for pair in itertools.combinations(sorted(kind), 2)])
+    return Groups(named, same, pairs(duplicates), pairs(different), pairs(contradictions), frozenset())
+
+
+def batch(index: list[int]) -> Contrast:
+    """Two views of some images."""
+    views = [
+        torch.nn.functional.normalize(torch.randn(len(index), 6, generator=torch.Generator().manual_seed(n)), dim=1)
+        for n in (0, 1)
+    ]
+    return in_batch(views[0], views[1], torch.tensor(index))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_masks_are_what_sets_say(data: st.DataObject) -> None:
+    """For any kinds and pairs: same within a kind, different between the kinds of a pair, never an image and itself."""
+    kind_of = data.draw(st.lists(st.integers(0, 4), min_size=12, max_size=12))
+    kinds = [{row for row in range(12) if kind_of[row] == kind} for kind in range(3)]  # kinds 3 and 4 are not known
+    pair = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda p: p[0] != p[1])
+    different = [p for p in data.draw(st.lists(pair, max_size=5)) if not any(set(p) <= kind for kind in kinds)]
+    duplicates = data.draw(st.lists(pair, max_size=3))
+    known = KnownPairs(groups(kinds, different, duplicates), NAMES)
+    index = data.draw(st.permutations(range(12)))[:7]
+    contrast = batch(index)
+
+    def mates(row: int) -> set[int]:
+        return next((kind for kind in kinds if row in kind), {row})
+
+    same, other, twin = known.same(contrast), known.different(contrast), known.duplicates(contrast)
+    for a, c in itertools.product(range(14), range(14)):
+        i, j = index[a % 7], index[c % 7]
+        assert same[a, c] == (i != j and j in mates(i))
+        said = any((mates(i) & {p[x]}) and (mates(j) & {p[1 - x]}) for p in different for x in (0, 1))
+        assert other[a, c] == (i != j and said)
+        assert twin[a, c] == (i != j and ((i, j) in duplicates or (j, i) in duplicates))
+
+
+def test_an_empty_slot_and_an_unknown_image_have_no_kind() -> None:
+    """A queue's slot without a key stands for no image; answers about images that are not there are counted."""
+    answers = groups([{0, 1, 11}], [(2, 3), (2, 11)], [(0, 1)])
+    known = KnownPairs(answers, NAMES[:8])
+    key = torch.nn.functional.normalize(torch.randn(2, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    contrast = against_keys(key, key, torch.tensor([0, 2]), key[[0, 1, 1]], torch.tensor([1, -1, 3]))
+    assert known.same(contrast).tolist() == [[False, False, True, False, False], [False] * 5]
+    assert known.different(contrast).tolist() == [[False] * 5, [False, False, False, False, True]]
+    assert known.used == {"same": 1, "different": 1, "duplicates": 1, "kinds": 1}
+    assert known.left_out == {"not_trained_on": 3, "contradictions": 0}  # 0–11, 1–11, 2–11
+
+
+def test_copies_share_their_answers() -> None:
+    """Of two images with the same bytes, each is meant."""
+    known = KnownPairs(groups([{0, 1}], [(0, 2)]), [NAMES[0], NAMES[2], NAMES[0], NAMES[1]])
+    assert known.unit.tolist() == [0, 1, 0, 0]
+    contrast = batch([1, 2])
+    assert known.different(contrast).equal(contrast.is_negative)
+
+
+def test_contradictions_are_neither() -> None:
+    """Who is called same and different is neither pulled in nor kept from suspicion."""
+    known = KnownPairs(groups([], [(0, 1), (2, 3)], [], [(0, 1)]), NAMES)
+    contrast = batch([0, 1, 2, 3])
+    assert not known.same(contrast).any()
+    assert known.different(contrast).any(1).tolist() == [False, False, True, True] * 2
+    assert known.used["different"] == 1
+
+
+def test_the_same_are_positives_or_dropped_and_duplicates_always_go() -> None:
+    """By the definition of the loss: −log(e⁺/(e⁺ + G)), G without them but for as many; pulled in, their own terms are averaged in."""
+    contrast = batch([0, 1, 2, 3])
+    terms = plain_terms(contrast, temperature=0.5)
+    known = KnownPairs(groups([{0, 1}], [], [(2, 3)]), NAMES)
+    dropped = known.settle(terms, contrast, attract=False)
+    assert dropped.pulled is None
+    gone = torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]).bool().repeat(2, 2)
+    assert torch.equal(dropped.kept, terms.kept & ~gone)
+    pulled = known.settle(terms, contrast, attract=True)
+    assert torch.equal(pulled.kept, dropped.kept)
+    assert pulled.pulled is not None
+    assert (pulled.pulled > 0).equal(gone & (torch.arange(8) % 4 < 2)[:, None])
+    e, p = np.exp(terms.candidate.double().numpy() / 0.5), np.exp(terms.positive.double().numpy() / 0.5)
+    for a in range(8):
+        kept = dropped.kept[a].numpy()
+        mass = e[a][kept].mean() * terms.kept[a].sum().item()
+        losses = [-np.log(p[a] / (p[a] + mass))]
+        np.testing.assert_allclose(info_nce(dropped, temperature=0.5)[a].item(), losses[0], rtol=1e-5)
+        losses += [-np.log(e[a, c] / (e[a, c] + mass)) for c in np.flatnonzero(pulled.pulled[a].numpy())]
+        np.testing.assert_allclose(info_nce(pulled, temperature=0.5)[a].item(), np.mean(losses), rtol=1e-5)
+
+
+def test_answers_overrule_the_detector() -> None:
+    """What was called different stays a negative under every treatment, what was called the same is one under none."""
+    contrast = batch([0, 1, 2, 3])
+    known = KnownPairs(groups([{0, 1}], [(2, 3)]), NAMES)
+    everybody = contrast.is_negative & ~known.same(contrast)
+    suspects = known.spare(Suspects(everybody, everybody.float() / 2), contrast)
+    assert torch.equal(suspects.flagged, everybody & ~known.different(contrast))
+    assert torch.equal(suspects.probability, suspects.flagged / 2)
+    for treat in TREATMENTS.values():
+        terms = known.settle(treat(plain_terms(contrast), suspects), contrast, attract=True)
+        assert terms.kept[known.different(contrast)].all()
+        assert not terms.kept[known.same(contrast)].any()
+        assert terms.pulled is not None
+        assert (terms.pulled[known.same(contrast)] == 1).all()
+
+
+def test_answers_that_do_not_meet_change_nothing() -> None:
+    """The very same terms come back."""
+    contrast = batch([4, 5, 6])
+    terms = plain_terms(contrast)
+    assert KnownPairs(groups([{0, 1}], [(2, 3)], [(0, 1)]), NAMES).settle(terms, contrast, attract=True) is terms
+
+
+def test_the_digest_names_what_is_read() -> None:
+    """Neither the order of kinds nor wrong labels matter; another answer does."""
+    one = groups([{0, 1}, {2, 3}], [(4, 5)])
+    other = Groups(
+        one.kinds[::-1], one.same, one.duplicates, one.different, one.contradictions, frozenset({("a", "b")})
+    )
+    assert one.digest == other.digest
+    assert one.digest != groups([{0, 1}, {2, 3}], [(4, 6)]).digest
+    assert one.digest != groups([{0, 1}], [(4, 5)]).digest
+
+
+def hashes(images: Corpus) -> list[str]:
+    """Of the rows that the test's runs may train on."""
+    train_rows = images.split("train")
+    return [train_rows.sha256(row) for row in range(len(train_rows))]
+
+
+def answered(images: Corpus, count: int = 12) -> Groups:
+    """The first rows of each kind were called the same, and the kinds different. The test's blobs take turns."""
+    names = hashes(images)[:count]
+    kinds = tuple(frozenset(names[kind::3]) for kind in range(3))
+    same = frozenset(pair for kind in kinds for pair in itertools.combinations(sorted(kind), 2))
+    first, second = sorted(names[:2])
+    return Groups(kinds, same, frozenset(), frozenset({(first, second)}), frozenset(), frozenset())
+
+
+def weights(run: Run) -> bytes:
+    """Of the trained encoder."""
+    return (run.out / "encoder.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("confirmed", ["attract", "drop"])
+def test_a_run_uses_answers_and_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmed: str) -> None:
+    """Another encoder than without; counts in meta and summary; another folder's answers are another run; resumed bitwise."""
+    images = corpus()
+    plain = train(images, config(), tmp_path / "plain")
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    run = train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images), progress=progress)
+    assert weights(run) != weights(plain)
+    assert run.summary["verdicts"] == read_meta(run.out)["verdicts"]
+    assert run.summary["verdicts"]["kinds"] == 3
+    counted = run.summary["verdicts"]
+    assert (
+        counted["same"] + counted["different"] + counted["not_trained_on"] == 19
+    )  # 3 × 6 pairs and one; a hold-out is not trained on
+    assert any(line.startswith(f"verdicts: {counted['same']} same (3 kinds)") for line in told)
+    assert train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images)).kept
+    with pytest.raises(ArtefactError, match="another content of verdicts"):
+        train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images, 9))
+    with interrupted_at(5):
+        train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))
+    assert weights(train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))) == weights(
+        run
+    )
+
+
+def test_answers_reach_a_detector_that_can_learn(tmp_path: Path) -> None:
+    """`combined` is corrected by them in a training."""
+    images = corpus()
+    settings = {"treatment": "soft", "detector": "combined", "prior": 0.3}
+    lines = []
+    learn = Combined.learn
+
+    def watched(self: Combined, answers: KnownPairs) -> None:
+        learn(self, answers)
+        lines.append(self.line.tolist())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Combined, "learn", watched)
+        train(images, config(**settings), tmp_path / "without")
+        assert not lines
+        train(images, config(**settings), tmp_path / "with", answers=answered(images))
+    assert len(lines) == 2  # once an epoch
+    assert all(line != [1.0, 0.0] for line in lines)
+
+
+@pytest.mark.parametrize(("objective", "why"), [("cpc", "patches"), ("supervised", "knows the labels")])
+def test_objectives_without_use_for_answers_refuse_them(tmp_path: Path, objective: str, why: str) -> None:
+    """One line, and nothing in the folder."""
+    with pytest.raises(InputError, match=f"{objective} has no use for verdicts") as error:
+        train(corpus(), config(objective=objective), tmp_path / "run", answers=answered(corpus()))
+    assert why in error.value.hint
+    assert not (tmp_path / "run").exists()
