@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from data.errors import ArtefactError, InputError
 from data.progress import Progress
-from indexer.neighbours import UNKNOWN, Neighbourhood, Weighing, neighbourhood
+from indexer.neighbours import Neighbourhood, neighbourhood
 from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
 from training.evaluate import label_numbers
+from training.weighing import UNKNOWN, Weighing, false_negatives, weighing_of
 
 if TYPE_CHECKING:
     from indexer.index import Index
@@ -33,7 +34,6 @@ Looked at on Fashion-MNIST and `synthetic` (whitened embeddings): pairs from 0.9
 only says that the encoder can hardly tell two images apart.
 """
 MOST_DUPLICATES = 1000
-_SPREADS_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
 _SEED = 0
 
 
@@ -88,12 +88,6 @@ def base_rate(class_N: NDArray[np.int64]) -> float | None:
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
 
 
-def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
-    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
-    known = (anchor >= 0) & (negative >= 0)
-    return np.where(known, anchor == negative, -1).astype(np.int8)
-
-
 def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
     """Rows that are anchors, ascending, and a note if they are a sample."""
     if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int | np.integer)):
@@ -119,7 +113,7 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
     except (ArtefactError, KeyError, TypeError, ValueError):
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
         return None
-    if name not in _SPREADS_BY_SIMILARITY:
+    if weighing_of(name, temperature, beta) is None:
         notes.append(
             f"How {name} spreads its push does not follow from similarities, so there is no share of the gradient."
         )

@@ -21,12 +21,13 @@ from indexer import audit as audit_module
 from indexer import neighbours
 from indexer.audit import base_rate
 from indexer.index import Index, build_index
-from indexer.neighbours import Weighing, neighbourhood
+from indexer.neighbours import neighbourhood
 from indexer.report import FalseNegativeReport
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from training.objectives import info_nce, plain_terms
 from training.similarity import Contrast
+from training.weighing import Weighing
 
 HARD: dict[str, Any] = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
 
