@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.corpus import Corpus
+from data.errors import SamekindError
 from data.progress import NoProgress, Progress
 from training.artefact import check_writable
 from training.presets import preset as preset_config
@@ -23,6 +24,7 @@ def train(
     *,
     force: bool = False,
     resume: bool = False,
+    probe: bool = True,
     progress: Progress | None = None,
     **overrides: Any,
 ) -> Run:
@@ -36,6 +38,7 @@ def train(
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.
+        probe: look at a fixed probe of anchors every epoch, and record what it shows (`run.history`, `read_probes`). It changes no weight.
         progress: shows how far it is.
         **overrides: fields of `TrainConfig` that replace the preset's, e.g. `epochs=3`.
 
@@ -53,7 +56,25 @@ def train(
 
     from training.loop import train as run_training
 
-    return run_training(corpus, config, folder, force=force, resume=resume, progress=progress or NoProgress())
+    progress = progress or NoProgress()
+    run = run_training(corpus, config, folder, force=force, resume=resume, probe=probe, progress=progress)
+    if probe:
+        _record_probes(run, progress)
+    return run
+
+
+def _record_probes(run: Run, progress: Progress) -> None:
+    """Carries a run's records into the table `probes`; whatever keeps it from that, the run is whole without."""
+    from training.processes import is_first_process
+
+    if not is_first_process():
+        return
+    try:
+        from indexer.probes import record_probes
+
+        record_probes(run.out, run.history, renew=not run.kept)
+    except (SamekindError, ImportError) as error:
+        progress.print(f"the table probes was not written: {error}; metrics.jsonl holds the same figures")
 
 
 def load_encoder(path: str | Path) -> Encoder:

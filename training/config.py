@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from data.errors import InputError
+from data.labels import COARSE, label_level
 from data.recipes import STRENGTHS
 
 SMALL, PATCHES = "resnet-small", "patches-small"
@@ -86,6 +87,8 @@ class TrainConfig:
         strength: of the views, one of `data.recipes.STRENGTHS`; each corpus has its own recipe for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
         hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
+        label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders (`data.labels`). Nothing
+            else reads it: accuracy, `supervised` and `oracle` go by the corpus' own labels.
         seed: of weights, order, views and hold-out.
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
@@ -129,6 +132,7 @@ class TrainConfig:
     strength: str = "heavy"
     limit: int | None = None
     hold_out: int | None = None
+    label_level: str = COARSE
     seed: int = 0
     precision: str = "auto"
     workers: int | None = None
@@ -142,6 +146,7 @@ class TrainConfig:
             object.__setattr__(self, "treatment_start", 0.1 if self.detector in KNOWING else 0.25)
         _one_of("treatment", self.treatment, TREATMENTS)
         _one_of("detector", self.detector, DETECTORS)
+        object.__setattr__(self, "label_level", label_level(self.label_level))
         _one_of("nce_form", self.nce_form, NCE_FORMS)
         _one_of("cpc_context", self.cpc_context, CPC_CONTEXTS)
         _one_of("precision", self.precision, PRECISIONS)
