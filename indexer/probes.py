@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import ArtefactError
-from training.artefact import read_meta
+from training.artefact import METRICS, read_meta
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +30,14 @@ def record_probes(folder: Path, history: Iterable[Mapping[str, Any]], *, renew: 
     Args:
         folder: the artefact.
         history: its epoch records; epochs without a probe (no labels, an older version) have no rows.
-        renew: write even if this run's rows are there.
+        renew: write even if the table is younger than the records.
 
     Raises:
         ArtefactError: the table cannot be written.
     """
     run = _run_of(folder)
     rows = [row for record in history for row in _rows(record, run)]
-    if not (rows or _exists(folder)) or (not renew and _exists(folder)):
+    if not (rows or _exists(folder)) or (not renew and _is_younger(folder)):
         return 0
     import lancedb
     import pyarrow as pa
@@ -120,7 +120,18 @@ def _run_of(folder: Path) -> str:
 
 
 def _exists(folder: Path) -> bool:
-    return any((folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest"))
+    return next(_versions(folder), None) is not None
+
+
+def _versions(folder: Path) -> Iterator[Path]:
+    return (folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest")
+
+
+def _is_younger(folder: Path) -> bool:
+    """Whether the table was written after the records; if not, the run before was stopped in between."""
+    written = [version.stat().st_mtime_ns for version in _versions(folder)]
+    records = folder / METRICS
+    return bool(written) and (not records.exists() or max(written) >= records.stat().st_mtime_ns)
 
 
 def _schema() -> Any:

@@ -284,6 +284,8 @@ def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
         "prior": detector in ("quantile", "posterior", "relation"),
         "neighbours": detector in ("cluster", "reciprocal"),
         "key_momentum": of["queue_size"] > 0,
+        "label_level": of["label_level"]
+        != COARSE,  # left out at its default, so that what an older release began keeps its name
     }
     return {name: value for name, value in settings.items() if name not in _NOT_IDENTITY and read.get(name, True)}
 

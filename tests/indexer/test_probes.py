@@ -83,6 +83,8 @@ def test_writing_again_replaces_and_keeps_the_version_before(tmp_path: Path) -> 
     assert len(read_probes(folder)) == 30
     assert record_probes(folder, HISTORY, renew=False) == 0
     assert len(list((folder / "db" / "probes.lance" / "_versions").glob("*.manifest"))) == 2
+    (folder / "metrics.jsonl").write_text("")  # younger than the table: the run was stopped before it could write that
+    assert record_probes(folder, HISTORY, renew=False) == 30
     an_artefact(tmp_path, "another")  # begun, and not yet at its end
     assert len(read_probes(folder)) == 0
     record_probes(folder, [{"epoch": 1}, {"epoch": 2, "probe": None}])

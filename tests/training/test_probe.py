@@ -256,6 +256,13 @@ def test_a_checkpoint_of_an_older_version_opens() -> None:
     assert Counters(**old).probe == {}
 
 
+def test_the_usual_labels_are_no_other_run() -> None:
+    """A run, or a cell of a comparison, that was begun before there were levels goes on; other labels are other records."""
+    assert "label_level" not in config().identity
+    assert config(label_level=1).identity == config().identity
+    assert config(label_level="fine").identity["label_level"] == "fine"
+
+
 def test_other_labels_count_and_train_nothing_else(tmp_path: Path) -> None:
     """Measured by finer labels: the same weights, and the run says which labels it was measured by."""
     whole = corpus()
