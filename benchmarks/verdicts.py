@@ -83,7 +83,9 @@ class Experiment:
         some = replace(self.train, labels=[label if i in known else None for i, label in enumerate(labels)])
         return self._trained(some, f"supervised-{count}", {"objective": "supervised"})
 
-    def _trained(self, corpus: Corpus, name: str, method: dict[str, str], verdicts: Path | None = None) -> dict[str, Any]:
+    def _trained(
+        self, corpus: Corpus, name: str, method: dict[str, str], verdicts: Path | None = None
+    ) -> dict[str, Any]:
         folder = self.work / name
         run = sk.train(
             corpus, "plain", folder, verdicts=verdicts, progress=Console().progress, **{**self.settings, **method}
@@ -136,7 +138,9 @@ class Experiment:
         return Verdict(first, second, "same" if self.label[first] == self.label[second] else "different", ANNOTATOR)
 
 
-def compute(corpus: Corpus, seeds: Sequence[int], counts: Sequence[int], settings: dict[str, Any], out: Path, work: Path) -> None:
+def compute(
+    corpus: Corpus, seeds: Sequence[int], counts: Sequence[int], settings: dict[str, Any], out: Path, work: Path
+) -> None:
     """Every cell that is not there yet."""
     for seed in seeds:
         experiment = Experiment(corpus, seed, settings, work)
@@ -151,7 +155,14 @@ def compute(corpus: Corpus, seeds: Sequence[int], counts: Sequence[int], setting
             started = time.perf_counter()
             arm, count = name.split("-")
             file.parent.mkdir(parents=True, exist_ok=True)
-            done = {"arm": arm, "count": int(count), "seed": seed, "corpus": corpus.name, "settings": settings, **cell()}
+            done = {
+                "arm": arm,
+                "count": int(count),
+                "seed": seed,
+                "corpus": corpus.name,
+                "settings": settings,
+                **cell(),
+            }
             made = {"hardware": hardware("cpu"), "date": datetime.now(UTC).isoformat(timespec="seconds")}
             write_json(file, {**done, **made, "wall_seconds": round(time.perf_counter() - started, 1)})
 
@@ -159,7 +170,10 @@ def compute(corpus: Corpus, seeds: Sequence[int], counts: Sequence[int], setting
 def table(out: Path) -> str:
     """Mean and standard deviation over seeds of the cells that are there, as Markdown."""
     cells = [json.loads(file.read_text()) for file in sorted((out / "cells").glob("*.json"))]
-    lines = ["| verdicts, or labels | the queue's pairs | random pairs | SupCon, as many labelled images |", "|---|---|---|---|"]
+    lines = [
+        "| verdicts, or labels | the queue's pairs | random pairs | SupCon, as many labelled images |",
+        "|---|---|---|---|",
+    ]
     for count in sorted({cell["count"] for cell in cells}):
         arms = ("none",) * 3 if count == 0 else ARMS
         found = [_mean([c["knn_accuracy"] for c in cells if (c["arm"], c["count"]) == (arm, count)]) for arm in arms]

@@ -169,6 +169,16 @@ class Corpus:
         """The class names in alphabetical order; empty without labels."""
         return sorted({x for x in self.labels or [] if x is not None})
 
+    def labels_at(self, level: str | int) -> list[str | None] | None:
+        """Labels at the level `coarse` (`labels` themselves), `fine` (`class/subclass/…`) or so many folders deep; see `data.labels`.
+
+        Raises:
+            InputError: `level` is no level.
+        """
+        from data.labels import labels_at
+
+        return labels_at(self.ids, self.labels, level)
+
     @cached_property
     def channels(self) -> Literal[1, 3]:
         """1 if every image is grey, otherwise 3."""

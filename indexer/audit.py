@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import ArtefactError, InputError
+from data.labels import COARSE, labels_at
+from data.labels import label_level as level_name
 from data.progress import Progress
-from indexer.neighbours import UNKNOWN, Neighbourhood, Weighing, neighbourhood
+from indexer.neighbours import Neighbourhood, neighbourhood
 from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
 from training.evaluate import label_numbers
+from training.weighing import UNKNOWN, Weighing, false_negatives, weighing_of
 
 if TYPE_CHECKING:
     from indexer.index import Index
@@ -33,12 +36,15 @@ Looked at on Fashion-MNIST and `synthetic` (whitened embeddings): pairs from 0.9
 only says that the encoder can hardly tell two images apart.
 """
 MOST_DUPLICATES = 1000
-_SPREADS_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
 _SEED = 0
 
 
 def audit(
-    index: Index, k: int = 10, anchors: int | None = None, progress: Progress | None = None
+    index: Index,
+    k: int = 10,
+    anchors: int | None = None,
+    progress: Progress | None = None,
+    label_level: str | int | None = None,
 ) -> FalseNegativeReport:
     """Carries out `Index.audit`; see there."""
     k = check_k(k)
@@ -46,7 +52,8 @@ def audit(
     if k > len(index) - 1:
         notes.append(f"k is {max(0, len(index) - 1)} instead of {k}: that many other images there are")
         k = max(0, len(index) - 1)
-    labels, classes = index.labels, index.classes
+    level, labels = _labels_at(index, label_level, notes)
+    classes = sorted({label for label in labels or [] if label is not None})
     class_N = label_numbers(labels, classes)
     class_N = np.full(len(index), UNKNOWN) if class_N is None else class_N
     objective = _objective(index, notes)
@@ -77,6 +84,7 @@ def audit(
         num_duplicates=_pairs_within(content_N) + found.near.count,
         pairs=Pairs(index.ids, labels, chosen, found.row_AK, found.similarity_AK, false_AK, share_AK),
         training=index.history(),
+        label_level=level,
         notes=notes,
     )
 
@@ -86,12 +94,6 @@ def base_rate(class_N: NDArray[np.int64]) -> float | None:
     counts = np.bincount(class_N[class_N >= 0]).astype(object)  # Python integers: n² of a large corpus is exact
     total = int(counts.sum()) if len(counts) else 0
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
-
-
-def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
-    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
-    known = (anchor >= 0) & (negative >= 0)
-    return np.where(known, anchor == negative, -1).astype(np.int8)
 
 
 def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
@@ -119,7 +121,7 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
     except (ArtefactError, KeyError, TypeError, ValueError):
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")
         return None
-    if name not in _SPREADS_BY_SIMILARITY:
+    if weighing_of(name, temperature, beta) is None:
         notes.append(
             f"How {name} spreads its push does not follow from similarities, so there is no share of the gradient."
         )
@@ -127,6 +129,24 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
     if treatment != "none":
         notes.append(f"The share of the gradient is what it would be without the run's treatment ({treatment}).")
     return {"objective": name, "temperature": temperature, "beta": beta}
+
+
+def _labels_at(index: Index, wanted: str | int | None, notes: list[str]) -> tuple[str, list[str | None] | None]:
+    """The level that is asked for, or that the run was measured by, and the labels at it."""
+    try:
+        recorded = index.meta["config"].get("label_level", COARSE)
+    except (ArtefactError, KeyError):
+        recorded = COARSE  # an encoder from elsewhere
+    level = level_name(recorded if wanted is None else wanted)
+    labels = labels_at(index.ids, index.labels, level)
+    if level != COARSE and labels is not None:
+        one = labels == index.labels
+        notes.append(
+            f"The labels have one level: the {level} ones are the coarse ones."
+            if one
+            else f"Labels are the {level} ones."
+        )
+    return level, labels
 
 
 def _note_labels(class_N: NDArray[np.int64], notes: list[str]) -> None:

@@ -225,20 +225,28 @@ class Index:
         """
         return search(self, query, k, where, exclude_self)
 
-    def audit(self, k: int = 10, anchors: int | None = None, progress: Progress | None = None) -> FalseNegativeReport:
+    def audit(
+        self,
+        k: int = 10,
+        anchors: int | None = None,
+        progress: Progress | None = None,
+        label_level: str | int | None = None,
+    ) -> FalseNegativeReport:
         """Counts how many of each image's k hardest negatives are false.
 
         Args:
             k: hardest negatives an anchor, ≥ 1; lowered to the number of other images.
             anchors: how many images are anchors (seeded choice); all up to 200,000 images and 10,000 of more, if left out.
             progress: shows a bar.
+            label_level: which labels decide: `coarse`, `fine` (`class/subclass` of a folder) or a number of folders; those that the run
+                was measured by, if left out.
 
         Raises:
-            InputError: k or anchors is less than 1.
+            InputError: k or anchors is less than 1, or there is no such level.
         """
         from indexer.audit import audit
 
-        return audit(self, k=k, anchors=anchors, progress=progress)
+        return audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
 
     def add(self, corpus: Corpus, progress: Progress | None = None) -> int:
         """Adds a corpus; only content that the index does not hold yet is embedded. What changed in a source replaces its old rows.

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.progress import NoProgress, Progress
+from training.weighing import Weighing
 
-UNKNOWN = -1
-"""Class number of a row without label."""
 _BLOCK_VALUES = 1 << 23
 _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
@@ -61,24 +60,6 @@ class Neighbourhood:
     near: NearPairs
 
 
-@dataclass(frozen=True)
-class Weighing:
-    """How an objective spreads its push over an anchor's negatives.
-
-    A negative of similarity s is pushed by the positive part of the derivative of `R = N Σ w e / Σ w` by s, which is in proportion to
-    `w ((1+β) e − β S)` with `e = exp(s/τ)`, `w = exp(β s/τ)` and `S = Σ w e / Σ w`: the weights are part of the objective, not constants,
-    so a negative below `e = β S / (1+β)` is attracted and pushed by nothing. β = 0 leaves `e`. The class prior τ⁺ scales all of an anchor's
-    derivatives alike and changes no share, unless its floor is hit: then the anchor has no gradient at all.
-
-    Attributes:
-        temperature: τ > 0.
-        beta: hardness β ≥ 0.
-    """
-
-    temperature: float
-    beta: float = 0.0
-
-
 def neighbourhood(
     vectors_ND: NDArray[np.float32],
     class_N: NDArray[np.int64],
@@ -93,7 +74,7 @@ def neighbourhood(
 
     Args:
         vectors_ND: `(N, D)` float32 of unit norm.
-        class_N: `(N,)` class numbers, `UNKNOWN` without label.
+        class_N: `(N,)` class numbers, −1 without label.
         anchor_A: `(A,)` rows that are anchors, distinct.
         k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
         weighing: how the objective spreads its push; `None` leaves shares out.
@@ -205,21 +186,11 @@ class _Pass:
         hardest_B1: Tensor,
         exact_BK: NDArray[np.float64],
     ) -> None:
-        """Overwrites similarities, and works out pushes relative to the hardest negative's e and w so that nothing overflows."""
+        """Overwrites similarities."""
         assert self.weighing is not None
-        temperature, beta = self.weighing.temperature, self.weighing.beta
         hardest = hardest_B1.double().numpy()
-        e_BK = np.exp((exact_BK - hardest) / temperature)
-        scaled_BN = torch.add(-hardest_B1 / temperature, similarity_BN, alpha=1 / temperature, out=similarity_BN)
-        if beta:
-            other_BN = (scaled_BN * beta).exp_() if beta != 1 else None
-            e_BN = scaled_BN.exp_()
-            w_BN = e_BN if other_BN is None else other_BN
-            mean_B1 = torch.linalg.vecdot(w_BN, e_BN)[:, None] / w_BN.sum(1, keepdim=True)
-            weight_BN = torch.add(-beta * mean_B1, e_BN, alpha=1 + beta).clamp_(min=0).mul_(w_BN)
-            push_BK = e_BK**beta * np.maximum(0.0, (1 + beta) * e_BK - beta * mean_B1.double().numpy())
-        else:
-            weight_BN, push_BK = scaled_BN.exp_(), e_BK
+        weight_BN, mean_B1 = self.weighing.pushes(similarity_BN, hardest_B1)
+        push_BK = self.weighing.pushes_of(exact_BK, hardest, mean_B1)
         unlabelled = int(np.searchsorted(self.class_sorted, 0))
         unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()

@@ -160,6 +160,7 @@ class FalseNegativeReport:
         num_duplicates: how many pairs there are.
         pairs: every anchor with each of its hardest negatives.
         training: the epoch records of the training: what the objective met.
+        label_level: which labels decided: `coarse`, `fine` or a number of folders.
         notes: what a reader must know about these figures.
     """
 
@@ -177,6 +178,7 @@ class FalseNegativeReport:
     num_duplicates: int
     pairs: Pairs
     training: list[dict[str, Any]] = field(default_factory=list)
+    label_level: str = "coarse"
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,6 +197,7 @@ class FalseNegativeReport:
             "num_duplicates",
             "duplicates",
             "training",
+            "label_level",
             "notes",
         )
         return {name: getattr(self, name) for name in names}

@@ -46,6 +46,7 @@ _HOMES = {
     "load_corpus": "data.sources",
     "load_encoder": "samekind.api",
     "preset": "training.presets",
+    "read_probes": "indexer.probes",
     "train": "samekind.api",
 }
 

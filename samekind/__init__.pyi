@@ -13,6 +13,7 @@ from indexer.detectors import evaluate_detectors as evaluate_detectors
 from indexer.evaluate import Evaluation as Evaluation
 from indexer.index import Index as Index
 from indexer.index import build_index as build_index
+from indexer.probes import read_probes as read_probes
 from indexer.report import FalseNegativeReport as FalseNegativeReport
 from indexer.search import Hit as Hit
 from indexer.search import SearchResult as SearchResult

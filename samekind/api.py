@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.corpus import Corpus
+from data.errors import SamekindError
 from data.progress import NoProgress, Progress
 from training.artefact import check_writable
 from training.presets import preset as preset_config
@@ -24,6 +25,7 @@ def train(
     force: bool = False,
     resume: bool = False,
     verdicts: str | Path | None = None,
+    probe: bool = True,
     progress: Progress | None = None,
     **overrides: Any,
 ) -> Run:
@@ -39,6 +41,7 @@ def train(
         resume: demand a checkpoint to continue from.
         verdicts: an artefact whose verdicts are trained with: pairs called the same are positives (or only no negatives:
             `confirmed="drop"`), pairs called different are never suspected, duplicates are never negatives.
+        probe: look at a fixed probe of anchors every epoch, and record what it shows (`run.history`, `read_probes`). It changes no weight.
         progress: shows how far it is.
         **overrides: fields of `TrainConfig` that replace the preset's, e.g. `epochs=3`.
 
@@ -62,7 +65,26 @@ def train(
     from training.loop import train as run_training
 
     progress = progress or NoProgress()
-    return run_training(corpus, config, folder, force=force, resume=resume, answers=answers, progress=progress)
+    run = run_training(
+        corpus, config, folder, force=force, resume=resume, answers=answers, probe=probe, progress=progress
+    )
+    if probe:
+        _record_probes(run, progress)
+    return run
+
+
+def _record_probes(run: Run, progress: Progress) -> None:
+    """Carries a run's records into the table `probes`; whatever keeps it from that, the run is whole without."""
+    from training.processes import is_first_process
+
+    if not is_first_process():
+        return
+    try:
+        from indexer.probes import record_probes
+
+        record_probes(run.out, run.history, renew=not run.kept)
+    except (SamekindError, ImportError) as error:
+        progress.print(f"the table probes was not written: {error}; metrics.jsonl holds the same figures")
 
 
 def load_encoder(path: str | Path) -> Encoder:

@@ -34,6 +34,7 @@ class Counters:
         seconds: wall time spent on training, over all sittings.
         sums: sums over the unfinished epoch by name (loss, bound, seconds, batches).
         tracker: totals of the unfinished epoch's false-negative tracker.
+        probe: state of the unfinished epoch's look at what the objective meets (`training.tally`); empty for none.
         bfloat16: the number format that `auto` came to where the run began; a run keeps it, wherever it goes on. `None` before it began.
     """
 
@@ -43,6 +44,7 @@ class Counters:
     seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     tracker: dict[str, float] = field(default_factory=dict)
+    probe: dict[str, Any] = field(default_factory=dict)
     bfloat16: bool | None = None
 
 

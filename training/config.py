@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from data.errors import InputError
+from data.labels import COARSE, label_level
 from data.recipes import STRENGTHS
 
 SMALL, PATCHES = "resnet-small", "patches-small"
@@ -90,6 +91,8 @@ class TrainConfig:
         strength: of the views, one of `data.recipes.STRENGTHS`; each corpus has its own recipe for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
         hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
+        label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders (`data.labels`). Nothing
+            else reads it: accuracy, `supervised` and `oracle` go by the corpus' own labels.
         seed: of weights, order, views and hold-out.
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
@@ -134,6 +137,7 @@ class TrainConfig:
     strength: str = "heavy"
     limit: int | None = None
     hold_out: int | None = None
+    label_level: str = COARSE
     seed: int = 0
     precision: str = "auto"
     workers: int | None = None
@@ -148,6 +152,7 @@ class TrainConfig:
         _one_of("treatment", self.treatment, TREATMENTS)
         _one_of("detector", self.detector, DETECTORS)
         _one_of("confirmed", self.confirmed, CONFIRMED)
+        object.__setattr__(self, "label_level", label_level(self.label_level))
         _one_of("nce_form", self.nce_form, NCE_FORMS)
         _one_of("cpc_context", self.cpc_context, CPC_CONTEXTS)
         _one_of("precision", self.precision, PRECISIONS)
@@ -286,6 +291,8 @@ def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
         "prior": detector in ("quantile", "posterior", "relation", "combined"),
         "neighbours": detector in ("cluster", "reciprocal"),
         "key_momentum": of["queue_size"] > 0,
+        "label_level": of["label_level"]
+        != COARSE,  # left out at its default, so that what an older release began keeps its name
     }
     return {name: value for name, value in settings.items() if name not in _NOT_IDENTITY and read.get(name, True)}
 

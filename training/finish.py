@@ -16,30 +16,71 @@ from data.progress import Progress
 from training.config import TrainConfig
 from training.encoder import Encoder
 from training.evaluate import KNN_K, knn_accuracy, label_numbers
-from training.images import TrainingImages
+from training.images import TrainingImages, measuring_order
+from training.probe import AMONG, SAMPLE, Probe, look_at
+from training.weighing import Weighing
 from training.whitening import Whitening, directions_worth_keeping
 
-EPOCH_BANK = 10_000  # rows are enough to see the curve; the figure that counts uses all
+EPOCH_BANK = AMONG  # rows are enough to see the curve; the figure that counts uses all
 DETECTION_DIM, DETECTION_WHITENING = 256, 0.25
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 
-def epoch_accuracy(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> float | None:
-    """k-NN accuracy on the hold-out against up to 10,000 images that were trained on; `None` without labels.
+@dataclass(frozen=True)
+class EpochSpace:
+    """Embeddings of some images as the encoder is now, for what is measured after an epoch.
+
+    Attributes:
+        bank: `(B,)` images in training (numbers of `fit`), ascending.
+        bank_BD: `(B, D)` unit-norm float32 of these.
+        hold_out_HD: `(H, D)` likewise of the hold-out.
+    """
+
+    bank: NDArray[np.int64]
+    bank_BD: NDArray[np.float32]
+    hold_out_HD: NDArray[np.float32]
+
+
+def epoch_space(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> EpochSpace:
+    """The space after an epoch: up to 10,000 images in training, or as many as the probe needs where there is no hold-out.
 
     The whitening is fitted to those images, as it will be to all of them after the last epoch.
     """
-    if images.labels is None or len(images.hold_out) == 0:
-        return None
-    bank_rows = np.sort(np.random.default_rng((config.seed, 3)).permutation(images.fit)[:EPOCH_BANK])
-    bank, query = encoder.features(images.pixels[bank_rows]), encoder.features(images.pixels[images.hold_out])
+    size = EPOCH_BANK if len(images.hold_out) else SAMPLE
+    chosen = np.sort(measuring_order(images, config)[:size])
+    bank = encoder.features(images.pixels[images.fit[chosen]])
+    query = encoder.features(images.pixels[images.hold_out])
     if config.whitening:
         whitening = Whitening(encoder.feature_dim, encoder.dim)
         whitening.fit(torch.from_numpy(bank), config.whitening)
-        bank, query = (_apply(whitening, x) for x in (bank, query))
-    else:
-        bank, query = (_unit(torch.from_numpy(x)) for x in (bank, query))
-    return knn_accuracy(bank, images.labels[bank_rows], query, images.labels[images.hold_out])
+        return EpochSpace(chosen, _apply(whitening, bank), _apply(whitening, query))
+    return EpochSpace(chosen, _unit(torch.from_numpy(bank)), _unit(torch.from_numpy(query)))
+
+
+def epoch_accuracy(space: EpochSpace, images: TrainingImages) -> float | None:
+    """k-NN accuracy on the hold-out; `None` without labels."""
+    if images.labels is None:
+        return None
+    bank_labels, query_labels = images.labels[images.fit[space.bank]], images.labels[images.hold_out]
+    return knn_accuracy(space.bank_BD, bank_labels, space.hold_out_HD, query_labels)
+
+
+def sample_look(space: EpochSpace, probe: Probe, weighing: Weighing | None) -> dict[str, Any]:
+    """The probe's anchors against its sample, at the end of an epoch; both are in the bank."""
+    anchors, sample = (np.searchsorted(space.bank, chosen) for chosen in (probe.anchor_A, probe.sample_S))
+    tally = look_at(probe, space.bank_BD[anchors], space.bank_BD[sample], probe.sample_S, weighing)
+    return probe.record(tally)
+
+
+def with_corpus_look(
+    record: dict[str, Any], embedding_FD: NDArray[np.float32], probe: Probe, weighing: Weighing | None
+) -> dict[str, Any]:
+    """The last epoch's record with a look at the probe's anchors against all images in training, by the finished encoder."""
+    tally = look_at(probe, embedding_FD[probe.anchor_A], embedding_FD, np.arange(len(embedding_FD)), weighing)
+    so_far = record.get("probe") or {
+        "label_level": probe.label_level
+    }  # an epoch that an older version trained has none
+    return {**record, "probe": {**so_far, "corpus": probe.record(tally)}}
 
 
 @dataclass(frozen=True)
@@ -81,8 +122,16 @@ def fit_whitening(encoder: Encoder, images: TrainingImages, config: TrainConfig)
         encoder.whitening.fit(torch.from_numpy(features), config.whitening)
 
 
-def test_accuracy(encoder: Encoder, corpus: Corpus, progress: Progress) -> dict[str, Any]:
+def test_accuracy(
+    encoder: Encoder, corpus: Corpus, progress: Progress, bank_ND: NDArray[np.float32] | None
+) -> dict[str, Any]:
     """k-NN accuracy on the test split against the whole training split (also the images that `limit` left out, as `evaluate` does).
+
+    Args:
+        encoder: the finished one.
+        corpus: with all its splits.
+        progress: shows bars.
+        bank_ND: `(N, D)` embeddings of the training split, if they are there already.
 
     Returns:
         `knn_accuracy` (`None` with a `note` where it cannot be known), `knn_k`, `num_bank`, `num_test`.
@@ -94,7 +143,8 @@ def test_accuracy(encoder: Encoder, corpus: Corpus, progress: Progress) -> dict[
         return {**figures, "note": "no labels: accuracy cannot be measured"}
     if len(test) == 0:
         return {**figures, "note": "no test split: accuracy cannot be measured"}
-    bank, query = (_embedded(encoder, part, progress) for part in (train, test))
+    bank = _embedded(encoder, train, progress) if bank_ND is None else bank_ND
+    query = _embedded(encoder, test, progress)
     return {**figures, "knn_accuracy": knn_accuracy(bank, bank_labels, query, query_labels)}
 
 

@@ -45,6 +45,23 @@ class TrainingImages:
         return [self.corpus.sha256(row) for row in self.fit.tolist()]
 
 
+def measured_labels(images: TrainingImages, config: TrainConfig) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """What false negatives are counted by, at the run's label level.
+
+    Returns:
+        `(F,)` class numbers of the images in training, −1 where unknown, `None` without labels; and the classes' names.
+    """
+    names = images.corpus.labels_at(config.label_level)
+    classes = sorted({name for name in names or [] if name is not None})
+    numbers = label_numbers(names, classes)
+    return None if numbers is None else numbers[images.fit], classes
+
+
+def measuring_order(images: TrainingImages, config: TrainConfig) -> NDArray[np.int64]:
+    """Images in training (numbers of `fit`, 0 to F − 1) in the seeded order in which they are taken where not all can be measured."""
+    return np.random.default_rng((config.seed, 3)).permutation(len(images.fit))
+
+
 def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
     """The corpus' training split, reduced to `config.limit` images by a seeded choice.
 

@@ -37,15 +37,17 @@ from training.checkpoint import Counters
 from training.config import TrainConfig, settings_that_count
 from training.detection import build_detector
 from training.encoder import Encoder, EncoderSpec
-from training.finish import fit_whitening, test_accuracy
+from training.finish import fit_whitening, test_accuracy, with_corpus_look
 from training.guide import outside_files
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.lock import exclusive
 from training.loss import Loss
 from training.precision import choose_device
+from training.probe import Probe, draw_probe, note_on_labels
 from training.processes import accelerator_on, agreed, check_shareable
 from training.session import train_epochs
 from training.trainer import build_network
+from training.weighing import Weighing, weighing_of
 from training.whitening import directions_worth_keeping
 
 
@@ -84,6 +86,7 @@ def train(
     force: bool = False,
     resume: bool = False,
     answers: Groups | None = None,
+    probe: bool = True,
     progress: Progress | None = None,
 ) -> Run:
     """Trains an encoder on a corpus' training split and writes it to an artefact.
@@ -97,6 +100,7 @@ def train(
         force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same.
         resume: insist on going on from a checkpoint.
         answers: what people have said of pairs of images; those about images that are not trained on are left out.
+        probe: also look at the fixed probe, every epoch and once against all images in training; changes no weight.
         progress: shows bars and a line an epoch.
 
     Raises:
@@ -145,9 +149,13 @@ def train(
                 _clear(out)  # only now: whatever is wrong with the request has been said before
             write_json(out / META, meta)
         accelerator.wait_for_everyone()
-        counters = train_epochs(config, images, encoder, loss, out, _digest(identity), progress)
+        drawn = draw_probe(images, config) if probe else None
+        if probe and (said := note_on_labels(images, config, drawn)):
+            progress.print(said)
+        counters = train_epochs(config, images, encoder, loss, out, _digest(identity), progress, drawn)
         if first:
-            _finish(corpus, config, images, encoder, counters, meta, out, progress)
+            weighing = weighing_of(config.objective, config.temperature, loss.hardness(1.0))
+            _finish(corpus, config, images, encoder, counters, drawn, weighing, meta, out, progress)
         accelerator.wait_for_everyone()
         return Run(out, config, _summary(out, read_meta(out)))
 
@@ -158,14 +166,21 @@ def _finish(
     images: TrainingImages,
     encoder: Encoder,
     counters: Counters,
+    probe: Probe | None,
+    weighing: Weighing | None,
     meta: dict[str, Any],
     out: Path,
     progress: Progress,
 ) -> None:
-    """Fits the whitening, touches the test split for the first and only time, and writes the artefact."""
+    """Fits the whitening, looks at the probe and, for the first and only time, at the test split, and writes the artefact."""
     encoder.eval()
     fit_whitening(encoder, images, config)
-    tested = test_accuracy(encoder, corpus, progress)
+    embedded = None
+    if probe is not None:
+        embedded = encoder.embed(images.pixels, progress=progress)
+        counters.history[-1] = with_corpus_look(counters.history[-1], embedded[images.fit], probe, weighing)
+    whole = len(images.corpus) == corpus.splits.count("train")
+    tested = test_accuracy(encoder, corpus, progress, embedded if whole else None)
     weights = encoder.cpu().to_bytes()
     write_atomically(out / WEIGHTS, weights)
     write_history(out, counters.history)

@@ -20,6 +20,11 @@ def accelerator_on(device: torch.device) -> Accelerator:
     return Accelerator(cpu=device.type == "cpu")
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one that writes; true where there is only one."""
+    return not PartialState._shared_state or bool(PartialState().is_main_process)
+
+
 def check_shareable(config: TrainConfig, processes: int) -> None:
     """Refuses what several processes cannot do together.
 

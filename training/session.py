@@ -26,21 +26,30 @@ from training.board import open_board
 from training.checkpoint import Counters
 from training.config import TrainConfig
 from training.encoder import Encoder
-from training.finish import detection_space, epoch_accuracy
-from training.images import TrainingImages
+from training.finish import detection_space, epoch_accuracy, epoch_space, sample_look
+from training.images import TrainingImages, measured_labels
 from training.loss import Loss
 from training.precision import choose_device
+from training.probe import BatchLook, Probe
 from training.processes import accelerator_on, any_of, from_first
 from training.tracker import FalseNegativeTracker
 from training.trainer import Trainer
+from training.weighing import weighing_of
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 def train_epochs(
-    config: TrainConfig, images: TrainingImages, encoder: Encoder, loss: Loss, out: Path, run: str, progress: Progress
+    config: TrainConfig,
+    images: TrainingImages,
+    encoder: Encoder,
+    loss: Loss,
+    out: Path,
+    run: str,
+    progress: Progress,
+    probe: Probe | None = None,
 ) -> Counters:
-    """Trains `encoder` in place from the last checkpoint in `out`, or from the start, to the last step.
+    """Trains `encoder` in place from the last checkpoint in `out`, or from the start, to the last step, and looks at `probe` on the way.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM, after the state was saved.
@@ -57,7 +66,7 @@ def train_epochs(
     ):
         total_steps = config.steps or config.epochs * len(loader)
         trainer = Trainer(config, encoder, total_steps, loss)
-        session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run))
+        session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run), probe)
         if checkpoint.exists(out):
             session.counters = checkpoint.load(out, run, trainer.modules, trainer.optimizer)
             progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
@@ -104,11 +113,13 @@ class _Session:
     progress: Progress
     interrupted: threading.Event
     counters: Counters
+    probe: Probe | None
 
     def train_epoch(self, epoch: int, epochs: int) -> None:
         """Takes the steps of one epoch that have not been taken yet."""
-        labels = None if self.images.labels is None else self.images.labels[self.images.fit]
-        tracker = FalseNegativeTracker(labels, self.counters.tracker)
+        labels, _ = measured_labels(self.images, self.trainer.config)
+        look = BatchLook(self.probe, self.counters.probe) if self.probe is not None and self.is_first else None
+        tracker = FalseNegativeTracker(labels, self.counters.tracker, look)
         done = self.counters.step - epoch * len(self.loader)
         ahead = min(len(self.loader), self.trainer.total_steps - epoch * len(self.loader))
         with self.progress.task(f"epoch {epoch + 1}/{epochs}", ahead) as task:
@@ -133,10 +144,16 @@ class _Session:
                 task.note(f"loss {figures['loss']:.3f}")
                 interrupted = any_of(self.trainer.accelerator, self.interrupted.is_set())
                 if interrupted or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                    self._keep(look)
                     self._save()
                     saved = now
                 if interrupted:
                     raise KeyboardInterrupt
+        self._keep(look)
+
+    def _keep(self, look: BatchLook | None) -> None:
+        """Puts what the probe has seen of the epoch where checkpoint and record take it from."""
+        self.counters.probe = {} if look is None else look.tally.state
 
     def _refresh_detector(self, epoch: int) -> None:
         """Shows the detector all images, once an epoch from the step on at which treatment starts."""
@@ -153,20 +170,22 @@ class _Session:
     def close_epoch(self, epoch: int) -> dict[str, Any]:
         """Turns the epoch's sums into its record, and saves both."""
         sums = self.counters.sums
+        accuracy, probe = self._measured()
         record: dict[str, Any] = {
             "epoch": epoch + 1,
             "loss": sums["loss"] / sums["batches"],
-            "knn_accuracy": self._accuracy(),
+            "knn_accuracy": accuracy,
             "pairs_per_second": sums["pairs"] / sums["seconds"],
             "learning_rate": self.trainer.learning_rate(self.counters.step - 1),
             "seconds": sums["seconds"],
             "mi_bound": sums["mi_bound"] / sums["batches"],
             "mi_cap": math.log(sums["candidates"] / sums["batches"]),
             **FalseNegativeTracker(self.images.labels, self.counters.tracker).record(),
+            "probe": probe,
         }
         self.counters.history.append(record)
         self.counters.seconds += sums["seconds"]
-        self.counters.sums, self.counters.tracker = {}, {}
+        self.counters.sums, self.counters.tracker, self.counters.probe = {}, {}, {}
         self._save()
         if self.is_first:
             write_history(self.out, self.counters.history)
@@ -182,8 +201,20 @@ class _Session:
         """How many share a batch."""
         return int(self.trainer.accelerator.num_processes)
 
-    def _accuracy(self) -> float | None:
-        return epoch_accuracy(self.trainer.encoder, self.images, self.trainer.config) if self.is_first else None
+    def _measured(self) -> tuple[float | None, dict[str, Any] | None]:
+        """Accuracy on the hold-out and what the probe shows, both from one embedding; `None` where there is nothing to measure with."""
+        images, config = self.images, self.trainer.config
+        if not self.is_first or images.labels is None or (self.probe is None and len(images.hold_out) == 0):
+            return None, None
+        space = epoch_space(self.trainer.encoder, images, config)
+        accuracy = epoch_accuracy(space, images)
+        if self.probe is None:
+            return accuracy, None
+        beta = self.trainer.loss.hardness(self.trainer.progress(self.counters.step - 1))
+        weighing = weighing_of(config.objective, config.temperature, beta)
+        met = self.probe.record(self.probe.tally(self.counters.probe))
+        looks = {"objective": met, "sample": sample_look(space, self.probe, weighing)}
+        return accuracy, {"label_level": self.probe.label_level, **looks}
 
     def _save(self) -> None:
         if self.is_first:

@@ -92,6 +92,7 @@ class Trainer:
         self.accelerator.backward(loss)
         assert contrast.candidate.grad is not None
         tracker.update(contrast, contrast.candidate.grad, verdict.suspects)
+        tracker.probe(contrast, contrast.candidate.grad)
         return loss.item(), bound
 
     def _backward_in_chunks(self, batch: Batch, step: int, tracker: FalseNegativeTracker) -> tuple[float, float]:
@@ -100,7 +101,7 @@ class Trainer:
         project, chunk = partial(self._project, self.network), self.config.batch_size * len(views)
         leaf, states = project_in_chunks(self.network, views, chunk, project=project)
         union, make_block, bound = self._blocks(batch, leaf)
-        observe = _FirstBlock(tracker)
+        observe = _Observer(tracker)
 
         def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
             verdict = self.loss(contrast, self.progress(step))
@@ -196,17 +197,19 @@ def _of_own(union: Tensor, leaf: Tensor) -> Tensor:
     return torch.cat([first, second])
 
 
-class _FirstBlock:
-    """Shows the tracker the first block of a step: it looks at a few anchors a step, and any will do."""
+class _Observer:
+    """Shows the tracker the first block of a step, since any few anchors will do, and its probe, which looks for certain ones, all."""
 
     def __init__(self, tracker: FalseNegativeTracker) -> None:
         self.suspects: Suspects | None = None
-        self._tracker: FalseNegativeTracker | None = tracker
+        self._tracker = tracker
+        self._is_first = True
 
     def __call__(self, contrast: Contrast, gradient_AM: Tensor) -> None:
-        if self._tracker is not None:
+        if self._is_first:
             self._tracker.update(contrast, gradient_AM, self.suspects)
-        self._tracker = None
+        self._tracker.probe(contrast, gradient_AM)
+        self._is_first = False
 
 
 def _check_finite(loss: Tensor, step: int) -> None:

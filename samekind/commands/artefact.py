@@ -62,6 +62,7 @@ class Audit:
         samekind audit artifacts/fashion-mnist --k 10
         samekind audit artifacts/fashion-mnist --json > audit.json
         samekind audit artifacts/fashion-mnist --csv pairs.csv
+        samekind audit artifacts/photos --label-level fine
     """
 
     artefact: Artefact
@@ -69,6 +70,14 @@ class Audit:
     anchors: Annotated[
         int | None,
         arg(metavar="N", help="A seeded sample of anchors.", help_behavior_hint="(default: all up to 200,000)"),
+    ] = None
+    label_level: Annotated[
+        str | None,
+        arg(
+            metavar="LEVEL",
+            help="Labels that decide: coarse, fine (class/subclass of a folder), or a number of folders.",
+            help_behavior_hint="(default: the run's)",
+        ),
     ] = None
     csv: Annotated[Path | None, arg(metavar="FILE", help="Also write every pair.", help_behavior_hint="")] = None
     json: Json = False
@@ -84,7 +93,8 @@ class Audit:
         folder_exists(self.artefact)
         if self.csv is not None:
             check_writable(self.csv.parent)
-        report = samekind.Index.open(self.artefact).audit(k=self.k, anchors=self.anchors, progress=console.progress)
+        index = samekind.Index.open(self.artefact)
+        report = index.audit(self.k, self.anchors, console.progress, self.label_level)
         if self.csv is not None:
             report.to_csv(self.csv)
             console.say(f"wrote {self.csv}")

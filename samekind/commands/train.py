@@ -83,6 +83,12 @@ class Train:
     whitening: Annotated[float | None, setting("EXPONENT", "Of the fitted whitening; 0 leaves it out.")] = None
     precision: Annotated[str | None, setting("NAME", "auto, float32 or bfloat16.")] = None
     limit: Annotated[int | None, setting("N", "Train on at most this many images.")] = None
+    label_level: Annotated[
+        str | None,
+        setting(
+            "LEVEL", "Of labels to count false negatives by: coarse, fine (class/subclass), or a number of folders."
+        ),
+    ] = None
     seed: Annotated[int | None, setting("N", "Of weights, order, views and hold-out.")] = None
     workers: Annotated[int | None, setting("N", "Processes that make views; changes no result.")] = None
     device: Annotated[str | None, setting("NAME", "auto, cpu, cuda or mps.")] = None
@@ -95,7 +101,7 @@ class Train:
         "objective", "temperature", "beta", "beta_end", "tau_plus", "nce_form", "cpc_context", "treatment", "detector",
         "detector_point", "prior", "treatment_start", "confirmed", "neighbours", "guide", "guide_weights", "epochs", "steps", "batch_size",
         "effective_batch", "learning_rate", "image_size", "backbone",
-        "queue_size", "strength", "whitening", "precision", "limit", "seed", "workers", "device",
+        "queue_size", "strength", "whitening", "precision", "limit", "label_level", "seed", "workers", "device",
     )  # fmt: skip
 
     def run(self, console: Console) -> None:

@@ -41,7 +41,7 @@ def steps_per_second(corpus: Corpus, config: dict[str, Any], seconds: float) -> 
     watch, overrides = Stopwatch(seconds), dict(config)
     with TemporaryDirectory(prefix="samekind-timing-") as folder, contextlib.suppress(EnoughError):
         train = corpus.split("train")
-        samekind.train(train, overrides.pop("preset"), Path(folder) / "run", progress=watch, **overrides)
+        samekind.train(train, overrides.pop("preset"), Path(folder) / "run", probe=False, progress=watch, **overrides)
     known = watch.counted or watch.steps
     return {"steps_per_second": len(known) / sum(known), "timed_steps": len(known)}
 

@@ -92,7 +92,7 @@ def compute_cell(task: dict[str, Any]) -> dict[str, Any]:
     config = dict(task["config"])
     # Training gets no test split: it would embed all images for an accuracy that is measured below, with the other figures.
     train = training_corpus(corpus, TrainConfig(**config))
-    run = samekind.train(train, config.pop("preset"), task["work"], progress=progress, **config)
+    run = samekind.train(train, config.pop("preset"), task["work"], probe=False, progress=progress, **config)
     memory = _memory(trained=not run.kept)  # before the measuring, which holds all images
     figures, notes = _measure(run.encoder, [train, corpus.split("test")], task["knn_k"], progress)
     history = run.history

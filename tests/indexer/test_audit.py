@@ -21,12 +21,13 @@ from indexer import audit as audit_module
 from indexer import neighbours
 from indexer.audit import base_rate
 from indexer.index import Index, build_index
-from indexer.neighbours import Weighing, neighbourhood
+from indexer.neighbours import neighbourhood
 from indexer.report import FalseNegativeReport
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from training.objectives import info_nce, plain_terms
 from training.similarity import Contrast
+from training.weighing import Weighing
 
 HARD: dict[str, Any] = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
 
@@ -353,3 +354,21 @@ def test_the_training_history_comes_along(tmp_path: Path) -> None:
     index = _index(tmp_path, _some_labels(), **HARD)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "base_rate": 0.1}\n{"epoch": 2, "base_rate": 0.1}\n')
     assert [record["epoch"] for record in index.audit(k=1).training] == [1, 2]
+
+
+def test_finer_labels_decide_where_they_are_asked_for(tmp_path: Path) -> None:
+    """On an index whose table has the coarse ones; the run's own level if none is named; and the report says which."""
+    names = [f"{'ab'[i % 2]}/{'xy'[i % 3 == 0]}/{i}.png" for i in range(24)]
+    coarse = [name[0] for name in names]
+    save_encoder(FakeEncoder(), tmp_path, config={**HARD, "label_level": "fine"})
+    index = build_index(Corpus.from_arrays(pictures(24), coarse, ids=names), FakeEncoder(), tmp_path)
+    fine = [name.rpartition("/")[0] for name in names]
+    for level, labels in (("coarse", coarse), ("fine", fine), (2, fine), (None, fine)):
+        report = index.audit(k=3, label_level=level)
+        _agrees(report, index, labels, 3)
+        assert report.to_dict()["label_level"] == str(level or "fine")
+    with pytest.raises(InputError, match="unknown label level 'deep'"):
+        index.audit(label_level="deep")
+    assert any(
+        "one level" in note for note in _index(tmp_path / "flat", _some_labels(), **HARD).audit(1, label_level=2).notes
+    )
