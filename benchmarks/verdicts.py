@@ -4,8 +4,8 @@
 
 For each seed an encoder is trained without verdicts, its training images are indexed, and an *oracle annotator*, a script that answers from
 labels and never errs, is asked about pairs: those that the queue of the demo puts first (in rounds, so that its probabilities learn), or
-pairs drawn at random. Then everything is trained again from the start with those answers, at the same steps. Beside it SupCon with labels of
-as many images: a verdict costs a look at two images and one word, a label a look at one and its name.
+pairs drawn at random. Then everything is trained anew with those answers, at the same steps. Beside it SupCon with labels of as many
+images: a verdict costs a look at two images and one word, a label a look at one and its name.
 
 Each training is a cell, a small JSON file under `--out`, never computed twice; `--seeds 0` in one terminal and `--seeds 1` in another share
 the work. Every call writes the table from the cells that are there.
@@ -97,7 +97,7 @@ class Experiment:
             "train_seconds": run.summary["seconds"],
         }
 
-    def _accuracy(self, encoder: Encoder) -> float:
+    def _accuracy(self, encoder: Encoder) -> float | None:
         """On test, against the training images with their labels, which no training but SupCon's saw."""
         size, channels = encoder.spec.image_size, encoder.spec.channels
         bank, query = (encoder.embed(prepare_corpus(part, size, channels)) for part in (self.train, self.test))
@@ -144,25 +144,15 @@ def compute(
     """Every cell that is not there yet."""
     for seed in seeds:
         experiment = Experiment(corpus, seed, settings, work)
-        planned: dict[str, Callable[[], dict[str, Any]]] = {"none-0": experiment.without}
-        for count in counts:
-            for arm in ARMS:
-                planned[f"{arm}-{count}"] = lambda arm=arm, count=count: getattr(experiment, arm)(count)  # type: ignore[misc]
-        for name, cell in planned.items():
-            file = out / "cells" / f"{name}-seed-{seed}.json"
+        planned = [("none", 0), *((arm, count) for count in counts for arm in ARMS)]
+        for arm, count in planned:
+            file = out / "cells" / f"{arm}-{count}-seed-{seed}.json"
             if file.is_file():
                 continue
             started = time.perf_counter()
-            arm, count = name.split("-")
             file.parent.mkdir(parents=True, exist_ok=True)
-            done = {
-                "arm": arm,
-                "count": int(count),
-                "seed": seed,
-                "corpus": corpus.name,
-                "settings": settings,
-                **cell(),
-            }
+            trained = experiment.without() if arm == "none" else getattr(experiment, arm)(count)
+            done = {"arm": arm, "count": count, "seed": seed, "corpus": corpus.name, "settings": settings, **trained}
             made = {"hardware": hardware("cpu"), "date": datetime.now(UTC).isoformat(timespec="seconds")}
             write_json(file, {**done, **made, "wall_seconds": round(time.perf_counter() - started, 1)})
 
