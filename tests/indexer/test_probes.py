@@ -12,10 +12,22 @@ import pytest
 
 import samekind
 from data.errors import ArtefactError
+from data.progress import NoProgress
 from indexer.probes import read_probes, record_probes
-from tests.indexer.builds import Lines
 from tests.training.runs import corpus
 from training.artefact import META
+
+
+class Lines(NoProgress):
+    """A progress that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def print(self, line: str) -> None:
+        """Keeps the line."""
+        self.said.append(line)
+
 
 TINY: dict[str, Any] = {
     "epochs": 2, "batch_size": 16, "width": 4, "projector_hidden": 16, "projector_dim": 8, "workers": 0, "device": "cpu",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from training.probe import BatchLook, Probe, draw_probe, hardest, look_at, note_
 from training.similarity import Contrast
 from training.weighing import Weighing
 
-LABELS = {
+LABELS: dict[str, Callable[[int], NDArray[np.int64]]] = {
     "three classes": lambda n: np.arange(n) % 3,
     "one class": lambda n: np.zeros(n, np.int64),
-    "each its own": np.arange,
+    "each its own": lambda n: np.arange(n),
     "half unknown": lambda n: np.where(np.arange(n) % 2, -1, np.arange(n) % 3),
 }
 
@@ -154,7 +155,7 @@ def test_the_look_at_a_sample_equals_a_double_loop(kind: str, beta: float, monke
     """Every figure with ties and an anchor that is not in the sample; in blocks of 16 anchors; the share by the formula of the paper."""
     random, probe = np.random.default_rng(4), a_probe(LABELS[kind](70))
     monkeypatch.setattr("training.probe._BLOCK_VALUES", 1)
-    vectors = random.integers(-1, 2, (70, 6)).astype(np.float32) / 2
+    vectors = (random.integers(-1, 2, (70, 6)) / 2).astype(np.float32)
     sample, slow, temperature = np.arange(5, 70), Slow(probe), 0.5
     for anchor in probe.anchor_A.tolist():
         others = [image for image in sample.tolist() if image != anchor]
