@@ -241,7 +241,7 @@ def _summed(class_A: NDArray[np.int64], classes: int, value_A: NDArray[Any] | No
     """Sum of values by class, or how many there are; what has no class is left out. Whole numbers below 2⁵³ stay exact."""
     known = class_A >= 0
     weights = np.ones(int(known.sum())) if value_A is None else value_A[known]
-    return np.bincount(class_A[known], weights, minlength=classes)
+    return np.asarray(np.bincount(class_A[known], weights, minlength=classes), dtype=np.float64)
 
 
 def _class_pairs(
