@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
@@ -133,7 +134,7 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
     corpus, encoder, training = ({**(meta.get(part) or {})} for part in ("corpus", "encoder", "training"))
     config = meta.get("config") or {}
     manifest = index.manifest
-    command = f"samekind audit {index.path} --k {report.k}"
+    command = f"samekind audit {shlex.quote(str(index.path))} --k {report.k}"
     sampled = f" --anchors {report.num_anchors}" if report.num_anchors < report.num_rows else ""
     facts = [
         ("command", command + sampled), ("date", f"{now:%Y-%m-%d %H:%M:%S} UTC"), ("artefact", str(index.path.resolve())),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from indexer.markup import Html, element, together
 
 WIDTH, HEIGHT = 520, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 44
+LEFT, RIGHT, TOP, BOTTOM = 60, 14, 34, 44
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def test_the_hardest_false_negatives_are_the_most_similar_ones(evil: Index) -> N
     """Brute force over all pairs: false, no copies, no image twice, at most two a class."""
     report = evil.audit(k=4)
     left = sorted((p for p in report.pairs if p.false and p.similarity < 1 - 1e-9), key=lambda p: -p.similarity)
-    expected, seen = [], set()
+    expected: list[float] = []
+    seen: set[str] = set()
     count = dict.fromkeys(evil.classes, 0)
     for pair in left:
         if {pair.anchor_id, pair.negative_id} & seen or count[pair.anchor_label or ""] == 2:
@@ -229,7 +230,7 @@ def test_charts_place_what_they_are_given() -> None:
     """A line's ends lie at the plot's edges; bars that stack end where the next begins; a single point is no division by zero."""
     axes = Axes("x", "y")
     chart = line_chart([Series("one", "false", [(1, 0.0), (3, 1.0)]), Series("none", "other", [])], axes, "says <so>")
-    assert 'points="52.0,236.0 506.0,' in chart
+    assert 'points="60.0,236.0 506.0,' in chart
     assert "none" not in chart
     assert "says &lt;so&gt;" in chart
     assert "circle" in line_chart([Series("one", "false", [(1, 0.5)])], axes, "")
