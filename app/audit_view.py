@@ -207,17 +207,3 @@ def headline(report: sk.FalseNegativeReport) -> list[Figure]:
 def times(factor: float | None) -> str:
     """8.23 as `8.2 ×`; a dash where it is unknown."""
     return "–" if factor is None else f"{factor:.1f} ×"
-
-
-def class_shares(class_pairs: Mapping[str, Any]) -> tuple[list[str], list[list[float | None]]]:
-    """Names of the C classes and the `(C, C)` share of each class among the hardest negatives of each; `None` for a class without anchors.
-
-    Args:
-        class_pairs: `classes` and `counts` of a report.
-    """
-    totals = [sum(row) for row in class_pairs["counts"]]
-    shares = [
-        [count / total if total else None for count in row]
-        for row, total in zip(class_pairs["counts"], totals, strict=True)
-    ]
-    return class_pairs["classes"], shares

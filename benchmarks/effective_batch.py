@@ -122,7 +122,7 @@ def _step(batch: int, chunk: int, width: int) -> Measurement:
     index = torch.arange(batch).repeat(2)
     rows = rows_per_block(2 * batch)
     image_bytes = sum(part.nbytes for part in views)
-    start_bytes, start = _peak_bytes() - image_bytes, time.perf_counter()
+    start_bytes, start = peak_bytes() - image_bytes, time.perf_counter()
     project = partial(_project, encoder, network)
     projections, states = project_in_chunks(network, views, chunk, project=project)
     loss = backward_in_row_blocks(
@@ -133,7 +133,7 @@ def _step(batch: int, chunk: int, width: int) -> Measurement:
     backward_in_chunks(network, views, projections.grad, states, chunk, project=project)
     optimizer.step()
     seconds = time.perf_counter() - start
-    return Measurement(batch, _peak_bytes(), start_bytes, image_bytes, min(rows, 2 * batch), seconds, loss.item())
+    return Measurement(batch, peak_bytes(), start_bytes, image_bytes, min(rows, 2 * batch), seconds, loss.item())
 
 
 def _project(encoder: Encoder, network: ProjectionNetwork, views: Tensor) -> Tensor:
@@ -146,7 +146,8 @@ def _hard(contrast: Contrast) -> tuple[Tensor, Tensor]:
     return info_nce(terms, temperature=TEMPERATURE, tau_plus=TAU_PLUS), terms.kept.any(1)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """High-water mark of this process' resident set."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

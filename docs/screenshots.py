@@ -1,7 +1,7 @@
-"""Takes the README's pictures of the demo: `python docs/screenshots.py ARTEFACT`.
+"""Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `docs/images/search.png` and `docs/images/false-negatives.png`, 1280 pixels wide, with Debian's chromium. The server is this
-process' child and ends with it.
+Writes `search.png`, `false-negatives.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide, with Debian's chromium. The
+server is this process' child and ends with it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+
+import samekind
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -25,7 +28,7 @@ LARGEST_BYTES = 400_000
 
 
 def main(artefact: str) -> None:
-    """Takes both pictures."""
+    """Takes the pictures."""
     with _server(artefact) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
@@ -33,6 +36,7 @@ def main(artefact: str) -> None:
         _search(page)
         page.get_by_role("link", name="False negatives").click()
         _false_negatives(page)
+        report(browser.new_page(color_scheme="light"), artefact)
         browser.close()
 
 
@@ -56,6 +60,17 @@ def _false_negatives(page: Page) -> None:
         page.wait_for_timeout(1500)
     page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
     _shoot(page, "false-negatives.png")
+
+
+def report(page: Page, artefact: str) -> None:
+    """The upper part of the page that `samekind audit --html` writes."""
+    index = samekind.Index.open(artefact)
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "audit.html"
+        index.audit().to_html(written, index)
+        page.set_viewport_size({"width": 1100, "height": 1990})
+        page.goto(written.as_uri())
+        _shoot(page, "audit-report.png")
 
 
 def _shoot(page: Page, name: str) -> None:

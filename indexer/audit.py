@@ -8,6 +8,7 @@ false.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from data.errors import ArtefactError, InputError
 from data.labels import COARSE, labels_at
 from data.labels import label_level as level_name
 from data.progress import Progress
+from indexer.manifest import TABLE_FOLDER, again
 from indexer.neighbours import Neighbourhood, neighbourhood
 from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
+from indexer.vector_index import not_unit
 from training.evaluate import label_numbers
 from training.weighing import UNKNOWN, Weighing, false_negatives, weighing_of
 
@@ -36,6 +39,8 @@ Looked at on Fashion-MNIST and `synthetic` (whitened embeddings): pairs from 0.9
 only says that the encoder can hardly tell two images apart.
 """
 MOST_DUPLICATES = 1000
+MOST_CLASSES = 300
+"""Classes up to which class × class is told in full; beyond, of the largest ones: 60,000 classes would be 3.6 milliard counts."""
 _SEED = 0
 
 
@@ -57,11 +62,12 @@ def audit(
     class_N = label_numbers(labels, classes)
     class_N = np.full(len(index), UNKNOWN) if class_N is None else class_N
     objective = _objective(index, notes)
-    content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
+    content_N = index.rows.numbered("sha256")
     if k:
         weighing = None if objective is None else Weighing(objective["temperature"], objective["beta"])
-        found = neighbourhood(index.vectors(), class_N, chosen, k, weighing, content_N, NEAR, progress)
+        found = neighbourhood(_checked(index), class_N, chosen, k, weighing, content_N, NEAR, progress)
     else:
+        _checked(index)(np.arange(len(index)))
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
     false_AK = false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
@@ -78,7 +84,7 @@ def audit(
         lift=_lift(rate, base),
         by_rank=_by_rank(found, false_AK, share_AK, base),
         by_class=_by_class(classes, class_N, chosen, false_AK, None if objective is None else found.false_share_A),
-        class_pairs={"classes": classes, "counts": _class_pairs(len(classes), class_N, chosen, found.row_AK)},
+        class_pairs=_class_pairs(classes, class_N, chosen, found.row_AK, notes),
         gradient_share=_gradient_share(objective, found, false_AK),
         duplicates=_named(index.ids, exact, found),
         num_duplicates=_pairs_within(content_N) + found.near.count,
@@ -96,6 +102,27 @@ def base_rate(class_N: NDArray[np.int64]) -> float | None:
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
 
 
+def _checked(index: Index) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+    """Gives the vectors of some rows, and makes sure that they have unit norm: a NaN would silently be nobody's neighbour.
+
+    Raises:
+        ArtefactError: when called, if one is not.
+    """
+
+    def vectors(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        found = index.vectors(rows)
+        bad = not_unit(found)
+        if len(bad):
+            first = index.ids[int(rows[bad].min())]
+            raise ArtefactError(
+                f"the index holds {len(bad)} of {len(rows):,} vectors that are not finite or not of unit norm, the first is {first}",
+                hint=f"delete {index.path / TABLE_FOLDER} and {again(index.path)}",
+            )
+        return found
+
+    return vectors
+
+
 def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
     """Rows that are anchors, ascending, and a note if they are a sample."""
     if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int | np.integer)):
@@ -104,7 +131,9 @@ def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str
         raise InputError(f"anchors must be at least 1, got {wanted}")
     size = (rows if rows <= ALL_UP_TO else SAMPLED) if wanted is None else min(wanted, rows)
     if size == rows:
-        return np.arange(rows), []
+        if wanted is None or wanted <= rows:
+            return np.arange(rows), []
+        return np.arange(rows), [f"anchors is {rows:,} instead of {wanted:,}: that many images there are"]
     chosen = np.sort(np.random.default_rng(_SEED).permutation(rows)[:size])
     return chosen, [
         f"{size:,} of {rows:,} images are anchors (seeded choice); all are negatives. Near duplicates are those of the anchors."
@@ -201,31 +230,65 @@ def _by_class(
     false_AK: NDArray[np.int8],
     false_share_A: NDArray[np.float64] | None,
 ) -> dict[str, dict[str, Any]]:
-    labelled = int((class_N >= 0).sum())
+    """Counted for all classes at once: there may be as many as images."""
+    class_A = class_N[anchors]
+    share_A = np.full(len(anchors), np.nan) if false_share_A is None else false_share_A
+    images_C = _summed(class_N, len(classes))
+    anchors_C = _summed(class_A, len(classes))
+    known_C = _summed(class_A, len(classes), (false_AK >= 0).sum(axis=1))
+    false_C = _summed(class_A, len(classes), (false_AK == 1).sum(axis=1))
+    shared_C = _summed(class_A, len(classes), ~np.isnan(share_A))
+    share_C = _summed(class_A, len(classes), np.nan_to_num(share_A))
+    labelled = int(images_C.sum())
     table = {}
-    for number, name in enumerate(classes):
-        images, mine = int((class_N == number).sum()), class_N[anchors] == number
-        rate = _rate(false_AK[mine])
-        base = (images - 1) / (labelled - 1) if labelled > 1 else None
+    for name, images, mine, known, false, shared, share in zip(
+        classes, images_C, anchors_C, known_C, false_C, shared_C, share_C, strict=True
+    ):
+        rate = int(false) / int(known) if known else None
+        base = (int(images) - 1) / (labelled - 1) if labelled > 1 else None
         table[name] = {
-            "num_images": images,
-            "num_anchors": int(mine.sum()),
+            "num_images": int(images),
+            "num_anchors": int(mine),
             "base_rate": base,
             "false_negative_rate": rate,
             "lift": _lift(rate, base),
-            "gradient_share": None if false_share_A is None else _mean(false_share_A[mine]),
+            "gradient_share": float(share / shared) if shared else None,
         }
     return table
 
 
+def _summed(class_A: NDArray[np.int64], classes: int, value_A: NDArray[Any] | None = None) -> NDArray[np.float64]:
+    """Sum of values by class, or how many there are; what has no class is left out. Whole numbers below 2⁵³ stay exact."""
+    known = class_A >= 0
+    weights = np.ones(int(known.sum())) if value_A is None else value_A[known]
+    return np.asarray(np.bincount(class_A[known], weights, minlength=classes), dtype=np.float64)
+
+
 def _class_pairs(
-    classes: int, class_N: NDArray[np.int64], anchors: NDArray[np.int64], row_AK: NDArray[np.int64]
-) -> list[list[int]]:
-    anchor, negative = np.broadcast_arrays(class_N[anchors][:, None], class_N[row_AK])
-    known = (anchor >= 0) & (negative >= 0)
-    flat = np.bincount(anchor[known] * classes + negative[known], minlength=classes**2)
-    counts: list[list[int]] = flat.reshape(classes, classes).tolist()
-    return counts
+    classes: list[str],
+    class_N: NDArray[np.int64],
+    anchors: NDArray[np.int64],
+    row_AK: NDArray[np.int64],
+    notes: list[str],
+) -> dict[str, Any]:
+    """Counts by both classes; of more than `MOST_CLASSES` those with most images, and a note."""
+    shown = np.arange(len(classes))
+    if len(classes) > MOST_CLASSES:
+        images_C = _summed(class_N, len(classes))
+        shown = np.sort(np.argsort(-images_C, kind="stable")[:MOST_CLASSES])
+        notes.append(f"Class × class holds the {MOST_CLASSES} largest of {len(classes):,} classes.")
+    place_C = np.full(len(classes) + 1, UNKNOWN)  # the last place is that of `UNKNOWN`
+    place_C[shown] = np.arange(len(shown))
+    anchor_AK, negative_AK = np.broadcast_arrays(class_N[anchors][:, None], class_N[row_AK])
+    known = (anchor_AK >= 0) & (negative_AK >= 0)
+    anchor, negative = place_C[anchor_AK[known]], place_C[negative_AK[known]]
+    both = (anchor >= 0) & (negative >= 0)
+    flat = np.bincount(anchor[both] * len(shown) + negative[both], minlength=len(shown) ** 2)
+    return {
+        "classes": [classes[c] for c in shown],
+        "counts": flat.reshape(len(shown), len(shown)).tolist(),
+        "num_pairs": _summed(anchor, len(shown)).astype(int).tolist(),
+    }
 
 
 def _gradient_share(

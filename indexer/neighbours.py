@@ -9,6 +9,7 @@ sorted by class, so that "all rows of the anchor's class" is one slice and its w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from data.progress import NoProgress, Progress
 from training.weighing import Weighing
 
+Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
 _BLOCK_VALUES = 1 << 23
 _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
@@ -61,7 +63,7 @@ class Neighbourhood:
 
 
 def neighbourhood(
-    vectors_ND: NDArray[np.float32],
+    vectors_ND: Vectors,
     class_N: NDArray[np.int64],
     anchor_A: NDArray[np.int64],
     k: int,
@@ -73,7 +75,7 @@ def neighbourhood(
     """Compares anchors with all other rows.
 
     Args:
-        vectors_ND: `(N, D)` float32 of unit norm.
+        vectors_ND: `(N, D)` float32 of unit norm, or what gives those of some rows: then they are in memory once, in the order needed here.
         class_N: `(N,)` class numbers, −1 without label.
         anchor_A: `(A,)` rows that are anchors, distinct.
         k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
@@ -96,7 +98,7 @@ class _Pass:
 
     def __init__(
         self,
-        vectors_ND: NDArray[np.float32],
+        vectors_ND: Vectors,
         class_N: NDArray[np.int64],
         anchor_A: NDArray[np.int64],
         k: int,
@@ -104,12 +106,13 @@ class _Pass:
         content_N: NDArray[np.int64] | None,
         near: float,
     ) -> None:
-        rows = len(vectors_ND)
+        rows = len(class_N)
         self.k, self.weighing, self.near_from = k, weighing, near
         self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
-        self.vector_sorted = torch.from_numpy(vectors_ND)[self.row_of_sorted]
+        order = self.row_of_sorted.numpy()
+        self.vector_sorted = torch.from_numpy(vectors_ND(order) if callable(vectors_ND) else vectors_ND[order])
         self.class_sorted = class_N[self.row_of_sorted.numpy()]
         self.content_sorted = torch.from_numpy(np.arange(rows) if content_N is None else content_N)[self.row_of_sorted]
         self.is_anchor_sorted = torch.zeros(rows, dtype=torch.bool)

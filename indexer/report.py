@@ -17,6 +17,8 @@ from training.artefact import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
+    from indexer.index import Index
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -150,7 +152,8 @@ class FalseNegativeReport:
             whole negative gradient that this rank draws) and `num_pairs` (of known labels).
         by_class: for each class of anchors `num_images`, `num_anchors`, `base_rate`, `false_negative_rate`, `lift` and `gradient_share`
             (of its false negatives among all negatives).
-        class_pairs: `classes` and `counts`; `counts[i][j]` pairs have an anchor of class i and a negative of class j.
+        class_pairs: `classes`, `counts` and `num_pairs`; `counts[i][j]` pairs have an anchor of class i and a negative of class j, and
+            `num_pairs[i]` have an anchor of class i and a negative of any class. Of more than 300 classes the largest are here.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
             hardest draw), `hardest_false` (that the false ones among these draw), and the `objective`, `temperature`, `beta` it holds for;
             `None` if the run's objective is unknown. As in training (`training.tracker`) a share is push by push, the positive part of
@@ -205,6 +208,28 @@ class FalseNegativeReport:
     def to_pandas(self) -> pd.DataFrame:
         """All pairs as a frame, one row each, with the fields of `Pair`."""
         return self.pairs.to_pandas()
+
+    def class_shares(self) -> tuple[list[str], list[list[float | None]]]:
+        """Names of C classes and `(C, C)` the share of each (column) among the hardest negatives of each (row); `None` without pairs."""
+        shares = [
+            [count / total if total else None for count in row]
+            for row, total in zip(self.class_pairs["counts"], self.class_pairs["num_pairs"], strict=True)
+        ]
+        return self.class_pairs["classes"], shares
+
+    def to_html(self, path: str | Path, index: Index) -> None:
+        """Writes the report with charts and pictures as one HTML file that needs nothing else.
+
+        Args:
+            path: the file.
+            index: that was audited; gives pictures and settings.
+
+        Raises:
+            ArtefactError: the file cannot be written.
+        """
+        from indexer.html_report import write_report
+
+        write_report(self, index, Path(path))
 
     def to_json(self, path: str | Path) -> None:
         """Writes `to_dict()` to a file."""

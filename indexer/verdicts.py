@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ArtefactError, InputError
+from indexer.manifest import MANIFEST, ROWS_FILE
+from indexer.rows import Rows
 from training.answers import Groups, Pair
 from training.artefact import write_atomically
 
@@ -95,10 +97,13 @@ class Imported:
     Attributes:
         added: verdicts that were new.
         kept: lines that were there already.
+        gone: distinct lines about images that the index does not hold; they are added all the same, and count again if the images come
+            back. `None` where there is no index to ask.
     """
 
     added: int
     kept: int
+    gone: int | None = None
 
 
 class VerdictTable:
@@ -195,7 +200,20 @@ def import_verdicts(path: str | Path, file: str | Path) -> Imported:
     known = {*there, *(replace(verdict, when=TIMELESS) for verdict in there)}
     new = [_now(verdict) for verdict in wanted if verdict not in known]
     table.add(new)
-    return Imported(len(new), len(wanted) - len(new))
+    return Imported(len(new), len(wanted) - len(new), num_gone(path, wanted))
+
+
+def num_gone(path: str | Path, verdicts: Iterable[Verdict]) -> int | None:
+    """How many verdicts are about an image, or two, that the index does not hold; `None` without a finished index.
+
+    Raises:
+        ArtefactError: the index's list of rows is damaged.
+    """
+    rows_file = Path(path) / ROWS_FILE
+    if not (Path(path) / MANIFEST).is_file() or not rows_file.is_file():
+        return None
+    held = set(Rows.read(rows_file).column("sha256"))
+    return sum(not held.issuperset(verdict.pair) for verdict in verdicts)
 
 
 def read_csv(file: Path) -> list[Verdict]:

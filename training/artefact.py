@@ -58,6 +58,21 @@ def check_writable(folder: Path) -> None:
         raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error
 
 
+def check_file_writable(path: Path) -> None:
+    """Makes sure that a file can be written, before what goes into it is worked out.
+
+    Raises:
+        ArtefactError: it is a folder, its folder is missing, or that cannot be written.
+    """
+    if path.is_dir():
+        raise ArtefactError(f"cannot write {path}: it is a folder", hint=f"name a file, e.g. {path / 'FILE'}")
+    if not path.parent.is_dir():
+        raise ArtefactError(
+            f"cannot write {path}: there is no folder {path.parent}", hint="make it, or choose another place"
+        )
+    check_writable(path.parent)
+
+
 def read_meta(folder: str | Path) -> dict[str, Any]:
     """The artefact's `meta.json`.
 

@@ -113,7 +113,7 @@ def _rates(view: AuditView) -> None:
         st.caption(
             "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
         )
-        classes, shares = audit_view.class_shares(report.class_pairs)
+        classes, shares = report.class_shares()
         st.plotly_chart(charts.class_heat_map(classes, shares), key="by_class", config={"displayModeBar": False})
 
 

@@ -61,8 +61,8 @@ class Audit:
     Example:
         samekind audit artifacts/fashion-mnist --k 10
         samekind audit artifacts/fashion-mnist --json > audit.json
-        samekind audit artifacts/fashion-mnist --csv pairs.csv
         samekind audit artifacts/photos --label-level fine
+        samekind audit artifacts/fashion-mnist --html audit.html --csv pairs.csv
     """
 
     artefact: Artefact
@@ -80,24 +80,34 @@ class Audit:
         ),
     ] = None
     csv: Annotated[Path | None, arg(metavar="FILE", help="Also write every pair.", help_behavior_hint="")] = None
+    html: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE", help="Also write a page with charts and pictures that opens offline.", help_behavior_hint=""
+        ),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
         """Audits and prints the report."""
         from samekind.tables import audit_text
-        from training.artefact import check_writable
+        from training.artefact import check_file_writable
 
         at_least("--k", self.k, 1)
         if self.anchors is not None:
             at_least("--anchors", self.anchors, 1)
         folder_exists(self.artefact)
-        if self.csv is not None:
-            check_writable(self.csv.parent)
+        files = [file for file in (self.csv, self.html) if file is not None]
+        for file in files:
+            check_file_writable(file)
         index = samekind.Index.open(self.artefact)
         report = index.audit(self.k, self.anchors, console.progress, self.label_level)
         if self.csv is not None:
             report.to_csv(self.csv)
-            console.say(f"wrote {self.csv}")
+        if self.html is not None:
+            report.to_html(self.html, index)
+        for file in files:
+            console.say(f"wrote {file}")
         answer = report.to_dict()
         console.answer(answer, audit_text(answer))
 

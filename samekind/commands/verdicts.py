@@ -37,9 +37,20 @@ class Verdicts:
         """Writes or reads the file."""
         folder_exists(self.artefact)
         if self.action == "export":
+            from indexer.verdicts import VerdictTable, num_gone
+
             count = samekind.export_verdicts(self.artefact, self.file)
-            console.answer({"exported": count}, f"wrote {counted(count, 'verdict')} to {self.file}")
+            gone = num_gone(self.artefact, VerdictTable(self.artefact).all())
+            text = f"wrote {counted(count, 'verdict')} to {self.file}"
+            console.answer({"exported": count, "gone": gone}, text + _gone_text(gone))
             return
         done = samekind.import_verdicts(self.artefact, self.file)
         text = f"added {counted(done.added, 'verdict')}; {done.kept:,} were there already"
-        console.answer({"added": done.added, "kept": done.kept}, text)
+        console.answer({"added": done.added, "kept": done.kept, "gone": done.gone}, text + _gone_text(done.gone))
+
+
+def _gone_text(gone: int | None) -> str:
+    """What is said of verdicts about images that are gone; nothing if there are none."""
+    if not gone:
+        return ""
+    return f"\n{counted(gone, 'of them is', 'of them are')} about images that the index does not hold; they are kept"

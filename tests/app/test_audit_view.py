@@ -62,20 +62,6 @@ def test_anchors_of_a_pair_of_classes(view: AuditView) -> None:
         assert [expected[anchor] for anchor in found] == sorted(expected.values(), reverse=True)
 
 
-def test_class_shares_are_the_counts_a_row(view: AuditView) -> None:
-    """Each row of the heat map adds up to one, and the diagonal is the class's false-negative rate."""
-    classes, shares = audit_view.class_shares(view.report.class_pairs)
-    for i, name in enumerate(classes):
-        assert sum(share or 0 for share in shares[i]) == pytest.approx(1)
-        assert shares[i][i] == pytest.approx(view.report.by_class[name]["false_negative_rate"])
-
-
-def test_a_class_without_anchors_has_no_shares() -> None:
-    """Nothing is divided by zero: an unknown share is `None`."""
-    _, shares = audit_view.class_shares({"classes": ["Bag", "Coat"], "counts": [[3, 1], [0, 0]]})
-    assert shares == [[0.75, 0.25], [None, None]]
-
-
 def test_cards_say_false_negative_in_words_and_colour() -> None:
     """False, true and unknown are three different words; only false ones have the colour."""
     negatives = [

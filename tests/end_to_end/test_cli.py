@@ -100,12 +100,28 @@ def test_verdicts_go_out_and_in(artefact: Path, tmp_path: Path) -> None:
         [samekind.Verdict(first, second, "same"), samekind.Verdict(first, third, "different")]
     )
     file = tmp_path / "verdicts.csv"
-    assert call("verdicts", "export", copy, file, "--json").answer == {"exported": 2}
-    assert call("verdicts", "import", other, file, "--json").answer == {"added": 2, "kept": 0}
+    assert call("verdicts", "export", copy, file, "--json").answer == {"exported": 2, "gone": 0}
+    assert call("verdicts", "import", other, file, "--json").answer == {"added": 2, "kept": 0, "gone": None}
     assert call("verdicts", "import", other, file).out == "added 0 verdicts; 2 were there already\n"
     file.write_text(file.read_text().replace("different", "perhaps"))
     assert "line 3: unknown verdict 'perhaps'" in refused("verdicts", "import", other, file)
     samekind.Index.open(copy)  # a table of verdicts is no change of the index
+
+
+def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(artefact: Path, tmp_path: Path) -> None:
+    """An image is removed: the verdict on it stays, goes out and comes in again, and a line says that its image is not there."""
+    copy, file = tmp_path / "copy", tmp_path / "verdicts.csv"
+    shutil.copytree(artefact, copy)
+    index = samekind.Index.open(copy)
+    first, second, third = index.rows.column("sha256")[:3]
+    table = samekind.VerdictTable(copy)
+    table.add([samekind.Verdict(first, second, "same"), samekind.Verdict(second, third, "different")])
+    index.remove(index.ids[:1])
+    gone = "1 of them is about images that the index does not hold; they are kept\n"
+    assert call("verdicts", "export", copy, file).out == f"wrote 2 verdicts to {file}\n{gone}"
+    assert call("verdicts", "import", copy, file).out == f"added 0 verdicts; 2 were there already\n{gone}"
+    assert call("verdicts", "import", copy, file, "--json").answer == {"added": 0, "kept": 2, "gone": 1}
+    assert len(table.current()) == 2
 
 
 def test_search_for_people_is_a_table(artefact: Path, query: Path) -> None:
@@ -154,6 +170,17 @@ def test_audit_for_people_and_as_csv(artefact: Path, tmp_path: Path) -> None:
     assert called.code == 0, called.err
     assert "hardest negative of their own class" in called.out
     assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 1 + 3 * len(CLASSES) * PER_CLASS
+
+
+def test_audit_as_a_page(artefact: Path, tmp_path: Path) -> None:
+    """`--html` leaves one file with the figures that `--json` prints, pictures and the run's epochs."""
+    called = call("audit", artefact, "--k", 3, "--html", tmp_path / "audit.html", "--json")
+    assert called.code == 0, called.err
+    page = (tmp_path / "audit.html").read_text()
+    assert f"{100 * called.answer['false_negative_rate']:.1f} %" in page
+    assert page.count("data:image/png") > 8
+    assert "Over the epochs of training" in page
+    assert [file.name for file in tmp_path.iterdir()] == ["audit.html"]
 
 
 def test_evaluate_gives_the_promised_figures(artefact: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import samekind
 from samekind.cli import main
 from samekind.commands.train import Train
 from tests.end_to_end.helpers import call, refused
@@ -95,6 +96,18 @@ def test_missing_artefacts_are_refused(tmp_path: Path, query: Path) -> None:
         for command in (("search", folder, query), ("audit", folder), ("evaluate", folder), ("demo", folder)):
             assert folder.name in refused(*command)
         assert folder.name in refused("index", "--corpus", query.parent, "--encoder", folder, "--out", folder)
+
+
+@pytest.mark.parametrize("flag", ["--html", "--csv"])
+def test_an_audit_that_cannot_be_written_is_not_begun(
+    artefact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    """A folder in the file's place, none where it would be, and a file where its folder would be: one line each, before the audit."""
+    monkeypatch.setattr(samekind.Index, "audit", None)
+    (tmp_path / "file").write_text("")
+    assert "it is a folder" in refused("audit", artefact, flag, tmp_path)
+    assert "there is no folder" in refused("audit", artefact, flag, tmp_path / "nowhere" / "out")
+    assert "there is no folder" in refused("audit", artefact, flag, tmp_path / "file" / "out")
 
 
 def test_usage_errors_are_one_line() -> None:

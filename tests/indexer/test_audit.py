@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 import torch
@@ -16,13 +19,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data.corpus import Corpus
-from data.errors import InputError
+from data.errors import ArtefactError, InputError
 from indexer import audit as audit_module
 from indexer import neighbours
 from indexer.audit import base_rate
 from indexer.index import Index, build_index
+from indexer.manifest import INDEX_FILE, Manifest, describe_file
 from indexer.neighbours import neighbourhood
 from indexer.report import FalseNegativeReport
+from indexer.vector_index import VectorIndex
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from training.objectives import info_nce, plain_terms
@@ -114,6 +119,56 @@ def test_extreme_labels_give_the_right_figures(
     assert report.gradient_share is not None
     assert report.gradient_share["false_negatives"] == pytest.approx(rate)
     json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_with_many_classes_figures_stay_right_and_class_pairs_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two classes and 20 images of their own kind: the four largest classes, equal ones by name; what they met elsewhere still counts."""
+    monkeypatch.setattr(audit_module, "MOST_CLASSES", 4)
+    labels: list[str | None] = [("a", "b", f"own {i:02d}", f"own {i:02d}")[i % 4] for i in range(40)]
+    index = _index(tmp_path, labels, **HARD)
+    report = index.audit(k=6)
+    neighbours_of = oracles.hardest(oracles.similarities(index.vectors()), 6)
+    assert report.class_pairs["classes"] == ["a", "b", "own 02", "own 03"]
+    assert len(report.by_class) == 22
+    assert any("4 largest of 22 classes" in note for note in report.notes)
+    classes, shares = report.class_shares()
+    for i, a in enumerate(classes):
+        met = [labels[n] for anchor, row in enumerate(neighbours_of) if labels[anchor] == a for n in row]
+        assert report.class_pairs["num_pairs"][i] == len(met)
+        assert shares[i] == [met.count(b) / len(met) for b in classes]
+        assert report.by_class[a]["false_negative_rate"] == shares[i][i]
+
+
+def test_a_class_without_known_pairs_has_no_shares(tmp_path: Path) -> None:
+    """Nothing is divided by zero: an unknown share is `None`; the others add up to one."""
+    report = _index(tmp_path, [*_some_labels(39), "alone"], **HARD).audit(k=2, anchors=10)
+    classes, shares = report.class_shares()
+    assert report.by_class["alone"]["num_anchors"] == 0
+    assert shares[classes.index("alone")] == [None] * len(classes)
+    assert all(sum(share or 0 for share in row) == pytest.approx(1) for row in shares if row[0] is not None)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 2.0])
+@pytest.mark.parametrize("count", [1, 40])
+def test_an_index_with_a_vector_that_is_none_is_refused_with_the_remedy(
+    tmp_path: Path, value: float, count: int
+) -> None:
+    """NaN, infinity, zero or another norm: never a figure, but the image's id and the command, which mends it."""
+    index = _index(tmp_path, _some_labels(count), **HARD)
+    vectors = index.vectors()
+    vectors[count // 2] = value
+    flat = faiss.IndexFlatIP(vectors.shape[1])
+    flat.add(vectors)
+    VectorIndex(flat).save(tmp_path / INDEX_FILE)
+    replace(Manifest.read(tmp_path), index=describe_file(tmp_path / INDEX_FILE)).write(tmp_path)
+    with pytest.raises(ArtefactError, match=f"1 of {count} vectors .* {index.ids[count // 2]}$") as caught:
+        Index.open(tmp_path).audit(k=3)
+    assert str(tmp_path / "db" / "images.lance") in caught.value.hint
+    assert "samekind index" in caught.value.hint
+    shutil.rmtree(tmp_path / "db" / "images.lance")
+    assert _index(tmp_path, _some_labels(count), **HARD).audit(k=3).num_anchors == count
 
 
 @pytest.mark.parametrize(
@@ -305,7 +360,9 @@ def test_a_sample_of_anchors_is_seeded_and_said(tmp_path: Path) -> None:
     assert some.to_dict() == index.audit(k=3, anchors=15).to_dict()
     for anchor_id in some.pairs.anchor_ids:
         assert some.pairs.of(anchor_id) == whole.pairs.of(anchor_id)
-    assert index.audit(k=3, anchors=4000).to_dict() == whole.to_dict()
+    beyond = index.audit(k=3, anchors=4000)
+    assert beyond.notes == ["anchors is 40 instead of 4,000: that many images there are", *whole.notes]
+    assert {**beyond.to_dict(), "notes": whole.notes} == whole.to_dict()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,243 @@
+"""The HTML report: it fetches nothing, runs nothing, says what the audit found, and has a word where there is no figure."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.corpus import Corpus
+from data.errors import ArtefactError
+from indexer.html_pictures import hardest_pairs
+from indexer.html_tables import percent
+from indexer.index import Index, build_index
+from indexer.markup import Html, element
+from indexer.svg_charts import Axes, Series, histogram, line_chart, ticks
+from indexer.verdicts import Verdict, VerdictTable
+from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
+
+HARD = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
+EVIL = "<script>alert('x')</script> & \"Bag\""
+EPOCH = {
+    "epoch": 1, "loss": 5.0, "knn_accuracy": 0.8, "mi_bound": 1.0, "mi_cap": 5.5, "base_rate": 0.1, "gradient_share": 0.26,
+    "false_negative_rate": {"1": 0.42, "10": 0.37, "100": None},
+}  # fmt: skip
+FETCHES = {
+    "src",
+    "href",
+    "srcset",
+    "data",
+    "action",
+    "poster",
+    "background",
+    "formaction",
+    "cite",
+    "longdesc",
+    "manifest",
+}
+VOID = {"meta", "img"}
+
+
+class Page(HTMLParser):
+    """Elements, texts and pictures of a page; every element that is opened is closed, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Counts."""
+        self.names.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """The last one opened."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keeps texts, not the style sheet."""
+        if self._open and self._open[-1] != "style":
+            self.texts.append(data)
+
+    def values(self, name: str) -> list[str]:
+        """All values of an attribute."""
+        return [value for attribute, value in self.attributes if attribute == name]
+
+
+def _index(folder: Path, labels: Sequence[str | None] | None, count: int = 30) -> Index:
+    save_encoder(FakeEncoder(), folder, config=HARD)
+    base = pictures(count - 2)
+    near = base[1].copy()
+    near[0, 0] ^= 1
+    return build_index(Corpus.from_arrays(np.concatenate([base, base[:1], near[None]]), labels), FakeEncoder(), folder)
+
+
+def _page(index: Index, out: Path, k: int = 4) -> tuple[str, Page]:
+    index.audit(k=k).to_html(out, index)
+    text = out.read_text()
+    return text, Page(text)
+
+
+@pytest.fixture(scope="module")
+def evil(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index whose classes are named to do harm, with an epoch of training."""
+    folder = tmp_path_factory.mktemp("run")
+    index = _index(folder, [(EVIL, "Coat", "Shirt")[i % 3] for i in range(30)])
+    (folder / "metrics.jsonl").write_text(json.dumps(EPOCH) + "\n")
+    return index
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(evil: Index, tmp_path: Path) -> None:
+    """No script, link, frame or handler; all that is referred to is in the page; its policy forbids the rest."""
+    text, page = _page(evil, tmp_path / "out.html")
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "audio", "video", "source"} & set(
+        page.names
+    )
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    referred = [value for name, value in page.attributes if name.rpartition(":")[2] in FETCHES]
+    assert referred
+    assert all(value.startswith("data:image/") for value in referred)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|@font-face", re.sub(r"data:image/[^\"]+", "", text))
+    (policy,) = [value for value in page.values("content") if "default-src" in value]
+    assert policy.startswith("default-src 'none';")
+    assert "script-src" not in policy
+    assert len(text) < 5_000_000
+
+
+def test_names_are_text_wherever_they_stand(evil: Index, tmp_path: Path) -> None:
+    """A class called `<script>` is shown as it is called, in tables, heat map and cards."""
+    text, page = _page(evil, tmp_path / "out.html")
+    assert "<script" not in text
+    assert page.texts.count(EVIL) >= 4
+
+
+def test_what_the_audit_found_is_on_the_page(evil: Index, tmp_path: Path) -> None:
+    """Headline with base rate and lift, each rank, each class, each cell of class × class, epochs, settings."""
+    _, page = _page(evil, tmp_path / "out.html")
+    report, said = evil.audit(k=4), set(page.texts)
+    assert report.lift is not None
+    assert {percent(report.false_negative_rate), percent(report.base_rate), f"{report.lift:.1f} ×"} <= said
+    for row in report.by_rank:
+        assert {percent(row["false_negative_rate"]), f"{row['similarity']:.4f}", percent(row["gradient_share"])} <= said
+    classes, shares = report.class_shares()
+    cells = [float(value.removeprefix("--share:")) for value in page.values("style") if value.startswith("--share")]
+    expected = [0.8 * (share or 0) ** 0.6 for row in shares for share in row]
+    np.testing.assert_allclose(cells, expected, atol=1e-3)
+    assert set(classes) <= said
+    assert {"By rank", "By class", "The hardest false negatives", "Duplicates", "Over the epochs of training"} <= said
+    assert {percent(0.42), "5.000", "hard, τ = 0.2, β = 1.0, τ⁺ = None, no treatment, seed None"} <= said
+    assert any("torch 2" in value for value in said)
+    assert {"exact copy", "near copy"} <= said
+
+
+def test_pictures_are_the_images_they_are_named_after(evil: Index, tmp_path: Path) -> None:
+    """Each thumbnail decodes to the image of its id; every picture has words."""
+    _, page = _page(evil, tmp_path / "out.html")
+    sources, words = page.values("src"), page.values("alt")
+    assert len(sources) == len(words) > 8
+    for source, word in zip(sources, words, strict=True):
+        encoded = base64.b64decode(source.partition("base64,")[2])
+        assert encoded == evil.thumbnail(word.partition(": image ")[2])
+        assert Image.open(io.BytesIO(encoded)).size == (8, 8)
+
+
+def test_the_hardest_false_negatives_are_the_most_similar_ones(evil: Index) -> None:
+    """Brute force over all pairs: false, no copies, no image twice, at most two a class."""
+    report = evil.audit(k=4)
+    left = sorted((p for p in report.pairs if p.false and p.similarity < 1 - 1e-9), key=lambda p: -p.similarity)
+    expected: list[float] = []
+    seen: set[str] = set()
+    count = dict.fromkeys(evil.classes, 0)
+    for pair in left:
+        if {pair.anchor_id, pair.negative_id} & seen or count[pair.anchor_label or ""] == 2:
+            continue
+        seen |= {pair.anchor_id, pair.negative_id}
+        count[pair.anchor_label or ""] += 1
+        expected.append(pair.similarity)
+    found = hardest_pairs(report, evil, 24, 2)
+    assert [pair.similarity for pair in found] == expected
+    assert all(pair.false for pair in found)
+    assert [pair.similarity for pair in hardest_pairs(report, evil, 2, 2)] == expected[:2]
+
+
+def test_without_labels_the_page_says_why_there_are_no_rates(tmp_path: Path) -> None:
+    """Similarities, pictures and duplicates are there all the same; no rate, lift or class is."""
+    _, page = _page(_index(tmp_path / "run", None), tmp_path / "out.html")
+    said = " ".join(page.texts)
+    assert "nobody can tell which of these negatives are false" in said
+    assert {"The hardest negatives", "Duplicates", "mean similarity", "exact copy"} <= set(page.texts)
+    assert not {"By class", "lift", "base rate", "false negatives"} & set(page.texts)
+
+
+@pytest.mark.parametrize("labels", [["one"] * 30, [f"class {i}" for i in range(30)], ["a"] + [None] * 29])
+def test_extreme_labels_still_make_a_page(tmp_path: Path, labels: list[str | None]) -> None:
+    """One class, every image its own, a single label."""
+    _, page = _page(_index(tmp_path / "run", labels), tmp_path / "out.html", k=100)
+    assert any("k is 29 instead of 100" in text for text in page.texts)
+
+
+def test_one_image_makes_a_page(tmp_path: Path) -> None:
+    """It has no negatives, and that is said."""
+    save_encoder(FakeEncoder(), tmp_path / "run", config=HARD)
+    index = build_index(Corpus.from_arrays(pictures(1), ["a"]), FakeEncoder(), tmp_path / "run")
+    _, page = _page(index, tmp_path / "out.html")
+    assert "An index of one image has no negatives." in page.texts
+
+
+def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(tmp_path: Path) -> None:
+    """Two answers, one of them about an image that the index never held."""
+    index = _index(tmp_path / "run", None)
+    a, b = index.row(index.ids[2])["sha256"], index.row(index.ids[3])["sha256"]
+    VerdictTable(index.path).add([Verdict(a, b, "same"), Verdict(a, "0" * 64, "different")])
+    _, page = _page(Index.open(index.path), tmp_path / "out.html")
+    assert (
+        "2 verdicts on pairs of images. 1 verdict is about images that the index does not hold; they are kept."
+        in page.texts
+    )
+
+
+def test_a_page_is_written_whole_or_not_at_all(evil: Index, tmp_path: Path) -> None:
+    """A place that cannot be written is one clear line and leaves nothing."""
+    with pytest.raises(ArtefactError, match="cannot write"):
+        evil.audit(k=2).to_html(tmp_path / "nowhere" / "out.html", evil)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_becomes_markup_only_by_being_asked_to() -> None:
+    """Children and attributes are escaped, `Html` is not, `None` is left out."""
+    assert element("p", "<b>", Html("<i></i>"), None, 3, title='"&', class_="x", id=None) == (
+        '<p title="&quot;&amp;" class="x">&lt;b&gt;<i></i>3</p>'
+    )
+
+
+def test_charts_place_what_they_are_given() -> None:
+    """A line's ends lie at the plot's edges; bars that stack end where the next begins; a single point is no division by zero."""
+    axes = Axes("x", "y")
+    chart = line_chart([Series("one", "false", [(1, 0.0), (3, 1.0)]), Series("none", "other", [])], axes, "says <so>")
+    assert 'points="60.0,236.0 506.0,' in chart
+    assert "none" not in chart
+    assert "says &lt;so&gt;" in chart
+    assert "circle" in line_chart([Series("one", "false", [(1, 0.5)])], axes, "")
+    bars = histogram([Series("a", "false", [(0, 2), (1, 0)]), Series("b", "other", [(0, 1), (1, 4)])], axes, 1, "")
+    boxes = [tuple(map(float, box)) for box in re.findall(r'y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', bars)]
+    (low, tall), (above, more), _ = boxes
+    assert low == pytest.approx(above + more, abs=0.11)
+    assert tall == pytest.approx(2 * more, abs=0.2)
+    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert ticks(1, 4, 10, whole=True) == [1, 2, 3, 4]
