@@ -74,11 +74,11 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     key = ["epoch", "against", "scope", "label", "rank"]
     assert not rows.duplicated(key).any()
     found = rows.set_index(["epoch", "against", "scope", "rank"]).sort_index()
-    total = found.loc[(2, "sample", "all", 1)].iloc[0]
+    total = found.loc[[(2, "sample", "all", 1)]].iloc[0]
     assert (total.false_negative_rate, total.lift, total.base_rate, total.num_pairs) == (0.75, 3.0, 0.25, 4)
     assert (total.gradient_share, total.num_anchors, total.label_level) == (0.5, 4, "fine")
     assert pd.isna(total.label)
-    assert pd.isna(found.loc[(1, "sample", "all", 1)].iloc[0].false_negative_rate)
+    assert pd.isna(found.loc[[(1, "sample", "all", 1)]].iloc[0].false_negative_rate)
     classes = found.loc[(2, "corpus", "class", 1)].set_index("label")
     assert classes.loc["all"].lift == 4.0
     assert pd.isna(classes.loc["b's"].lift)  # nothing false among all: no ratio
