@@ -207,13 +207,13 @@ def test_one_image_makes_a_page(tmp_path: Path) -> None:
 
 
 def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(tmp_path: Path) -> None:
-    """Two answers, one of them about an image that the index never held."""
+    """Three answers, one of them about an image that the index never held."""
     index = _index(tmp_path / "run", None)
-    a, b = index.row(index.ids[2])["sha256"], index.row(index.ids[3])["sha256"]
-    VerdictTable(index.path).add([Verdict(a, b, "same"), Verdict(a, "0" * 64, "different")])
+    a, b, c = (index.row(index.ids[i])["sha256"] for i in (2, 3, 4))
+    VerdictTable(index.path).add([Verdict(a, b, "same"), Verdict(b, c, "same"), Verdict(a, "0" * 64, "different")])
     _, page = _page(Index.open(index.path), tmp_path / "out.html")
     assert (
-        "2 verdicts on pairs of images. 1 verdict is about images that the index does not hold; they are kept."
+        "3 verdicts on pairs of images. 1 verdict is about images that the index does not hold; they are kept."
         in page.texts
     )
 
