@@ -113,15 +113,16 @@ def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(artefact:
     copy, file = tmp_path / "copy", tmp_path / "verdicts.csv"
     shutil.copytree(artefact, copy)
     index = samekind.Index.open(copy)
-    first, second, third = index.rows.column("sha256")[:3]
+    first, second, third, fourth = index.rows.column("sha256")[:4]
     table = samekind.VerdictTable(copy)
     table.add([samekind.Verdict(first, second, "same"), samekind.Verdict(second, third, "different")])
+    table.add([samekind.Verdict(third, fourth, "unsure")])
     index.remove(index.ids[:1])
     gone = "1 of them is about images that the index does not hold; they are kept\n"
-    assert call("verdicts", "export", copy, file).out == f"wrote 2 verdicts to {file}\n{gone}"
-    assert call("verdicts", "import", copy, file).out == f"added 0 verdicts; 2 were there already\n{gone}"
-    assert call("verdicts", "import", copy, file, "--json").answer == {"added": 0, "kept": 2, "gone": 1}
-    assert len(table.current()) == 2
+    assert call("verdicts", "export", copy, file).out == f"wrote 3 verdicts to {file}\n{gone}"
+    assert call("verdicts", "import", copy, file).out == f"added 0 verdicts; 3 were there already\n{gone}"
+    assert call("verdicts", "import", copy, file, "--json").answer == {"added": 0, "kept": 3, "gone": 1}
+    assert len(table.current()) == 3
 
 
 def test_search_for_people_is_a_table(artefact: Path, query: Path) -> None:

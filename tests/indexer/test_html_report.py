@@ -129,10 +129,16 @@ def test_names_are_text_wherever_they_stand(evil: Index, tmp_path: Path) -> None
 
 def test_what_the_audit_found_is_on_the_page(evil: Index, tmp_path: Path) -> None:
     """Headline with base rate and lift, each rank, each class, each cell of class × class, epochs, settings."""
-    _, page = _page(evil, tmp_path / "out.html")
+    text, page = _page(evil, tmp_path / "out.html")
     report, said = evil.audit(k=4), set(page.texts)
-    assert report.lift is not None
-    assert {percent(report.false_negative_rate), percent(report.base_rate), f"{report.lift:.1f} ×"} <= said
+    assert report.gradient_share is not None
+    assert dict(re.findall(r'<dt>(.*?)</dt><dd class="value">(.*?)</dd>', text)) == {
+        "hardest is false": percent(report.by_rank[0]["false_negative_rate"]),
+        "false among 4": percent(report.false_negative_rate),
+        "base rate": percent(report.base_rate),
+        "lift at 4": f"{report.lift:.1f} ×",
+        "of the gradient": percent(report.gradient_share["false_negatives"]),
+    }
     for row in report.by_rank:
         assert {percent(row["false_negative_rate"]), f"{row['similarity']:.4f}", percent(row["gradient_share"])} <= said
     classes, shares = report.class_shares()
@@ -201,13 +207,13 @@ def test_one_image_makes_a_page(tmp_path: Path) -> None:
 
 
 def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(tmp_path: Path) -> None:
-    """Two answers, one of them about an image that the index never held."""
+    """Three answers, one of them about an image that the index never held."""
     index = _index(tmp_path / "run", None)
-    a, b = index.row(index.ids[2])["sha256"], index.row(index.ids[3])["sha256"]
-    VerdictTable(index.path).add([Verdict(a, b, "same"), Verdict(a, "0" * 64, "different")])
+    a, b, c = (index.row(index.ids[i])["sha256"] for i in (2, 3, 4))
+    VerdictTable(index.path).add([Verdict(a, b, "same"), Verdict(b, c, "same"), Verdict(a, "0" * 64, "different")])
     _, page = _page(Index.open(index.path), tmp_path / "out.html")
     assert (
-        "2 verdicts on pairs of images. 1 verdict is about images that the index does not hold; they are kept."
+        "3 verdicts on pairs of images. 1 verdict is about images that the index does not hold; they are kept."
         in page.texts
     )
 
