@@ -154,18 +154,6 @@ def anchor_sentence(negatives: Sequence[Negative], base_rate: float | None) -> s
     return f"{false} of these {len(judged)} hardest negatives are false; among as many drawn at random it would be {expected}."
 
 
-def duplicate_cards(duplicates: Sequence[Mapping[str, Any]], thumbnails: Mapping[str, bytes]) -> list[Card]:
-    """One card a pair of duplicates, the two pictures side by side."""
-    cards = []
-    for pair in duplicates:
-        a, b = pair["a"], pair["b"]
-        kind = "exact copy" if pair["kind"] == "exact" else "near copy"
-        pictures = tuple(Picture(data_uri(thumbnails[id_]), alt_text(id_, None)) for id_ in (a, b))
-        similarity = f"similarity {pair['similarity']:.4f}"
-        cards.append(Card(f"{a} {b}", pictures, heading=kind, lines=(similarity, a, b)))
-    return cards
-
-
 @dataclass(frozen=True)
 class Figure:
     """A headline figure with the sentence that explains it."""

@@ -15,8 +15,8 @@ Source:
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from data.progress import NoProgress, Progress
 from indexer.audit import anchors_of, exact_duplicates, pairs_within
 from indexer.csv_text import csv_text
 from indexer.neighbours import UNKNOWN, neighbourhood
-from indexer.verdicts import DIFFERENT, DUPLICATE, VerdictTable
+from indexer.verdicts import DIFFERENT, DUPLICATE, Pair, Verdict, VerdictTable
 
 if TYPE_CHECKING:
     from indexer.index import Index
@@ -91,6 +91,11 @@ class Duplicates:
             "notes": list(self.notes),
         }
 
+    def answered(self, index: Index) -> Duplicates:
+        """The same list with what people have said by now."""
+        current = VerdictTable(index.path).current()
+        return replace(self, pairs=tuple(replace(each, confirmed=_said(index, current, each)) for each in self.pairs))
+
     def to_csv(self) -> str:
         """One line a pair under a header."""
         return csv_text([f.name for f in fields(Duplicate)], map(asdict, self.pairs))
@@ -126,7 +131,7 @@ def duplicates(index: Index, count: int = 100, progress: Progress | None = None)
         for p in near[:count].tolist()
     ]
     number = pairs_within(content_N) + len(near)
-    return Duplicates(_named(index, named[:count]), number, tuple(notes))
+    return Duplicates(_named(index, named[:count]), number, tuple(notes)).answered(index)
 
 
 def near_candidates(
@@ -174,14 +179,14 @@ def pixel_agreement(
         progress: shows a bar.
 
     Returns:
-        `(P,)` float64 in [-1, 1]: mean of the normalised correlations of the colours and of the slopes. The same in either order.
+        `(P,)` float64 in [-1, 1]: mean of the normalised correlations of the colours and of the slopes, of the first one's middle with the
+        best window of the second.
     """
     score_P = np.empty(len(pair_P2))
     with (progress or NoProgress()).task("Comparing pixels", len(pair_P2)) as task:
         for part in _blocks(len(pair_P2)):
             first, second = (torch.from_numpy(pictures[pair_P2[part, side]]) for side in (0, 1))
-            both = torch.maximum(_best(first, second), _best(second, first))
-            score_P[part] = both.double().clamp(-1, 1).numpy()
+            score_P[part] = _best(first, second).double().clamp(-1, 1).numpy()
             task.advance(len(first))
     return score_P
 
@@ -223,13 +228,15 @@ def _unit(windows: Tensor) -> Tensor:
 
 
 def _named(index: Index, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
-    ids, labels = index.ids, index.labels
-    current = VerdictTable(index.path).current()
-    named = []
-    for a, b, kind, score, similarity in pairs:
-        first, second = sorted(index.rows.values("sha256", np.array([a, b], dtype=np.int64)))
-        verdict = current.get((first, second))
-        said = None if verdict is None else {DUPLICATE: True, DIFFERENT: False}.get(verdict.verdict)
-        a_label, b_label = (None, None) if labels is None else (labels[a], labels[b])
-        named.append(Duplicate(ids[a], ids[b], kind, score, similarity, a_label, b_label, said))
-    return tuple(named)
+    ids, labels = index.ids, index.labels or [None] * len(index)
+    return tuple(
+        Duplicate(ids[a], ids[b], kind, score, similarity, labels[a], labels[b])
+        for a, b, kind, score, similarity in pairs
+    )
+
+
+def _said(index: Index, current: Mapping[Pair, Verdict], pair: Duplicate) -> bool | None:
+    rows = np.array([index.rows.position_of(pair.a), index.rows.position_of(pair.b)])
+    first, second = sorted(index.rows.values("sha256", rows))
+    verdict = current.get((first, second))
+    return None if verdict is None else {DUPLICATE: True, DIFFERENT: False}.get(verdict.verdict)

@@ -15,8 +15,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +55,7 @@ class LabelSuspect:
         label_share: share g of all votes that is for `label`, in [0, 1].
         suggested_share: share b that is for `suggested`, in [0, 1].
         neighbours: ids of the nearest voters for `suggested`, nearest first, at most 8: the evidence.
-        confirmed: whether the label is wrong, as a person has said (see `Answers`); `None` if nobody was asked.
+        confirmed: whether the label is wrong, as a person has said (see `_Answers`); `None` if nobody was asked.
     """
 
     id: str
@@ -147,6 +146,12 @@ class LabelSuspects:
             "notes": list(self.notes),
         }
 
+    def answered(self, index: Index) -> LabelSuspects:
+        """The same list with what people have said by now."""
+        answers = _Answers(index)
+        suspects = tuple(replace(each, confirmed=answers.wrong_label(each)) for each in self.suspects)
+        return replace(self, suspects=suspects)
+
     def to_csv(self) -> str:
         """One line a suspect under a header; neighbours with blanks between them."""
         suspects = [{**asdict(suspect), "neighbours": " ".join(suspect.neighbours)} for suspect in self.suspects]
@@ -160,7 +165,7 @@ def label_suspects(index: Index, count: int = 100, progress: Progress | None = N
     votes, notes = label_votes(index, progress)
     found = np.flatnonzero(votes.suspected_J)
     first = found[np.argsort(-votes.score_J[found], kind="stable")][:count]
-    return LabelSuspects(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes))
+    return LabelSuspects(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes)).answered(index)
 
 
 def label_votes(index: Index, progress: Progress | None = None) -> tuple[Votes, list[str]]:
@@ -214,7 +219,7 @@ def count_votes(
 
 
 def _named(index: Index, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelSuspect, ...]:
-    ids, labels, classes, answers = index.ids, index.labels, index.classes, Answers(index)
+    ids, labels, classes = index.ids, index.labels, index.classes
     assert labels is not None
     suggested_J, score_J = votes.suggested_J, votes.score_J
     label_share_J, suggested_share_J = votes.label_share_J, votes.suggested_share_J
@@ -231,38 +236,33 @@ def _named(index: Index, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelS
                 label_share=float(label_share_J[j]),
                 suggested_share=float(suggested_share_J[j]),
                 neighbours=tuple(ids[v] for v in voters),
-                confirmed=answers.wrong_label(row, voters),
             )
         )
     return tuple(suspects)
 
 
-class Answers:
-    """What people have said, asked by row.
+class _Answers:
+    """What people have said, asked by suspect.
 
     A verdict is about a pair. *The label is wrong* is `wrong_label` with the suspect as anchor and its nearest neighbour of the suggested
     class as negative; *the label is right* is `different` on that pair: the two are of different kinds, as their labels say.
-
-    Args:
-        index: the index whose artefact holds the verdicts.
     """
 
     def __init__(self, index: Index) -> None:
-        self._index = index
+        self._sha256 = lambda ids: index.rows.values("sha256", np.array([index.rows.position_of(id_) for id_ in ids]))
         self._current = VerdictTable(index.path).current()
         self._wrong = {self._current[pair].anchor_sha256 for pair in grouped(self._current.values()).wrong_labels}
 
-    def wrong_label(self, row: int, neighbours: Sequence[int]) -> bool | None:
-        """Whether the label of a row was called wrong, or right beside one of `neighbours`; `None` if neither."""
+    def wrong_label(self, suspect: LabelSuspect) -> bool | None:
+        """Whether the label was called wrong, or right beside one of the neighbours; `None` if neither."""
         if not self._current:
             return None
-        own, *others = self._index.rows.values("sha256", np.array([row, *neighbours], dtype=np.int64))
+        own, *others = self._sha256([suspect.id, *suspect.neighbours])
         if own in self._wrong:
             return True
-        return False if any(self.on(own, other) == DIFFERENT for other in others) else None
+        return False if any(self._is_different(own, other) for other in others) else None
 
-    def on(self, first_sha256: str, second_sha256: str) -> str | None:
-        """The current verdict on a pair, in either order."""
+    def _is_different(self, first_sha256: str, second_sha256: str) -> bool:
         first, second = sorted((first_sha256, second_sha256))
         verdict = self._current.get((first, second))
-        return None if verdict is None else verdict.verdict
+        return verdict is not None and verdict.verdict == DIFFERENT

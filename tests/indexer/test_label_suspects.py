@@ -17,17 +17,9 @@ from indexer import label_suspects as module
 from indexer.index import Index, build_index
 from indexer.label_suspects import label_votes
 from indexer.verdicts import Verdict, VerdictTable
-from tests.indexer.helpers import SIZE, FakeEncoder, save_encoder
+from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 NAMES = ("Bag", "Coat", "Shirt")
-
-
-def kinds(count: int = 60, seed: int = 0) -> NDArray[np.uint8]:
-    """Three kinds of pictures in turn, each a pattern of its own under a little noise."""
-    random = np.random.default_rng(seed)
-    patterns = random.integers(60, 196, (3, SIZE, SIZE))
-    noise = random.integers(-25, 26, (count, SIZE, SIZE))
-    return np.array([patterns[i % 3] for i in range(count)] + noise, dtype=np.uint8)
 
 
 def build(folder: Path, pixels: NDArray[np.uint8], labels: list[str | None] | None) -> Index:
