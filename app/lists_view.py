@@ -61,7 +61,9 @@ def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
 
 def pictured(listed: sk.LabelSuspect | sk.Duplicate) -> list[str]:
     """Ids of the images that one entry shows."""
-    if hasattr(listed, "neighbours"):
+    from samekind import LabelSuspect
+
+    if isinstance(listed, LabelSuspect):
         return [listed.id, *listed.neighbours[:EVIDENCE_SHOWN]]
     return [listed.a, listed.b]
 

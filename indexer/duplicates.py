@@ -127,7 +127,13 @@ def duplicates(index: Index, count: int = 100, progress: Progress | None = None)
     near = order[found.score_P[order] >= SAME_PICTURE]
     named = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
     named += [
-        (*found.row_P2[p].tolist(), "near", float(found.score_P[p]), float(found.similarity_P[p]))
+        (
+            int(found.row_P2[p, 0]),
+            int(found.row_P2[p, 1]),
+            "near",
+            float(found.score_P[p]),
+            float(found.similarity_P[p]),
+        )
         for p in near[:count].tolist()
     ]
     number = pairs_within(content_N) + len(near)

@@ -249,7 +249,7 @@ class _Answers:
     """
 
     def __init__(self, index: Index) -> None:
-        self._sha256 = lambda ids: index.rows.values("sha256", np.array([index.rows.position_of(id_) for id_ in ids]))
+        self._rows = index.rows
         self._current = VerdictTable(index.path).current()
         self._wrong = {self._current[pair].anchor_sha256 for pair in grouped(self._current.values()).wrong_labels}
 
@@ -257,7 +257,8 @@ class _Answers:
         """Whether the label was called wrong, or right beside one of the neighbours; `None` if neither."""
         if not self._current:
             return None
-        own, *others = self._sha256([suspect.id, *suspect.neighbours])
+        positions = [self._rows.position_of(id_) for id_ in (suspect.id, *suspect.neighbours)]
+        own, *others = self._rows.values("sha256", np.array(positions))
         if own in self._wrong:
             return True
         return False if any(self._is_different(own, other) for other in others) else None

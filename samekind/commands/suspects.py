@@ -45,9 +45,9 @@ class Suspects:
         index = samekind.Index.open(self.artefact)
         lists: dict[str, samekind.LabelSuspects | samekind.Duplicates] = {}
         answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "label_suspects": []}
+        notes: list[str] = []
         try:
             lists["label-suspects.csv"] = index.label_suspects(self.count, console.progress)
-            notes = []
         except samekind.InputError as error:  # no labels, or one class: the other list is there all the same
             notes = [f"{error}."]
         lists["duplicates.csv"] = index.duplicates(self.count, console.progress)
