@@ -26,10 +26,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from data.errors import InputError
 from data.progress import NoProgress, Progress
 from indexer.audit import anchors_of, exact_duplicates, pairs_within
-from indexer.csv_text import csv_text
+from indexer.lists import check_count, csv_text
 from indexer.neighbours import UNKNOWN, neighbourhood
 from indexer.verdicts import DIFFERENT, DUPLICATE, Pair, Verdict, VerdictTable
 
@@ -118,8 +117,7 @@ class Candidates:
 
 def duplicates(index: Index, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.duplicates`; see there."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"count must be a whole number of at least 1, got {count!r}")
+    count = check_count(count)
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     exact = exact_duplicates(content_N)
     found, notes = near_candidates(index, content_N, progress)
@@ -221,7 +219,7 @@ def _best(fixed: Tensor, moving: Tensor) -> Tensor:
 def _channels(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Colours `(B, 3, S, S)` and the slopes of their mean, across and down, `(B, 2, S, S)`, float32."""
     colour = pictures.permute(0, 3, 1, 2).float() / 255
-    grey = functional.pad(colour.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    grey: Tensor = functional.pad(colour.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = grey[:, :, 1:-1, 2:] - grey[:, :, 1:-1, :-2]
     down = grey[:, :, 2:, 1:-1] - grey[:, :, :-2, 1:-1]
     return colour, torch.cat([across, down], dim=1)
@@ -229,7 +227,7 @@ def _channels(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 def _unit(windows: Tensor) -> Tensor:
     """`(B, V, F)` windows `(B, V, C, W, W)` without their channels' means and scaled to norm 1; a flat one stays near 0."""
-    centred = (windows - windows.mean(dim=(-1, -2), keepdim=True)).flatten(2)
+    centred: Tensor = (windows - windows.mean(dim=(-1, -2), keepdim=True)).flatten(2)
     return centred / centred.norm(dim=-1, keepdim=True).clamp(min=_LEAST_NORM)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.progress import Progress
 from indexer.audit import anchors_of
-from indexer.csv_text import csv_text
+from indexer.lists import check_count, csv_text
 from indexer.neighbours import Neighbourhood, neighbourhood
 from indexer.verdicts import DIFFERENT, VerdictTable, grouped
 from training.evaluate import label_numbers
@@ -160,8 +160,7 @@ class LabelSuspects:
 
 def label_suspects(index: Index, count: int = 100, progress: Progress | None = None) -> LabelSuspects:
     """Carries out `Index.label_suspects`; see there."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"count must be a whole number of at least 1, got {count!r}")
+    count = check_count(count)
     votes, notes = label_votes(index, progress)
     found = np.flatnonzero(votes.suspected_J)
     first = found[np.argsort(-votes.score_J[found], kind="stable")][:count]
