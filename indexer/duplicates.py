@@ -219,7 +219,7 @@ def _best(fixed: Tensor, moving: Tensor) -> Tensor:
 def _channels(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """Colours `(B, 3, S, S)` and the slopes of their mean, across and down, `(B, 2, S, S)`, float32."""
     colour = pictures.permute(0, 3, 1, 2).float() / 255
-    grey: Tensor = functional.pad(colour.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    grey = functional.pad(colour.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = grey[:, :, 1:-1, 2:] - grey[:, :, 1:-1, :-2]
     down = grey[:, :, 2:, 1:-1] - grey[:, :, :-2, 1:-1]
     return colour, torch.cat([across, down], dim=1)
@@ -227,8 +227,9 @@ def _channels(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 def _unit(windows: Tensor) -> Tensor:
     """`(B, V, F)` windows `(B, V, C, W, W)` without their channels' means and scaled to norm 1; a flat one stays near 0."""
-    centred: Tensor = (windows - windows.mean(dim=(-1, -2), keepdim=True)).flatten(2)
-    return centred / centred.norm(dim=-1, keepdim=True).clamp(min=_LEAST_NORM)
+    centred = (windows - windows.mean(dim=(-1, -2), keepdim=True)).flatten(2)
+    norm: Tensor = centred.norm(dim=-1, keepdim=True)
+    return centred / norm.clamp(min=_LEAST_NORM)
 
 
 def _named(index: Index, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:

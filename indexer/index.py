@@ -243,7 +243,7 @@ class Index:
         return audit(self, k=k, anchors=anchors, progress=progress)
 
     def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelSuspects:
-        """Ranks the images whose label is probably wrong, by the votes of their neighbours.
+        """Ranks the images whose label may be wrong, by the votes of their neighbours.
 
         Args:
             count: longest list wanted, ≥ 1.

@@ -1,4 +1,4 @@
-"""Images whose label is probably wrong: their neighbours in the embedding vote for another class.
+"""Images whose label may be wrong: their neighbours in the embedding vote for another class.
 
 # N rows, J judged images, K voters of each, C classes
 
@@ -38,6 +38,8 @@ SMOOTHING = 0.02
 """Share of the votes that every given label has beforehand, so that labels without any vote are still ordered."""
 COPY = 0.99
 """Similarity from which on a neighbour counts as a copy and does not vote."""
+TRUSTED = 0.95
+"""Share of the labels that the votes must agree with for a suspect to be more than a question."""
 _SPARE = 10
 """Neighbours asked for beyond `VOTERS`, in place of copies."""
 EVIDENCE = 8
@@ -45,7 +47,7 @@ EVIDENCE = 8
 
 @dataclass(frozen=True)
 class LabelSuspect:
-    """An image whose label is probably wrong.
+    """An image whose label may be wrong.
 
     Attributes:
         id: the image.
@@ -115,6 +117,11 @@ class Votes:
         enough_J = self.suggested_share_J >= confidence_C[self.suggested_J]
         return np.asarray(enough_J & (self.suggested_share_J > self.label_share_J))
 
+    @property
+    def agreement(self) -> float:
+        """Share of the judged images whose given label has the most votes, in [0, 1]."""
+        return float((self.share_JC.argmax(axis=1) == self.given_J).mean())
+
     def _others_JC(self) -> NDArray[np.float64]:
         others_JC = self.share_JC.copy()
         np.put_along_axis(others_JC, self.given_J[:, None], -1.0, axis=1)
@@ -163,6 +170,11 @@ def label_suspects(index: Index, count: int = 100, progress: Progress | None = N
     count = check_count(count)
     votes, notes = label_votes(index, progress)
     found = np.flatnonzero(votes.suspected_J)
+    if (agreement := votes.agreement) < TRUSTED:
+        notes.append(
+            f"The neighbours agree with only {100 * agreement:.0f} % of all labels: "
+            "most suspects will be mistakes of the encoder, not of the label."
+        )
     first = found[np.argsort(-votes.score_J[found], kind="stable")][:count]
     return LabelSuspects(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes)).answered(index)
 

@@ -126,7 +126,7 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
         judged = counted(answer["num_judged"], "label was judged", "labels were judged")
-        parts.append(f"{judged}; {count:,} of them {'is' if count == 1 else 'are'} probably wrong.")
+        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against it.")
         rows = [
             [each["id"], each["label"], each["suggested"], _figure(each["score"], 3), _said(each["confirmed"])]
             for each in answer["label_suspects"][:shown]

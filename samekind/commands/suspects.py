@@ -1,4 +1,4 @@
-"""`samekind suspects`: images whose label is probably wrong, and pictures that are there twice."""
+"""`samekind suspects`: images whose label may be wrong, and pictures that are there twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Lists images whose label is probably wrong, and pictures that are there twice, the surest first.
+    """Lists images whose label may be wrong, and pictures that are there twice, the surest first.
 
     Example:
         samekind suspects artifacts/fashion-mnist

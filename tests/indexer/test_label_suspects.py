@@ -17,7 +17,7 @@ from indexer import label_suspects as module
 from indexer.index import Index, build_index
 from indexer.label_suspects import label_votes
 from indexer.verdicts import Verdict, VerdictTable
-from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
+from tests.indexer.helpers import FakeEncoder, kinds, pictures, save_encoder
 
 NAMES = ("Bag", "Coat", "Shirt")
 
@@ -102,6 +102,18 @@ def test_right_labels_are_not_suspected(tmp_path: Path) -> None:
     """Where each kind has its own label, nobody is suspected."""
     found = build(tmp_path, kinds(), right()).label_suspects()
     assert (found.suspects, found.num_suspects, found.num_judged) == ((), 0, 60)
+
+
+def test_votes_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> None:
+    """On noise, where neighbours know nothing, a note says what share of the labels they agree with; on clear kinds there is none."""
+    noise = build(tmp_path / "noise", pictures(60), right())
+    votes, _ = label_votes(noise)
+    given = [(noise.labels or [])[row] for row in votes.row_J.tolist()]
+    voted = [noise.classes[c] for c in votes.share_JC.argmax(axis=1).tolist()]
+    agree = sum(a == b for a, b in zip(given, voted, strict=True)) / 60
+    assert agree < 0.8
+    assert any(f"only {100 * agree:.0f} % of all labels" in note for note in noise.label_suspects().notes)
+    assert build(tmp_path / "clear", kinds(), right()).label_suspects().notes == ()
 
 
 def test_the_list_is_capped_and_the_number_is_not(index: Index) -> None:
