@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import components, lists_view, state, view_models
 from app.job import Job
@@ -100,14 +101,16 @@ def _result(job: Callable[[], Job[Any]], what: str) -> Any:
 
     bar = st.empty()
     try:
-        return job().wait(
-            lambda share: bar.progress(share, f"{what}; 60,000 images take a few minutes … {100 * share:.0f} %")
-        )
+        return job().wait(lambda share: _show(bar, what, share))
     except SamekindError as error:
         components.failure(str(error), error.hint)
         return None
     finally:
         bar.empty()
+
+
+def _show(bar: DeltaGenerator, what: str, share: float) -> None:
+    bar.progress(share, f"{what}; 60,000 images take a few minutes … {100 * share:.0f} %")
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
