@@ -10,7 +10,7 @@ from app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
 if TYPE_CHECKING:
     import samekind as sk
 
-EVIDENCE_SHOWN = 6
+EVIDENCE_SHOWN = 5
 ANSWERED = {True: "confirmed", False: "dismissed"}
 Listed = TypeVar("Listed", "sk.LabelSuspect", "sk.Duplicate")
 
