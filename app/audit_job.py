@@ -1,22 +1,18 @@
-"""An audit under way, in a thread of its own: it goes on when its visitor looks at another page, and the next visitor finds it done."""
+"""An audit under way, in a thread of its own."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.audit_view import AuditView
+from app.job import Job
 
 if TYPE_CHECKING:
     import samekind as sk
 
-SECONDS_BETWEEN_LOOKS = 0.2
 
-
-class AuditJob:
-    """Starts the audit; `wait` gives the result to as many visitors as ask.
+class AuditJob(Job[AuditView]):
+    """Starts the audit.
 
     Args:
         index: the opened index.
@@ -24,68 +20,4 @@ class AuditJob:
     """
 
     def __init__(self, index: sk.Index, k: int) -> None:
-        self._index = index
-        self._k = k
-        self._progress = _Progress()
-        self._view: AuditView | None = None
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name=f"samekind-audit-{k}", daemon=True)
-        self._thread.start()
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended without a result, so that trying again makes sense."""
-        return self._error is not None
-
-    def wait(self, show: Callable[[float], None]) -> AuditView:
-        """Waits for the result.
-
-        Args:
-            show: told a few times a second what share is done, in [0, 1]; not at all if there is nothing to wait for.
-
-        Raises:
-            SamekindError: the index cannot be audited.
-        """
-        while self._thread.is_alive():
-            show(self._progress.share)
-            self._thread.join(SECONDS_BETWEEN_LOOKS)
-        if self._error is not None:
-            raise self._error
-        assert self._view is not None, "an audit ends with a result or an error"
-        return self._view
-
-    def _run(self) -> None:
-        try:
-            self._view = AuditView(self._index.audit(k=self._k, progress=self._progress))
-        except Exception as error:  # noqa: BLE001  raised again in `wait`, where there is somebody to tell
-            self._error = error
-
-
-class _Progress:
-    """What the facade's `progress=` wants; keeps the share that is done."""
-
-    def __init__(self) -> None:
-        self.share = 0.0
-
-    @contextmanager
-    def task(self, description: str, total: int) -> Iterator[_Task]:
-        """One part of the work, of `total` steps."""
-        yield _Task(self, total)
-
-    def print(self, line: str) -> None:
-        """Lines are for terminals."""
-
-
-class _Task:
-    def __init__(self, progress: _Progress, total: int) -> None:
-        self._progress = progress
-        self._total = max(total, 1)
-        self._done = 0
-
-    def advance(self, steps: int = 1) -> None:
-        """Counts the steps."""
-        self._done += steps
-        self._progress.share = min(self._done / self._total, 1.0)
-
-    def note(self, text: str) -> None:
-        """Notes are for terminals."""
+        super().__init__(lambda progress: AuditView(index.audit(k=k, progress=progress)), f"samekind-audit-{k}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -152,18 +152,6 @@ def anchor_sentence(negatives: Sequence[Negative], base_rate: float | None) -> s
     false = sum(bool(negative.false) for negative in judged)
     expected = f"{base_rate * len(judged):.1f}"
     return f"{false} of these {len(judged)} hardest negatives are false; among as many drawn at random it would be {expected}."
-
-
-def duplicate_cards(duplicates: Sequence[Mapping[str, Any]], thumbnails: Mapping[str, bytes]) -> list[Card]:
-    """One card a pair of duplicates, the two pictures side by side."""
-    cards = []
-    for pair in duplicates:
-        a, b = pair["a"], pair["b"]
-        kind = "exact copy" if pair["kind"] == "exact" else "near copy"
-        pictures = tuple(Picture(data_uri(thumbnails[id_]), alt_text(id_, None)) for id_ in (a, b))
-        similarity = f"similarity {pair['similarity']:.4f}"
-        cards.append(Card(f"{a} {b}", pictures, heading=kind, lines=(similarity, a, b)))
-    return cards
 
 
 @dataclass(frozen=True)

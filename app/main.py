@@ -29,6 +29,7 @@ def main() -> None:
             icon=":material/difference:",
             url_path="false-negatives",
         ),
+        st.Page("screens/lists.py", title="Wrong labels & duplicates", icon=":material/rule:", url_path="lists"),
     ]
     chosen = st.navigation(pages)
     st.logo(str(HERE / "logo.svg"), size="large")

@@ -10,22 +10,24 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from app import components, view_models
 from app.audit_job import AuditJob
+from app.job import Job, Progress
 
 if TYPE_CHECKING:
     import samekind as sk
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
+MOST_LISTED = 500
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
@@ -58,6 +60,7 @@ class Library:
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
         self._audits: dict[int, AuditJob] = {}
+        self._lists: dict[str, Job[Any]] = {}
         self._warming = False
 
     @cached_property
@@ -105,6 +108,20 @@ class Library:
             if k not in self._audits or self._audits[k].failed:
                 self._audits[k] = AuditJob(self.index, k)
             return self._audits[k]
+
+    def label_suspects(self) -> Job[sk.LabelSuspects]:
+        """The list of wrong labels, one for all sessions, as `audit`."""
+        return self._list("labels", lambda progress: self.index.label_suspects(MOST_LISTED, progress))
+
+    def duplicates(self) -> Job[sk.Duplicates]:
+        """The list of duplicates, one for all sessions, as `audit`."""
+        return self._list("duplicates", lambda progress: self.index.duplicates(MOST_LISTED, progress))
+
+    def _list(self, name: str, work: Callable[[Progress], Any]) -> Job[Any]:
+        with self._auditing:
+            if name not in self._lists or self._lists[name].failed:
+                self._lists[name] = Job(work, f"samekind-{name}")
+            return self._lists[name]
 
     def warm_later(self) -> None:
         """Loads vectors and encoder in the background, once, after the page that is being drawn has had its turn."""

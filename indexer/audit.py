@@ -53,7 +53,7 @@ def audit(
 ) -> FalseNegativeReport:
     """Carries out `Index.audit`; see there."""
     k = check_k(k)
-    chosen, notes = _anchors(len(index), anchors)
+    chosen, notes = anchors_of(len(index), anchors)
     if k > len(index) - 1:
         notes.append(f"k is {max(0, len(index) - 1)} instead of {k}: that many other images there are")
         k = max(0, len(index) - 1)
@@ -74,7 +74,7 @@ def audit(
     share_AK = None if objective is None else found.share_AK
     base = base_rate(class_N)
     rate = _rate(false_AK)
-    exact = _exact_duplicates(content_N)
+    exact = exact_duplicates(content_N)
     return FalseNegativeReport(
         k=k,
         num_anchors=len(chosen),
@@ -87,7 +87,7 @@ def audit(
         class_pairs=_class_pairs(classes, class_N, chosen, found.row_AK, notes),
         gradient_share=_gradient_share(objective, found, false_AK),
         duplicates=_named(index.ids, exact, found),
-        num_duplicates=_pairs_within(content_N) + found.near.count,
+        num_duplicates=pairs_within(content_N) + found.near.count,
         pairs=Pairs(index.ids, labels, chosen, found.row_AK, found.similarity_AK, false_AK, share_AK),
         training=index.history(),
         label_level=level,
@@ -123,7 +123,7 @@ def _checked(index: Index) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]
     return vectors
 
 
-def _anchors(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
+def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[str]]:
     """Rows that are anchors, ascending, and a note if they are a sample."""
     if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int | np.integer)):
         raise InputError(f"anchors must be a whole number, got {wanted!r}")
@@ -306,7 +306,7 @@ def _gradient_share(
     }
 
 
-def _exact_duplicates(content_N: NDArray[np.int64]) -> list[tuple[int, int]]:
+def exact_duplicates(content_N: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Up to 1,000 pairs of rows (a < b) of equal content, in table order."""
     groups: dict[int, list[int]] = {}
     for row in np.flatnonzero(np.bincount(content_N)[content_N] > 1).tolist():
@@ -320,7 +320,8 @@ def _exact_duplicates(content_N: NDArray[np.int64]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _pairs_within(content_N: NDArray[np.int64]) -> int:
+def pairs_within(content_N: NDArray[np.int64]) -> int:
+    """How many pairs of rows have equal content."""
     counts = np.bincount(content_N).astype(np.int64)
     return int((counts * (counts - 1) // 2).sum())
 

@@ -21,7 +21,9 @@ from indexer.search import SearchResult, search
 if TYPE_CHECKING:
     from PIL import Image
 
+    from indexer.duplicates import Duplicates
     from indexer.embed import ImageEncoder
+    from indexer.label_suspects import LabelSuspects
     from indexer.report import FalseNegativeReport
     from indexer.store import ImageTable
     from indexer.vector_index import VectorIndex
@@ -247,6 +249,34 @@ class Index:
         from indexer.audit import audit
 
         return audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
+
+    def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelSuspects:
+        """Ranks the images whose label may be wrong, by the votes of their neighbours.
+
+        Args:
+            count: longest list wanted, ≥ 1.
+            progress: shows a bar.
+
+        Raises:
+            InputError: the corpus has no labels or one class only, or count is less than 1.
+        """
+        from indexer.label_suspects import label_suspects
+
+        return label_suspects(self, count, progress)
+
+    def duplicates(self, count: int = 100, progress: Progress | None = None) -> Duplicates:
+        """Ranks the pairs of images that show the very same picture, or nearly: equal content first, then by the agreement of their pixels.
+
+        Args:
+            count: longest list wanted, ≥ 1.
+            progress: shows bars.
+
+        Raises:
+            InputError: count is less than 1.
+        """
+        from indexer.duplicates import duplicates
+
+        return duplicates(self, count, progress)
 
     def add(self, corpus: Corpus, progress: Progress | None = None) -> int:
         """Adds a corpus; only content that the index does not hold yet is embedded. What changed in a source replaces its old rows.

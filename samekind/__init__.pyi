@@ -10,9 +10,13 @@ from data.sources import load_corpus as load_corpus
 from data.views import TwoViewTransform as TwoViewTransform
 from indexer.detectors import DetectorReport as DetectorReport
 from indexer.detectors import evaluate_detectors as evaluate_detectors
+from indexer.duplicates import Duplicate as Duplicate
+from indexer.duplicates import Duplicates as Duplicates
 from indexer.evaluate import Evaluation as Evaluation
 from indexer.index import Index as Index
 from indexer.index import build_index as build_index
+from indexer.label_suspects import LabelSuspect as LabelSuspect
+from indexer.label_suspects import LabelSuspects as LabelSuspects
 from indexer.probes import read_probes as read_probes
 from indexer.report import FalseNegativeReport as FalseNegativeReport
 from indexer.search import Hit as Hit

@@ -121,6 +121,38 @@ def detectors_text(answer: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 
 
+def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
+    """Both lists, the first lines of each."""
+    parts = []
+    if (count := answer["num_label_suspects"]) is not None:
+        judged = counted(answer["num_judged"], "label was judged", "labels were judged")
+        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against it.")
+        rows = [
+            [each["id"], each["label"], each["suggested"], _figure(each["score"], 3), _said(each["confirmed"])]
+            for each in answer["label_suspects"][:shown]
+        ]
+        if rows:
+            parts.append(table(["id", "label", "suggested", "score", "person"], rows) + _rest(count - len(rows)))
+    count = answer["num_duplicates"]
+    parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
+    rows = [
+        [each["a"], each["b"], each["kind"], _figure(each["score"], 3), _said(each["confirmed"])]
+        for each in answer["duplicates"][:shown]
+    ]
+    if rows:
+        parts.append(table(["a", "b", "kind", "score", "person"], rows) + _rest(count - len(rows)))
+    parts.extend(f"note: {note}" for note in answer["notes"])
+    return "\n\n".join(parts)
+
+
+def _rest(count: int) -> str:
+    return f"\n… and {count:,} more (--count and --json show them)" if count else ""
+
+
+def _said(confirmed: bool | None) -> str | None:
+    return None if confirmed is None else "confirmed" if confirmed else "dismissed"
+
+
 def _audit_sentence(answer: Mapping[str, Any]) -> str:
     anchors, base_rate = answer["num_anchors"], answer["base_rate"]
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:

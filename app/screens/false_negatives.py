@@ -16,7 +16,6 @@ from app.audit_view import AuditView
 from app.state import Library
 
 DEPTHS = (10, 20, 50)
-DUPLICATES_SHOWN = 12
 
 WHAT_IT_IS = (
     "In contrastive training every other image serves as a negative, also those that show the **same class** as the anchor: these are "
@@ -24,7 +23,7 @@ WHAT_IT_IS = (
 )
 WITHOUT_LABELS = (
     "This corpus has no labels, so nobody can tell which of the negatives are false: rates, lift and classes stay unknown. "
-    "The hardest negatives and the duplicates below are real all the same. For the figures, sort the images into "
+    "The hardest negatives below are real all the same. For the figures, sort the images into "
     "`folder/<class>/<image>`, then train and index that folder."
 )
 WHAT_THE_BOUND_IS = (
@@ -49,7 +48,7 @@ def main() -> None:
             _figures(library, view)
     if view is not None:
         with below:
-            _duplicates(library, view)
+            _duplicates(view)
             for note in view.report.notes:
                 st.caption(view_models.plain(note))
 
@@ -156,18 +155,15 @@ def _bound(history: Sequence[Mapping[str, Any]]) -> None:
     right.markdown(WHAT_THE_BOUND_IS)
 
 
-def _duplicates(library: Library, view: AuditView) -> None:
+def _duplicates(view: AuditView) -> None:
+    """How many copies are among the negatives; the pictures are on their own page."""
     count = view.report.num_duplicates
-    st.subheader("Duplicates", anchor=False)
-    if not count:
-        st.caption("No image has an exact or a near copy in this corpus.")
-        return
-    shown = list(view.report.duplicates[:DUPLICATES_SHOWN])
-    st.caption(f"{view_models.counted(count, 'pair')}, {len(shown)} shown. A copy is the hardest negative there is.")
-    ids = list(dict.fromkeys(id_ for pair in shown for id_ in (pair["a"], pair["b"])))
-    thumbnails: Mapping[str, bytes] = dict(zip(ids, library.index.thumbnails(ids), strict=True))
-    cards = audit_view.duplicate_cards(shown, thumbnails)
-    components.gallery(cards, key="duplicates", label="pairs of duplicates", card_width=208)
+    if count:
+        pairs = view_models.counted(count, "pair")
+        st.caption(
+            f"{pairs} of exact copies, or of images that the encoder can hardly tell apart, are among the negatives: the hardest there "
+            "are. The page *Wrong labels & duplicates* shows which of them are the same picture."
+        )
 
 
 if __name__ == "__main__":

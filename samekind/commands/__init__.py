@@ -9,10 +9,11 @@ from __future__ import annotations
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate, Search
 from samekind.commands.compare import Compare
 from samekind.commands.index import BuildIndex
+from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Verdicts | Demo | Compare
+Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
@@ -20,6 +21,7 @@ COMMANDS: dict[str, type[Command]] = {
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,
+    "suspects": Suspects,
     "verdicts": Verdicts,
     "demo": Demo,
     "compare": Compare,

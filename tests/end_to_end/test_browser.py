@@ -172,13 +172,13 @@ def test_picking_more_like_this_and_coming_back(page: Page, address: str) -> Non
     neighbours.nth(1).get_by_role("button").click()
     expect(query).to_contain_text(wanted)
     page.get_by_role("link", name="False negatives").click()
-    expect(page.get_by_role("heading", name="Duplicates")).to_be_visible()
+    expect(page.get_by_role("heading", name="An anchor and its hardest negatives")).to_be_visible()
     page.get_by_role("link", name="Search").click()
     expect(query).to_contain_text(wanted)
 
 
 def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
-    """The page shows the anchor's false negatives by colour and in words, the five charts, and the pair of duplicates."""
+    """The page shows the anchor's false negatives by colour and in words, and the five charts."""
     search_page(page, address)
     page.get_by_role("link", name="False negatives").click()
     negatives = page.get_by_role("list", name="hardest negatives, most similar first").locator(".card")
@@ -189,10 +189,21 @@ def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
     height = false.first.locator(".badge").evaluate("badge => badge.offsetHeight")
     assert height < 24, "the mark is one line"
     expect(page.locator(".js-plotly-plot")).to_have_count(5)
-    expect(page.get_by_role("list", name="pairs of duplicates").locator(".card").first).to_contain_text("exact copy")
     shown = negatives.first.get_attribute("data-id")
     page.get_by_role("button", name="Next").click()
     expect(negatives.first).not_to_have_attribute("data-id", shown or "")
+
+
+def test_duplicates_have_a_page_with_pictures_and_a_file(page: Page, address: str) -> None:
+    """The list of wrong labels is drawn, that of duplicates shows the exact copy, and it can be downloaded."""
+    search_page(page, address)
+    page.get_by_role("link", name="Wrong labels & duplicates").click()
+    expect(page.get_by_text("Each image's neighbours vote on its class")).to_be_visible()
+    page.get_by_role("radio", name="Duplicates").click()
+    expect(page.get_by_role("list", name="a pair").locator(".card").first).to_contain_text("exact copy")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    assert download.value.path().read_text().startswith("a,b,kind,score,similarity")
 
 
 def test_an_unlabelled_corpus_is_browsed_as_well(page: Page, tmp_path: Path) -> None:

@@ -69,3 +69,11 @@ def arrays_corpus(count: int = 60, seed: int = 0, labelled: bool = True, name: s
     labels = [("Bag", "Coat", "Shirt")[i % 3] for i in range(count)] if labelled else None
     splits: list[Split] = ["test" if i % 5 == 4 else "train" for i in range(count)]
     return Corpus.from_arrays(pictures(count, seed), labels, splits, name=name, source={"corpus": name})
+
+
+def kinds(count: int = 60, seed: int = 0) -> Pixels:
+    """`(count, 8, 8)` uint8: three kinds of pictures in turn, each a pattern of its own under a little noise."""
+    random = np.random.default_rng(seed)
+    patterns = random.integers(60, 196, (3, SIZE, SIZE))
+    noise = random.integers(-25, 26, (count, SIZE, SIZE))
+    return np.array([patterns[i % 3] for i in range(count)] + noise, dtype=np.uint8)

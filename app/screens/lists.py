@@ -1,0 +1,165 @@
+"""The page *Wrong labels & duplicates*: two lists with pictures, an answer a button, and both as CSV files.
+
+An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the suspect as anchor and
+its nearest neighbour of the suggested class as negative; of two pictures *the same* is `duplicate` and *different kinds* is `different`.
+What is the same kind but another picture is skipped: that it is no duplicate says nothing that training could use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import components, lists_view, state, view_models
+from app.job import Job
+from app.state import Library
+
+LABELS, DUPLICATES = "Wrong labels", "Duplicates"
+LABELS_A_PAGE, PAIRS_A_PAGE, COLUMNS = 6, 12, 4
+WITHDRAWN = "withdrawn"
+
+
+def main() -> None:
+    """Draws the page."""
+    library = state.library_or_stop()
+    st.title("Wrong labels & duplicates", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "List", [LABELS, DUPLICATES], default=LABELS, required=True, key="which_list", persist_state="session"
+        )
+        hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
+    if which == LABELS:
+        _labels(library, hide)
+    else:
+        _duplicates(library, hide)
+
+
+def _labels(library: Library, hide: bool) -> None:
+    if not library.classes:
+        st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
+        return
+    found = _result(library.label_suspects, "Asking every image's neighbours")
+    if found is None:
+        return
+    found = found.answered(library.index)
+    judged, many = view_models.counted(found.num_judged, "label"), found.num_suspects
+    st.markdown(
+        f"Each image's neighbours vote on its class. Of {judged} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
+        f"{len(found.suspects)} listed, the most suspicious first."
+    )
+    _download("label-suspects.csv", found.to_csv(), found.notes)
+    shown = _page(lists_view.unanswered(found.suspects) if hide else found.suspects, LABELS_A_PAGE, "labels_page")
+    thumbnails = _thumbnails(library, shown)
+    for suspect in shown:
+        left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
+        with left:
+            card = lists_view.suspect_card(suspect, thumbnails)
+            components.gallery([card], key=f"suspect {suspect.id}", label="the suspect", card_width=130)
+        with middle:
+            st.caption(view_models.plain(lists_view.votes_sentence(suspect)))
+            cards = lists_view.evidence_cards(suspect, thumbnails)
+            components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
+        with right:
+            _answers(
+                library,
+                suspect.id,
+                suspect.neighbours[0],
+                suspect.confirmed,
+                "wrong_label",
+                ("Label is wrong", "Label is right"),
+            )
+
+
+def _duplicates(library: Library, hide: bool) -> None:
+    found = _result(library.duplicates, "Comparing pictures")
+    if found is None:
+        return
+    found = found.answered(library.index)
+    if not found.num_pairs:
+        st.info("No picture is in this corpus twice.")
+        return
+    pairs = view_models.counted(found.num_pairs, "pair")
+    st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
+    _download("duplicates.csv", found.to_csv(), found.notes)
+    shown = _page(lists_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
+    thumbnails = _thumbnails(library, shown)
+    for start in range(0, len(shown), COLUMNS):
+        for column, pair in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+            with column:
+                card = lists_view.duplicate_card(pair, thumbnails)
+                components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
+                if pair.kind == "near":
+                    _answers(library, pair.a, pair.b, pair.confirmed, "duplicate", ("Same picture", "Different kinds"))
+
+
+def _result(job: Callable[[], Job[Any]], what: str) -> Any:
+    """The list, with a bar while it is being worked out; `None`, and one line that says why, if it cannot be."""
+    from samekind import SamekindError
+
+    bar = st.empty()
+    try:
+        return job().wait(lambda share: _show(bar, what, share))
+    except SamekindError as error:
+        components.failure(str(error), error.hint)
+        return None
+    finally:
+        bar.empty()
+
+
+def _show(bar: DeltaGenerator, what: str, share: float) -> None:
+    bar.progress(share, f"{what}; 60,000 images take a few minutes … {100 * share:.0f} %")
+
+
+def _download(name: str, text: str, notes: Sequence[str]) -> None:
+    st.download_button("Download as CSV", text, name, "text/csv", icon=":material/download:", key=f"download {name}")
+    for note in notes:
+        st.caption(view_models.plain(note))
+
+
+def _page(entries: Sequence[Any], size: int, key: str) -> Sequence[Any]:
+    if not entries:
+        st.info("Nothing is left to answer." if st.session_state.get("hide_answered") else "Nothing is suspected.")
+        return []
+    pages = view_models.num_pages(len(entries), size)
+    number = st.pagination(pages, key=key, persist_state="session") if pages > 1 else 1
+    shown = view_models.page(range(len(entries)), number, size)
+    return [entries[i] for i in shown]
+
+
+def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
+    ids = list(dict.fromkeys(id_ for entry in shown for id_ in lists_view.pictured(entry)))
+    return dict(zip(ids, library.index.thumbnails(ids), strict=True))
+
+
+def _answers(
+    library: Library, anchor: str, negative: str, confirmed: bool | None, yes: str, words: tuple[str, str]
+) -> None:
+    """The two buttons, or after an answer the one that takes it back."""
+    if confirmed is not None:
+        _button("Undo", ":material/undo:", library, anchor, negative, WITHDRAWN)
+        return
+    _button(words[0], ":material/check:", library, anchor, negative, yes)
+    _button(words[1], ":material/close:", library, anchor, negative, "different")
+
+
+def _button(text: str, icon: str, library: Library, anchor: str, negative: str, verdict: str) -> None:
+    key = f"{verdict} {anchor} {negative}"
+    st.button(text, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, negative, verdict))
+
+
+def _say(library: Library, anchor: str, negative: str, verdict: str) -> None:
+    """Records a verdict; what cannot be written is told, and the page stays."""
+    from samekind import SamekindError, Verdict, VerdictTable
+
+    first, second = (library.index.row(id_)["sha256"] for id_ in (anchor, negative))
+    try:
+        VerdictTable(library.index.path).add([Verdict(first, second, verdict)])
+    except SamekindError as error:
+        components.failure(str(error), error.hint)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""`samekind suspects`: images whose label may be wrong, and pictures that are there twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+import samekind
+from samekind.commands.shared import Artefact, Json, at_least, folder_exists
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Lists images whose label may be wrong, and pictures that are there twice, the surest first.
+
+    Example:
+        samekind suspects artifacts/fashion-mnist
+        samekind suspects artifacts/fashion-mnist --count 500 --csv lists
+    """
+
+    artefact: Artefact
+    count: Annotated[int, arg(metavar="N", help="Longest list.")] = 100
+    csv: Annotated[
+        Path | None,
+        arg(metavar="FOLDER", help="Also write label-suspects.csv and duplicates.csv there.", help_behavior_hint=""),
+    ] = None
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Makes both lists and prints them."""
+        from samekind.tables import suspects_text
+        from training.artefact import check_writable, write_atomically
+
+        at_least("--count", self.count, 1)
+        folder_exists(self.artefact)
+        if self.csv is not None:
+            check_writable(self.csv)
+            self.csv.mkdir(parents=True, exist_ok=True)
+        index = samekind.Index.open(self.artefact)
+        lists: dict[str, samekind.LabelSuspects | samekind.Duplicates] = {}
+        answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "label_suspects": []}
+        notes: list[str] = []
+        try:
+            lists["label-suspects.csv"] = index.label_suspects(self.count, console.progress)
+        except samekind.InputError as error:  # no labels, or one class: the other list is there all the same
+            notes = [f"{error}."]
+        lists["duplicates.csv"] = index.duplicates(self.count, console.progress)
+        for name, found in lists.items():
+            part = found.to_dict()
+            notes += [note for note in part.pop("notes") if note not in notes]
+            answer |= part
+            if self.csv is not None:
+                write_atomically(self.csv / name, found.to_csv().encode())
+                console.say(f"wrote {self.csv / name}")
+        answer["notes"] = notes
+        console.answer(answer, suspects_text(answer))

@@ -1,0 +1,146 @@
+"""The page *Wrong labels & duplicates*, on an index whose wrong labels and copies are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import samekind as sk
+from app import lists_view
+from app.screens import lists
+from tests.app.conftest import OpenApp
+from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
+
+PAGE = "screens/lists.py"
+WRONG = (4, 30)
+
+
+def build(folder: Path, *, labelled: bool = True) -> Path:
+    """Three kinds of pictures; two labels are wrong, 20 is an exact copy of 8 and 41 a darker one of 11."""
+    pixels = kinds()
+    pixels[20], pixels[41] = pixels[8], (pixels[11] * 0.95).astype(np.uint8)
+    labels = [("Bag", "Coat", "Shirt")[i % 3] for i in range(60)]
+    for row in WRONG:
+        labels[row] = "Shirt"
+    save_encoder(FakeEncoder(), folder)
+    corpus = sk.Corpus.from_arrays(list(pixels), labels if labelled else None, name="kinds")
+    sk.build_index(corpus, FakeEncoder(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The labelled index; not to be changed."""
+    return build(tmp_path_factory.mktemp("lists") / "kinds")
+
+
+def cards(at: AppTest, key: str) -> list[dict[str, Any]]:
+    """The cards that a gallery was given."""
+    found: list[dict[str, Any]] = json.loads(at.get_by_key(key).proto.json)["cards"]
+    return found
+
+
+def opened(open_app: OpenApp, path: Path, which: str = lists.LABELS) -> AppTest:
+    """The page with one of its lists, drawn without an error."""
+    at = open_app(path).switch_page(PAGE).run()
+    if which != lists.LABELS:
+        at.segmented_control(key="which_list").set_value(which).run()
+    assert not at.exception, at.exception
+    assert not at.error, at.error
+    return at
+
+
+def verdicts(path: Path) -> list[tuple[str, str, str]]:
+    """What was recorded, with ids instead of hashes."""
+    index = sk.Index.open(path)
+    id_of = dict(zip(index.rows.column("sha256"), index.ids, strict=True))
+    found = sk.VerdictTable(path).all()
+    return [(id_of[v.anchor_sha256], id_of[v.negative_sha256], v.verdict) for v in found]
+
+
+def test_suspects_show_both_labels_and_their_evidence(open_app: OpenApp, listed: Path) -> None:
+    """Every wrong label is a card with the given and the suggested class, beside neighbours of the suggested one."""
+    found = sk.Index.open(listed).label_suspects()
+    assert {suspect.id for suspect in found.suspects} == {sk.Index.open(listed).ids[row] for row in WRONG}
+    at = opened(open_app, listed)
+    for suspect in found.suspects:
+        (card,) = cards(at, f"suspect {suspect.id}")
+        assert card["heading"] == f"Shirt → {suspect.suggested}?"
+        evidence = cards(at, f"evidence {suspect.id}")
+        assert [card["id"] for card in evidence] == list(suspect.neighbours[: lists_view.EVIDENCE_SHOWN])
+        assert {card["heading"] for card in evidence} == {suspect.suggested}
+
+
+def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
+    """Wrong, right and undo are `wrong_label`, `different` and `withdrawn` on the suspect and its nearest neighbour."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    first, other = sk.Index.open(copy).label_suspects().suspects
+    at = opened(open_app, copy)
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"different {other.id} {other.neighbours[0]}").click().run()
+    expected = [(first.id, first.neighbours[0], "wrong_label"), (other.id, other.neighbours[0], "different")]
+    assert verdicts(copy) == expected
+    assert [badge["text"] for badge in cards(at, f"suspect {first.id}")[0]["badges"]] == ["confirmed"]
+    assert [badge["text"] for badge in cards(at, f"suspect {other.id}")[0]["badges"]] == ["dismissed"]
+    at.toggle(key="hide_answered").set_value(True).run()
+    assert any("Nothing is left" in info.value for info in at.info)
+    at.toggle(key="hide_answered").set_value(False).run()
+    at.button(key=f"withdrawn {first.id} {first.neighbours[0]}").click().run()
+    assert verdicts(copy) == [*expected, (first.id, first.neighbours[0], "withdrawn")]
+    assert cards(at, f"suspect {first.id}")[0]["badges"] == []
+
+
+def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
+    """Each pair is a card with both pictures; the exact copy has no buttons, the near one becomes `duplicate`."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    ids = sk.Index.open(copy).ids
+    at = opened(open_app, copy, lists.DUPLICATES)
+    (exact,), (near,) = cards(at, f"pair {ids[8]} {ids[20]}"), cards(at, f"pair {ids[11]} {ids[41]}")
+    assert (exact["heading"], near["heading"]) == ("exact copy", "near copy")
+    assert exact["pictures"][0]["image"] == exact["pictures"][1]["image"]
+    assert len(near["pictures"]) == 2
+    assert not any(button.key and button.key.endswith(f"{ids[8]} {ids[20]}") for button in at.button)
+    at.button(key=f"duplicate {ids[11]} {ids[41]}").click().run()
+    assert verdicts(copy) == [(ids[11], ids[41], "duplicate")]
+    assert [badge["text"] for badge in cards(at, f"pair {ids[11]} {ids[41]}")[0]["badges"]] == ["confirmed"]
+
+
+def test_an_unlabelled_corpus_has_duplicates_only(open_app: OpenApp, tmp_path: Path) -> None:
+    """No labels are one line; the other list is there."""
+    folder = build(tmp_path / "unlabelled", labelled=False)
+    at = opened(open_app, folder)
+    assert any("no labels" in info.value for info in at.info)
+    ids = sk.Index.open(folder).ids
+    at.segmented_control(key="which_list").set_value(lists.DUPLICATES).run()
+    assert cards(at, f"pair {ids[8]} {ids[20]}")
+
+
+def test_labels_that_differ_are_marked_on_a_pair() -> None:
+    """Two copies with two labels cannot both be right; where a label is unknown nothing is said."""
+    for labels, texts in ((("Bag", "Coat"), ["LABELS DIFFER"]), (("Bag", "Bag"), []), (("Bag", None), [])):
+        pair = sk.Duplicate("a", "b", "near", 0.9, 0.9, *labels)
+        card = lists_view.duplicate_card(pair, {"a": b"", "b": b""})
+        assert [badge.text for badge in card.badges] == texts
+
+
+def test_only_what_can_still_be_answered_is_left() -> None:
+    """Confirmed and dismissed pairs and exact copies are hidden."""
+    pairs = tuple(
+        sk.Duplicate(str(i), "b", kind, 1, 1, confirmed=said)
+        for i, (kind, said) in enumerate([("exact", None), ("near", None), ("near", True), ("near", False)])
+    )
+    assert [pair.a for pair in lists_view.unanswered(pairs)] == ["1"]
+
+
+def test_the_lists_can_be_downloaded(listed: Path) -> None:
+    """The file holds ids, labels, suggestions and scores."""
+    text = sk.Index.open(listed).label_suspects().to_csv()
+    assert {line["suggested"] for line in csv.DictReader(io.StringIO(text))} == {"Bag", "Coat"}

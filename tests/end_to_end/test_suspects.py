@@ -1,0 +1,54 @@
+"""`samekind suspects` on an index whose wrong label and copy are known."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import samekind as sk
+from tests.end_to_end.helpers import call, refused
+from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
+
+
+def build(folder: Path, *, labelled: bool = True) -> Path:
+    """Three kinds of pictures; image 4 has a wrong label and 20 is an exact copy of 8."""
+    pixels, labels = kinds(), [("Bag", "Coat", "Shirt")[i % 3] for i in range(60)]
+    pixels[20], labels[4] = pixels[8], "Bag"
+    save_encoder(FakeEncoder(), folder)
+    corpus = sk.Corpus.from_arrays(list(pixels), labels if labelled else None, name="kinds")
+    sk.build_index(corpus, FakeEncoder(), folder)
+    return folder
+
+
+def test_both_lists_as_json_text_and_files(tmp_path: Path) -> None:
+    """One object with both lists, the same in two files, and for people the suspect with both labels."""
+    folder = build(tmp_path / "kinds")
+    ids = sk.Index.open(folder).ids
+    answer = call("suspects", folder, "--json", "--csv", tmp_path / "lists").answer
+    (suspect,) = answer["label_suspects"]
+    assert (suspect["id"], suspect["label"], suspect["suggested"]) == (ids[4], "Bag", "Coat")
+    assert (answer["num_label_suspects"], answer["num_judged"]) == (1, 60)
+    first = answer["duplicates"][0]
+    assert (first["a"], first["b"], first["kind"]) == (ids[8], ids[20], "exact")
+    assert answer["num_duplicates"] >= len(answer["duplicates"]) >= 1
+    for name, column, key in (("label-suspects.csv", "id", "label_suspects"), ("duplicates.csv", "a", "duplicates")):
+        with (tmp_path / "lists" / name).open(newline="") as stream:
+            assert [line[column] for line in csv.DictReader(stream)] == [each[column] for each in answer[key]]
+    shown = call("suspects", folder, "--count", 1).out
+    assert "60 labels were judged; the neighbours of 1 image vote against it." in shown
+    assert any(line.split()[:3] == [ids[8], ids[20], "exact"] for line in shown.splitlines())
+
+
+def test_without_labels_the_other_list_is_there(tmp_path: Path) -> None:
+    """What cannot be known is null with a line that says why."""
+    answer = call("suspects", build(tmp_path, labelled=False), "--json").answer
+    assert answer["num_label_suspects"] is None
+    assert answer["label_suspects"] == []
+    assert any("no labels" in note for note in answer["notes"])
+    assert answer["duplicates"]
+
+
+def test_bad_input_is_one_line(tmp_path: Path) -> None:
+    """A count below 1 and an artefact that is not there are refused."""
+    assert "--count must be at least 1" in refused("suspects", tmp_path, "--count", 0)
+    assert "does not exist" in refused("suspects", tmp_path / "nowhere")
