@@ -29,6 +29,7 @@ def main() -> None:
             icon=":material/difference:",
             url_path="false-negatives",
         ),
+        st.Page("screens/confirm.py", title="Confirm", icon=":material/fact_check:", url_path="confirm"),
     ]
     chosen = st.navigation(pages)
     st.logo(str(HERE / "logo.svg"), size="large")

@@ -21,11 +21,14 @@ import streamlit as st
 
 from app import components, view_models
 from app.audit_job import AuditJob
+from app.desk import Desk
 
 if TYPE_CHECKING:
     import samekind as sk
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
+ASKED_DEPTH = 10
+"""Hardest negatives an anchor that can be asked about."""
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
@@ -51,6 +54,7 @@ class Library:
 
     Attributes:
         index: the opened index.
+        desk: who has which question before them just now.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -58,6 +62,9 @@ class Library:
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
         self._audits: dict[int, AuditJob] = {}
+        self._pooling = threading.Lock()
+        self.desk = Desk()
+        self._pool: tuple[AuditJob, sk.QuestionPool] | None = None
         self._warming = False
 
     @cached_property
@@ -105,6 +112,23 @@ class Library:
             if k not in self._audits or self._audits[k].failed:
                 self._audits[k] = AuditJob(self.index, k)
             return self._audits[k]
+
+    def pool(self) -> sk.QuestionPool:
+        """The pairs that can be asked about, made once from the audit with 10 negatives an anchor, which must be done."""
+        from samekind import QuestionPool
+
+        job = self.audit(ASKED_DEPTH)
+        with self._pooling:
+            if self._pool is None or self._pool[0] is not job:
+                self._pool = (job, QuestionPool(self.index, job.wait(lambda share: None).report))
+            return self._pool[1]
+
+    @cached_property
+    def verdicts(self) -> sk.VerdictTable:
+        """What people have said of pairs of images of this artefact."""
+        from samekind import VerdictTable
+
+        return VerdictTable(self.index.path)
 
     def warm_later(self) -> None:
         """Loads vectors and encoder in the background, once, after the page that is being drawn has had its turn."""

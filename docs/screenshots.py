@@ -1,7 +1,7 @@
 """Takes the README's pictures of the demo: `python docs/screenshots.py ARTEFACT`.
 
-Writes `docs/images/search.png` and `docs/images/false-negatives.png`, 1280 pixels wide, with Debian's chromium. The server is this
-process' child and ends with it.
+Writes `search.png`, `false-negatives.png` and `confirm.png` to `docs/images`, 1280 pixels wide, with Debian's chromium. The server is this
+process' child and ends with it. The answers that the last picture shows are taken back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LARGEST_BYTES = 400_000
 
 
 def main(artefact: str) -> None:
-    """Takes both pictures."""
+    """Takes the pictures."""
     with _server(artefact) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
@@ -33,6 +33,8 @@ def main(artefact: str) -> None:
         _search(page)
         page.get_by_role("link", name="False negatives").click()
         _false_negatives(page)
+        page.get_by_role("link", name="Confirm").click()
+        _confirm(page)
         browser.close()
 
 
@@ -56,6 +58,24 @@ def _false_negatives(page: Page) -> None:
         page.wait_for_timeout(1500)
     page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
     _shoot(page, "false-negatives.png")
+
+
+def _confirm(page: Page) -> None:
+    """A question, and three answers below it."""
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
+    page.get_by_label("Your name").fill("Ana")
+    page.get_by_label("Your name").press("Tab")
+    answered = page.get_by_role("list", name="last answers, newest first").locator(".card")
+    for place, key in enumerate("121"):
+        page.keyboard.press(key)
+        answered.nth(place).wait_for(timeout=60_000)
+        page.wait_for_timeout(1500)
+    _shoot(page, "confirm.png")
+    for place in (2, 1, 0):
+        page.keyboard.press("u")
+        answered.nth(place).wait_for(state="detached", timeout=60_000)
+        page.wait_for_timeout(1500)
 
 
 def _shoot(page: Page, name: str) -> None:
