@@ -12,16 +12,42 @@ from streamlit.testing.v1 import AppTest
 import samekind as sk
 from app import confirm_view, state
 from app.desk import HELD_SECONDS, Desk
+from indexer.index import build_index
 from tests.app.conftest import OpenApp
 from tests.app.test_pages import brute_force, cards, healthy, shown
+from tests.indexer.helpers import FakeEncoder, save_encoder
 
 CONFIRM = "screens/confirm.py"
 
 
+def build(folder: Path, *, labelled: bool = True) -> Path:
+    """An index of 150 digits and an exact copy of one, by an encoder that needs no training."""
+    digits = sk.load_corpus("digits", limit=150)
+    pixels, labels = digits.native_array, digits.labels
+    assert pixels is not None
+    assert labels is not None
+    corpus = sk.Corpus.from_arrays(
+        [*pixels, pixels[0]],
+        [*labels, labels[0]] if labelled else None,
+        [*digits.splits, "train"],
+        name="digits",
+        source=digits.source,
+    )
+    save_encoder(FakeEncoder(), folder, config={"objective": "hard", "temperature": 0.2, "beta": 1.0})
+    build_index(corpus, FakeEncoder(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index that every test copies."""
+    return build(tmp_path_factory.mktemp("confirm") / "digits")
+
+
 @pytest.fixture
-def folder(artefact: Path, tmp_path: Path) -> Path:
+def folder(built: Path, tmp_path: Path) -> Path:
     """An artefact of its own: answers change it."""
-    return shutil.copytree(artefact, tmp_path / "artefact")
+    return shutil.copytree(built, tmp_path / "artefact")
 
 
 def confirm(at: AppTest) -> AppTest:
@@ -207,9 +233,9 @@ def test_an_answer_that_cannot_be_written_is_told_and_asked_again(
     assert not shown(at, "history")
 
 
-def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, unlabelled: Path) -> None:
+def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path) -> None:
     """An unlabelled corpus is asked about as well; there is neither a label to show nor one to be wrong."""
-    at = confirm(open_app(unlabelled))
+    at = confirm(open_app(build(tmp_path / "unlabelled", labelled=False)))
     disabled = {button.label for button in at.button if button.disabled}
     assert disabled == {"Wrong label", "Undo"}
     assert not [toggle for toggle in at.toggle if toggle.key == "confirm_labels"]
