@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from app import confirm_view, state
+from app import confirm_view, state, view_models
 from app.desk import HELD_SECONDS, Desk
 from indexer.index import build_index
 from tests.app.conftest import OpenApp
@@ -61,7 +61,7 @@ def press(at: AppTest, words: str) -> AppTest:
     return healthy(button.click().run())
 
 
-def pair_shown(at: AppTest) -> tuple[str, ...]:
+def pair_shown(at: AppTest) -> tuple[str, str]:
     """The pair that the buttons are about."""
     (button,) = [button for button in at.button if button.label == "Same kind"]
     assert button.key is not None
@@ -80,7 +80,7 @@ def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenA
         nearest = [id_ for id_ in brute_force(folder, own)[0][:6] if id_ != other][:5]
         pictures = sk.Index.open(folder).thumbnails([own, *nearest])
         drawn = [*cards(at, f"{role}_card"), *cards(at, f"{role}_neighbours")]
-        assert [c["pictures"][0]["image"] for c in drawn] == [confirm_view.data_uri(picture) for picture in pictures]
+        assert [c["pictures"][0]["image"] for c in drawn] == [view_models.data_uri(picture) for picture in pictures]
         assert all(not c["lines"] and not c["heading"] for c in drawn[1:])
     assert not any("probability" in caption.value for caption in at.caption)
     at.toggle(key="confirm_labels").set_value(True).run()
