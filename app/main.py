@@ -29,6 +29,7 @@ def main() -> None:
             icon=":material/difference:",
             url_path="false-negatives",
         ),
+        st.Page("screens/confirm.py", title="Confirm", icon=":material/fact_check:", url_path="confirm"),
         st.Page("screens/lists.py", title="Wrong labels & duplicates", icon=":material/rule:", url_path="lists"),
     ]
     chosen = st.navigation(pages)

@@ -21,6 +21,7 @@ import streamlit as st
 
 from app import components, view_models
 from app.audit_job import AuditJob
+from app.desk import Desk
 from app.job import Job, Progress
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
 MOST_LISTED = 500
+ASKED_DEPTH = 10
+"""Hardest negatives an anchor that can be asked about."""
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
@@ -53,6 +56,7 @@ class Library:
 
     Attributes:
         index: the opened index.
+        desk: who has which question before them just now.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -61,6 +65,9 @@ class Library:
         self._auditing = threading.Lock()
         self._audits: dict[int, AuditJob] = {}
         self._lists: dict[str, Job[Any]] = {}
+        self._pooling = threading.Lock()
+        self.desk = Desk()
+        self._pool: tuple[AuditJob, sk.QuestionPool] | None = None
         self._warming = False
 
     @cached_property
@@ -122,6 +129,23 @@ class Library:
             if name not in self._lists or self._lists[name].failed:
                 self._lists[name] = Job(work, f"samekind-{name}")
             return self._lists[name]
+
+    def pool(self) -> sk.QuestionPool:
+        """The pairs that can be asked about, made once from the audit with 10 negatives an anchor, which must be done."""
+        from samekind import QuestionPool
+
+        job = self.audit(ASKED_DEPTH)
+        with self._pooling:
+            if self._pool is None or self._pool[0] is not job:
+                self._pool = (job, QuestionPool(self.index, job.wait(lambda share: None).report))
+            return self._pool[1]
+
+    @cached_property
+    def verdicts(self) -> sk.VerdictTable:
+        """What people have said of pairs of images of this artefact."""
+        from samekind import VerdictTable
+
+        return VerdictTable(self.index.path)
 
     def warm_later(self) -> None:
         """Loads vectors and encoder in the background, once, after the page that is being drawn has had its turn."""

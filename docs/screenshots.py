@@ -1,7 +1,7 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide, with Debian's chromium. The
-server is this process' child and ends with it.
+Writes `search.png`, `false-negatives.png`, `confirm.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide, with Debian's
+chromium. The server is this process' child and ends with it. The answers that the third picture shows are taken back.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def main(artefact: str) -> None:
         page.get_by_role("link", name="False negatives").click()
         _false_negatives(page)
         report(browser.new_page(color_scheme="light"), artefact)
+        page.get_by_role("link", name="Confirm").click()
+        _confirm(page)
         browser.close()
 
 
@@ -71,6 +73,24 @@ def report(page: Page, artefact: str) -> None:
         page.set_viewport_size({"width": 1100, "height": 1990})
         page.goto(written.as_uri())
         _shoot(page, "audit-report.png")
+
+
+def _confirm(page: Page) -> None:
+    """A question, and three answers below it."""
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
+    page.get_by_label("Your name").fill("Ana")
+    page.get_by_label("Your name").press("Tab")
+    answered = page.get_by_role("list", name="last answers, newest first").locator(".card")
+    for place, key in enumerate("121"):
+        page.keyboard.press(key)
+        answered.nth(place).wait_for(timeout=60_000)
+        page.wait_for_timeout(1500)
+    _shoot(page, "confirm.png")
+    for place in (2, 1, 0):
+        page.keyboard.press("u")
+        answered.nth(place).wait_for(state="detached", timeout=60_000)
+        page.wait_for_timeout(1500)
 
 
 def _shoot(page: Page, name: str) -> None:

@@ -29,8 +29,10 @@ from torch.nn import functional
 from data.progress import NoProgress, Progress
 from indexer.audit import anchors_of, exact_duplicates, pairs_within
 from indexer.lists import check_count, csv_text
-from indexer.neighbours import UNKNOWN, neighbourhood
-from indexer.verdicts import DIFFERENT, DUPLICATE, Pair, Verdict, VerdictTable
+from indexer.neighbours import neighbourhood
+from indexer.verdicts import DIFFERENT, DUPLICATE, Verdict, VerdictTable
+from training.answers import Pair
+from training.weighing import UNKNOWN
 
 if TYPE_CHECKING:
     from indexer.index import Index

@@ -17,6 +17,7 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Answered": "indexer.answered",
     "ArtefactError": "data.errors",
     "Corpus": "data.corpus",
     "CorpusError": "data.errors",
@@ -34,6 +35,9 @@ _HOMES = {
     "LabelSuspect": "indexer.label_suspects",
     "LabelSuspects": "indexer.label_suspects",
     "MissingDependencyError": "data.errors",
+    "Question": "indexer.questions",
+    "QuestionPool": "indexer.questions",
+    "Questions": "indexer.questions",
     "Run": "training.loop",
     "SamekindError": "data.errors",
     "SearchResult": "indexer.search",
@@ -47,10 +51,13 @@ _HOMES = {
     "evaluate_detectors": "indexer.detectors",
     "export_verdicts": "indexer.verdicts",
     "import_verdicts": "indexer.verdicts",
+    "grouped": "indexer.verdicts",
+    "joined_by": "indexer.answered",
     "load_corpus": "data.sources",
     "load_encoder": "samekind.api",
     "preset": "training.presets",
     "read_probes": "indexer.probes",
+    "questions": "indexer.questions",
     "train": "samekind.api",
 }
 

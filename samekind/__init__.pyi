@@ -8,6 +8,8 @@ from data.errors import MissingDependencyError as MissingDependencyError
 from data.errors import SamekindError as SamekindError
 from data.sources import load_corpus as load_corpus
 from data.views import TwoViewTransform as TwoViewTransform
+from indexer.answered import Answered as Answered
+from indexer.answered import joined_by as joined_by
 from indexer.detectors import DetectorReport as DetectorReport
 from indexer.detectors import evaluate_detectors as evaluate_detectors
 from indexer.duplicates import Duplicate as Duplicate
@@ -18,12 +20,17 @@ from indexer.index import build_index as build_index
 from indexer.label_suspects import LabelSuspect as LabelSuspect
 from indexer.label_suspects import LabelSuspects as LabelSuspects
 from indexer.probes import read_probes as read_probes
+from indexer.questions import Question as Question
+from indexer.questions import QuestionPool as QuestionPool
+from indexer.questions import Questions as Questions
+from indexer.questions import questions as questions
 from indexer.report import FalseNegativeReport as FalseNegativeReport
 from indexer.search import Hit as Hit
 from indexer.search import SearchResult as SearchResult
 from indexer.verdicts import Verdict as Verdict
 from indexer.verdicts import VerdictTable as VerdictTable
 from indexer.verdicts import export_verdicts as export_verdicts
+from indexer.verdicts import grouped as grouped
 from indexer.verdicts import import_verdicts as import_verdicts
 from samekind.api import evaluate as evaluate
 from samekind.api import load_encoder as load_encoder

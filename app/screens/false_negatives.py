@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from app import anchors, audit_view, components, state, view_models
+from app import anchors, audit_view, state, view_models, waiting
 from app.audit_view import AuditView
 from app.state import Library
 
@@ -54,24 +53,10 @@ def main() -> None:
 
 
 def _audit(library: Library) -> AuditView | None:
-    """The audit, with a bar while it is being worked out; `None`, and one line that says why, if it cannot be."""
-    from samekind import SamekindError
-
+    """The audit, as deep as the sidebar says."""
     with st.sidebar:
         k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
-    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
-    bar = st.empty()
-    try:
-        return library.audit(k).wait(lambda share: _show(bar, text, share))
-    except SamekindError as error:
-        components.failure(str(error), error.hint)
-        return None
-    finally:
-        bar.empty()
-
-
-def _show(bar: DeltaGenerator, text: str, share: float) -> None:
-    bar.progress(share, f"{text} {100 * share:.0f} %")
+    return waiting.audit(library, k)
 
 
 def _figures(library: Library, view: AuditView) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 import samekind as sk
 from tests.app.artefacts import build
@@ -220,3 +220,50 @@ def test_an_unlabelled_corpus_is_browsed_as_well(page: Page, tmp_path: Path) -> 
         negatives = page.get_by_role("list", name="hardest negatives, most similar first").locator(".card")
         expect(negatives.filter(has_text="class unknown")).to_have_count(10)
         page.close()  # before its server is gone
+
+
+def confirm_page(page: Page, address: str) -> Locator:
+    """Opens the page *Confirm*; returns the picture of the anchor, which changes with the question."""
+    page.goto(f"{address}/confirm")
+    anchor = page.get_by_role("list", name="the anchor", exact=True).locator("img")
+    expect(anchor).to_be_visible()
+    return anchor
+
+
+def test_pairs_are_confirmed_by_key_and_by_button(page: Page, browser: Browser, artefact: Path, tmp_path: Path) -> None:
+    """Key and button answer, U takes back, a key typed into the note is text; a reload and a second tab lose nothing."""
+    own = shutil.copytree(artefact, tmp_path / "own")
+    table = sk.VerdictTable(own)
+    with demo(own, tmp_path / "log") as address:
+        anchor = confirm_page(page, address)
+        history = page.get_by_role("list", name="last answers, newest first").locator(".card")
+        note = page.get_by_label("Why (optional)")
+        note.fill("size 12")
+        note.press("Tab")
+        page.keyboard.press("1")
+        expect(history).to_have_count(1)
+        expect(history.first).to_contain_text("Same kind")
+        expect(history.first).to_contain_text("size 12")
+        page.get_by_role("button", name="Different").click()
+        expect(history).to_have_count(2)
+        page.keyboard.press("u")
+        expect(history).to_have_count(1)
+        assert [v.verdict for v in table.all()] == ["same", "different", "withdrawn"]
+        page.keyboard.press("3")
+        expect(history).to_have_count(2)
+        page.reload()
+        expect(anchor).to_be_visible()
+        expect(history).to_have_count(2)
+        history.first.get_by_role("button", name="Undo").click()
+        expect(history).to_have_count(1)
+        other = browser.new_page()
+        confirm_page(other, address)
+        said = [tab.get_by_role("list", name="last answers, newest first").locator(".card") for tab in (page, other)]
+        expect(said[1]).to_have_count(1)
+        for answered in (2, 4, 6):
+            for place, tab in enumerate((page, other)):
+                tab.keyboard.press("2")
+                expect(said[place]).to_have_count(answered + place)
+        other.close()
+        page.close()  # before its server is gone
+    assert sorted(v.verdict for v in table.current().values()) == ["different"] * 6 + ["same"]

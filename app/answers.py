@@ -1,0 +1,158 @@
+"""One visitor's work on questions: which pair comes next, answering it, and taking answers back.
+
+The queue is a batch of questions in the session's state. The table of verdicts is read again at every run, so that a pair which another tab
+has answered in the meantime is passed over; answers are only ever appended.
+"""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.confirm_view import WRONG_LABEL, Pair
+from app.state import Library
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+BATCH = 20
+Classes = tuple[str, str] | None
+WHO, NOTE, LABELS = "confirm_who", "confirm_note", "confirm_labels"
+_QUEUE, _SHOWN, _AGAIN, _REVEALED, _MINE = (
+    f"confirm_{name}" for name in ("queue", "shown", "again", "revealed", "mine")
+)
+_FAILURE, _TAB = "confirm_failure", "confirm_tab"
+
+
+def next_question(
+    library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes
+) -> tuple[sk.Question | None, sk.Questions]:
+    """The question to show, and the batch it is from; `None` if there is none left.
+
+    A question stays until it is answered, here or in another tab. One that was called back comes before the queue.
+    """
+    from samekind import Answered
+
+    state = st.session_state
+    state.setdefault(_TAB, uuid.uuid4().hex)
+    answered = Answered(current)
+    asked_for, batch = state.get(_QUEUE, (None, None))
+    if batch is None or asked_for != (id(library), classes):
+        batch = _fetch(library, current, classes)
+    found: sk.Question | None = state.get(_AGAIN) or _first_open(library, batch, answered)
+    if found is None and batch.num_left:
+        batch = _fetch(library, current, classes)
+        found = _first_open(library, batch, answered)
+    state[_SHOWN] = None if found is None else found.pair
+    return found, batch
+
+
+def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.Questions:
+    batch = library.pool().questions(current, BATCH, classes=classes)
+    st.session_state[_QUEUE] = ((id(library), classes), batch)
+    return batch
+
+
+def _first_open(library: Library, batch: sk.Questions, answered: sk.Answered) -> sk.Question | None:
+    """The first question of a batch that has no answer yet and that no other tab is looking at."""
+    tab = st.session_state[_TAB]
+    open_ones = (question for question in batch if question.pair not in answered)
+    return next((question for question in open_ones if library.desk.take(question.pair, tab)), None)
+
+
+def left(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> int:
+    """How many pairs are left to ask about; exact when a batch is fetched, and counted down within it."""
+    return batch.num_left - sum(question.pair in current for question in batch)
+
+
+def is_revealed(question: sk.Question) -> bool:
+    """Whether labels may be seen: always, because the visitor wants it so, or because a wrong label is to be judged."""
+    return bool(st.session_state.get(LABELS)) or st.session_state.get(_REVEALED) == question.pair
+
+
+def answer(library: Library, question: sk.Question, verdict: str) -> None:
+    """Adds an answer. A wrong label cannot be judged unseen: the first such press shows the labels.
+
+    A press that comes twice, before the next question is there, counts once.
+    """
+    state = st.session_state
+    if state.get(_SHOWN) != question.pair:
+        return
+    if verdict == WRONG_LABEL and not is_revealed(question):
+        state[_REVEALED] = question.pair
+        return
+    if _add(library, question.anchor_sha256, question.negative_sha256, verdict, state.get(NOTE, "")):
+        state[_SHOWN] = state[_AGAIN] = state[_REVEALED] = None
+        state[NOTE] = ""
+        _mine().append(question.pair)
+
+
+def undo(library: Library, pair: Pair) -> None:
+    """Takes the answer on a pair back, and shows the pair again."""
+    verdict = library.verdicts.current().get(pair)
+    if verdict is None:  # another tab was quicker
+        _forget(pair)
+    elif _add(library, verdict.anchor_sha256, verdict.negative_sha256, "withdrawn", ""):
+        _forget(pair)
+        st.session_state[_AGAIN] = library.pool().about((verdict.anchor_sha256, verdict.negative_sha256))
+
+
+def again(library: Library, pair: Pair) -> None:
+    """Shows a pair again, whose answer stays until there is another."""
+    st.session_state[_AGAIN] = library.pool().about(pair)
+
+
+def back_to_queue() -> None:
+    """Puts aside a question that was called back."""
+    st.session_state[_AGAIN] = None
+
+
+def is_called_back() -> bool:
+    """Whether the question shown was called back."""
+    return st.session_state.get(_AGAIN) is not None
+
+
+def last_of_mine() -> Pair | None:
+    """The pair that this tab answered last."""
+    return _mine()[-1] if _mine() else None
+
+
+def failure() -> tuple[str, str] | None:
+    """Message and hint of an answer that could not be written; told once."""
+    told: tuple[str, str] | None = st.session_state.pop(_FAILURE, None)
+    return told
+
+
+def login_name() -> str:
+    """Who is working on this machine; empty if it does not say."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container without a user of that number
+        return ""
+
+
+def _add(library: Library, anchor_sha256: str, negative_sha256: str, verdict: str, note: str) -> bool:
+    """Whether the answer is in the table now."""
+    from samekind import SamekindError, Verdict
+
+    who = str(st.session_state.get(WHO, "")).strip()
+    try:
+        library.verdicts.add([Verdict(anchor_sha256, negative_sha256, verdict, who=who, note=note.strip())])
+    except SamekindError as error:
+        st.session_state[_FAILURE] = (str(error), error.hint)
+        return False
+    return True
+
+
+def _mine() -> list[Pair]:
+    mine: list[Pair] = st.session_state.setdefault(_MINE, [])
+    return mine
+
+
+def _forget(pair: Pair) -> None:
+    if pair in _mine():
+        _mine().remove(pair)

@@ -1,0 +1,286 @@
+"""The page *Confirm* in Streamlit's own test harness, on a real index: what is asked, what is kept, and what can be taken back."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import samekind as sk
+from app import confirm_view, state, view_models
+from app.desk import HELD_SECONDS, Desk
+from indexer.index import build_index
+from tests.app.conftest import OpenApp
+from tests.app.test_pages import brute_force, cards, healthy, shown
+from tests.indexer.helpers import FakeEncoder, save_encoder
+
+CONFIRM = "screens/confirm.py"
+
+
+def build(folder: Path, *, labelled: bool = True) -> Path:
+    """An index of 150 digits and an exact copy of one, by an encoder that needs no training."""
+    digits = sk.load_corpus("digits", limit=150)
+    pixels, labels = digits.native_array, digits.labels
+    assert pixels is not None
+    assert labels is not None
+    corpus = sk.Corpus.from_arrays(
+        [*pixels, pixels[0]],
+        [*labels, labels[0]] if labelled else None,
+        [*digits.splits, "train"],
+        name="digits",
+        source=digits.source,
+    )
+    save_encoder(FakeEncoder(), folder, config={"objective": "hard", "temperature": 0.2, "beta": 1.0})
+    build_index(corpus, FakeEncoder(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index that every test copies."""
+    return build(tmp_path_factory.mktemp("confirm") / "digits")
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    """An artefact of its own: answers change it."""
+    return shutil.copytree(built, tmp_path / "artefact")
+
+
+def confirm(at: AppTest) -> AppTest:
+    """The page."""
+    return healthy(at.switch_page(CONFIRM).run())
+
+
+def press(at: AppTest, words: str) -> AppTest:
+    """The page after the button with these words."""
+    (button,) = [button for button in at.button if button.label == words]
+    return healthy(button.click().run())
+
+
+def pair_shown(at: AppTest) -> tuple[str, str]:
+    """The pair that the buttons are about."""
+    (button,) = [button for button in at.button if button.label == "Same kind"]
+    assert button.key is not None
+    return confirm_view.pair_of(button.key.removeprefix("same "))
+
+
+def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenApp, folder: Path) -> None:
+    """Anchor, negative and their neighbours are those of Python; neither class nor id nor figures are on them until they are asked for."""
+    first = sk.questions(sk.Index.open(folder), 1)[0]
+    at = confirm(open_app(folder))
+    assert pair_shown(at) == first.pair
+    for role in ("anchor", "negative"):
+        (card,) = cards(at, f"{role}_card")
+        assert (card["heading"], card["lines"], card["pictures"][0]["alt"]) == (role.capitalize(), [], f"the {role}")
+        own, other = (first.anchor_id, first.negative_id)[:: 1 if role == "anchor" else -1]
+        nearest = [id_ for id_ in brute_force(folder, own)[0][:6] if id_ != other][:5]
+        pictures = sk.Index.open(folder).thumbnails([own, *nearest])
+        drawn = [*cards(at, f"{role}_card"), *cards(at, f"{role}_neighbours")]
+        assert [c["pictures"][0]["image"] for c in drawn] == [view_models.data_uri(picture) for picture in pictures]
+        assert all(not c["lines"] and not c["heading"] for c in drawn[1:])
+    assert not any("probability" in caption.value for caption in at.caption)
+    at.toggle(key="confirm_labels").set_value(True).run()
+    assert cards(healthy(at), "anchor_card")[0]["lines"] == [first.anchor_label, first.anchor_id]
+    assert cards(at, "negative_card")[0]["lines"] == [first.negative_label, first.negative_id]
+    assert any("probability of one kind" in caption.value for caption in at.caption)
+    assert pair_shown(at) == first.pair
+
+
+def test_an_answer_is_kept_with_who_when_and_why(open_app: OpenApp, folder: Path) -> None:
+    """Every button adds its verdict on the pair that was shown; the note is for one answer; the history has the newest first."""
+    table, at = sk.VerdictTable(folder), confirm(open_app(folder))
+    at.text_input(key="confirm_who").set_value(" Ana ").run()
+    asked = []
+    for choice in confirm_view.CHOICES:
+        at.text_input(key="confirm_note").set_value(f"why {choice.key}").run()
+        asked.append(pair_shown(at))
+        press(at, choice.words)
+        if choice.verdict == confirm_view.WRONG_LABEL:
+            assert len(table.all()) == 3, "not judged unseen"
+            assert pair_shown(at) == asked[-1]
+            assert cards(at, "anchor_card")[0]["lines"]
+            press(at, choice.words)
+        assert at.text_input(key="confirm_note").value == ""
+        assert not cards(at, "anchor_card")[0]["lines"]
+    kept = table.all()
+    assert [(v.pair, v.verdict, v.who, v.note) for v in kept] == [
+        (pair, choice.verdict, "Ana", f"why {choice.key}")
+        for pair, choice in zip(asked, confirm_view.CHOICES, strict=True)
+    ]
+    assert len(set(asked)) == 5
+    history = cards(at, "history")
+    assert [card["id"] for card in history] == [confirm_view.key_of(v.pair) for v in reversed(kept)]
+    assert [card["heading"] for card in history] == [choice.words for choice in reversed(confirm_view.CHOICES)]
+    assert all("Ana, 20" in card["lines"][-1] for card in history)
+    assert [card["badges"][0]["text"] for card in history] == [f"why {n}" for n in "54321"]
+
+
+def test_undo_appends_and_asks_again(open_app: OpenApp, folder: Path) -> None:
+    """Taking an answer back leaves it in the table, withdrawn; its pair is shown again, and the one before can be taken back too."""
+    table, at = sk.VerdictTable(folder), confirm(open_app(folder))
+    (undo,) = [button for button in at.button if button.label == "Undo"]
+    assert undo.disabled
+    asked = []
+    for words in ("Same kind", "Different"):
+        asked.append(pair_shown(at))
+        press(at, words)
+    press(at, "Undo")
+    assert pair_shown(at) == asked[1]
+    assert [v.verdict for v in table.all()] == ["same", "different", "withdrawn"]
+    assert list(table.current()) == [asked[0]]
+    press(at, "Undo")
+    assert pair_shown(at) == asked[0]
+    assert table.current() == {}
+    press(at, "Unsure")
+    assert {pair: v.verdict for pair, v in table.current().items()} == {asked[0]: "unsure"}
+    assert pair_shown(at) == asked[1]
+
+
+def test_two_tabs_are_asked_different_pairs_and_lose_nothing(open_app: OpenApp, folder: Path) -> None:
+    """Each tab has its own question; what another has answered is passed over at once; all answers are in the table."""
+    first = confirm(open_app(folder))
+    second = confirm(open_app(folder))
+    table = sk.VerdictTable(folder)
+    asked = []
+    for _ in range(3):
+        assert pair_shown(first) != pair_shown(second)
+        asked += [pair_shown(first), pair_shown(second)]
+        press(first, "Different")
+        press(second, "Unsure")
+    assert [v.pair for v in table.all()] == asked
+    assert len(set(asked)) == 6
+    elsewhere = pair_shown(first)
+    table.add([sk.Verdict(*elsewhere, "same", who="another machine")])
+    assert pair_shown(healthy(first.run())) != elsewhere
+
+
+def test_answers_are_there_for_the_next_visitor(open_app: OpenApp, folder: Path) -> None:
+    """A new session finds the answers, is not asked them again, and can take them back from the history."""
+    at = confirm(open_app(folder))
+    asked = pair_shown(at)
+    press(at, "Same kind")
+    new = confirm(open_app(folder))
+    assert pair_shown(new) != asked
+    assert [card["heading"] for card in cards(new, "history")] == ["Same kind"]
+    assert cards(new, "history")[0]["action"] == "Undo"
+    (bar,) = new.get("progress")
+    assert "1 pair answered (1 same kind · 0 different" in bar.proto.text
+
+
+def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
+    """The sidebar's filter narrows the questions to pairs of the two classes."""
+    index = sk.Index.open(folder)
+    wanted = sk.questions(index, 1, classes=("4", "9"))[0]
+    at = confirm(open_app(folder))
+    at.selectbox(key="confirm_first_class").set_value("9").run()
+    at.selectbox(key="confirm_second_class").set_value("4").run()
+    assert pair_shown(healthy(at)) == wanted.pair
+
+
+def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: Path) -> None:
+    """Two answers join a pair that a third calls different: all three are shown, and a new answer puts it right."""
+    hashes = sorted(set(sk.Index.open(folder).rows.column("sha256")))[:3]
+    chain = [sk.Verdict(a, b, "same") for a, b in itertools.pairwise(hashes)]
+    torn = sk.Verdict(hashes[0], hashes[2], "different")
+    table = sk.VerdictTable(folder)
+    table.add([*chain, torn])
+    at = confirm(open_app(folder))
+    key = f"contradiction {confirm_view.key_of(torn.pair)}"
+    assert [card["id"] for card in cards(at, key)] == [confirm_view.key_of(v.pair) for v in (torn, *chain)]
+    assert {card["action"] for card in cards(at, key)} == {"Answer again"}
+    at.session_state["confirm_again"] = sk.QuestionPool(sk.Index.open(folder)).about(torn.pair)
+    assert pair_shown(healthy(at.run())) == torn.pair
+    press(at, "Same kind")
+    assert not shown(at, key)
+    assert table.current()[torn.pair].verdict == "same"
+
+
+def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> None:
+    """From 20 answers of both kinds on the page names the command that trains with them."""
+    found = list(sk.questions(sk.Index.open(folder), 20))
+    table = sk.VerdictTable(folder)
+    given = [
+        sk.Verdict(q.anchor_sha256, q.negative_sha256, "same" if i % 4 else "different") for i, q in enumerate(found)
+    ]
+    table.add(given[:19])
+    assert not confirm(open_app(folder)).code
+    table.add(given[19:])
+    (code,) = confirm(open_app(folder)).code
+    assert code.value.startswith("samekind train")
+    assert code.value.endswith(f"--verdicts {folder}")
+
+
+def test_an_answer_that_cannot_be_written_is_told_and_asked_again(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is one line; the pair and the note are still there."""
+
+    def full(self: sk.VerdictTable, verdicts: object) -> None:
+        raise sk.ArtefactError("cannot write verdicts", hint="free some space")
+
+    at = confirm(open_app(folder))
+    asked = pair_shown(at)
+    at.text_input(key="confirm_note").set_value("heel").run()
+    monkeypatch.setattr(sk.VerdictTable, "add", full)
+    (button,) = [button for button in at.button if button.label == "Different"]
+    button.click().run()
+    assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
+    assert (pair_shown(at), at.text_input(key="confirm_note").value) == (asked, "heel")
+    assert not shown(at, "history")
+
+
+def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path) -> None:
+    """An unlabelled corpus is asked about as well; there is neither a label to show nor one to be wrong."""
+    at = confirm(open_app(build(tmp_path / "unlabelled", labelled=False)))
+    disabled = {button.label for button in at.button if button.disabled}
+    assert disabled == {"Wrong label", "Undo"}
+    assert not [toggle for toggle in at.toggle if toggle.key == "confirm_labels"]
+    assert cards(at, "anchor_card")
+
+
+def test_the_pool_is_made_once(open_app: OpenApp, folder: Path) -> None:
+    """All visitors share one audit and one pool of candidates."""
+    confirm(open_app(folder))
+    library = state._open(str(folder), *state._stamp(folder))
+    assert library.pool() is library.pool()
+
+
+def test_a_pair_is_held_for_one_tab_at_a_time() -> None:
+    """Two minutes from the last look, or until its holder takes another pair."""
+    now = 0.0
+    desk = Desk(clock=lambda: now)
+    first, second = ("a", "b"), ("c", "d")
+    assert desk.take(first, "one")
+    assert not desk.take(first, "two")
+    assert desk.take(second, "two")
+    now = HELD_SECONDS - 1
+    assert desk.take(first, "one"), "looked at again"
+    now = 2 * HELD_SECONDS - 2
+    assert not desk.take(first, "two")
+    now = 2 * HELD_SECONDS
+    assert desk.take(first, "two")
+    assert not desk.take(first, "one")
+    assert desk.take(second, "one"), "let go of when its holder took another"
+
+
+def test_enough_means_both_kinds() -> None:
+    """Twenty of one kind teach nothing, unsure ones do not count, a copy is of the same kind."""
+
+    def answers(same: int, different: int, other: str = "unsure") -> dict[tuple[str, str], sk.Verdict]:
+        said = ["same"] * same + ["different"] * different + [other] * 5
+        made = [sk.Verdict(f"{i:064x}", f"{i + 1:064x}", verdict) for i, verdict in enumerate(said)]
+        return {v.pair: v for v in made}
+
+    assert confirm_view.are_enough(answers(10, 10))
+    assert not confirm_view.are_enough(answers(30, 0))
+    assert not confirm_view.are_enough(answers(0, 30))
+    assert not confirm_view.are_enough(answers(10, 9))
+    assert confirm_view.are_enough(answers(0, 15, "duplicate"))
+    sentence = confirm_view.progress_sentence(answers(2, 1), 1234)
+    assert sentence == (
+        "8 pairs answered (2 same kind · 1 different · 5 unsure · 0 wrong label · 0 duplicate), 1,234 left"
+    )
