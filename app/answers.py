@@ -43,7 +43,11 @@ def next_question(
     asked_for, batch = state.get(_QUEUE, (None, None))
     if batch is None or asked_for != (id(library), classes):
         batch = _fetch(library, current, classes)
-    found: sk.Question | None = state.get(_AGAIN) or _first_open(library, batch, answered)
+    found: sk.Question | None = state.get(_AGAIN)
+    if found is not None:
+        library.desk.take(found.pair, state[_TAB])  # so that no other tab is asked it at the same time
+    else:
+        found = _first_open(library, batch, answered)
     if found is None and batch.num_left:
         batch = _fetch(library, current, classes)
         found = _first_open(library, batch, answered)
