@@ -270,7 +270,7 @@ def grouped(current: Iterable[Verdict]) -> Groups:
     doubtful = {member[first] for first, _ in torn}
     return Groups(
         kinds=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
-        same=frozenset(by_answer[SAME] | by_answer[DUPLICATE]),
+        same=frozenset(pair for pair in by_answer[SAME] | by_answer[DUPLICATE] if member[pair[0]] not in doubtful),
         duplicates=frozenset(by_answer[DUPLICATE]),
         different=frozenset(by_answer[DIFFERENT]),
         contradictions=frozenset(torn),

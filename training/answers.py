@@ -30,7 +30,7 @@ class Groups:
 
     Attributes:
         kinds: sets of images that are of one kind: joined by `same` or `duplicate`, directly or through others, without contradiction.
-        same: the pairs that were called so, or duplicates.
+        same: the pairs that were called so, or duplicates, within these kinds.
         duplicates: pairs of the very same thing.
         different: pairs that are of different kinds.
         contradictions: those of them that others join all the same; what joins them is in none of the `kinds`.

@@ -210,5 +210,7 @@ def test_groups_are_what_paths_join(answers: dict[tuple[int, int], str]) -> None
     different = {pair for pair, key in pairs.items() if answers[key] == "different"}
     assert groups.contradictions == {pair for pair in different if pairs[pair] in torn}
     assert groups.different == different
+    joined = {pair for pair, key in pairs.items() if answers[key] in ("same", "duplicate")}
+    assert groups.same == {pair for pair in joined if pairs[pair][0] not in doubtful}
     assert groups.duplicates == {pair for pair, key in pairs.items() if answers[key] == "duplicate"}
     assert groups.wrong_labels == {pair for pair, key in pairs.items() if answers[key] == "wrong_label"}
