@@ -80,9 +80,12 @@ def _confirm(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 1080})
     page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
-    page.get_by_label("Your name").press("Tab")
+    page.get_by_role(
+        "heading", name="Confirm"
+    ).click()  # keys that are pressed in a field, or on a switch, are the field's own
+    page.wait_for_timeout(3000)
     answered = page.get_by_role("list", name="last answers, newest first").locator(".card")
-    for place, key in enumerate("121"):
+    for place, key in enumerate("111"):
         page.keyboard.press(key)
         answered.nth(place).wait_for(timeout=60_000)
         page.wait_for_timeout(1500)

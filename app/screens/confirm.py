@@ -23,7 +23,8 @@ MOST_CONTRADICTIONS = 5
 
 WHAT_IT_IS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: each is one that training pushes apart hard and "
-    "that the encoder cannot settle. Answer with the keys **1** to **5**, take the last answer back with **U**."
+    "that the encoder cannot settle. Answer with the keys **1** to **5**, take the last answer back with **U**. (In a field or on a switch "
+    "a key is its own: click beside it first.)"
 )
 
 
