@@ -1,29 +1,39 @@
-"""What a page shows while the audit of a large corpus is under way."""
+"""What a page shows while long work on a large corpus is under way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app import components
 from app.audit_view import AuditView
+from app.job import Job
 from app.state import Library
+
+Result = TypeVar("Result")
 
 
 def audit(library: Library, k: int) -> AuditView | None:
-    """The audit with k negatives an anchor, with a bar while it is under way; `None`, and one line that says why, if it cannot be."""
+    """The audit with k negatives an anchor, as `result`."""
+    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
+    return result(lambda: library.audit(k), text)
+
+
+def result(job: Callable[[], Job[Result]], text: str) -> Result | None:
+    """A job's result, with a bar while it is under way; `None`, and one line that says why, if there is none."""
     from samekind import SamekindError
 
-    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
     bar = st.empty()
+
+    def show(share: float) -> None:
+        bar.progress(share, f"{text} {100 * share:.0f} %")
+
     try:
-        return library.audit(k).wait(lambda share: _show(bar, text, share))
+        return job().wait(show)
     except SamekindError as error:
         components.failure(str(error), error.hint)
         return None
     finally:
         bar.empty()
-
-
-def _show(bar: DeltaGenerator, text: str, share: float) -> None:
-    bar.progress(share, f"{text} {100 * share:.0f} %")

@@ -7,14 +7,12 @@ What is the same kind but another picture is skipped: that it is no duplicate sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from app import components, lists_view, state, view_models
-from app.job import Job
+from app import components, lists_view, state, view_models, waiting
 from app.state import Library
 
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
@@ -41,7 +39,9 @@ def _labels(library: Library, hide: bool) -> None:
     if not library.classes:
         st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
         return
-    found = _result(library.label_suspects, "Asking every image's neighbours")
+    found = waiting.result(
+        library.label_suspects, "Asking every image's neighbours; 60,000 images take a few minutes …"
+    )
     if found is None:
         return
     found = found.answered(library.index)
@@ -74,7 +74,7 @@ def _labels(library: Library, hide: bool) -> None:
 
 
 def _duplicates(library: Library, hide: bool) -> None:
-    found = _result(library.duplicates, "Comparing pictures")
+    found = waiting.result(library.duplicates, "Comparing pictures; 60,000 images take a few minutes …")
     if found is None:
         return
     found = found.answered(library.index)
@@ -93,24 +93,6 @@ def _duplicates(library: Library, hide: bool) -> None:
                 components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
                 if pair.kind == "near":
                     _answers(library, pair.a, pair.b, pair.confirmed, "duplicate", ("Same picture", "Different kinds"))
-
-
-def _result(job: Callable[[], Job[Any]], what: str) -> Any:
-    """The list, with a bar while it is being worked out; `None`, and one line that says why, if it cannot be."""
-    from samekind import SamekindError
-
-    bar = st.empty()
-    try:
-        return job().wait(lambda share: _show(bar, what, share))
-    except SamekindError as error:
-        components.failure(str(error), error.hint)
-        return None
-    finally:
-        bar.empty()
-
-
-def _show(bar: DeltaGenerator, what: str, share: float) -> None:
-    bar.progress(share, f"{what}; 60,000 images take a few minutes … {100 * share:.0f} %")
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
