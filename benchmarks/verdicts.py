@@ -33,13 +33,14 @@ from indexer.verdicts import Verdict, VerdictTable
 from samekind.comparison.machine import hardware
 from samekind.console import Console
 from training.artefact import write_json
+from training.config import DETECTORS
 from training.encoder import Encoder
 from training.evaluate import knn_accuracy, label_numbers
 from training.images import training_corpus
 
 COUNTS = (50, 200, 1000)
 ARMS = ("queue", "random", "supervised")
-METHOD = {"objective": "hard", "treatment": "soft_attract", "detector": "combined"}
+METHOD = {"objective": "hard", "treatment": "soft_attract"}
 ANNOTATOR = "oracle annotator"
 
 
@@ -49,12 +50,14 @@ class Experiment:
     Args:
         corpus: labelled, with a test split.
         seed: of the training and of every choice.
+        detector: of all trainings but SupCon's.
         settings: of `TrainConfig`, the same for all trainings.
         work: folder of the trainings.
     """
 
-    def __init__(self, corpus: Corpus, seed: int, settings: dict[str, Any], work: Path) -> None:
+    def __init__(self, corpus: Corpus, seed: int, detector: str, settings: dict[str, Any], work: Path) -> None:
         self.seed, self.settings, self.work = seed, {**settings, "seed": seed}, work / f"seed-{seed}"
+        self.method = {**METHOD, "detector": detector}
         self.train = training_corpus(corpus, sk.preset("plain", **self.settings))
         self.test = corpus.split("test")
         self.classes = corpus.classes
@@ -63,17 +66,19 @@ class Experiment:
 
     def without(self) -> dict[str, Any]:
         """The training that the questions are about, and what the others are compared with."""
-        return self._trained(self.train, "none", METHOD)
+        return self._trained(self.train, "none", self.method)
 
     def queue(self, count: int) -> dict[str, Any]:
         """Answers to what the queue asks first, round by round."""
         folder = self.work / f"queue-{count}"
-        return self._trained(self.train, folder.name, METHOD, self._answered(folder, self._asked_by_the_queue, count))
+        return self._trained(
+            self.train, folder.name, self.method, self._answered(folder, self._asked_by_the_queue, count)
+        )
 
     def random(self, count: int) -> dict[str, Any]:
         """Answers about pairs of training images drawn at random."""
         folder = self.work / f"random-{count}"
-        return self._trained(self.train, folder.name, METHOD, self._answered(folder, self._drawn, count))
+        return self._trained(self.train, folder.name, self.method, self._answered(folder, self._drawn, count))
 
     def supervised(self, count: int) -> dict[str, Any]:
         """SupCon that knows the labels of some images; the others have their own view alone, as in InfoNCE."""
@@ -138,29 +143,27 @@ class Experiment:
         return Verdict(first, second, "same" if self.label[first] == self.label[second] else "different", ANNOTATOR)
 
 
-def compute(
-    corpus: Corpus, seeds: Sequence[int], counts: Sequence[int], settings: dict[str, Any], out: Path, work: Path
-) -> None:
-    """Every cell that is not there yet."""
-    for seed in seeds:
-        experiment = Experiment(corpus, seed, settings, work)
-        planned = [("none", 0), *((arm, count) for count in counts for arm in ARMS)]
-        for arm, count in planned:
-            file = out / "cells" / f"{arm}-{count}-seed-{seed}.json"
-            if file.is_file():
-                continue
-            started = time.perf_counter()
-            file.parent.mkdir(parents=True, exist_ok=True)
-            trained = experiment.without() if arm == "none" else getattr(experiment, arm)(count)
-            done = {"arm": arm, "count": count, "seed": seed, "corpus": corpus.name, "settings": settings, **trained}
-            made = {"hardware": hardware("cpu"), "date": datetime.now(UTC).isoformat(timespec="seconds")}
-            write_json(file, {**done, **made, "wall_seconds": round(time.perf_counter() - started, 1)})
+def compute(experiment: Experiment, arms: Sequence[str], counts: Sequence[int], out: Path) -> None:
+    """Every cell of one seed that is not there yet."""
+    for arm, count in [("none", 0), *((arm, count) for count in counts for arm in arms)]:
+        file = out / "cells" / f"{arm}-{count}-seed-{experiment.seed}.json"
+        if file.is_file():
+            continue
+        started = time.perf_counter()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        trained = experiment.without() if arm == "none" else getattr(experiment, arm)(count)
+        asked = {"arm": arm, "count": count, "seed": experiment.seed, "corpus": experiment.train.name}
+        asked |= {"method": "+".join(experiment.method.values()), "settings": experiment.settings}
+        made = {"hardware": hardware("cpu"), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+        write_json(file, {**asked, **trained, **made, "wall_seconds": round(time.perf_counter() - started, 1)})
 
 
 def table(out: Path) -> str:
     """Mean and standard deviation over seeds of the cells that are there, as Markdown."""
     cells = [json.loads(file.read_text()) for file in sorted((out / "cells").glob("*.json"))]
+    methods = sorted({cell["method"] for cell in cells})
     lines = [
+        f"`{'`, `'.join(methods)}`; mean ± standard deviation (seeds)\n",
         "| verdicts, or labels | the queue's pairs | random pairs | SupCon, as many labelled images |",
         "|---|---|---|---|",
     ]
@@ -188,13 +191,17 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="none: only the table")
     parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--detector", choices=DETECTORS, default="combined", help="another needs other folders")
     parser.add_argument("--out", type=Path, default=Path("docs/results/verdicts"))
     parser.add_argument("--work", type=Path, default=Path("artifacts/verdicts"))
     asked = parser.parse_args()
     settings = {"limit": asked.train_images, "steps": asked.steps, "hold_out": 0, "precision": asked.precision}
     if asked.seeds:
         corpus = sk.load_corpus(asked.corpus, data_dir=asked.data_dir)
-        compute(corpus, asked.seeds, asked.counts, settings, asked.out, asked.work)
+        for seed in asked.seeds:
+            experiment = Experiment(corpus, seed, asked.detector, settings, asked.work)
+            compute(experiment, asked.arms, asked.counts, asked.out)
     text = table(asked.out)
     (asked.out / "table.md").write_text(text)
     print(text)

@@ -48,6 +48,7 @@ from training.images import TrainingImages, load_training_images, training_corpu
 from training.patch_descriptor import describe_patches
 from training.similarity import Contrast
 from training.treatments import Suspects
+from training.whitening import discount
 
 IMAGES = 2000
 SUPPORT_VIEWS = 8
@@ -316,14 +317,18 @@ def _with_support(
     views: int,
     block: int = 2048,
 ) -> NDArray[np.float32]:
-    """The space's embeddings, those of `rows` replaced by their mean with altered views of themselves."""
-    embeddings = space.embeddings.copy()
+    """The space's embeddings, those of `rows` replaced by their mean with altered views of themselves; all without what views change."""
+    embeddings = torch.from_numpy(space.embeddings.copy())
+    spread = torch.zeros(embeddings.shape[1], embeddings.shape[1])
     for number, some in enumerate(np.split(rows, range(block, len(rows), block))):
         pixels = training.pixels[training.fit[some]]
-        for view in range(views):
-            embeddings[some] += space.embed(transform.batch(pixels, (_SEED, 24, number, view))[0])
-    unit: NDArray[np.float32] = functional.normalize(torch.from_numpy(embeddings), dim=1).numpy()
-    return unit
+        seeds = [(_SEED, 24, number, view) for view in range(views)]
+        altered = torch.stack([torch.from_numpy(space.embed(transform.batch(pixels, seed)[0])) for seed in seeds])
+        embeddings[some] = functional.normalize(embeddings[some] + altered.sum(0), dim=1)
+        off_mean = (altered - altered.mean(0)).flatten(0, 1)
+        spread += off_mean.T @ off_mean / (views * len(rows))
+    discounted: NDArray[np.float32] = discount(embeddings, spread).numpy()
+    return discounted
 
 
 def _contrasts(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import ArtefactError
+from indexer.database import open_database
 from training.artefact import METRICS, read_meta
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ def record_probes(folder: Path, history: Iterable[Mapping[str, Any]], *, renew: 
     rows = [row for record in history for row in _rows(record, run)]
     if not (rows or _exists(folder)) or (not renew and _is_younger(folder)):
         return 0
-    import lancedb
     import pyarrow as pa
 
     try:
-        database = lancedb.connect(str(folder / "db"))
+        database = open_database(folder)
         mode = "overwrite" if _exists(folder) else "create"
         database.create_table(TABLE, pa.Table.from_pylist(rows, schema=_schema()), mode=mode)
     except (OSError, RuntimeError, ValueError) as error:
@@ -74,10 +74,8 @@ def read_probes(path: str | Path) -> pd.DataFrame:
     if not _exists(folder):
         rows = _schema().empty_table()
     else:
-        import lancedb
-
         try:
-            table = lancedb.connect(str(folder / "db")).open_table(TABLE)
+            table = open_database(folder).open_table(TABLE)
             rows = table.search().where(f"run = '{run}'").limit(None).to_arrow()
         except (OSError, RuntimeError, ValueError) as error:
             raise ArtefactError(

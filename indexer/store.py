@@ -2,7 +2,6 @@
 
 Rows keep the order in which they were appended, through deletes and compaction (tests/indexer/test_store.py holds LanceDB to it).
 Every write here adds exactly one version to the table, also a write of nothing: that is how an interrupted build counts its steps.
-LanceDB is imported when a table is opened and not before: it takes 2 s, and a plain search does without.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.errors import ArtefactError, InputError
+from indexer.database import open_database
 
 TABLE = "images"
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
@@ -47,9 +47,7 @@ class ImageTable:
 
     @cached_property
     def _database(self) -> Any:
-        import lancedb
-
-        return lancedb.connect(str(self.folder / "db"))
+        return open_database(self.folder)
 
     @cached_property
     def _table(self) -> Any:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ArtefactError, InputError
+from indexer.database import open_database
 from indexer.manifest import MANIFEST, ROWS_FILE
 from indexer.rows import Rows
 from training.answers import Groups, Pair
@@ -158,9 +159,7 @@ class VerdictTable:
 
     @cached_property
     def _database(self) -> Any:
-        import lancedb
-
-        return lancedb.connect(str(self.folder / "db"))
+        return open_database(self.folder)
 
 
 def export_verdicts(path: str | Path, file: str | Path) -> int:

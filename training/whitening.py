@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be blown up
+SPREAD_FLOOR = 1e-2  # of the loudest direction in which views differ
 IMAGES_PER_DIRECTION = 8
 FEWEST_DIRECTIONS = 8
 
@@ -70,6 +72,26 @@ class Whitening(nn.Module):
         self.mean.copy_(mean)
         kept = self.matrix.shape[1]  # eigh sorts ascending: the loudest come last
         self.matrix.copy_((directions * scale)[:, -kept:].flip(1))
+
+
+def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
+    """Embeddings measured by the directions in which an image's own altered views agree.
+
+    Args:
+        embedding_ND: `(N, D)` float32.
+        spread_DD: `(D, D)` covariance of altered views around their image's mean: what changes there says nothing about what is shown.
+
+    Returns:
+        `(N, D)` unit-norm rows, centred and divided by that spread; the quietest directions count as at least a hundredth of the loudest.
+
+    Source:
+        Within-class covariance normalisation, Hatch, Kajarekar & Stolcke, Interspeech 2006; each image's views are a class here, so that no
+        label is needed.
+    """
+    variance, directions = torch.linalg.eigh(spread_DD.double())
+    floor = SPREAD_FLOOR * variance[-1].clamp(min=1e-12)
+    matrix = (directions * (variance.clamp(min=0) + floor).rsqrt()) @ directions.T
+    return functional.normalize((embedding_ND - embedding_ND.mean(0)) @ matrix.float(), dim=1)
 
 
 def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:

@@ -1,76 +1,31 @@
-"""The audit against double loops, and the corpora that have no figures to give."""
+"""The audit against double loops."""
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from data.corpus import Corpus
-from data.errors import ArtefactError, InputError
+from data.errors import InputError
 from indexer import audit as audit_module
 from indexer import neighbours
 from indexer.audit import base_rate
-from indexer.index import Index, build_index
-from indexer.manifest import INDEX_FILE, Manifest, describe_file
+from indexer.index import build_index
 from indexer.neighbours import neighbourhood
-from indexer.report import FalseNegativeReport
-from indexer.vector_index import VectorIndex
 from tests import oracles
+from tests.indexer.audits import HARD, agrees, index_of, some_labels
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from training.objectives import info_nce, plain_terms
 from training.similarity import Contrast
 from training.weighing import Weighing
-
-HARD: dict[str, Any] = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
-
-
-def _index(
-    folder: Path, labels: Sequence[str | None] | None, images: NDArray[np.uint8] | None = None, **config: Any
-) -> Index:
-    save_encoder(FakeEncoder(), folder, config=config)
-    count = 40 if labels is None else len(labels)
-    return build_index(Corpus.from_arrays(pictures(count) if images is None else images, labels), FakeEncoder(), folder)
-
-
-def _some_labels(count: int = 40) -> list[str | None]:
-    return [("Bag", "Coat", "Shirt")[i * i % 7 % 3] for i in range(count)]
-
-
-def _agrees(report: FalseNegativeReport, index: Index, labels: Sequence[str | None], k: int) -> None:
-    """Everything that is counted equals a count by double loop."""
-    neighbours_of = oracles.hardest(oracles.similarities(index.vectors()), k)
-    assert report.pairs.negative_AK.tolist() == neighbours_of
-    base = oracles.base_rate(labels)
-    assert report.base_rate == base
-    for rank, row in enumerate(report.by_rank, start=1):
-        rate = oracles.rate_at_rank(labels, neighbours_of, rank)
-        assert (row["rank"], row["false_negative_rate"]) == (rank, rate)
-        assert row["lift"] == (None if rate is None or not base else rate / base)
-    classes = report.class_pairs["classes"]
-    assert classes == sorted({label for label in labels if label is not None})
-    for i, a in enumerate(classes):
-        for j, b in enumerate(classes):
-            count = sum(labels[n] == b for anchor, row in enumerate(neighbours_of) if labels[anchor] == a for n in row)
-            assert report.class_pairs["counts"][i][j] == count
-    for name, figures in report.by_class.items():
-        mine = [[labels[n] for n in row] for anchor, row in enumerate(neighbours_of) if labels[anchor] == name]
-        known = [label for row in mine for label in row if label is not None]
-        assert figures["num_images"] == figures["num_anchors"] == labels.count(name)
-        assert figures["false_negative_rate"] == (known.count(name) / len(known) if known else None)
-    json.dumps(report.to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("block", [1 << 23, 16 * 40])
@@ -79,96 +34,9 @@ def test_every_figure_equals_a_count_by_double_loop(
 ) -> None:
     """In one block or in several."""
     monkeypatch.setattr(neighbours, "_BLOCK_VALUES", block)
-    labels = _some_labels()
-    index = _index(tmp_path, labels, **HARD)
-    _agrees(index.audit(k=6), index, labels, 6)
-
-
-def test_a_label_that_is_not_known_makes_its_pairs_unknown_not_negative(tmp_path: Path) -> None:
-    """Half of the labels missing: rates are over pairs with two labels, and a note says so."""
-    labels = [label if i % 2 else None for i, label in enumerate(_some_labels())]
-    index = _index(tmp_path, labels, **HARD)
-    report = index.audit(k=5)
-    _agrees(report, index, labels, 5)
-    assert any("20 of 40 images have no label" in note for note in report.notes)
-    assert {pair.false for pair in report.pairs.of(index.ids[0])} == {None}
-
-
-def test_without_labels_the_figures_are_null_and_a_sentence_says_why(tmp_path: Path) -> None:
-    """Similarities and duplicates are still there."""
-    report = _index(tmp_path, None).audit(k=3)
-    assert report.base_rate is report.lift is report.false_negative_rate is None
-    assert [row["false_negative_rate"] for row in report.by_rank] == [None] * 3
-    assert all(-1 <= row["similarity"] <= 1 for row in report.by_rank)
-    assert report.by_class == {}
-    assert any("no labels" in note for note in report.notes)
-    assert report.to_pandas()["false"].isna().all()
-
-
-@pytest.mark.parametrize(
-    ("labels", "rate", "base", "lift"),
-    [(["one"] * 12, 1.0, 1.0, 1.0), ([f"class {i}" for i in range(12)], 0.0, 0.0, None)],
-    ids=["one class", "every image its own class"],
-)
-def test_extreme_labels_give_the_right_figures(
-    tmp_path: Path, labels: list[str], rate: float, base: float, lift: float | None
-) -> None:
-    """All negatives are false, or none can be; a lift over nothing is undefined, not infinite."""
-    report = _index(tmp_path, labels, **HARD).audit(k=4)
-    assert (report.false_negative_rate, report.base_rate, report.lift) == (rate, base, lift)
-    assert report.gradient_share is not None
-    assert report.gradient_share["false_negatives"] == pytest.approx(rate)
-    json.dumps(report.to_dict(), allow_nan=False)
-
-
-def test_with_many_classes_figures_stay_right_and_class_pairs_are_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two classes and 20 images of their own kind: the four largest classes, equal ones by name; what they met elsewhere still counts."""
-    monkeypatch.setattr(audit_module, "MOST_CLASSES", 4)
-    labels: list[str | None] = [("a", "b", f"own {i:02d}", f"own {i:02d}")[i % 4] for i in range(40)]
-    index = _index(tmp_path, labels, **HARD)
-    report = index.audit(k=6)
-    neighbours_of = oracles.hardest(oracles.similarities(index.vectors()), 6)
-    assert report.class_pairs["classes"] == ["a", "b", "own 02", "own 03"]
-    assert len(report.by_class) == 22
-    assert any("4 largest of 22 classes" in note for note in report.notes)
-    classes, shares = report.class_shares()
-    for i, a in enumerate(classes):
-        met = [labels[n] for anchor, row in enumerate(neighbours_of) if labels[anchor] == a for n in row]
-        assert report.class_pairs["num_pairs"][i] == len(met)
-        assert shares[i] == [met.count(b) / len(met) for b in classes]
-        assert report.by_class[a]["false_negative_rate"] == shares[i][i]
-
-
-def test_a_class_without_known_pairs_has_no_shares(tmp_path: Path) -> None:
-    """Nothing is divided by zero: an unknown share is `None`; the others add up to one."""
-    report = _index(tmp_path, [*_some_labels(39), "alone"], **HARD).audit(k=2, anchors=10)
-    classes, shares = report.class_shares()
-    assert report.by_class["alone"]["num_anchors"] == 0
-    assert shares[classes.index("alone")] == [None] * len(classes)
-    assert all(sum(share or 0 for share in row) == pytest.approx(1) for row in shares if row[0] is not None)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 2.0])
-@pytest.mark.parametrize("count", [1, 40])
-def test_an_index_with_a_vector_that_is_none_is_refused_with_the_remedy(
-    tmp_path: Path, value: float, count: int
-) -> None:
-    """NaN, infinity, zero or another norm: never a figure, but the image's id and the command, which mends it."""
-    index = _index(tmp_path, _some_labels(count), **HARD)
-    vectors = index.vectors()
-    vectors[count // 2] = value
-    flat = faiss.IndexFlatIP(vectors.shape[1])
-    flat.add(vectors)
-    VectorIndex(flat).save(tmp_path / INDEX_FILE)
-    replace(Manifest.read(tmp_path), index=describe_file(tmp_path / INDEX_FILE)).write(tmp_path)
-    with pytest.raises(ArtefactError, match=f"1 of {count} vectors .* {index.ids[count // 2]}$") as caught:
-        Index.open(tmp_path).audit(k=3)
-    assert str(tmp_path / "db" / "images.lance") in caught.value.hint
-    assert "samekind index" in caught.value.hint
-    shutil.rmtree(tmp_path / "db" / "images.lance")
-    assert _index(tmp_path, _some_labels(count), **HARD).audit(k=3).num_anchors == count
+    labels = some_labels()
+    index = index_of(tmp_path, labels, **HARD)
+    agrees(index.audit(k=6), index, labels, 6)
 
 
 @pytest.mark.parametrize(
@@ -180,8 +48,8 @@ def test_the_share_of_the_gradient_equals_a_sum_by_hand(
 ) -> None:
     """What `hard` pushes by, exp(s/τ) for `info_nce`, over all other rows; for false negatives over those of known label."""
     monkeypatch.setattr(neighbours, "_CACHED_VALUES", 3 * 40)
-    labels = [None if partly and i % 4 == 0 else label for i, label in enumerate(_some_labels())]
-    index = _index(tmp_path, labels, **config)
+    labels = [None if partly and i % 4 == 0 else label for i, label in enumerate(some_labels())]
+    index = index_of(tmp_path, labels, **config)
     report = index.audit(k=4)
     similarity = oracles.similarities(index.vectors())
     overall, top, top_false = [], [], []
@@ -243,33 +111,10 @@ def test_an_easy_negative_that_hard_attracts_draws_no_push() -> None:
     assert found.share_AK[0].sum() == pytest.approx(1.0)
 
 
-def test_a_very_sharp_objective_neither_overflows_nor_vanishes(tmp_path: Path) -> None:
-    """τ = 0.001: all the gradient is on the hardest negative, and nothing is NaN."""
-    report = _index(tmp_path, _some_labels(), **{**HARD, "temperature": 0.001}).audit(k=2)
-    assert report.by_rank[0]["gradient_share"] > 0.9
-    assert json.dumps(report.to_dict(), allow_nan=False)
-
-
-def test_without_training_settings_there_is_no_share_and_a_note(tmp_path: Path) -> None:
-    """An encoder from elsewhere."""
-    report = _index(tmp_path, _some_labels()).audit(k=2)
-    assert report.gradient_share is None
-    assert report.by_rank[0]["gradient_share"] is None
-    assert any("training settings" in note for note in report.notes)
-
-
-@pytest.mark.parametrize("objective", ["nce", "cpc", "mixed", "supervised"])
-def test_objectives_that_spread_their_push_otherwise_have_no_share(tmp_path: Path, objective: str) -> None:
-    """And the note says which it is."""
-    report = _index(tmp_path, _some_labels(), **{**HARD, "objective": objective}).audit(k=2)
-    assert report.gradient_share is None
-    assert any(objective in note for note in report.notes)
-
-
 def test_the_share_of_a_treated_run_says_that_it_is_untreated(tmp_path: Path) -> None:
     """The audit knows no detector's state: it answers for the objective alone."""
-    plain = _index(tmp_path / "a", _some_labels(), **HARD).audit(k=2)
-    treated = _index(tmp_path / "b", _some_labels(), **HARD, treatment="soft").audit(k=2)
+    plain = index_of(tmp_path / "a", some_labels(), **HARD).audit(k=2)
+    treated = index_of(tmp_path / "b", some_labels(), **HARD, treatment="soft").audit(k=2)
     assert treated.by_rank == plain.by_rank
     assert any("treatment (soft)" in note for note in treated.notes)
 
@@ -282,11 +127,11 @@ def test_copies_are_negatives_in_row_order_and_reported_as_exact(
     monkeypatch.setattr(neighbours, "_MOST_TIES", most_ties)
     base = pictures(30, seed=4)
     images = np.concatenate([base, np.repeat(base[5:6], 19, axis=0)])
-    labels = _some_labels(49)
-    index = _index(tmp_path, labels, images, **HARD)
+    labels = some_labels(49)
+    index = index_of(tmp_path, labels, images, **HARD)
     copies = [5, *range(30, 49)]
     report = index.audit(k=3)
-    _agrees(report, index, labels, 3)
+    agrees(report, index, labels, 3)
     for anchor in copies:
         assert report.pairs.negative_AK[anchor].tolist() == [row for row in copies if row != anchor][:3]
     assert report.num_duplicates == 190
@@ -296,7 +141,7 @@ def test_copies_are_negatives_in_row_order_and_reported_as_exact(
 
 def test_duplicates_are_capped_and_still_counted(tmp_path: Path) -> None:
     """60 copies make 1,770 pairs; 1,000 are listed."""
-    report = _index(tmp_path, None, np.repeat(pictures(1), 60, axis=0)).audit(k=2)
+    report = index_of(tmp_path, None, np.repeat(pictures(1), 60, axis=0)).audit(k=2)
     assert report.num_duplicates == 1770
     assert len(report.duplicates) == 1000
     assert len({(d["a"], d["b"]) for d in report.duplicates}) == 1000
@@ -308,7 +153,7 @@ def test_near_duplicates_are_pairs_of_other_content_above_the_threshold(tmp_path
     close = np.clip(base[:4].astype(int) + np.array([1, 1, 2, 0])[:, None, None], 0, 255).astype(np.uint8)
     close[3] = base[3]
     close[3, 0, 0] ^= 1
-    index = _index(tmp_path, None, np.concatenate([base, close]))
+    index = index_of(tmp_path, None, np.concatenate([base, close]))
     report = index.audit(k=2)
     similarity = oracles.similarities(index.vectors())
     expected = {(a, b) for a in range(24) for b in range(a + 1, 24) if similarity[a, b] >= audit_module.NEAR}
@@ -353,7 +198,7 @@ def test_the_base_rate_is_the_share_of_equal_pairs(classes: list[int]) -> None:
 
 def test_a_sample_of_anchors_is_seeded_and_said(tmp_path: Path) -> None:
     """The same anchors twice; each with the negatives it has in the whole audit."""
-    index = _index(tmp_path, _some_labels(), **HARD)
+    index = index_of(tmp_path, some_labels(), **HARD)
     whole, some = index.audit(k=3), index.audit(k=3, anchors=15)
     assert some.num_anchors == 15
     assert any("15 of 40" in note for note in some.notes)
@@ -365,28 +210,9 @@ def test_a_sample_of_anchors_is_seeded_and_said(tmp_path: Path) -> None:
     assert {**beyond.to_dict(), "notes": whole.notes} == whole.to_dict()
 
 
-@pytest.mark.parametrize(
-    "options", [{"k": 0}, {"k": -3}, {"k": 2.5}, {"anchors": 0}, {"anchors": -1}, {"anchors": "all"}]
-)
-def test_arguments_out_of_range_are_refused(index: Index, options: dict[str, object]) -> None:
-    """With the value in the message."""
-    with pytest.raises(InputError, match=next(repr(v) for v in options.values())):
-        index.audit(**options)  # type: ignore[arg-type]
-
-
-def test_k_beyond_the_other_images_is_lowered_and_said(tmp_path: Path) -> None:
-    """Also for an index of a single image, which has no negatives at all."""
-    report = _index(tmp_path / "five", ["a", "a", "b", "b", "b"], **HARD).audit(k=10)
-    assert (report.k, len(report.by_rank)) == (4, 4)
-    assert any("k is 4 instead of 10" in note for note in report.notes)
-    alone = _index(tmp_path / "one", ["a"], **HARD).audit()
-    assert (alone.k, alone.by_rank, alone.base_rate, len(alone.pairs)) == (0, [], None, 0)
-    json.dumps(alone.to_dict(), allow_nan=False)
-
-
 def test_frame_csv_and_json_say_the_same_as_the_pairs(tmp_path: Path) -> None:
     """One row a pair, in the order of anchors and ranks."""
-    index = _index(tmp_path / "index", [None if i == 3 else label for i, label in enumerate(_some_labels())], **HARD)
+    index = index_of(tmp_path / "index", [None if i == 3 else label for i, label in enumerate(some_labels())], **HARD)
     report = index.audit(k=3)
     frame, pairs = report.to_pandas(), list(report.pairs)
     assert len(frame) == len(pairs) == len(report.pairs) == 120
@@ -408,7 +234,7 @@ def test_frame_csv_and_json_say_the_same_as_the_pairs(tmp_path: Path) -> None:
 
 def test_the_training_history_comes_along(tmp_path: Path) -> None:
     """What the objective met, epoch by epoch, beside what the index shows."""
-    index = _index(tmp_path, _some_labels(), **HARD)
+    index = index_of(tmp_path, some_labels(), **HARD)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "base_rate": 0.1}\n{"epoch": 2, "base_rate": 0.1}\n')
     assert [record["epoch"] for record in index.audit(k=1).training] == [1, 2]
 
@@ -422,10 +248,10 @@ def test_finer_labels_decide_where_they_are_asked_for(tmp_path: Path) -> None:
     fine = [name.rpartition("/")[0] for name in names]
     for level, labels in (("coarse", coarse), ("fine", fine), (2, fine), (None, fine)):
         report = index.audit(k=3, label_level=level)
-        _agrees(report, index, labels, 3)
+        agrees(report, index, labels, 3)
         assert report.to_dict()["label_level"] == str(level or "fine")
     with pytest.raises(InputError, match="unknown label level 'deep'"):
         index.audit(label_level="deep")
     assert any(
-        "one level" in note for note in _index(tmp_path / "flat", _some_labels(), **HARD).audit(1, label_level=2).notes
+        "one level" in note for note in index_of(tmp_path / "flat", some_labels(), **HARD).audit(1, label_level=2).notes
     )

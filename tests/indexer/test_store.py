@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,14 @@ def test_a_missing_table_is_an_artefact_error(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="no table"):
         len(ImageTable(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_are_forked_after_a_read_bring_no_warning(tmp_path: Path) -> None:
+    """A training that has read verdicts would otherwise start its log with LanceDB's doubts about forks."""
+    lines = (
+        "import sys, os; from pathlib import Path; from indexer.database import open_database",
+        "open_database(Path(sys.argv[1])).list_tables(); child = os.fork(); child or os._exit(0)",
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines), str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

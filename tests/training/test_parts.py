@@ -26,7 +26,7 @@ from training.schedule import warmup_cosine
 from training.similarity import Contrast
 from training.tracker import FalseNegativeTracker
 from training.treatments import Suspects
-from training.whitening import Whitening, directions_worth_keeping
+from training.whitening import SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
 
 
 @given(size=st.integers(1, 9), pushes=st.lists(st.integers(1, 20), max_size=8))
@@ -80,6 +80,20 @@ def test_whitening_keeps_the_loudest_directions() -> None:
     whitening = Whitening(4, 2)
     whitening.fit(feature, 0.0)
     assert whitening.matrix.abs().argmax(0).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_directions_in_which_views_differ_count_less(turn: float) -> None:
+    """Divided by √(variance + floor), whichever way the axes lie; a spread that is the same everywhere only centres."""
+    torch.manual_seed(0)
+    axes = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    rows = torch.randn(50, 2)
+    centred = rows - rows.mean(0)
+    scaled = centred / torch.tensor([4.0 + SPREAD_FLOOR * 4, 0.04 + SPREAD_FLOOR * 4]).sqrt()
+    expected = torch.nn.functional.normalize(scaled, dim=1) @ axes.T
+    torch.testing.assert_close(discount(rows @ axes.T, axes @ torch.diag(torch.tensor([4.0, 0.04])) @ axes.T), expected)
+    torch.testing.assert_close(discount(rows, torch.eye(2)), torch.nn.functional.normalize(centred, dim=1))
+    assert discount(rows, torch.zeros(2, 2)).isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Detector(nn.Module, ABC):
         point: scores above it are flagged.
         width: how far from it a score has a probability of about 0.73 instead of one half.
         reads_embeddings: whether `refresh` must be called before an epoch.
-        support_views: altered views whose mean with the image itself it likes to see in `refresh`, where time allows.
+        support_views: altered views of each image that it likes to be shown in `refresh`, where time allows.
         refreshed: number of the epoch, from 1, before which that was last done.
     """
 

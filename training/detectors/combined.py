@@ -40,7 +40,7 @@ class Combined(Relation):
         Overlap of neighbourhoods: k-reciprocal encoding, arXiv 1701.08398, equation 5. Landmarks, sizes and odds are ours.
     """
 
-    support_views = 4
+    support_views = 16
     thresholds: Tensor
     odds: Tensor
     line: Tensor
