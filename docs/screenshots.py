@@ -1,7 +1,7 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `confirm.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide, with Debian's
-chromium. The server is this process' child and ends with it. The answers that the third picture shows are taken back.
+Writes `search.png`, `false-negatives.png`, `confirm.png`, `wrong-labels.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide,
+with Debian's chromium. The server is this process' child and ends with it. The answers that the third picture shows are taken back.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def main(artefact: str) -> None:
         report(browser.new_page(color_scheme="light"), artefact)
         page.get_by_role("link", name="Confirm").click()
         _confirm(page)
+        page.get_by_role("link", name="Wrong labels & duplicates").click()
+        _wrong_labels(page)
         browser.close()
 
 
@@ -94,6 +96,13 @@ def _confirm(page: Page) -> None:
         page.keyboard.press("u")
         answered.nth(place).wait_for(state="detached", timeout=60_000)
         page.wait_for_timeout(1500)
+
+
+def _wrong_labels(page: Page) -> None:
+    """The first suspects beside their neighbours of the class that is suggested."""
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    page.get_by_role("list", name="its neighbours").nth(3).wait_for(timeout=LONGEST_AUDIT_MS)
+    _shoot(page, "wrong-labels.png")
 
 
 def _shoot(page: Page, name: str) -> None:

@@ -213,20 +213,20 @@ def test_answers_reach_a_detector_that_can_learn(tmp_path: Path) -> None:
     """`combined` is corrected by them in a training."""
     images = corpus()
     settings = {"treatment": "soft", "detector": "combined", "prior": 0.3}
-    lines = []
+    powers = []
     learn = Combined.learn
 
     def watched(self: Combined, answers: KnownPairs) -> None:
         learn(self, answers)
-        lines.append(self.line.tolist())
+        powers.append(self.power.item())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Combined, "learn", watched)
         train(images, config(**settings), tmp_path / "without")
-        assert not lines
+        assert not powers
         train(images, config(**settings), tmp_path / "with", answers=answered(images))
-    assert len(lines) == 2  # once an epoch
-    assert all(line != [1.0, 0.0] for line in lines)
+    assert len(powers) == 2  # once an epoch
+    assert 1.0 not in powers
 
 
 @pytest.mark.parametrize(("objective", "why"), [("cpc", "patches"), ("supervised", "knows the labels")])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.answers import KnownPairs
-from training.calibration import Calibration, fit_calibration
+from training.calibration import fit_slope
 from training.detectors.pairs import Relation, drawn_rows
 from training.similarity import Contrast
 from training.treatments import Suspects
@@ -28,7 +28,8 @@ class Combined(Relation):
     the score is the Jaccard overlap of two neighbourhoods, the mean over four sizes around the prior. A neighbourhood as large as a class
     is a soft cluster around every image. (With the dozens of neighbours that are usual in re-ranking, most pairs of one class share none.)
 
-    The probability takes the score as odds, times the one factor that makes its mean the prior. `learn` corrects it by answers.
+    The probability takes a power of the score as odds, times the one factor that makes its mean the prior. The power is 1 until `learn` is
+    told answers.
 
     Args:
         description: `(N, G)` unit-norm descriptions of the training images by whatever else looks at them.
@@ -43,19 +44,19 @@ class Combined(Relation):
     support_views = 16
     thresholds: Tensor
     odds: Tensor
-    line: Tensor
+    power: Tensor
 
     def __init__(self, description: NDArray[np.float32], dim: int, prior: float, point: float | None = None) -> None:
         super().__init__(description, dim, prior, point)
         self.register_buffer("thresholds", torch.full((len(description), len(SCALES)), torch.inf))
         self.register_buffer("odds", torch.tensor(1.0))
-        self.register_buffer("line", torch.tensor([1.0, 0.0]))  # the calibration's, so that a checkpoint holds it
+        self.register_buffer("power", torch.tensor(1.0))
 
     def learn(self, answers: KnownPairs) -> None:
-        """Lets answers correct all probabilities from now on; so they reach pairs that nobody was asked about."""
-        said = self.uncorrected(self.scores_of(answers.answered_P2.to(self.joint.device)))
-        found = fit_calibration(said.cpu().numpy(), answers.answers_P)
-        self.line.copy_(torch.tensor([found.slope, found.shift]))
+        """Lets answers say what a score is worth; so they reach pairs that nobody was asked about. The mean stays the prior."""
+        self._set_power(1.0)  # it may have been told before
+        said = self.probability(self.scores_of(answers.answered_P2.to(self.joint.device)))
+        self._set_power(fit_slope(said.cpu().numpy(), answers.answers_P))
 
     @property
     def landmarks(self) -> Tensor:
@@ -63,15 +64,13 @@ class Combined(Relation):
         return torch.from_numpy(np.sort(drawn_rows(len(self.joint))[:LANDMARKS])).to(self.joint.device)
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
-        """Finds who is near whom, and the factor between score and odds."""
+        """Finds who is near whom, and the factor between score and odds; forgets what it was told."""
         super().refresh(embedding_ND)
         landmarks = self.landmarks
         sizes = [min(max(1, round(self.prior * scale * len(landmarks))), len(landmarks)) for scale in SCALES]
         for rows in torch.arange(len(self.joint)).split(1024):
             self.thresholds[rows] = borders(self._similarity(rows), sizes)
-        some = landmarks[:: max(1, len(landmarks) // SCALE_PAIRS)]
-        scores = self.pair_scores(some, some)
-        self.odds.fill_(odds_factor(scores[~torch.eye(len(some), dtype=torch.bool)], self.prior))
+        self._set_power(1.0)
 
     def pair_scores(self, first: Tensor, second: Tensor) -> Tensor:
         """`(P, Q)` mean overlap of the two images' neighbourhoods, in [0, 1]."""
@@ -84,19 +83,21 @@ class Combined(Relation):
         return scores / len(SCALES)
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> Suspects:
-        """Odds in proportion to the score, corrected by answers."""
+        """Odds in proportion to a power of the score."""
         probability = self.probability(scores_AM)
         return Suspects(probability > self.point, probability)
 
     def probability(self, scores: Tensor) -> Tensor:
         """Probabilities in [0, 1] for scores of any shape."""
-        slope, shift = self.line.tolist()
-        return Calibration(slope, shift)(self.uncorrected(scores))
-
-    def uncorrected(self, scores: Tensor) -> Tensor:
-        """The probabilities before any answer."""
-        odds = self.odds * scores
+        odds = self.odds * scores**self.power
         return odds / (1 + odds)
+
+    def _set_power(self, power: float) -> None:
+        """Also sets the factor that keeps the mean."""
+        some = self.landmarks[:: max(1, len(self.landmarks) // SCALE_PAIRS)]
+        scores = self.pair_scores(some, some)[~torch.eye(len(some), dtype=torch.bool)]
+        self.power.fill_(power)
+        self.odds.fill_(odds_factor(scores**power, self.prior))
 
     def _neighbourhoods(self, images: Tensor) -> list[Tensor]:
         """For each size `(P, L)` float32, 1 where a landmark is in an image's neighbourhood."""
