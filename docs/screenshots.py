@@ -1,7 +1,8 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `confirm.png`, `wrong-labels.png` and `audit-report.png` in `docs/images`, up to 1280 pixels wide,
-with Debian's chromium. The server is this process' child and ends with it. The answers that the third picture shows are taken back.
+Writes `search.png`, `false-negatives.png`, `confirm.png`, `wrong-labels.png` and `audit-report.png` in `docs/images`, up to 1280
+pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the third picture shows are
+taken back.
 """
 
 from __future__ import annotations

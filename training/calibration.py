@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 
+_DEVIATION = np.array(
+    [0.25, 1.0]
+)  # of slope and shift, a priori: a few answers may not turn what thousands of pairs are told
 _LEAST = 1e-6  # probabilities are kept so far from 0 and 1, where the logit ends
 
 
 def fit_slope(probability_P: NDArray[np.float32], same_P: NDArray[np.bool_]) -> float:
     """How much steeper the logit of a probability should be, by answers about some pairs: ≥ 0, and 1 leaves it alone.
 
-    A line through the logit is fitted, `σ(slope · logit(p) + shift)`, the most probable one where both are a priori normal with standard
-    deviation 1 around the identity: no answers change nothing, few change little. Its shift is thrown away. Whoever asks about the pairs
-    that nobody can tell asks about pairs that are harder than others of the same probability, so that their shift is not that of all pairs.
+    A line through the logit is fitted, `σ(slope · logit(p) + shift)`, the most probable one where slope and shift are a priori normal
+    around the identity, with standard deviations 0.25 and 1: no answers change nothing, few change little. The shift is thrown away.
+    Whoever asks about the pairs that nobody can tell asks about pairs that are harder than others of the same probability, so that
+    their shift is not that of all pairs.
 
     Args:
         probability_P: `(P,)` in [0, 1], of the pairs that were asked about.
@@ -44,8 +48,8 @@ def fit_slope(probability_P: NDArray[np.float32], same_P: NDArray[np.bool_]) -> 
     def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         margin = sign * (features @ line)
         wrong = sign * np.exp(-np.logaddexp(0, margin))  # σ(−margin), signed
-        off = line - identity
-        return float(np.logaddexp(0, -margin).sum() + off @ off / 2), off - features.T @ wrong
+        off = (line - identity) / _DEVIATION
+        return float(np.logaddexp(0, -margin).sum() + off @ off / 2), off / _DEVIATION - features.T @ wrong
 
     found = minimize(loss, identity, jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)])
     return float(found.x[0])
