@@ -13,7 +13,9 @@ from data.errors import InputError
 _DEVIATION = np.array(
     [0.25, 1.0]
 )  # of slope and shift, a priori: a few answers may not turn what thousands of pairs are told
-_LEAST = 1e-6  # probabilities are kept so far from 0 and 1, where the logit ends
+_LEAST = (
+    0.01  # probabilities are kept so far from 0 and 1: a slip about a pair that seemed sure is worth no hundred answers
+)
 
 
 def fit_slope(probability_P: NDArray[np.float32], same_P: NDArray[np.bool_]) -> float:

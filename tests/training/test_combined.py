@@ -132,6 +132,15 @@ def test_answers_that_are_all_alike_are_no_proof(same: bool) -> None:
     assert found >= 0
 
 
+def test_one_slip_among_right_answers_is_no_catastrophe() -> None:
+    """A pair whose score was 0, called the same by mistake."""
+    sure = np.array([0.9] * 50 + [0.02] * 50, np.float32)
+    same = sure > 0.5
+    slipped = fit_slope(np.append(sure, np.float32(0)), np.append(same, True))
+    assert abs(slipped - fit_slope(sure, same)) < 0.2
+    assert fit_slope(np.zeros(1, np.float32), np.array([True])) > 0.6
+
+
 def test_as_many_answers_as_probabilities() -> None:
     """A slip is said."""
     with pytest.raises(InputError, match="2 probabilities but 1 answers"):
