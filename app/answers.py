@@ -43,12 +43,12 @@ def next_question(
     asked_for, batch = state.get(_QUEUE, (None, None))
     if batch is None or asked_for != (id(library), classes):
         batch = _fetch(library, current, classes)
-    found: sk.Question | None = state.get(_AGAIN)
+    found = library.pool().about(state[_AGAIN]) if is_called_back() else None
     if found is not None:
         library.desk.take(found.pair, state[_TAB])  # so that no other tab is asked it at the same time
     else:
         found = _first_open(library, batch, answered)
-    if found is None and batch.num_left:
+    if found is None and (batch.num_left or any(question.pair not in answered for question in batch)):
         batch = _fetch(library, current, classes)
         found = _first_open(library, batch, answered)
     state[_SHOWN] = None if found is None else found.pair
@@ -102,12 +102,12 @@ def undo(library: Library, pair: Pair) -> None:
         _forget(pair)
     elif _add(library, verdict.anchor_sha256, verdict.negative_sha256, "withdrawn", ""):
         _forget(pair)
-        st.session_state[_AGAIN] = library.pool().about((verdict.anchor_sha256, verdict.negative_sha256))
+        st.session_state[_AGAIN] = verdict.anchor_sha256, verdict.negative_sha256
 
 
 def again(library: Library, pair: Pair) -> None:
     """Shows a pair again, whose answer stays until there is another."""
-    st.session_state[_AGAIN] = library.pool().about(pair)
+    st.session_state[_AGAIN] = pair
 
 
 def back_to_queue() -> None:
@@ -131,6 +131,11 @@ def failure() -> tuple[str, str] | None:
     return told
 
 
+def name() -> str:
+    """The visitor's name as given on *Confirm*, or else the login name."""
+    return str(st.session_state.get(WHO, login_name())).strip()
+
+
 def login_name() -> str:
     """Who is working on this machine; empty if it does not say."""
     try:
@@ -143,9 +148,8 @@ def _add(library: Library, anchor_sha256: str, negative_sha256: str, verdict: st
     """Whether the answer is in the table now."""
     from samekind import SamekindError, Verdict
 
-    who = str(st.session_state.get(WHO, "")).strip()
     try:
-        library.verdicts.add([Verdict(anchor_sha256, negative_sha256, verdict, who=who, note=note.strip())])
+        library.verdicts.add([Verdict(anchor_sha256, negative_sha256, verdict, who=name(), note=note.strip())])
     except SamekindError as error:
         st.session_state[_FAILURE] = (str(error), error.hint)
         return False

@@ -125,8 +125,9 @@ class Experiment:
         pool = QuestionPool(sk.Index.open(base))
         for until in sorted({*(n for n in COUNTS if n < count), count}):
             current = table.current()
-            asked = pool.questions(current, until - len(current), seed=self.seed)
-            table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])
+            if until > len(current):  # an interrupted round is finished
+                asked = pool.questions(current, until - len(current), seed=self.seed)
+                table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])
 
     def _drawn(self, table: VerdictTable, count: int) -> None:
         names, random = sorted(self.label), np.random.default_rng((self.seed, 32))
@@ -147,13 +148,15 @@ def compute(experiment: Experiment, arms: Sequence[str], counts: Sequence[int], 
     """Every cell of one seed that is not there yet."""
     for arm, count in [("none", 0), *((arm, count) for count in counts for arm in arms)]:
         file = out / "cells" / f"{arm}-{count}-seed-{experiment.seed}.json"
+        asked = {"arm": arm, "count": count, "seed": experiment.seed, "corpus": experiment.train.name}
+        asked |= {"method": "+".join(experiment.method.values()), "settings": experiment.settings}
         if file.is_file():
+            if {name: json.loads(file.read_text()).get(name) for name in asked} != asked:
+                raise SystemExit(f"{file} is of another experiment: name another folder with --out and --work")
             continue
         started = time.perf_counter()
         file.parent.mkdir(parents=True, exist_ok=True)
         trained = experiment.without() if arm == "none" else getattr(experiment, arm)(count)
-        asked = {"arm": arm, "count": count, "seed": experiment.seed, "corpus": experiment.train.name}
-        asked |= {"method": "+".join(experiment.method.values()), "settings": experiment.settings}
         made = {"hardware": hardware("cpu"), "date": datetime.now(UTC).isoformat(timespec="seconds")}
         write_json(file, {**asked, **trained, **made, "wall_seconds": round(time.perf_counter() - started, 1)})
 

@@ -144,7 +144,7 @@ def _shown(by_rank: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _rate_chart(report: FalseNegativeReport) -> tuple[Html, str]:
-    known = [row for row in _thinned(report.by_rank) if row["false_negative_rate"] is not None]
+    known = _thinned([row for row in report.by_rank if row["false_negative_rate"] is not None])
     points = [(row["rank"], row["false_negative_rate"]) for row in known]
     level = [(rank, report.base_rate) for rank, _ in points if report.base_rate is not None]
     series = [Series("false-negative rate", "false", points), Series("base rate", "level", level)]

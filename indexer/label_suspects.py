@@ -119,8 +119,9 @@ class Votes:
 
     @property
     def agreement(self) -> float:
-        """Share of the judged images whose given label has the most votes, in [0, 1]."""
-        return float((self.share_JC.argmax(axis=1) == self.given_J).mean())
+        """Share of the judged images whose given label has the most votes, in [0, 1]; one without any vote does not agree."""
+        most_J = np.where(self.share_JC.any(axis=1), self.share_JC.argmax(axis=1), -1)
+        return float((most_J == self.given_J).mean())
 
     def _others_JC(self) -> NDArray[np.float64]:
         others_JC = self.share_JC.copy()

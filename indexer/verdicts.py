@@ -137,10 +137,21 @@ class VerdictTable:
             ) from error
 
     def all(self) -> list[Verdict]:
-        """Every verdict that was ever added, oldest first; equal ones once."""
+        """Every verdict that was ever added, oldest first; equal ones once.
+
+        Raises:
+            ArtefactError: the table is damaged.
+        """
         if not any((self.folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest")):
             return []
-        rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
+        try:
+            rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
+        except (OSError, RuntimeError, ValueError) as error:
+            table = self.folder / "db" / f"{TABLE}.lance"
+            raise ArtefactError(
+                f"the verdicts in {table} cannot be read: {' '.join(str(error).split())}",
+                hint="put back a copy of that folder; if there is none, move it away and import a CSV file of the verdicts",
+            ) from error
         return sorted(dict.fromkeys(Verdict(**row) for row in rows), key=lambda verdict: verdict.moment)
 
     def current(self) -> dict[Pair, Verdict]:

@@ -80,8 +80,7 @@ class KnownPairs(nn.Module):
         kinds = [sorted(row for image in kind for row in rows.get(image, [])) for kind in groups.kinds]
         for kind in kinds:
             unit[kind] = kind[0] if kind else 0
-        doubtful = {image for pair in groups.contradictions for image in pair}
-        different = [pair for pair in groups.different if not doubtful.intersection(pair)]
+        different = groups.different - groups.contradictions
         answers = {"same": sorted(groups.same), "different": sorted(different), "duplicates": sorted(groups.duplicates)}
         found = {
             name: np.array([(i, j) for a, b in pairs for i in rows.get(a, []) for j in rows.get(b, [])]).reshape(-1, 2)
@@ -95,8 +94,15 @@ class KnownPairs(nn.Module):
             "contradictions": len(groups.contradictions),
         }  # fmt: skip
         self.used["kinds"] = sum(len(kind) > 1 for kind in kinds)
-        self.answered_P2 = torch.from_numpy(np.concatenate([found["same"], found["different"]]).astype(np.int64))
-        self.answers_P = np.arange(len(self.answered_P2)) < len(found["same"])
+        # One pair of rows an answer, however many copies of the images there are: a detector that learns hears it once.
+        told = [
+            (rows[a][0], rows[b][0])
+            for name in ("same", "different")
+            for a, b in answers[name]
+            if a in rows and b in rows
+        ]
+        self.answered_P2 = torch.tensor(told, dtype=torch.int64).reshape(-1, 2)
+        self.answers_P = np.arange(len(told)) < self.used["same"]
         self.register_buffer("unit", torch.from_numpy(unit), persistent=False)
         apart = unit[found["different"]] if len(found["different"]) else found["different"]
         self.register_buffer("apart", self._keys(apart), persistent=False)

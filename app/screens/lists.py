@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app import components, lists_view, state, view_models, waiting
+from app.answers import name
 from app.state import Library
 
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
@@ -63,14 +64,8 @@ def _labels(library: Library, hide: bool) -> None:
             cards = lists_view.evidence_cards(suspect, thumbnails)
             components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
         with right:
-            _answers(
-                library,
-                suspect.id,
-                suspect.neighbours[0],
-                suspect.confirmed,
-                "wrong_label",
-                ("Label is wrong", "Label is right"),
-            )
+            words = ("Label is wrong", "Label is right")
+            _answers(library, suspect.id, suspect.neighbours, suspect.confirmed, "wrong_label", words)
 
 
 def _duplicates(library: Library, hide: bool) -> None:
@@ -92,7 +87,8 @@ def _duplicates(library: Library, hide: bool) -> None:
                 card = lists_view.duplicate_card(pair, thumbnails)
                 components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
                 if pair.kind == "near":
-                    _answers(library, pair.a, pair.b, pair.confirmed, "duplicate", ("Same picture", "Different kinds"))
+                    words = ("Same picture", "Different kinds")
+                    _answers(library, pair.a, (pair.b,), pair.confirmed, "duplicate", words)
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
@@ -117,14 +113,16 @@ def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
 
 
 def _answers(
-    library: Library, anchor: str, negative: str, confirmed: bool | None, yes: str, words: tuple[str, str]
+    library: Library, anchor: str, others: Sequence[str], confirmed: bool | None, yes: str, words: tuple[str, str]
 ) -> None:
-    """The two buttons, or after an answer the one that takes it back."""
+    """The two buttons, or after an answer the one that takes it back; an answer is about the first of the others."""
     if confirmed is not None:
-        _button("Undo", ":material/undo:", library, anchor, negative, WITHDRAWN)
+        key = f"undo {anchor} {others[0]}"
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, yes)}
+        st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
-    _button(words[0], ":material/check:", library, anchor, negative, yes)
-    _button(words[1], ":material/close:", library, anchor, negative, "different")
+    _button(words[0], ":material/check:", library, anchor, others[0], yes)
+    _button(words[1], ":material/close:", library, anchor, others[0], "different")
 
 
 def _button(text: str, icon: str, library: Library, anchor: str, negative: str, verdict: str) -> None:
@@ -133,12 +131,28 @@ def _button(text: str, icon: str, library: Library, anchor: str, negative: str, 
 
 
 def _say(library: Library, anchor: str, negative: str, verdict: str) -> None:
-    """Records a verdict; what cannot be written is told, and the page stays."""
-    from samekind import SamekindError, Verdict, VerdictTable
+    """Records a verdict."""
+    _add(library, [(*(library.index.row(id_)["sha256"] for id_ in (anchor, negative)), verdict)])
 
-    first, second = (library.index.row(id_)["sha256"] for id_ in (anchor, negative))
+
+def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -> None:
+    """Withdraws whatever decided: it may be about another neighbour, or have been said on *Confirm*."""
+    own, *rest = (library.index.row(id_)["sha256"] for id_ in (anchor, *others))
+    deciding = [
+        said
+        for said in library.verdicts.current().values()
+        if (said.verdict in (yes, "different") and own in said.pair and set(said.pair) & set(rest))
+        or (said.verdict == yes == "wrong_label" and said.anchor_sha256 == own)
+    ]
+    _add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])
+
+
+def _add(library: Library, answers: Sequence[tuple[str, str, str]]) -> None:
+    """Adds verdicts in the visitor's name; what cannot be written is told, and the page stays."""
+    from samekind import SamekindError, Verdict
+
     try:
-        VerdictTable(library.index.path).add([Verdict(first, second, verdict)])
+        library.verdicts.add([Verdict(*answer, who=name()) for answer in answers])
     except SamekindError as error:
         components.failure(str(error), error.hint)
 

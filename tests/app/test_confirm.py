@@ -192,11 +192,18 @@ def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: 
     key = f"contradiction {confirm_view.key_of(torn.pair)}"
     assert [card["id"] for card in cards(at, key)] == [confirm_view.key_of(v.pair) for v in (torn, *chain)]
     assert {card["action"] for card in cards(at, key)} == {"Answer again"}
-    at.session_state["confirm_again"] = sk.QuestionPool(sk.Index.open(folder)).about(torn.pair)
+    at.session_state["confirm_again"] = torn.pair
     assert pair_shown(healthy(at.run())) == torn.pair
     press(at, "Same kind")
     assert not shown(at, key)
     assert table.current()[torn.pair].verdict == "same"
+
+
+def test_a_question_that_was_called_back_goes_with_its_image(open_app: OpenApp, folder: Path) -> None:
+    """An image that has been removed in the meantime: the queue goes on, and no page breaks."""
+    at = confirm(open_app(folder))
+    at.session_state["confirm_again"] = ("0" * 64, "1" * 64)
+    assert pair_shown(healthy(at.run()))
 
 
 def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> None:

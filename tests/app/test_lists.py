@@ -93,9 +93,28 @@ def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, li
     at.toggle(key="hide_answered").set_value(True).run()
     assert any("Nothing is left" in info.value for info in at.info)
     at.toggle(key="hide_answered").set_value(False).run()
-    at.button(key=f"withdrawn {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
     assert verdicts(copy) == [*expected, (first.id, first.neighbours[0], "withdrawn")]
     assert cards(at, f"suspect {first.id}")[0]["badges"] == []
+
+
+@pytest.mark.parametrize("verdict", ["different", "wrong_label"])
+def test_an_answer_about_another_neighbour_is_taken_back_as_well(
+    open_app: OpenApp, listed: Path, tmp_path: Path, verdict: str
+) -> None:
+    """Said on *Confirm*, or before a new training: Undo withdraws what decided, and the buttons come back."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    first = index.label_suspects().suspects[0]
+    own, other = (index.row(id_)["sha256"] for id_ in (first.id, first.neighbours[1]))
+    sk.VerdictTable(copy).add([sk.Verdict(own, other, verdict, who="ann")])
+    at = opened(open_app, copy)
+    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    assert sk.VerdictTable(copy).current() == {}
+    assert cards(at, f"suspect {first.id}")[0]["badges"] == []
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    (said,) = sk.VerdictTable(copy).current().values()
+    assert said.who
 
 
 def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from data.corpus import Corpus
 from data.errors import ArtefactError
+from indexer import html_report
 from indexer.html_pictures import hardest_pairs
 from indexer.html_tables import percent
 from indexer.index import Index, build_index
@@ -196,6 +197,19 @@ def test_extreme_labels_still_make_a_page(tmp_path: Path, labels: list[str | Non
     """One class, every image its own, a single label."""
     _, page = _page(_index(tmp_path / "run", labels), tmp_path / "out.html", k=100)
     assert any("k is 29 instead of 100" in text for text in page.texts)
+
+
+def test_rates_that_are_known_at_few_ranks_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two labelled images of 40 know one or two ranks, which thinning must not step over."""
+    monkeypatch.setattr(html_report, "MOST_POINTS", 3)
+    save_encoder(FakeEncoder(), tmp_path, config=HARD)
+    labels: list[str | None] = [None] * 38 + ["a", "a"]
+    index = build_index(Corpus.from_arrays(pictures(40), labels), FakeEncoder(), tmp_path)
+    report = index.audit(k=39)
+    known = [row["rank"] for row in report.by_rank if row["false_negative_rate"] is not None]
+    assert 1 <= len(known) <= 2
+    report.to_html(tmp_path / "out.html", index)
+    assert f"at rank {known[0]}" in (tmp_path / "out.html").read_text()
 
 
 def test_one_image_makes_a_page(tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ def said(first: int, second: int, verdict: str = "same", minute: int = 0, **more
     return Verdict(sha(first), sha(second), verdict, when=f"2026-11-24T12:{minute:02d}:00+00:00", **more)
 
 
+def test_a_damaged_table_is_one_line_and_a_remedy(tmp_path: Path) -> None:
+    """A data file cut short: no traceback, and nothing is thrown away."""
+    VerdictTable(tmp_path).add([said(1, 2)])
+    (file,) = (tmp_path / "db" / "verdicts.lance" / "data").iterdir()
+    file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(ArtefactError, match=r"verdicts\.lance cannot be read") as caught:
+        VerdictTable(tmp_path).current()
+    assert "import" in caught.value.hint
+
+
 def test_the_latest_answer_holds_and_none_is_lost(tmp_path: Path) -> None:
     """In either order of the pair, by time and not by the order of writing; an answer taken back leaves none."""
     table = VerdictTable(tmp_path)

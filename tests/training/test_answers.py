@@ -96,6 +96,22 @@ def test_copies_share_their_answers() -> None:
     assert known.different(contrast).equal(contrast.is_negative)
 
 
+def test_copies_of_an_image_do_not_repeat_an_answer() -> None:
+    """Masks hold for every copy; what a detector learns from, and what is counted, is one answer."""
+    known = KnownPairs(groups([{0, 1}], [(0, 2)]), [NAMES[0]] * 3 + [NAMES[1]] * 2 + [NAMES[2]])
+    assert (known.used["same"], known.used["different"]) == (1, 1)
+    assert known.answered_P2.tolist() == [[0, 3], [0, 5]]
+    assert known.answers_P.tolist() == [True, False]
+    assert known.different(batch([0, 1, 2, 5]))[:3, 3].all()
+
+
+def test_what_is_said_of_an_image_with_a_contradiction_is_still_heard() -> None:
+    """A≠C against others that join them; A≠X has nothing to do with it."""
+    known = KnownPairs(groups([], [(0, 2), (0, 5)], contradictions=[(0, 2)]), NAMES)
+    assert known.used["different"] == 1
+    assert known.answered_P2.tolist() == [[0, 5]]
+
+
 def test_contradictions_are_neither() -> None:
     """Who is called same and different is neither pulled in nor kept from suspicion."""
     known = KnownPairs(groups([], [(0, 1), (2, 3)], [], [(0, 1)]), NAMES)
