@@ -30,7 +30,7 @@ from data.progress import NoProgress, Progress
 from indexer.audit import anchors_of, exact_duplicates, pairs_within
 from indexer.lists import check_count, csv_text
 from indexer.neighbours import neighbourhood
-from indexer.verdicts import DIFFERENT, DUPLICATE, Verdict, VerdictTable
+from indexer.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from training.answers import Pair
 from training.weighing import UNKNOWN
 
@@ -44,6 +44,12 @@ SAME_PICTURE = 0.9
 """Score from which on a pair is listed. Looked at on pairs of two training images
 of CIFAR-10: from here on most are one picture, around 0.8 half of them are.
 """
+ALIKE = 0.8
+"""Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
+_DOUBT = (
+    "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
+    "look before you believe."
+)
 _LEAST_NORM = 1e-3  # of a window: a flat one matches nothing
 _BLOCK = 2048
 _READ = 4096
@@ -59,7 +65,7 @@ class Duplicate:
         score: agreement of the pixels in [-1, 1], the order of the list; 1 for exact ones.
         similarity: cosine of their embeddings in [-1, 1].
         a_label, b_label: class names, `None` where unknown.
-        confirmed: whether they are duplicates, as a person has said (`duplicate`, or `different` if not); `None` if nobody was asked.
+        confirmed: whether they are duplicates, as a person has said (`duplicate`; `same` or `different` if not); `None` if nobody has.
     """
 
     a: str
@@ -126,7 +132,8 @@ def duplicates(index: Index, count: int = 100, progress: Progress | None = None)
     exact = exact_duplicates(content_N)
     found, notes = near_candidates(index, content_N, progress)
     order = np.argsort(-found.score_P, kind="stable")
-    near = order[found.score_P[order] >= SAME_PICTURE]
+    near = order[((found.score_P >= SAME_PICTURE) & (found.similarity_P >= ALIKE))[order]]
+    notes += [_DOUBT] * bool(len(near))
     named = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
     named += [
         (
@@ -248,4 +255,4 @@ def _said(index: Index, current: Mapping[Pair, Verdict], pair: Duplicate) -> boo
     rows = np.array([index.rows.position_of(pair.a), index.rows.position_of(pair.b)])
     first, second = sorted(index.rows.values("sha256", rows))
     verdict = current.get((first, second))
-    return None if verdict is None else {DUPLICATE: True, DIFFERENT: False}.get(verdict.verdict)
+    return None if verdict is None else {DUPLICATE: True, SAME: False, DIFFERENT: False}.get(verdict.verdict)

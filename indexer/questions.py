@@ -121,7 +121,9 @@ def questions(
 
 
 class QuestionPool:
-    """Each image's hardest negatives as candidates, each pair of contents once; made once an index, asked as often as answers come in.
+    """Each training image's hardest negatives, each pair of contents once, as candidates.
+
+    Without a split `train` those of all images are. A pool is made once an index and asked as often as answers come in.
 
     A pair that is met from both sides is asked from the side where it draws the greater share of the gradient.
 
@@ -141,6 +143,9 @@ class QuestionPool:
         anchor, negative = np.repeat(self._pairs.anchor_A, depth), self._pairs.negative_AK.ravel()
         share = None if self._pairs.share_AK is None else np.nan_to_num(self._pairs.share_AK.ravel())
         chosen = _each_once(content_N[anchor], content_N[negative], share)
+        is_trained_N = np.array(index.splits) == "train"
+        if is_trained_N.any():  # an answer about an image that no training sees would be lost on it
+            chosen = chosen[(is_trained_N[anchor] & is_trained_N[negative])[chosen]]
         self._anchor_P, self._negative_P = anchor[chosen], negative[chosen]
         self._share_P = None if share is None else share[chosen]
         self._content_P2 = content_N[np.stack([self._anchor_P, self._negative_P], axis=1)]

@@ -1,8 +1,8 @@
 """The page *Wrong labels & duplicates*: two lists with pictures, an answer a button, and both as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the suspect as anchor and
-its nearest neighbour of the suggested class as negative; of two pictures *the same* is `duplicate` and *different kinds* is `different`.
-What is the same kind but another picture is skipped: that it is no duplicate says nothing that training could use.
+its nearest neighbour of the suggested class as negative; of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
+kinds* is `different`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from app.state import Library
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
 LABELS_A_PAGE, PAIRS_A_PAGE, COLUMNS = 6, 12, 4
 WITHDRAWN = "withdrawn"
+DECIDING = {"wrong_label": ("wrong_label", "different"), "duplicate": ("duplicate", "same", "different")}
 
 
 def main() -> None:
@@ -89,6 +90,8 @@ def _duplicates(library: Library, hide: bool) -> None:
                 if pair.kind == "near":
                     words = ("Same picture", "Different kinds")
                     _answers(library, pair.a, (pair.b,), pair.confirmed, "duplicate", words)
+                    if pair.confirmed is None:
+                        _button("Same kind only", ":material/category:", library, pair.a, pair.b, "same")
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
@@ -141,7 +144,7 @@ def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -
     deciding = [
         said
         for said in library.verdicts.current().values()
-        if (said.verdict in (yes, "different") and own in said.pair and set(said.pair) & set(rest))
+        if (said.verdict in DECIDING[yes] and own in said.pair and set(said.pair) & set(rest))
         or (said.verdict == yes == "wrong_label" and said.anchor_sha256 == own)
     ]
     _add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])

@@ -127,9 +127,12 @@ def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, liste
     assert exact["pictures"][0]["image"] == exact["pictures"][1]["image"]
     assert len(near["pictures"]) == 2
     assert not any(button.key and button.key.endswith(f"{ids[8]} {ids[20]}") for button in at.button)
-    at.button(key=f"duplicate {ids[11]} {ids[41]}").click().run()
-    assert verdicts(copy) == [(ids[11], ids[41], "duplicate")]
-    assert [badge["text"] for badge in cards(at, f"pair {ids[11]} {ids[41]}")[0]["badges"]] == ["confirmed"]
+    for verdict, badge in (("duplicate", "confirmed"), ("same", "dismissed"), ("different", "dismissed")):
+        at.button(key=f"{verdict} {ids[11]} {ids[41]}").click().run()
+        assert verdicts(copy)[-1] == (ids[11], ids[41], verdict)
+        assert [each["text"] for each in cards(at, f"pair {ids[11]} {ids[41]}")[0]["badges"]] == [badge]
+        at.button(key=f"undo {ids[11]} {ids[41]}").click().run()
+        assert sk.VerdictTable(copy).current() == {}
 
 
 def test_an_unlabelled_corpus_has_duplicates_only(open_app: OpenApp, tmp_path: Path) -> None:

@@ -126,6 +126,15 @@ def test_the_list_holds_what_was_put_in_twice(index: Index) -> None:
     assert (capped.pairs, capped.num_pairs) == ((exact,), 2)
 
 
+def test_pixels_alone_make_no_duplicate(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the encoder sees two things the pair is not listed, and without near pairs there is no doubt to voice."""
+    assert any("look before you believe" in note for note in index.duplicates().notes)
+    monkeypatch.setattr(module, "ALIKE", 1.01)
+    found = index.duplicates()
+    assert [pair.kind for pair in found.pairs] == ["exact"]
+    assert not any("look before you believe" in note for note in found.notes)
+
+
 def test_answers_stand_beside_the_pairs(index: Index) -> None:
     """`duplicate` confirms a pair, `different` dismisses it, in either order; the list stays as long."""
     sha = index.rows.column("sha256")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from data.corpus import Corpus
+from data.corpus import Corpus, Split
 from data.errors import InputError
 from indexer.answered import Answered, joined_by
 from indexer.index import Index, build_index
@@ -210,6 +210,18 @@ def test_verdicts_about_images_that_are_gone_are_counted(pool: QuestionPool) -> 
     assert list(found) == list(pool.questions({}, 20))
     assert found.notes == ["2 of 2 verdicts are about images that this index does not hold."]
     assert pool.about(gone.pair) is None
+
+
+def test_only_images_that_a_training_sees_are_asked_about(tmp_path: Path) -> None:
+    """A pair with a test image would be answered for nothing; where no split is called train, all are asked about."""
+    mixed: list[Split] = ["train", "test"] * (ROWS // 2)
+    alone: list[Split] = ["test"] * ROWS
+    for name, splits in (("mixed", mixed), ("none", alone)):
+        save_encoder(FakeEncoder(), tmp_path / name)
+        index = build_index(Corpus.from_arrays(pictures(ROWS), None, splits), FakeEncoder(), tmp_path / name)
+        found = QuestionPool(index).questions({}, 200)
+        asked_about = {index.row(id_)["split"] for q in found for id_ in (q.anchor_id, q.negative_id)}
+        assert asked_about == ({"train"} if name == "mixed" else {"test"})
 
 
 def test_a_sample_of_anchors_has_no_overlap(asked: Index) -> None:
