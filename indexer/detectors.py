@@ -7,7 +7,7 @@ All ordered pairs of a seeded sample of the training images are scored, and scor
 
 All of them see the same space, the gently whitened features in which training looks for neighbours (`training.finish`): `threshold` with
 eight altered views of each anchor, as in its paper, `quantile` with thresholds that have converged to the sample's quantiles, `combined`
-with the mean of each image and four altered views, those that compare images with all that were trained on. The average precision takes
+with the mean of each image and sixteen altered views, those that compare images with all that were trained on. The average precision takes
 the raw score without any cut. Precision, recall and F1 take the detector's own operating point, which was made for the projections and
 the batch of a training: here they only say how far it carries.
 """
