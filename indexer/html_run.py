@@ -135,6 +135,8 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
     config = meta.get("config") or {}
     manifest = index.manifest
     command = f"samekind audit {shlex.quote(str(index.path))} --k {report.k}"
+    if report.label_level != "coarse":
+        command += f" --label-level {shlex.quote(report.label_level)}"
     sampled = f" --anchors {report.num_anchors}" if report.num_anchors < report.num_rows else ""
     facts = [
         ("command", command + sampled), ("date", f"{now:%Y-%m-%d %H:%M:%S} UTC"), ("artefact", str(index.path.resolve())),

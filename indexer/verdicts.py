@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ TIMELESS = "0001-01-01T00:00:00+00:00"
 """Stands for the time of a line that has none, until it is added."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS, _PAUSE = 5, 0.05
+_CLOCKS = timedelta(hours=1)  # so far two machines' clocks may be apart
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,10 @@ def _verdict_of(row: dict[str, str]) -> Verdict:
     values = {name: value for name in COLUMNS if (value := row.get(name)) is not None}
     for name in values.keys() - {"who", "note"}:
         values[name] = values[name].strip()
-    return Verdict(**{**values, "when": values.get("when") or TIMELESS})
+    verdict = Verdict(**{**values, "when": values.get("when") or TIMELESS})
+    if verdict.moment > datetime.now(UTC) + _CLOCKS:
+        raise InputError(f"{verdict.when} is in the future, so that no answer of today could take this one's place")
+    return verdict
 
 
 def _now(verdict: Verdict) -> Verdict:

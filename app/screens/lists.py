@@ -42,7 +42,7 @@ def _labels(library: Library, hide: bool) -> None:
         st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
         return
     found = waiting.result(
-        library.label_suspects, "Asking every image's neighbours; 60,000 images take a few minutes …"
+        library.label_suspects, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
     )
     if found is None:
         return
@@ -70,7 +70,7 @@ def _labels(library: Library, hide: bool) -> None:
 
 
 def _duplicates(library: Library, hide: bool) -> None:
-    found = waiting.result(library.duplicates, "Comparing pictures; 60,000 images take a few minutes …")
+    found = waiting.result(library.duplicates, "Comparing pictures; tens of thousands of images take a few minutes …")
     if found is None:
         return
     found = found.answered(library.index)

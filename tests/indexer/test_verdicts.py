@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_damaged_table_is_one_line_and_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"verdicts\.lance cannot be read") as caught:
         VerdictTable(tmp_path).current()
     assert "import" in caught.value.hint
+
+
+def test_an_answer_from_the_future_is_refused(tmp_path: Path) -> None:
+    """It would outlive every answer of today; a clock that is a little ahead is none."""
+    save_to = tmp_path / "verdicts.csv"
+    for hours, is_refused in ((0.5, False), (30, True)):
+        when = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+        save_to.write_text(f"anchor_sha256,negative_sha256,verdict,when\n{sha(1)},{sha(2)},same,{when}\n")
+        if is_refused:
+            with pytest.raises(InputError, match=r"line 2: .* is in the future"):
+                import_verdicts(tmp_path, save_to)
+        else:
+            assert import_verdicts(tmp_path, save_to).added == 1
 
 
 def test_the_latest_answer_holds_and_none_is_lost(tmp_path: Path) -> None:
