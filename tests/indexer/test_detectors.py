@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,10 +138,10 @@ def test_without_labels_it_is_said(run: Path, monkeypatch: pytest.MonkeyPatch) -
         evaluate_detectors(run, images=1)
 
 
-def test_verdicts_of_the_artefact_correct_combined(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_verdicts_of_the_artefact_correct_combined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Answers from labels, by a script: the calibration error shrinks, nothing else of the table moves, and a note says so."""
     folder = tmp_path / "run"
-    shutil.copytree(run, folder)
+    train(blobs(), config(epochs=4, prior=0.3), folder)  # near the base rate, of which answers say nothing
     reload(monkeypatch, blobs())
     before = {entry.detector: entry for entry in evaluate_detectors(folder, images=30).detectors}
     images = blobs().split("train")
@@ -165,4 +164,4 @@ def test_verdicts_of_the_artefact_correct_combined(run: Path, monkeypatch: pytes
     told, untold = after["combined"].calibration_error, before["combined"].calibration_error
     assert told is not None
     assert untold is not None
-    assert told < untold  # by little: it is the prior of this run that is wrong, and of that answers say nothing
+    assert told < untold - 0.02
