@@ -1,6 +1,6 @@
 """Images that are there twice: candidates from the embedding, a second look at their pixels.
 
-# P pairs, S side of a small picture, W its window, M margin, V positions of the window
+# P pairs, U distinct contents, S side of a small picture, W its window, M margin, V positions of the window
 
 An encoder is trained to see the same in what differs by crop and colour, so a high similarity says *same kind* long before it says *same
 picture*. The nearest neighbours of each image are therefore only candidates, and what ranks them is the normalised correlation of their
@@ -152,17 +152,20 @@ def duplicates(index: Index, count: int = 100, progress: Progress | None = None)
 def near_candidates(
     index: Index, content_N: NDArray[np.int64], progress: Progress | None = None
 ) -> tuple[Candidates, list[str]]:
-    """The nearest neighbours of every image, scored by their pixels, and what a reader must know of it."""
-    anchors, notes = anchors_of(len(index), None)
-    depth = min(CANDIDATES, len(index) - 1)
+    """The nearest neighbours of every image among other contents, scored by their pixels, and what a reader must know of it."""
+    first_U = np.unique(content_N, return_index=True)[
+        1
+    ]  # one row of each content: copies would take the neighbours' places
+    first_U.sort()
+    anchors, notes = anchors_of(len(first_U), None)
+    depth = min(CANDIDATES, len(first_U) - 1)
     if depth == 0:
         return Candidates(np.empty((0, 2), np.int64), np.empty(0), np.empty(0)), notes
-    unknown_N = np.full(len(index), UNKNOWN)
-    found = neighbourhood(index.vectors(), unknown_N, anchors, depth, progress=progress)
+    unknown_U = np.full(len(first_U), UNKNOWN)
+    found = neighbourhood(index.vectors(first_U), unknown_U, anchors, depth, progress=progress)
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
-    other = content_N[pair_P2[:, 0]] != content_N[pair_P2[:, 1]]
-    pair_P2, similarity_P = pair_P2[other], found.similarity_AK.ravel()[first[other]]
+    pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]
     rows, place_P2 = np.unique(pair_P2, return_inverse=True)
     pictures = small_pictures(index, rows, progress)
     score_P = pixel_agreement(pictures, place_P2.reshape(-1, 2), progress)

@@ -60,18 +60,19 @@ def hardest_pairs(report: FalseNegativeReport, index: Index, most: int, a_class:
         wanted_AK &= pairs.false_AK == 1
     flat = np.flatnonzero(wanted_AK)
     order = flat[np.argsort(-pairs.similarity_AK.ravel()[flat], kind="stable")]
+    labels = pairs.labels or [None] * len(index)
     found: list[Pair] = []
-    seen: set[str] = set()
+    seen: set[int] = set()
     of_class: dict[str | None, int] = {}
     for a, r in zip(*np.divmod(order, report.k), strict=True):
         if len(found) == most:
             break
-        pair = pairs.at(int(a))[int(r)]
-        if seen & {pair.anchor_id, pair.negative_id} or of_class.get(pair.anchor_label, 0) >= a_class:
+        anchor, negative = int(anchor_AK[a, r]), int(negative_AK[a, r])
+        if seen & {anchor, negative} or of_class.get(labels[anchor], 0) >= a_class:
             continue
-        seen |= {pair.anchor_id, pair.negative_id}
-        of_class[pair.anchor_label] = of_class.get(pair.anchor_label, 0) + 1
-        found.append(pair)
+        seen |= {anchor, negative}
+        of_class[labels[anchor]] = of_class.get(labels[anchor], 0) + 1
+        found.append(pairs.at(int(a))[int(r)])
     return found
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import ArtefactError
@@ -134,12 +135,12 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
     corpus, encoder, training = ({**(meta.get(part) or {})} for part in ("corpus", "encoder", "training"))
     config = meta.get("config") or {}
     manifest = index.manifest
-    command = f"samekind audit {shlex.quote(str(index.path))} --k {report.k}"
+    command = f"samekind audit {shlex.quote(_shown(index.path))} --k {report.k}"
     if report.label_level != "coarse":
         command += f" --label-level {shlex.quote(report.label_level)}"
     sampled = f" --anchors {report.num_anchors}" if report.num_anchors < report.num_rows else ""
     facts = [
-        ("command", command + sampled), ("date", f"{now:%Y-%m-%d %H:%M:%S} UTC"), ("artefact", str(index.path.resolve())),
+        ("command", command + sampled), ("date", f"{now:%Y-%m-%d %H:%M:%S} UTC"), ("artefact", _shown(index.path)),
         ("corpus", corpus.get("corpus") or corpus.get("name")), ("images", f"{report.num_rows:,}"),
         ("encoder", f"{encoder.get('backbone') or 'unknown'}, {index.dim} dimensions, fingerprint {manifest['encoder'][:16]}"),
         ("objective", _objective(config)), ("epochs trained", training.get("epochs")),
@@ -156,6 +157,12 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
         inside = table(["setting", "value"], every, "As the artefact's meta.json has them.", "facts")
         parts.append(element("details", element("summary", "Every setting of the training"), inside))
     return together(*parts)
+
+
+def _shown(path: Path) -> str:
+    """A folder as seen from the working directory, or else its name alone: the page goes to others, and a home folder stays at home."""
+    there, here = path.resolve(), Path.cwd()
+    return there.relative_to(here).as_posix() if there != here and there.is_relative_to(here) else there.name
 
 
 def _objective(config: Mapping[str, Any]) -> str | None:

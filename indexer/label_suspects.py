@@ -15,6 +15,7 @@ Source:
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +162,8 @@ class LabelSuspects:
         return replace(self, suspects=suspects)
 
     def to_csv(self) -> str:
-        """One line a suspect under a header; neighbours with blanks between them."""
-        suspects = [{**asdict(suspect), "neighbours": " ".join(suspect.neighbours)} for suspect in self.suspects]
+        """One line a suspect under a header; neighbours as a JSON list, since ids may hold any other mark between them."""
+        suspects = [{**asdict(suspect), "neighbours": json.dumps(suspect.neighbours)} for suspect in self.suspects]
         return csv_text([f.name for f in fields(LabelSuspect)], suspects)
 
 

@@ -126,6 +126,20 @@ def test_the_list_holds_what_was_put_in_twice(index: Index) -> None:
     assert (capped.pairs, capped.num_pairs) == ((exact,), 2)
 
 
+def test_many_exact_copies_hide_no_near_one(tmp_path: Path) -> None:
+    """As many copies as there are candidates of an image take no place of its near copy; the near pair is named once."""
+    pixels = pictures(40)
+    copies = list(range(1, module.CANDIDATES + 2))
+    pixels[copies] = pixels[0]
+    pixels[30] = (pixels[0] * 0.9).astype(np.uint8)
+    save_encoder(FakeEncoder(), tmp_path / "artefact")
+    index = build_index(Corpus.from_arrays(list(pixels), name="often"), FakeEncoder(), tmp_path / "artefact")
+    found = index.duplicates()
+    near = [pair for pair in found.pairs if pair.kind == "near"]
+    assert [(pair.a, pair.b) for pair in near] == [(index.ids[0], index.ids[30])]
+    assert found.num_pairs == (len(copies) + 1) * len(copies) // 2 + 1
+
+
 def test_pixels_alone_make_no_duplicate(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the encoder sees two things the pair is not listed, and without near pairs there is no doubt to voice."""
     assert any("look before you believe" in note for note in index.duplicates().notes)

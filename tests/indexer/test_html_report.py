@@ -153,6 +153,18 @@ def test_what_the_audit_found_is_on_the_page(evil: Index, tmp_path: Path) -> Non
     assert {"exact copy", "near copy"} <= said
 
 
+def test_the_page_names_no_folder_above_the_artefact(
+    evil: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes to others: where it was made stays at home, but for the part below the working directory."""
+    said = " ".join(_page(evil, tmp_path / "out.html")[1].texts)
+    assert str(evil.path.parent) not in said
+    assert f"samekind audit {evil.path.name} " in said
+    monkeypatch.chdir(evil.path.parent.parent)
+    below = f"{evil.path.parent.name}/{evil.path.name}"
+    assert f"samekind audit {below} " in " ".join(_page(evil, tmp_path / "out.html")[1].texts)
+
+
 def test_pictures_are_the_images_they_are_named_after(evil: Index, tmp_path: Path) -> None:
     """Each thumbnail decodes to the image of its id; every picture has words."""
     _, page = _page(evil, tmp_path / "out.html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -180,5 +181,5 @@ def test_the_list_as_csv(index: Index) -> None:
     assert [(line["id"], line["label"], line["suggested"]) for line in lines] == [
         (suspect.id, suspect.label, suspect.suggested) for suspect in found.suspects
     ]
-    assert lines[0]["neighbours"].split() == list(found.suspects[0].neighbours)
+    assert json.loads(lines[0]["neighbours"]) == list(found.suspects[0].neighbours)
     assert lines[0]["confirmed"] == ""

@@ -42,12 +42,15 @@ class Combined(Relation):
     """
 
     support_views = 16
+    landmarks: Tensor
     thresholds: Tensor
     odds: Tensor
     power: Tensor
 
     def __init__(self, description: NDArray[np.float32], dim: int, prior: float, point: float | None = None) -> None:
         super().__init__(description, dim, prior, point)
+        drawn = np.sort(drawn_rows(len(description))[:LANDMARKS])  # among those that `towards_neighbours` searches
+        self.register_buffer("landmarks", torch.from_numpy(drawn), persistent=False)
         self.register_buffer("thresholds", torch.full((len(description), len(SCALES)), torch.inf))
         self.register_buffer("odds", torch.tensor(1.0))
         self.register_buffer("power", torch.tensor(1.0))
@@ -58,16 +61,11 @@ class Combined(Relation):
         said = self.probability(self.scores_of(answers.answered_P2.to(self.joint.device)))
         self._set_power(fit_slope(said.cpu().numpy(), answers.answers_P))
 
-    @property
-    def landmarks(self) -> Tensor:
-        """`(L,)` int64 images, drawn by a fixed seed among those that `towards_neighbours` searches."""
-        return torch.from_numpy(np.sort(drawn_rows(len(self.joint))[:LANDMARKS])).to(self.joint.device)
-
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
         """Finds who is near whom, and the factor between score and odds; forgets what it was told."""
         super().refresh(embedding_ND)
-        landmarks = self.landmarks
-        sizes = [min(max(1, round(self.prior * scale * len(landmarks))), len(landmarks)) for scale in SCALES]
+        count = len(self.landmarks)
+        sizes = [min(max(1, round(self.prior * scale * count)), count) for scale in SCALES]
         for rows in torch.arange(len(self.joint)).split(1024):
             self.thresholds[rows] = borders(self._similarity(rows), sizes)
         self._set_power(1.0)
