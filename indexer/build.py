@@ -43,7 +43,17 @@ from indexer.plan import Plan, entry_for, make_plan
 from indexer.rows import Rows
 from indexer.store import ImageTable, id_chunks
 from indexer.vector_index import VectorIndex
-from training.artefact import FORMAT, META, METRICS, WEIGHTS, check_writable, read_meta, write_atomically, write_json
+from training.artefact import (
+    ANSWERS,
+    FORMAT,
+    META,
+    METRICS,
+    WEIGHTS,
+    check_writable,
+    read_meta,
+    write_atomically,
+    write_json,
+)
 from training.lock import exclusive
 
 
@@ -376,6 +386,6 @@ def copy_encoder(source: Path, folder: Path) -> None:
         return
     with exclusive(folder):
         _check_no_training(folder)
-        for name in (META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
+        for name in (ANSWERS, META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
             if (source / name).is_file():
                 write_atomically(folder / name, (source / name).read_bytes())

@@ -269,6 +269,30 @@ class TrainConfig:
         return tuple(f.name for f in fields(cls))
 
 
+def check_use_of_answers(config: TrainConfig, *, given: bool) -> None:
+    """Refuses answers that nothing would read, and settings about answers where there are none.
+
+    Args:
+        config: the settings.
+        given: whether there are answers (`--verdicts`).
+
+    Raises:
+        InputError: one of both.
+    """
+    if given and config.objective in ("cpc", "supervised"):
+        raise InputError(
+            f"{config.objective} has no use for verdicts",
+            hint="its negatives are patches, not images"
+            if config.objective == "cpc"
+            else "it knows the labels already",
+        )
+    if not given and config.confirmed != TrainConfig.confirmed:
+        raise InputError(
+            f"nothing asks what becomes of confirmed pairs ({config.confirmed}): there are no verdicts",
+            hint="add --verdicts ARTEFACT, or leave out --confirmed",
+        )
+
+
 def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Leaves out what changes no result: the machine's own, and what nothing in this combination reads.
 

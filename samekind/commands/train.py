@@ -12,7 +12,7 @@ from tyro.conf import arg
 import samekind
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus, setting
 from samekind.tables import counted
-from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS
+from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS, check_use_of_answers
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -109,7 +109,7 @@ class Train:
         from training.artefact import check_writable
 
         overrides = {name: getattr(self, name) for name in self.SETTINGS}
-        samekind.preset(self.preset, **overrides)
+        check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
         run = samekind.train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,12 @@ def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
     with pytest.raises(ArtefactError, match=r"beta \(1.0 there, 0.5 asked for\)"):
         train(corpus(), config(beta=0.5), tmp_path)
-    with pytest.raises(ArtefactError, match="corpus"):
+    with pytest.raises(ArtefactError, match=r"another corpus \(80 images of blobs there, 60 now\)"):
         train(corpus(count=60), config(), tmp_path)
+    with pytest.raises(ArtefactError, match=r"another corpus \(as many images of blobs, but other"):
+        train(corpus(labelled=False), config(), tmp_path)
+    with pytest.raises(ArtefactError, match=r"another corpus \(blobs there, bits asked for\)"):
+        train(replace(corpus(count=60), name="bits"), config(), tmp_path)
     assert not train(corpus(), config(beta=0.5), tmp_path, force=True).kept
     assert read_meta(tmp_path)["config"]["beta"] == 0.5
 
