@@ -250,6 +250,17 @@ class TrainConfig:
         return self.effective_batch or self.batch_size
 
     @property
+    def asked_detector(self) -> str | None:
+        """The detector, if a treatment asks one."""
+        return self.detector if self.treatment != "none" else None
+
+    @property
+    def method(self) -> str:
+        """Objective and, where false negatives are treated, treatment and detector: `hard + soft + reciprocal`."""
+        parts = [self.objective] if self.asked_detector is None else [self.objective, self.treatment, self.detector]
+        return " + ".join(parts)
+
+    @property
     def uses_labels(self) -> bool:
         """Whether this run is an oracle: it shows what labels would buy, and is no method."""
         return self.objective in USING_LABELS or (self.treatment != "none" and self.detector == "oracle")

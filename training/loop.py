@@ -198,9 +198,12 @@ def _finish(
 def _summary(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
     config, training = meta["config"], dict(meta["training"])
     training.pop("finished")
+    treatment = config.get("treatment", "none")
     return {
         "encoder": str(out),
         "objective": config["objective"],
+        "treatment": treatment,
+        "detector": None if treatment == "none" else config["detector"],  # what no treatment asks for finds nothing
         "seed": config["seed"],
         "preset": config["preset"],
         **training,

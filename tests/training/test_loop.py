@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from data.errors import ArtefactError, CorpusError, InputError, SamekindError
-from tests.training.runs import config, corpus
+from data.progress import NoProgress
+from tests.training.runs import config, corpus, interrupted_at
 from training.artefact import META, WEIGHTS, read_meta
 from training.encoder import Encoder
 from training.loop import train
@@ -35,6 +37,35 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
     assert meta["corpus"]["corpus"] == "nowhere"  # how to load it again
     assert not list(tmp_path.rglob("*.tmp"))
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"hold_out": 12}, "training on 48 images (12 held out) · 6 steps in 2 epochs · hard · cpu, float32"),
+        (
+            {"hold_out": 0, "steps": 1, "treatment": "soft", "detector": "threshold", "precision": "bfloat16"},
+            "training on 60 images · 1 step in 1 epoch · hard + soft + threshold · cpu, bfloat16",
+        ),
+    ],
+)
+def test_a_run_says_at_once_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], said: str
+) -> None:
+    """Images, steps, method and machine in one line before the first epoch; an interrupted run says it again, and where it stands."""
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    chosen = config(**{"precision": "float32", **settings})
+    with interrupted_at(0):
+        train(corpus(), chosen, tmp_path, progress=progress)
+    assert [line for line in told if line.startswith(("training on", "going on"))] == [said]
+    run = train(corpus(), chosen, tmp_path, progress=progress)
+    begun = told.index(said, 1 + told.index(said))
+    assert told[begun + 1].startswith("going on from step 1 of ")
+    treated = "treatment" in settings
+    assert run.summary["treatment"] == settings.get("treatment", "none")
+    assert run.summary["detector"] == ("threshold" if treated else None)
 
 
 def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
