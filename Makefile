@@ -90,7 +90,7 @@ demo: train ## everything, then open the demo in the browser
 	@printf '\nopening the demo (a few seconds)\n'
 	@$(RUN) samekind demo "$(OUT)" --port $(PORT)
 
-compare: setup ## 20 objectives and treatments, same steps and seeds: tables and plots in docs/results (hours)
+compare: setup ## 20 objectives and treatments, same steps and seeds: tables and plots in artifacts/results (hours)
 	$(call step,3,getting the corpus $(CORPUS) (about 10 seconds the first time))
 	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
 	$(call step,4,comparing at $(BUDGET) and $(SEEDS) seeds (it says how long: about 3 hours at 120s and 3 seeds on two cores); \

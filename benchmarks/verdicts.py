@@ -8,7 +8,8 @@ pairs drawn at random. Then everything is trained anew with those answers, at th
 images: a verdict costs a look at two images and one word, a label a look at one and its name.
 
 Each training is a cell, a small JSON file under `--out`, never computed twice; `--seeds 0` in one terminal and `--seeds 1` in another share
-the work. Every call writes the table from the cells that are there.
+the work. Every call writes the table from the cells that are there. Where the queue has fewer pairs than are asked for, the cell
+(`answers`) and the table say how many there were.
 """
 
 from __future__ import annotations
@@ -95,9 +96,11 @@ class Experiment:
         run = sk.train(
             corpus, "plain", folder, verdicts=verdicts, progress=Console().progress, **{**self.settings, **method}
         )
+        told = run.summary.get("verdicts")
         return {
             "knn_accuracy": self._accuracy(run.encoder),
-            "verdicts": run.summary.get("verdicts"),
+            "verdicts": told,
+            "answers": None if told is None else told["same"] + told["different"] + told["not_trained_on"],
             "detector": run.history[-1]["detector"],
             "train_seconds": run.summary["seconds"],
         }
@@ -128,6 +131,8 @@ class Experiment:
             if until > len(current):  # an interrupted round is finished
                 asked = pool.questions(current, until - len(current), seed=self.seed)
                 table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])
+        if (answers := len(table.current())) < count:
+            print(f"seed {self.seed}: the queue has no more pairs: {answers:,} answers instead of {count:,}")
 
     def _drawn(self, table: VerdictTable, count: int) -> None:
         names, random = sorted(self.label), np.random.default_rng((self.seed, 32))
@@ -174,7 +179,14 @@ def table(out: Path) -> str:
         arms = ("none",) * 3 if count == 0 else ARMS
         found = [_mean([c["knn_accuracy"] for c in cells if (c["arm"], c["count"]) == (arm, count)]) for arm in arms]
         lines.append(f"| {count:,} | " + " | ".join(found if count else [found[0], found[0], "–"]) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_fewer(cells)]) + "\n"
+
+
+def _fewer(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """What the table must not hide: cells with fewer answers than their row says. Cells of older versions did not count them."""
+    short = [cell for cell in cells if cell.get("answers") is not None and cell["answers"] < cell["count"]]
+    said = [f"{cell['answers']:,} of {cell['count']:,} ({cell['arm']}, seed {cell['seed']})" for cell in short]
+    return ["", f"Fewer answers than asked for, since there were no more pairs: {', '.join(said)}."] if said else []
 
 
 def _mean(values: list[float]) -> str:

@@ -24,6 +24,7 @@ from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
 from indexer.vector_index import not_unit
 from training.evaluate import label_numbers
+from training.hardness import last_hardness
 from training.weighing import UNKNOWN, Weighing, false_negatives, weighing_of
 
 if TYPE_CHECKING:
@@ -141,11 +142,13 @@ def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[s
 
 
 def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
-    """The run's objective and what decides how it spreads its push over the negatives: τ, and β for `hard` (see `Weighing`)."""
+    """The run's objective and what decides how it spreads its push over the negatives: τ, and for `hard` β at its last step
+    (see `Weighing`).
+    """
     try:
         config = index.meta["config"]
         name, temperature = config["objective"], float(config["temperature"])
-        beta = float(config["beta"]) if name == "hard" else 0.0
+        beta = last_hardness(config)
         treatment = str(config.get("treatment", "none"))
     except (ArtefactError, KeyError, TypeError, ValueError):
         notes.append("The encoder's training settings are not known, so there is no share of the gradient.")

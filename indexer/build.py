@@ -29,6 +29,7 @@ from indexer.manifest import (
     JOURNAL,
     MANIFEST,
     ROWS_FILE,
+    TABLE_FOLDER,
     CorpusEntry,
     Journal,
     Manifest,
@@ -36,6 +37,7 @@ from indexer.manifest import (
     describe_file,
     encoder_named,
     file_sha256,
+    from_nothing,
     table_files,
     verify,
 )
@@ -43,7 +45,17 @@ from indexer.plan import Plan, entry_for, make_plan
 from indexer.rows import Rows
 from indexer.store import ImageTable, id_chunks
 from indexer.vector_index import VectorIndex
-from training.artefact import FORMAT, META, METRICS, WEIGHTS, check_writable, read_meta, write_atomically, write_json
+from training.artefact import (
+    ANSWERS,
+    FORMAT,
+    META,
+    METRICS,
+    WEIGHTS,
+    check_writable,
+    read_meta,
+    write_atomically,
+    write_json,
+)
 from training.lock import exclusive
 
 
@@ -154,7 +166,7 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
     if len(rows.position) != len(rows):
         raise ArtefactError(
             f"the table in {folder / 'db'} holds {len(rows) - len(rows.position)} ids twice",
-            hint=f"delete {folder / 'db'} and index again",
+            hint=from_nothing(folder),
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
@@ -245,7 +257,7 @@ def _journal(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Prog
     if made_by is None and others:
         raise ArtefactError(
             f"{folder / MANIFEST} is missing or damaged, and the table holds rows of {', '.join(others)} too: what made them is not known",
-            hint=f"restore {MANIFEST} from a copy, or delete {folder / 'db'} to index everything again",
+            hint=f"restore {MANIFEST} from a copy, or delete {folder / TABLE_FOLDER} to index everything again",
         )
     _say_given_up(table, corpus, progress)
     return anew
@@ -376,6 +388,6 @@ def copy_encoder(source: Path, folder: Path) -> None:
         return
     with exclusive(folder):
         _check_no_training(folder)
-        for name in (META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
+        for name in (ANSWERS, META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
             if (source / name).is_file():
                 write_atomically(folder / name, (source / name).read_bytes())

@@ -170,7 +170,9 @@ def _objective(config: Mapping[str, Any]) -> str | None:
         return None
     treated = config.get("treatment", "none") != "none"
     more = f", treatment {config['treatment']} by {config.get('detector')}" if treated else ", no treatment"
-    hard = f", β = {config.get('beta')}, τ⁺ = {config.get('tau_plus')}" if config["objective"] == "hard" else ""
+    end = config.get("beta_end")
+    beta = f"{config.get('beta')}" + ("" if end is None else f" to {end}")
+    hard = f", β = {beta}, τ⁺ = {config.get('tau_plus')}" if config["objective"] == "hard" else ""
     return f"{config['objective']}, τ = {config.get('temperature')}{hard}{more}, seed {config.get('seed')}"
 
 

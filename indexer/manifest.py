@@ -199,6 +199,16 @@ def again(folder: Path) -> str:
     return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
 
 
+def from_nothing(folder: Path) -> str:
+    """What to do where the table itself is of no use. The folder `db` stays: verdicts lie in it, too."""
+    known = _field(folder / MANIFEST, "corpora")
+    corpora = [entry for entry in known if isinstance(entry, dict)] if isinstance(known, list) else []
+    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in corpora[1:])
+    return f"put a copy of it back, or delete {folder / TABLE_FOLDER} and {again(folder)}" + (
+        f"; then likewise for {others}" if others else ""
+    )
+
+
 def encoder_named(folder: Path) -> str | None:
     """The encoder that a manifest names even though the rest of it may be damaged."""
     name = _field(folder / MANIFEST, "encoder")

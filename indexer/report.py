@@ -155,7 +155,7 @@ class FalseNegativeReport:
         class_pairs: `classes`, `counts` and `num_pairs`; `counts[i][j]` pairs have an anchor of class i and a negative of class j, and
             `num_pairs[i]` have an anchor of class i and a negative of any class. Of more than 300 classes the largest are here.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
-            hardest draw), `hardest_false` (that the false ones among these draw), and the `objective`, `temperature`, `beta` it holds for;
+            hardest draw), `hardest_false` (that the false ones among these draw), with `objective`, `temperature`, last `beta` of the run;
             `None` if the run's objective is unknown. As in training (`training.tracker`) a share is push by push, the positive part of
             the loss' derivative by each similarity; but here it is the mean of the anchors' own shares, over embeddings and all rows,
             while training divides the sum of all false push by the sum of all push, so that anchors with a greater loss count for more.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from data.errors import ArtefactError, InputError
 from indexer.database import open_database
+from indexer.manifest import TABLE_FOLDER, from_nothing
 
 TABLE = "images"
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
@@ -25,6 +27,7 @@ ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corp
 _IDS_A_DELETE = 2000
 _EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
 _STRING = re.compile(r"'[^']*'")
+_WHERE_IN_RUST = re.compile(r",? ?/\S+\.rs:\d+.*$")
 
 
 def table_schema(dim: int) -> Any:
@@ -37,6 +40,8 @@ def table_schema(dim: int) -> Any:
 
 class ImageTable:
     """The table of one artefact.
+
+    Whatever reads it raises an `ArtefactError` with the remedy where there is no table or its files are damaged.
 
     Args:
         folder: the artefact.
@@ -53,7 +58,19 @@ class ImageTable:
     def _table(self) -> Any:
         if not self.exists():
             raise ArtefactError(f"{self.folder} holds no table of images", hint="run samekind index again")
-        return self._database.open_table(TABLE)
+        with self._reading():
+            return self._database.open_table(TABLE)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Makes what LanceDB says of damaged files an error with a remedy."""
+        try:
+            yield
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ArtefactError(
+                f"{self.folder / TABLE_FOLDER} cannot be read: {_WHERE_IN_RUST.sub('', _reason(error))}",
+                hint=from_nothing(self.folder),
+            ) from error
 
     def exists(self) -> bool:
         """Whether there is a table."""
@@ -72,7 +89,8 @@ class ImageTable:
         return int(self._table.version)
 
     def __len__(self) -> int:
-        return int(self._table.count_rows())
+        with self._reading():
+            return int(self._table.count_rows())
 
     @property
     def dim(self) -> int:
@@ -82,7 +100,8 @@ class ImageTable:
     def at(self, version: int) -> ImageTable:
         """The table as it was at an earlier version, for reading."""
         past = ImageTable(self.folder)
-        past._table.checkout(version)
+        with self._reading():
+            past._table.checkout(version)
         return past
 
     def append(self, rows: Any) -> None:
@@ -103,14 +122,21 @@ class ImageTable:
 
     def full_rows(self, ids: Sequence[str]) -> Any:
         """Rows with all columns, as an Arrow table in the order of `ids`."""
-        parts = [self._table.search().where(f"id in ({_quoted(part)})").to_arrow() for part in id_chunks(ids)]
+        with self._reading():
+            parts = [self._table.search().where(f"id in ({_quoted(part)})").to_arrow() for part in id_chunks(ids)]
         found = pa.concat_tables(parts)
         place = {id_: i for i, id_ in enumerate(found["id"].to_pylist())}
         return found.take([place[id_] for id_ in ids])
 
     def vector_batches(self) -> Iterator[NDArray[np.float32]]:
         """The vectors in table order, as `(n, D)` float32 blocks."""
-        for batch in self._table.search().select(["vector"]).to_batches():
+        with self._reading():
+            batches = iter(self._table.search().select(["vector"]).to_batches())
+        while True:
+            with self._reading():  # around the read alone: what is done with a block is not the table's fault
+                batch = next(batches, None)
+            if batch is None:
+                return
             column = batch.column("vector")
             yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
 
@@ -119,7 +145,8 @@ class ImageTable:
         if not positions:
             return []
         unique = sorted(set(positions))  # LanceDB answers in table order, whatever the order of the question
-        found = self._table.take_offsets(unique).select(["thumbnail"]).to_arrow()["thumbnail"].to_pylist()
+        with self._reading():
+            found = self._table.take_offsets(unique).select(["thumbnail"]).to_arrow()["thumbnail"].to_pylist()
         place = dict(zip(unique, found, strict=True))
         return [place[position] for position in positions]
 
@@ -128,12 +155,14 @@ class ImageTable:
 
         Raises:
             InputError: the condition is not SQL over the columns.
+            ArtefactError: the table is damaged.
         """
         if ";" in _STRING.sub("", condition):  # LanceDB would read up to it and silently leave out the rest
             raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
         try:
             found = self._table.search().where(condition).select(["id"]).to_arrow()
         except (ValueError, RuntimeError, OSError, TypeError) as error:
+            self.rows()  # or is it the table that cannot be read?
             raise InputError(
                 f"cannot filter by {condition!r}: {_reason(error)}",
                 hint=_EXAMPLE,
@@ -142,7 +171,8 @@ class ImageTable:
         return ids
 
     def _read(self, columns: Sequence[str]) -> Any:
-        return self._table.search().select(list(columns)).to_arrow()
+        with self._reading():
+            return self._table.search().select(list(columns)).to_arrow()
 
 
 def id_chunks(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -31,11 +31,11 @@ def train(
 ) -> Run:
     """Trains an encoder on a corpus' `train` split, without looking at its labels.
 
-    An unfinished run with the same settings goes on by itself; a finished one is kept and returned.
+    An unfinished run with the same settings goes on by itself, with the verdicts that it began with; a finished one is kept and returned.
 
     Args:
         corpus: a corpus, or what `load_corpus` takes: a registered name or a folder.
-        preset: `smoke`, `small` or `full`.
+        preset: `smoke`, `small`, `plain` or `full`.
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.

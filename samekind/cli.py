@@ -102,7 +102,7 @@ def _parse(flags: type[Command], name: str, arguments: list[str], console: Conso
             return tyro.cli(
                 flags,
                 prog=f"samekind {name}",
-                description=inspect.getdoc(flags),  # in full: tyro's own reading leaves the example out
+                description=_description(flags),
                 args=arguments,
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
@@ -110,6 +110,12 @@ def _parse(flags: type[Command], name: str, arguments: list[str], console: Conso
         if not stop.code:
             return None
         raise InputError(_one_line(complaint.getvalue()), hint=f"samekind {name} --help shows every flag") from None
+
+
+def _description(flags: type[Command]) -> str:
+    """The docstring in full (tyro's own reading leaves the example out), and what a command adds to it from the code."""
+    epilog = getattr(flags, "epilog", None)
+    return "\n\n".join([inspect.getdoc(flags) or "", *([epilog()] if epilog else [])])
 
 
 def _one_line(box: str) -> str:

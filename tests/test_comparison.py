@@ -220,6 +220,8 @@ def test_the_files(asked: Settings, child: Child) -> None:
         "results hold nothing of this machine's folders"
     )
     json.dumps(answer.to_dict(), allow_nan=False)
+    names = ("photos.md", "photos.png", "cells.csv")
+    assert answer.text().splitlines()[-1] == "wrote " + ", ".join(str(asked.out / name) for name in names)
 
 
 def test_a_cell_that_fails_leaves_the_others(asked: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

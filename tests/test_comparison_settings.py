@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import samekind as sk
 from data.errors import InputError
+from samekind.commands.compare import Compare
 from samekind.comparison.budget import parse_budget
 from samekind.comparison.methods import METHODS, chosen_methods, curves
 from samekind.comparison.settings import Settings
@@ -107,6 +109,14 @@ def test_corpora_of_another_kind_are_named(corpora: Any) -> None:
     """Names and folders are text or paths."""
     with pytest.raises(InputError, match=r"^corpora must be a name or a folder, or several of them, got "):
         sk.compare(corpora)
+
+
+def test_results_go_where_nothing_is_kept_in_git() -> None:
+    """`docs/results` holds this repository's own; flags and Python have the same defaults."""
+    assert Settings(("digits",)).out == Path("artifacts/results")
+    python = {f.name: f.default for f in fields(Settings)}
+    flags = {f.name: f.default for f in fields(Compare) if f.name not in ("corpora", "methods", "json")}
+    assert flags == {name: python[name] for name in flags}
 
 
 def test_what_is_meant_plainly_is_taken() -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,25 @@ class Groups:
             sorted(map(sorted, self.kinds)),
             *(sorted(pairs) for pairs in (self.same, self.duplicates, self.different)),
         ]
+        if self.contradictions:  # an answer that others contradict is not heard
+            read.append(sorted(self.contradictions))
         return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name as sorted lists, ready for JSON."""
+        return {f.name: sorted(map(sorted, getattr(self, f.name))) for f in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Groups:
+        """What `to_dict` has written.
+
+        Raises:
+            KeyError, TypeError, ValueError: it has not.
+        """
+        pairs = {
+            f.name: frozenset((str(a), str(b)) for a, b in values[f.name]) for f in fields(cls) if f.name != "kinds"
+        }
+        return cls(kinds=tuple(frozenset(map(str, kind)) for kind in values["kinds"]), **pairs)
 
 
 class KnownPairs(nn.Module):

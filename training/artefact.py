@@ -14,6 +14,8 @@ from data.errors import ArtefactError
 WEIGHTS = "encoder.safetensors"
 META = "meta.json"
 METRICS = "metrics.jsonl"
+ANSWERS = "answers.json"
+"""What a run with verdicts began with."""
 FORMAT = 1
 
 

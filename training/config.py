@@ -250,6 +250,17 @@ class TrainConfig:
         return self.effective_batch or self.batch_size
 
     @property
+    def asked_detector(self) -> str | None:
+        """The detector, if a treatment asks one."""
+        return self.detector if self.treatment != "none" else None
+
+    @property
+    def method(self) -> str:
+        """Objective and, where false negatives are treated, treatment and detector: `hard + soft + reciprocal`."""
+        parts = [self.objective] if self.asked_detector is None else [self.objective, self.treatment, self.detector]
+        return " + ".join(parts)
+
+    @property
     def uses_labels(self) -> bool:
         """Whether this run is an oracle: it shows what labels would buy, and is no method."""
         return self.objective in USING_LABELS or (self.treatment != "none" and self.detector == "oracle")
@@ -267,6 +278,30 @@ class TrainConfig:
     def field_names(cls) -> tuple[str, ...]:
         """Names of all settings."""
         return tuple(f.name for f in fields(cls))
+
+
+def check_use_of_answers(config: TrainConfig, *, given: bool) -> None:
+    """Refuses answers that nothing would read, and settings about answers where there are none.
+
+    Args:
+        config: the settings.
+        given: whether there are answers (`--verdicts`).
+
+    Raises:
+        InputError: one of both.
+    """
+    if given and config.objective in ("cpc", "supervised"):
+        raise InputError(
+            f"{config.objective} has no use for verdicts",
+            hint="its negatives are patches, not images"
+            if config.objective == "cpc"
+            else "it knows the labels already",
+        )
+    if not given and config.confirmed != TrainConfig.confirmed:
+        raise InputError(
+            f"nothing asks what becomes of confirmed pairs ({config.confirmed}): there are no verdicts",
+            hint="add --verdicts ARTEFACT, or leave out --confirmed",
+        )
 
 
 def settings_that_count(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 
 
@@ -20,3 +23,18 @@ def importance_log_weights(candidate_AM: Tensor, *, beta: float, temperature: fl
         Hard negative sampling, arXiv 2010.04592, equation 4, in the form of its released code.
     """
     return candidate_AM * (beta / temperature)
+
+
+def last_hardness(settings: Mapping[str, Any]) -> float:
+    """β at the last step of a run, which is the one that its trained space comes from; 0 for objectives without hardness.
+
+    Args:
+        settings: `TrainConfig`'s by name, of an older release perhaps.
+
+    Raises:
+        KeyError: there is no objective, or no β for `hard`.
+    """
+    if settings["objective"] != "hard":
+        return 0.0
+    end = settings.get("beta_end")
+    return float(settings["beta"] if end is None else end)

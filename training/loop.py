@@ -1,27 +1,26 @@
 """A whole run: decide whether to start, go on or keep; train; measure every epoch; finish into an artefact.
 
-The order of writes makes a kill at any moment harmless: `meta.json` (unfinished) → checkpoints → `encoder.safetensors` → `meta.json`
-(finished). The next start with the same settings finds the latest of them and goes on from there.
+The order of writes makes a kill at any moment harmless: `answers.json` (if there are any) → `meta.json` (unfinished) → checkpoints →
+`encoder.safetensors` → `meta.json` (finished). The next start with the same settings finds the latest of them and goes on from there.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from data.corpus import Corpus
-from data.errors import ArtefactError, InputError
+from data.errors import InputError
 from data.progress import NoProgress, Progress
 from training import checkpoint
 from training.answers import Groups, KnownPairs
 from training.artefact import (
+    ANSWERS,
     FORMAT,
     META,
     METRICS,
@@ -33,12 +32,12 @@ from training.artefact import (
     write_history,
     write_json,
 )
+from training.beginning import Asked, is_begun, is_finished, with_first_answers, write_answers
 from training.checkpoint import Counters
-from training.config import TrainConfig, settings_that_count
+from training.config import TrainConfig, check_use_of_answers
 from training.detection import build_detector
 from training.encoder import Encoder, EncoderSpec
 from training.finish import fit_whitening, test_accuracy, with_corpus_look
-from training.guide import outside_files
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.lock import exclusive
 from training.loss import Loss
@@ -91,7 +90,7 @@ def train(
 ) -> Run:
     """Trains an encoder on a corpus' training split and writes it to an artefact.
 
-    A finished run with the same settings is kept, an unfinished one goes on (bitwise on CPU).
+    A finished run with the same settings is kept, an unfinished one goes on (bitwise on CPU), with the answers that it began with.
 
     Args:
         corpus: the images; their labels are only measured with.
@@ -99,13 +98,14 @@ def train(
         out: folder of the artefact.
         force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same.
         resume: insist on going on from a checkpoint.
-        answers: what people have said of pairs of images; those about images that are not trained on are left out.
+        answers: what people have said of pairs of images; those about images that are not trained on are left out. Of several processes
+            the first one's are everybody's.
         probe: also look at the fixed probe, every epoch and once against all images in training; changes no weight.
         progress: shows bars and a line an epoch.
 
     Raises:
         ArtefactError: the folder cannot be written or holds a run with other settings.
-        InputError: `resume` without a checkpoint, or answers for an objective that has no use for them.
+        InputError: `resume` without a checkpoint, answers for an objective that has no use for them, or `confirmed` without answers.
         CorpusError: fewer than two training images.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
@@ -114,13 +114,7 @@ def train(
         raise InputError("force throws a run away, resume goes on with it", hint="choose one of --force and --resume")
     if resume and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
-    if answers is not None and config.objective in ("cpc", "supervised"):
-        raise InputError(
-            f"{config.objective} has no use for verdicts",
-            hint="its negatives are patches, not images"
-            if config.objective == "cpc"
-            else "it knows the labels already",
-        )
+    check_use_of_answers(config, given=answers is not None)
     chosen = training_corpus(corpus, config)
     if config.guide and Path(config.guide).resolve() == out.resolve():
         raise InputError("a run cannot be its own guide", hint="choose another --out")
@@ -130,29 +124,32 @@ def train(
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = progress if first else NoProgress()
     with exclusive(out) if first else nullcontext():
-        files = outside_files(config) | ({} if answers is None else {"verdicts": answers.digest})
-        identity: dict[str, Any] = {"config": config.identity, "corpus": corpus.content_hash, "files": files}
-        kept = _kept_run(out, config, identity, force) if first else None
-        if agreed(accelerator, kept is not None):
-            return kept or Run(out, config, _summary(out, read_meta(out)), kept=True)
+        asked = Asked(config, corpus, answers)
+        if first and not force:
+            asked = with_first_answers(out, asked, progress)
+        answers, kept = agreed(accelerator, (asked.answers, first and not force and is_finished(out, asked)))
+        if kept:
+            return Run(out, config, _summary(out, read_meta(out)), kept=True)
+        asked = replace(asked, answers=answers)
         images = load_training_images(chosen, config, progress)
         torch.manual_seed(config.seed)
         encoder = Encoder(_spec(config, images))
         known = None if answers is None else KnownPairs(answers, images.hashes)
         loss = _checked_loss(config, images, encoder, known, progress)
-        meta = _meta(config, corpus, identity, encoder)
+        meta = _meta(asked, encoder)
         if known is not None:
             meta["verdicts"] = {**known.used, **known.left_out}
             progress.print(_answers_line(meta["verdicts"]))
         if first:
-            if force and not (_unfinished(out, identity) and checkpoint.is_whole(out, _digest(identity))):
+            if force and not (is_begun(out, asked) and checkpoint.is_whole(out, asked.digest)):
                 _clear(out)  # only now: whatever is wrong with the request has been said before
+            write_answers(out, answers)  # before the meta data, which name their content
             write_json(out / META, meta)
         accelerator.wait_for_everyone()
         drawn = draw_probe(images, config) if probe else None
         if probe and (said := note_on_labels(images, config, drawn)):
             progress.print(said)
-        counters = train_epochs(config, images, encoder, loss, out, _digest(identity), progress, drawn)
+        counters = train_epochs(config, images, encoder, loss, out, asked.digest, progress, drawn)
         if first:
             weighing = weighing_of(config.objective, config.temperature, loss.hardness(1.0))
             _finish(corpus, config, images, encoder, counters, drawn, weighing, meta, out, progress)
@@ -201,9 +198,12 @@ def _finish(
 def _summary(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
     config, training = meta["config"], dict(meta["training"])
     training.pop("finished")
+    treatment = config.get("treatment", "none")
     return {
         "encoder": str(out),
         "objective": config["objective"],
+        "treatment": treatment,
+        "detector": None if treatment == "none" else config["detector"],  # what no treatment asks for finds nothing
         "seed": config["seed"],
         "preset": config["preset"],
         **training,
@@ -225,12 +225,13 @@ def _spec(config: TrainConfig, images: TrainingImages) -> EncoderSpec:
     )
 
 
-def _meta(config: TrainConfig, corpus: Corpus, identity: dict[str, Any], encoder: Encoder) -> dict[str, Any]:
+def _meta(asked: Asked, encoder: Encoder) -> dict[str, Any]:
+    corpus = asked.corpus
     return {
         "format": FORMAT,
-        "identity": identity,
+        "identity": asked.identity,
         "encoder": asdict(encoder.spec),
-        "config": config.to_dict(),
+        "config": asked.config.to_dict(),
         "corpus": {
             "name": corpus.name,
             "content_hash": corpus.content_hash,
@@ -240,50 +241,6 @@ def _meta(config: TrainConfig, corpus: Corpus, identity: dict[str, Any], encoder
         },
         "training": {"finished": False},
     }
-
-
-def _kept_run(out: Path, config: TrainConfig, identity: dict[str, Any], force: bool) -> Run | None:
-    """The finished run that is already there; `None` if there is work to do.
-
-    Raises:
-        ArtefactError: the folder holds a run with other settings, and `force` is not given.
-    """
-    if force or not (out / META).is_file():
-        return None
-    meta = read_meta(out)
-    if not meta["training"]["finished"] and not checkpoint.exists(out):
-        return None  # begun and nothing done: whatever it was, nothing is lost
-    difference = _difference(meta.get("identity", {}), identity)
-    if difference:
-        raise ArtefactError(
-            f"{out} holds a run with another {difference}", hint="choose another --out, or replace it with --force"
-        )
-    if not (meta["training"]["finished"] and (out / WEIGHTS).is_file()):
-        return None
-    return Run(out, config, _summary(out, meta), kept=True)
-
-
-def _unfinished(out: Path, identity: dict[str, Any]) -> bool:
-    """Whether this very run was begun here and interrupted; then even `force` goes on with it."""
-    try:
-        meta = read_meta(out)
-    except ArtefactError:
-        return False
-    return not meta["training"]["finished"] and not _difference(meta.get("identity", {}), identity)
-
-
-def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
-    """What two runs differ in; empty if in nothing. A setting that an older run does not know had its default."""
-    if there.get("corpus") != here["corpus"]:
-        return "corpus"
-    if there.get("files", {}) != here["files"]:
-        return "content of " + " and ".join(sorted({*there.get("files", {}), *here["files"]}))
-    old, new = settings_that_count({**TrainConfig().to_dict(), **there.get("config", {})}), here["config"]
-    return ", ".join(
-        f"{name} ({old.get(name)} there, {new.get(name)} asked for)"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    )
 
 
 def _answers_line(counts: dict[str, int]) -> str:
@@ -307,17 +264,9 @@ def _checked_loss(
     return Loss(config, len(images.fit), build_detector(config, images, progress), known)
 
 
-def _digest(identity: dict[str, Any]) -> str:
-    """Names a run. Settings at their defaults are left out, so that a new setting does not orphan the runs that are under way."""
-    default = TrainConfig().to_dict()
-    chosen = {name: value for name, value in identity["config"].items() if value != default[name]}
-    named = [chosen, identity["corpus"], identity["files"]]
-    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
-
-
 def _clear(out: Path) -> None:
     """Removes a run's own files; index and verdicts stay."""
-    for name in (META, METRICS, WEIGHTS):
+    for name in (META, METRICS, WEIGHTS, ANSWERS):
         (out / name).unlink(missing_ok=True)
     for folder in (checkpoint.CHECKPOINT.parent, Path("tensorboard")):
         if (out / folder).exists():

@@ -54,3 +54,20 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
         raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(TrainConfig.field_names())}")
     chosen = {key: value for key, value in overrides.items() if value is not None}
     return TrainConfig(**{"preset": name, **_PRESETS[name](), **chosen})
+
+
+def preset_differences() -> dict[str, tuple[Any, ...]]:
+    """The settings in which presets differ, each with its value in all of `PRESETS`, for help and README."""
+    every = [preset(name).to_dict() for name in PRESETS]
+    return {
+        name: tuple(settings[name] for settings in every)
+        for name in TrainConfig.field_names()
+        if name != "preset" and len({settings[name] for settings in every}) > 1
+    }
+
+
+def preset_agreements() -> dict[str, Any]:
+    """The settings that are the same in all presets; those that a run has only if asked for are left out."""
+    differing = preset_differences()
+    chosen = {name: value for name, value in preset().to_dict().items() if name not in (*differing, "preset")}
+    return {name: value for name, value in chosen.items() if value not in (None, "")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -11,6 +12,8 @@ from accelerate.utils import broadcast, broadcast_object_list
 
 from data.errors import InputError
 from training.config import TrainConfig
+
+T = TypeVar("T")
 
 
 def accelerator_on(device: torch.device) -> Accelerator:
@@ -47,8 +50,8 @@ def check_shareable(config: TrainConfig, processes: int) -> None:
         )
 
 
-def agreed(accelerator: Accelerator, answer: bool) -> bool:
-    """The first process' answer, in all processes."""
+def agreed(accelerator: Accelerator, answer: T) -> T:
+    """The first process' answer, in all processes: what each of them reads from disk by itself may have changed in between."""
     if accelerator.num_processes == 1:
         return answer
     told = [answer]

@@ -69,11 +69,13 @@ def train_epochs(
         session = _Session(trainer, loader, images, out, progress, interrupted, Counters(run), probe)
         if checkpoint.exists(out):
             session.counters = checkpoint.load(out, run, trainer.modules, trainer.optimizer)
-            progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
         if session.counters.bfloat16 is None:
             session.counters.bfloat16 = trainer.bfloat16
         trainer.bfloat16 = session.counters.bfloat16
         epochs = math.ceil(total_steps / len(loader))
+        progress.print(_first_line(trainer, images, epochs))
+        if session.counters.step:
+            progress.print(f"going on from step {session.counters.step} of {trainer.total_steps}")
         for epoch in range(len(session.counters.history), epochs):
             session.train_epoch(epoch, epochs)
             record = session.close_epoch(epoch)
@@ -223,6 +225,21 @@ class _Session:
     def _add(self, figures: dict[str, float]) -> None:
         for name, value in figures.items():
             self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
+
+
+def _first_line(trainer: Trainer, images: TrainingImages, epochs: int) -> str:
+    """What is about to be done, on what, before the first epoch gives figures."""
+    steps, processes = trainer.total_steps, int(trainer.accelerator.num_processes)
+    held_out = f" ({len(images.hold_out):,} held out)" if len(images.hold_out) else ""
+    machine = [trainer.accelerator.device.type, "bfloat16" if trainer.bfloat16 else "float32"]
+    return " · ".join(
+        [
+            f"training on {len(images.fit):,} images{held_out}",
+            f"{steps:,} {'step' if steps == 1 else 'steps'} in {epochs:,} {'epoch' if epochs == 1 else 'epochs'}",
+            trainer.config.method,
+            ", ".join([*machine, *([f"{processes} processes"] if processes > 1 else [])]),
+        ]
+    )
 
 
 def _line(record: dict[str, Any], epochs: int) -> str:

@@ -22,7 +22,7 @@ class Compare:
     Every finished cell (method × corpus × seed) is kept; the same command goes on where it stopped and computes nothing twice.
 
     Example:
-        samekind compare --corpora fashion-mnist,cifar10 --seeds 3 --budget 120s --out docs/results
+        samekind compare --corpora fashion-mnist,cifar10 --seeds 3 --budget 120s --out artifacts/results
         samekind compare --corpora photos --methods info_nce,hard --seeds 1 --budget 200steps --curves
     """
 
@@ -51,7 +51,7 @@ class Compare:
     ] = "auto"
     jobs: Annotated[int, arg(metavar="N", help="Cells computed at once, each with its share of the cores.")] = 1
     data_dir: DataDir = None
-    out: Annotated[Path, arg(metavar="FOLDER", help="Where cells, tables and plots go.")] = Path("docs/results")
+    out: Annotated[Path, arg(metavar="FOLDER", help="Where cells, tables and plots go.")] = Path("artifacts/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")
     workers: Annotated[int | None, setting("N", "Processes that make views; changes no figure but the speed.")] = None
     device: Annotated[str, arg(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto"

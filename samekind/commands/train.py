@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus, setting
-from samekind.tables import counted
-from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS
+from samekind.tables import counted, table
+from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS, check_use_of_answers
+from training.presets import PRESETS, preset_agreements, preset_differences
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -36,7 +38,7 @@ class Train:
         str,
         arg(
             metavar="smoke|small|plain|full",
-            help="Seconds to try it, minutes on a CPU, without whitening, or a GPU's work.",
+            help="Seconds to try it, minutes on a CPU, without whitening, or a GPU's work: see the table above.",
         ),
     ] = "small"
     objective: Annotated[str | None, setting("NAME", f"One of {', '.join(OBJECTIVES)}.")] = None
@@ -104,12 +106,25 @@ class Train:
         "queue_size", "strength", "whitening", "precision", "limit", "label_level", "seed", "workers", "device",
     )  # fmt: skip
 
+    @staticmethod
+    def epilog() -> str:
+        """What the presets set, as the code has it; `--help` ends its description with it."""
+        rows = [[f"    {name}", *values] for name, values in preset_differences().items()]
+        alike = ", ".join(f"{name} {value}" for name, value in preset_agreements().items())
+        return "\n".join(
+            [
+                "Presets (a flag, or in Python an argument of this name, replaces a single value):",
+                table(["", *PRESETS], rows),
+                *textwrap.wrap(f"In all of them: {alike}.", 116, initial_indent="    ", subsequent_indent="    "),
+            ]
+        )
+
     def run(self, console: Console) -> None:
         """Trains and prints the summary with the next commands."""
         from training.artefact import check_writable
 
         overrides = {name: getattr(self, name) for name in self.SETTINGS}
-        samekind.preset(self.preset, **overrides)
+        check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
         run = samekind.train(
@@ -124,15 +139,15 @@ class Train:
         )
         if run.kept:
             console.say(f"{self.out} holds a finished run with these settings: kept (--force trains again)")
-        console.answer(run.summary, self._text(run.summary))
+        console.answer(run.summary, self._text(run.summary, run.config.method))
 
-    def _text(self, summary: Mapping[str, Any]) -> str:
+    def _text(self, summary: Mapping[str, Any], method: str) -> str:
         accuracy = summary["knn_accuracy"]
         figures = str(summary.get("note")) if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
         data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
         following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
         return (
-            f"{summary['objective']}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
+            f"{method}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"
             f"next: {following}"
         )

@@ -53,9 +53,9 @@ class Comparison:
         }
 
     def text(self) -> str:
-        """The tables for a terminal, and where they lie as files."""
-        pages = [str(path) for path in self.files if path.suffix in (".md", ".csv")]
-        return "\n\n".join([*map(report.text, self.tables), f"wrote {', '.join(pages) or 'nothing'}"])
+        """The tables for a terminal, and where they, their pictures and the cells lie as files."""
+        written = ", ".join(map(str, self.files)) or "nothing"
+        return "\n\n".join([*map(report.text, self.tables), f"wrote {written}"])
 
     def raise_failures(self) -> None:
         """Says what could not be computed.
@@ -82,7 +82,7 @@ def compare(
     Args:
         corpora: registered names or folders.
         progress: told what is going on.
-        **settings: fields of `samekind.comparison.settings.Settings`, e.g. `seeds=3`, `budget="500steps"`, `out="docs/results"`.
+        **settings: fields of `samekind.comparison.settings.Settings`, e.g. `seeds=3`, `budget="500steps"`, `out="artifacts/results"`.
 
     Raises:
         InputError: a setting is unknown, out of range or of another kind, or two corpora have the same name.

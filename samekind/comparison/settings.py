@@ -85,7 +85,7 @@ class Settings:
     curves: bool = False
     precision: str = "auto"
     data_dir: Path | None = None
-    out: Path = Path("docs/results")
+    out: Path = Path("artifacts/results")
     work: Path = Path("artifacts/compare")
     jobs: int = 1
     workers: int | None = None

@@ -44,6 +44,7 @@ def test_a_finished_run_is_kept(photos: Path, artefact: Path) -> None:
     called = call("train", "--corpus", photos, "--preset", "smoke", "--out", artefact, "--json")
     assert called.code == 0
     assert "finished run" in called.err
+    assert (called.answer["treatment"], called.answer["detector"]) == ("none", None)
     assert (artefact / "encoder.safetensors").read_bytes() == weights
     again = call("index", "--corpus", photos, "--encoder", artefact, "--out", artefact, "--json")
     assert again.code == 0, again.err
@@ -259,10 +260,11 @@ def test_an_unlabelled_folder_works_from_end_to_end(photos: Path, tmp_path: Path
     flat.mkdir()
     for i in range(PER_CLASS):
         shutil.copy(photos / "bars" / f"{i:02d}.png", flat)
-    options = ("--preset", "smoke", "--epochs", 1, "--batch-size", 8, "--workers", 0, "--json")
-    trained = call("train", "--corpus", flat, "--out", out, *options)
+    options = ("--preset", "smoke", "--epochs", 1, "--batch-size", 8, "--workers", 0, "--treatment", "soft")
+    trained = call("train", "--corpus", flat, "--out", out, *options, "--json")
     assert trained.code == 0, trained.err
     assert trained.answer["knn_accuracy"] is None
+    assert call("train", "--corpus", flat, "--out", out, *options).out.startswith("hard + soft + reciprocal, 1 epoch ")
     assert call("index", "--corpus", flat, "--encoder", out, "--out", out).code == 0
     assert call("search", out, flat / "00.png", "--json").answer["hits"][0]["label"] is None
     assert call("audit", out, "--json").answer["base_rate"] is None

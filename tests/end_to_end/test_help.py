@@ -14,6 +14,7 @@ import samekind
 from samekind.commands import COMMANDS
 from samekind.commands.train import Train
 from tests.end_to_end.helpers import call
+from training.presets import PRESETS, preset_agreements, preset_differences
 
 ROOT = Path(samekind.__file__).parents[1]
 
@@ -35,6 +36,24 @@ def test_readme_commands_exist() -> None:
     assert {line.split()[1] for line in lines} >= set(COMMANDS), "the README shows every command"
     for line in lines:
         assert_flags_exist(line)
+
+
+def test_readme_and_help_show_what_the_presets_set() -> None:
+    """Each setting in which presets differ, with all values, and nothing else; help also has what is alike in all, once."""
+    readme, shown = (ROOT / "README.md").read_text(), call("train", "--help").out
+    values = {
+        name: ["–" if value is None else str(value) for value in each] for name, each in preset_differences().items()
+    }
+    lines = ["| | " + " | ".join(f"`{name}`" for name in PRESETS) + " |", "|---" * (len(PRESETS) + 1) + "|"]
+    lines += [f"| `{name}` | {' | '.join(each)} |" for name, each in values.items()]
+    assert "\n" + "\n".join(lines) + "\n\n" in readme
+    rows = [line.split() for line in shown.splitlines()]
+    assert list(PRESETS) in rows
+    assert all([name, *each] in rows for name, each in values.items())
+    flat = " ".join(shown.split())
+    assert all(f"{name} {value}" in flat for name, value in preset_agreements().items())
+    assert "objective" in preset_agreements()
+    assert values["pool"] == ["4", "4", "1", "4"]
 
 
 def assert_flags_exist(line: str) -> None:

@@ -78,6 +78,7 @@ def test_bad_settings_are_refused(photos: Path, tmp_path: Path) -> None:
         ("--seed", -1),
     ):
         assert str(value) in refused(*train, flag, value)
+    assert "no verdicts" in refused("train", "--corpus", "nowhere", "--out", tmp_path / "out", "--confirmed", "drop")
     assert not (tmp_path / "out").exists()
 
 

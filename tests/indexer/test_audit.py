@@ -40,7 +40,15 @@ def test_every_figure_equals_a_count_by_double_loop(
 
 
 @pytest.mark.parametrize(
-    ("config", "beta"), [(HARD, 1.0), ({**HARD, "beta": 0.5}, 0.5), ({**HARD, "objective": "info_nce"}, 0.0)]
+    ("config", "beta"),
+    [
+        (HARD, 1.0),
+        ({**HARD, "beta": 0.5}, 0.5),
+        ({**HARD, "beta_end": None}, 1.0),
+        ({**HARD, "beta_end": 2.0}, 2.0),  # the trained space is the last step's
+        ({**HARD, "beta_end": 0.0}, 0.0),
+        ({**HARD, "objective": "info_nce", "beta_end": 2.0}, 0.0),
+    ],
 )
 @pytest.mark.parametrize("partly", [False, True])
 def test_the_share_of_the_gradient_equals_a_sum_by_hand(
@@ -71,6 +79,7 @@ def test_the_share_of_the_gradient_equals_a_sum_by_hand(
     assert report.gradient_share["hardest"] == pytest.approx(np.mean(top), rel=1e-5)
     assert report.gradient_share["hardest_false"] == pytest.approx(np.mean(top_false), rel=1e-5)
     assert report.gradient_share["objective"] == config["objective"]
+    assert report.gradient_share["beta"] == beta
 
 
 @settings(max_examples=30, deadline=None)

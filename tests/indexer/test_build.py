@@ -213,6 +213,15 @@ def test_a_second_process_is_kept_out_while_one_builds_or_removes(artefact: Path
     assert {path: path.read_bytes() for path in artefact.rglob("*") if path.is_file()} == before
 
 
+def test_an_encoder_takes_what_it_was_trained_with_along(artefact: Path, tmp_path: Path) -> None:
+    """Meta data, records and the answers that it began with."""
+    for name in ("metrics.jsonl", "answers.json"):
+        (artefact / name).write_text("{}\n")
+    copy_encoder(artefact, tmp_path / "copy")
+    for name in ("encoder.safetensors", "meta.json", "metrics.jsonl", "answers.json"):
+        assert (tmp_path / "copy" / name).read_bytes() == (artefact / name).read_bytes()
+
+
 @pytest.mark.parametrize("copied", [False, True])
 def test_the_settings_of_an_unfinished_training_are_not_overwritten(tmp_path: Path, copied: bool) -> None:
     """Its `meta.json` is what lets it go on; an encoder from elsewhere must not take its place."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from data.corpus import Corpus
-from data.errors import ArtefactError
+from data.errors import ArtefactError, InputError
 from indexer.index import Index, build_index
-from indexer.manifest import MANIFEST, Journal, Manifest, NewerFormatError
+from indexer.manifest import MANIFEST, TABLE_FOLDER, Journal, Manifest, NewerFormatError, from_nothing
 from indexer.store import ImageTable
+from indexer.verdicts import Verdict, VerdictTable
 from tests.indexer.builds import Lines, check_consistent, write_pictures
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
@@ -33,7 +35,53 @@ def test_a_table_with_an_id_twice_is_no_index(artefact: Path) -> None:
     index.table.append(index.table.full_rows(index.ids[:2]))
     with pytest.raises(ArtefactError, match="2 ids twice") as caught:
         build_index(arrays_corpus(), FakeEncoder(), artefact)
-    assert "delete" in caught.value.hint
+    assert f"delete {artefact / TABLE_FOLDER} and run" in caught.value.hint, "verdicts lie beside it"
+
+
+@pytest.mark.parametrize("part", ["data/*.lance", "_versions/18446744073709551613.manifest"])
+@pytest.mark.parametrize("damage", ["missing", "torn", "other"])
+def test_a_damaged_table_says_what_to_do_and_that_helps(artefact: Path, part: str, damage: str) -> None:
+    """Building, reading thumbnails and filtering name the table and the remedy in a line; it costs neither a verdict nor an index."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    VerdictTable(artefact).add([Verdict("a" * 64, "b" * 64, "same")])
+    (file,) = (artefact / TABLE_FOLDER).glob(part)
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[: len(content) // 2] if damage == "torn" else bytes(255 - byte for byte in content))
+    if (damage, part[0]) == ("missing", "_"):  # the table is at an earlier version then, which is whole
+        check_consistent(build_index(arrays_corpus(), FakeEncoder(), artefact))
+        return
+    fresh = Index(artefact, Manifest.read(artefact))
+    for act in (
+        lambda: build_index(arrays_corpus(), FakeEncoder(), artefact),
+        lambda: fresh.thumbnail("train/00000"),
+        lambda: fresh.positions_where("label = 'Bag'"),
+    ):
+        with pytest.raises(ArtefactError, match=r"images\.lance cannot be read: ") as caught:
+            act()
+        assert "\n" not in str(caught.value)
+        assert ".rs:" not in str(caught.value)
+        assert f"delete {artefact / TABLE_FOLDER} and run: samekind index --corpus noise" in caught.value.hint
+    shutil.rmtree(artefact / TABLE_FOLDER)
+    again = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert again.ids == index.ids
+    check_consistent(again)
+    assert len(VerdictTable(artefact).all()) == 1
+
+
+def test_a_condition_that_is_no_sql_is_not_the_tables_fault(artefact: Path) -> None:
+    """Only where the table cannot be read without it either is the table to blame."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    with pytest.raises(InputError, match="cannot filter by 'nothing = 1'"):
+        index.positions_where("nothing = 1")
+
+
+def test_the_remedy_names_every_corpus(artefact: Path) -> None:
+    """None of them would come back by itself."""
+    _two_corpora(artefact)
+    assert from_nothing(artefact).endswith("; then likewise for other")
 
 
 def _two_corpora(artefact: Path) -> Index:

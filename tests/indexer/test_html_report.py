@@ -16,7 +16,7 @@ from PIL import Image
 
 from data.corpus import Corpus
 from data.errors import ArtefactError
-from indexer import html_report
+from indexer import html_report, html_run
 from indexer.html_pictures import hardest_pairs
 from indexer.html_tables import percent
 from indexer.index import Index, build_index
@@ -273,3 +273,9 @@ def test_charts_place_what_they_are_given() -> None:
     assert tall == pytest.approx(2 * more, abs=0.2)
     assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert ticks(1, 4, 10, whole=True) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("beta_end", "said"), [(None, "β = 1.0, "), (2.0, "β = 1.0 to 2.0, ")])
+def test_the_settings_say_where_the_hardness_went(beta_end: float | None, said: str) -> None:
+    """Both ends of it, where it changed."""
+    assert said in str(html_run._objective({**HARD, "beta_end": beta_end}))

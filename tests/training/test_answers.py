@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from data.errors import ArtefactError, InputError
 from data.progress import NoProgress
 from tests.training.runs import config, corpus, interrupted_at
 from training.answers import Groups, KnownPairs, Pair
-from training.artefact import read_meta
+from training.artefact import ANSWERS, read_meta
+from training.checkpoint import CHECKPOINT
 from training.detectors.combined import Combined
 from training.loop import Run, train
 from training.objectives import info_nce, plain_terms
@@ -176,6 +178,14 @@ def test_the_digest_names_what_is_read() -> None:
     assert one.digest == other.digest
     assert one.digest != groups([{0, 1}, {2, 3}], [(4, 6)]).digest
     assert one.digest != groups([{0, 1}], [(4, 5)]).digest
+    assert one.digest != groups([{0, 1}, {2, 3}], [(4, 5)], contradictions=[(4, 5)]).digest, "it is not heard then"
+
+
+def test_answers_come_back_from_json() -> None:
+    """All of them, and in one form whatever the order of the sets."""
+    one = groups([{0, 1, 2}, {3, 4}], [(4, 5), (0, 7)], [(3, 4)], [(4, 5)])
+    assert Groups.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    assert one.to_dict()["kinds"] == [NAMES[:3], NAMES[3:5]]
 
 
 def hashes(images: Corpus) -> list[str]:
@@ -216,13 +226,117 @@ def test_a_run_uses_answers_and_says_which(tmp_path: Path, monkeypatch: pytest.M
     )  # 3 × 6 pairs and one; a hold-out is not trained on
     assert any(line.startswith(f"verdicts: {counted['same']} same (3 kinds)") for line in told)
     assert train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images)).kept
-    with pytest.raises(ArtefactError, match="another content of verdicts"):
+    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
         train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images, 9))
+    assert "since it was trained" in caught.value.hint
+    assert "--force" in caught.value.hint
     with interrupted_at(5):
         train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))
     assert weights(train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))) == weights(
         run
     )
+
+
+class Told(NoProgress):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def print(self, line: str) -> None:
+        """Kept."""
+        self.lines.append(line)
+
+
+def test_an_interrupted_run_goes_on_with_the_answers_that_it_began_with(tmp_path: Path) -> None:
+    """Another answer in between is said, and changes no weight; the file holds what was read, and `force` starts with all of today."""
+    images = corpus()
+    first, today = answered(images, 9), answered(images)
+    whole = train(images, config(), tmp_path / "whole", answers=first)
+    torn = tmp_path / "torn"
+    with interrupted_at(4):
+        train(images, config(), torn, answers=first)
+    assert Groups.from_dict(json.loads((torn / ANSWERS).read_text())) == first
+    told = Told()
+    run = train(images, config(), torn, answers=today, progress=told)
+    assert [line for line in told.lines if "answers that this run began with" in line]
+    assert "going on from step 5 of 6" in told.lines
+    assert weights(run) == weights(whole)
+    assert run.summary["verdicts"] == whole.summary["verdicts"]
+    assert read_meta(torn)["identity"]["files"]["verdicts"] == first.digest
+    with interrupted_at(4):
+        train(images, config(), torn, answers=first, force=True)
+    anew = train(images, config(), torn, answers=today, force=True)
+    assert Groups.from_dict(json.loads((torn / ANSWERS).read_text())) == today
+    assert weights(anew) == weights(train(images, config(), tmp_path / "today", answers=today))
+    train(images, config(), torn, force=True)
+    assert not (torn / ANSWERS).exists()
+
+
+def test_the_same_answers_are_nothing_to_speak_of(tmp_path: Path) -> None:
+    """Nor are answers that a run has not begun to use: without a checkpoint it starts with those of today."""
+    images = corpus()
+    with interrupted_at(1):
+        train(images, config(), tmp_path, answers=answered(images))
+    told = Told()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images), progress=told)
+    (tmp_path / CHECKPOINT).unlink()
+    run = train(images, config(), tmp_path, answers=answered(images, 9), progress=told)
+    assert not [line for line in told.lines if "began with" in line]
+    assert read_meta(run.out)["identity"]["files"]["verdicts"] == answered(images, 9).digest
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "another's", "nonsense"])
+def test_answers_that_cannot_be_read_again_are_refused(tmp_path: Path, damage: str) -> None:
+    """As in artefacts of older versions: one line, and a hint that says what is missing; with the same answers the run goes on."""
+    images = corpus()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images))
+    file = tmp_path / ANSWERS
+    if damage == "missing":
+        file.unlink()
+    else:
+        other = json.dumps(groups([{0, 1}]).to_dict())
+        file.write_text({"torn": file.read_text()[:-40], "another's": other, "nonsense": '{"kinds": 3}'}[damage])
+    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
+        train(images, config(), tmp_path, answers=answered(images, 9))
+    assert "answers.json" in caught.value.hint
+    run = train(images, config(), tmp_path, answers=answered(images))
+    assert Groups.from_dict(json.loads((run.out / ANSWERS).read_text())) == answered(images)
+
+
+@pytest.mark.parametrize("answers", [9, None])
+def test_another_setting_is_another_run_whatever_was_answered(tmp_path: Path, answers: int | None) -> None:
+    """Its own answers make no run go on that differs in anything else, nor one that asks for none."""
+    images = corpus()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images))
+    given = None if answers is None else answered(images, answers)
+    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
+        train(images, config(beta=0.5), tmp_path, answers=given)
+    assert caught.value.hint == "choose another --out, or replace it with --force"
+
+
+def test_only_the_files_that_differ_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guide that is the same is no reason."""
+    images = corpus()
+    guide = {"guide": "one"}
+    monkeypatch.setattr("training.beginning.outside_files", lambda config: dict(guide))
+    train(images, config(), tmp_path, answers=answered(images))
+    with pytest.raises(ArtefactError, match=r"another content of verdicts$"):
+        train(images, config(), tmp_path, answers=answered(images, 9))
+    guide["guide"] = "other"
+    with pytest.raises(ArtefactError, match=r"another content of guide$"):
+        train(images, config(), tmp_path, answers=answered(images))
+
+
+def test_confirmed_without_answers_is_refused(tmp_path: Path) -> None:
+    """It would have no effect, and yet make another run."""
+    with pytest.raises(InputError, match="there are no verdicts") as caught:
+        train(corpus(), config(confirmed="drop"), tmp_path / "run")
+    assert "--verdicts" in caught.value.hint
+    assert not (tmp_path / "run").exists()
 
 
 def test_answers_reach_a_detector_that_can_learn(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from data.errors import ArtefactError, CorpusError, InputError, SamekindError
-from tests.training.runs import config, corpus
+from data.progress import NoProgress
+from tests.training.runs import config, corpus, interrupted_at
 from training.artefact import META, WEIGHTS, read_meta
 from training.encoder import Encoder
 from training.loop import train
@@ -36,6 +39,35 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"hold_out": 12}, "training on 48 images (12 held out) · 6 steps in 2 epochs · hard · cpu, float32"),
+        (
+            {"hold_out": 0, "steps": 1, "treatment": "soft", "detector": "threshold", "precision": "bfloat16"},
+            "training on 60 images · 1 step in 1 epoch · hard + soft + threshold · cpu, bfloat16",
+        ),
+    ],
+)
+def test_a_run_says_at_once_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], said: str
+) -> None:
+    """Images, steps, method and machine in one line before the first epoch; an interrupted run says it again, and where it stands."""
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    chosen = config(**{"precision": "float32", **settings})
+    with interrupted_at(0):
+        train(corpus(), chosen, tmp_path, progress=progress)
+    assert [line for line in told if line.startswith(("training on", "going on"))] == [said]
+    run = train(corpus(), chosen, tmp_path, progress=progress)
+    begun = told.index(said, 1 + told.index(said))
+    assert told[begun + 1].startswith("going on from step 1 of ")
+    treated = "treatment" in settings
+    assert run.summary["treatment"] == settings.get("treatment", "none")
+    assert run.summary["detector"] == ("threshold" if treated else None)
+
+
 def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     """The same settings train nothing; others, or another corpus, are refused with their names until forced."""
     train(corpus(), config(), tmp_path)
@@ -44,8 +76,12 @@ def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
     with pytest.raises(ArtefactError, match=r"beta \(1.0 there, 0.5 asked for\)"):
         train(corpus(), config(beta=0.5), tmp_path)
-    with pytest.raises(ArtefactError, match="corpus"):
+    with pytest.raises(ArtefactError, match=r"another corpus \(80 images of blobs there, 60 now\)"):
         train(corpus(count=60), config(), tmp_path)
+    with pytest.raises(ArtefactError, match=r"another corpus \(as many images of blobs, but other"):
+        train(corpus(labelled=False), config(), tmp_path)
+    with pytest.raises(ArtefactError, match=r"another corpus \(blobs there, bits asked for\)"):
+        train(replace(corpus(count=60), name="bits"), config(), tmp_path)
     assert not train(corpus(), config(beta=0.5), tmp_path, force=True).kept
     assert read_meta(tmp_path)["config"]["beta"] == 0.5
 

@@ -15,6 +15,7 @@ from tests.training import slow_loops
 from tests.training.batches import IN_BATCH, as_arrays, batch, hard, loss_of, plain, projections
 from training.config import TrainConfig
 from training.detectors.pairs import Oracle
+from training.hardness import last_hardness
 from training.loss import Loss, mean_loss
 from training.mixing import ANCHOR_MIXES, PAIR_MIXES, mix_hardest
 from training.objectives import binary, decoupled, info_nce, plain_terms
@@ -99,6 +100,14 @@ def test_hardness_anneals_in_a_straight_line() -> None:
     loss = Loss(TrainConfig(beta=2.0, beta_end=0.5), 10, None)
     assert [loss.hardness(share) for share in (0.0, 0.5, 1.0)] == [2.0, 1.25, 0.5]
     assert Loss(TrainConfig(objective="info_nce", beta=2.0), 10, None).hardness(0.0) == 0.0
+
+
+@pytest.mark.parametrize("objective", ["hard", "info_nce"])
+@pytest.mark.parametrize("beta_end", [None, 0.0, 3.0])
+def test_the_last_hardness_is_that_of_the_last_step(objective: str, beta_end: float | None) -> None:
+    """What an audit reads from a run's settings is what its last step had."""
+    config = TrainConfig(objective=objective, beta=2.0, beta_end=beta_end)
+    assert last_hardness(config.to_dict()) == Loss(config, 10, None).hardness(1.0)
 
 
 @pytest.mark.parametrize("negatives", [1, 5, 100])

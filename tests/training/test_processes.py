@@ -12,14 +12,18 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
+from data.sources import load_corpus
+from indexer.verdicts import Verdict, VerdictTable
 from training.config import TrainConfig
 from training.processes import check_shareable
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launch(folder: Path, *flags: str) -> list[subprocess.CompletedProcess[str]]:
-    """Both processes of one run, to their end."""
+def launch(
+    folder: Path, *flags: str, own: tuple[list[str], list[str]] = ([], [])
+) -> list[subprocess.CompletedProcess[str]]:
+    """Both processes of one run, to their end; each with flags of its own, too."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -34,7 +38,9 @@ def launch(folder: Path, *flags: str) -> list[subprocess.CompletedProcess[str]]:
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         started.append(
-            subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [*program, *own[rank]], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         )
     ended = []
     for process in started:
@@ -60,6 +66,27 @@ def test_two_processes_train_one_encoder(tmp_path: Path, flags: list[str]) -> No
     assert len(records) == 2
     kept, _ = launch(tmp_path, *flags)
     assert "kept" in kept.stderr
+
+
+@pytest.mark.slow
+def test_the_first_process_answers_are_everybodys(tmp_path: Path) -> None:
+    """What the second one reads, a moment later perhaps, trains nothing: the weights are those of two that read the same."""
+    train_rows = load_corpus("digits").split("train")
+    content = [train_rows.sha256(row) for row in range(300)]
+    folders = []
+    for name, verdict in (("first", "same"), ("second", "different")):
+        (tmp_path / name).mkdir()
+        table = VerdictTable(tmp_path / name)
+        table.add([Verdict(content[2 * i], content[2 * i + 1], verdict) for i in range(150)])
+        folders.append(["--verdicts", str(tmp_path / name)])
+    weights = []
+    for name, second in (("alike", folders[0]), ("apart", folders[1])):
+        ended = launch(tmp_path / name, own=(folders[0], second))
+        assert [process.returncode for process in ended] == [0, 0], ended[0].stderr + ended[1].stderr
+        weights.append((tmp_path / name / "encoder.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    used = json.loads((tmp_path / "apart" / "meta.json").read_text())["verdicts"]
+    assert used["same"] > 0 == used["different"]
 
 
 def test_what_processes_cannot_share_is_refused() -> None:
