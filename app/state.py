@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
 MOST_LISTED = 500
+PICTURES_KEPT = 16
 ASKED_DEPTH = 10
 """Hardest negatives an anchor that can be asked about."""
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
@@ -57,10 +58,12 @@ class Library:
     Attributes:
         index: the opened index.
         desk: who has which question before them just now.
+        picture: the best picture there is of an image, by its id, encoded; the last ones are kept, for photos take a while to read.
     """
 
     def __init__(self, index: sk.Index) -> None:
         self.index = index
+        self.picture = lru_cache(maxsize=PICTURES_KEPT)(index.picture)
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
         self._audits: dict[int, AuditJob] = {}

@@ -1,7 +1,8 @@
 """The page *Wrong labels & duplicates*: two lists with pictures, an answer a button, and both as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the suspect as anchor and
-its nearest neighbour of the suggested class as negative; of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
+a neighbour of the suggested class as negative: the nearest about which nobody has said anything yet beside the suspect, so that no earlier
+answer is replaced. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
 kinds* is `different`.
 """
 
@@ -12,23 +13,30 @@ from typing import Any
 
 import streamlit as st
 
-from app import components, lists_view, state, view_models, waiting
-from app.answers import name
+from app import answers, components, lists_view, state, view_models, waiting
+from app.answers import WITHDRAWN
 from app.state import Library
 
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
 LABELS_A_PAGE, PAIRS_A_PAGE, COLUMNS = 6, 12, 4
-WITHDRAWN = "withdrawn"
-DECIDING = {"wrong_label": ("wrong_label", "different"), "duplicate": ("duplicate", "same", "different")}
+DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
+"""Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone."""
 
 
 def main() -> None:
     """Draws the page."""
     library = state.library_or_stop()
     st.title("Wrong labels & duplicates", anchor=False)
+    if told := answers.failure():
+        components.failure(*told)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
-            "List", [LABELS, DUPLICATES], default=LABELS, required=True, key="which_list", persist_state="session"
+            "List",
+            [LABELS, DUPLICATES],
+            default=LABELS if library.classes else DUPLICATES,
+            required=True,
+            key="which_list",
+            persist_state="session",
         )
         hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
@@ -91,7 +99,7 @@ def _duplicates(library: Library, hide: bool) -> None:
                     words = ("Same picture", "Different kinds")
                     _answers(library, pair.a, (pair.b,), pair.confirmed, "duplicate", words)
                     if pair.confirmed is None:
-                        _button("Same kind only", ":material/category:", library, pair.a, pair.b, "same")
+                        _button("Same kind only", ":material/category:", library, pair.a, (pair.b,), "same")
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
@@ -118,46 +126,41 @@ def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
 def _answers(
     library: Library, anchor: str, others: Sequence[str], confirmed: bool | None, yes: str, words: tuple[str, str]
 ) -> None:
-    """The two buttons, or after an answer the one that takes it back; an answer is about the first of the others."""
+    """The two buttons, or after an answer the one that takes it back."""
     if confirmed is not None:
         key = f"undo {anchor} {others[0]}"
         options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, yes)}
         st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
-    _button(words[0], ":material/check:", library, anchor, others[0], yes)
-    _button(words[1], ":material/close:", library, anchor, others[0], "different")
+    _button(words[0], ":material/check:", library, anchor, others, yes)
+    _button(words[1], ":material/close:", library, anchor, others, "different")
 
 
-def _button(text: str, icon: str, library: Library, anchor: str, negative: str, verdict: str) -> None:
-    key = f"{verdict} {anchor} {negative}"
-    st.button(text, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, negative, verdict))
+def _button(text: str, icon: str, library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
+    key = f"{verdict} {anchor} {others[0]}"
+    st.button(text, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, others, verdict))
 
 
-def _say(library: Library, anchor: str, negative: str, verdict: str) -> None:
-    """Records a verdict."""
-    _add(library, [(*(library.index.row(id_)["sha256"] for id_ in (anchor, negative)), verdict)])
+def _say(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
+    """Records a verdict on the image beside one of the others."""
+    own, *rest = _contents(library, anchor, others)
+    answers.add(library, [(own, lists_view.beside(own, rest, library.verdicts.current()), verdict)])
 
 
 def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -> None:
     """Withdraws whatever decided: it may be about another neighbour, or have been said on *Confirm*."""
-    own, *rest = (library.index.row(id_)["sha256"] for id_ in (anchor, *others))
+    own, *rest = _contents(library, anchor, others)
     deciding = [
         said
         for said in library.verdicts.current().values()
         if (said.verdict in DECIDING[yes] and own in said.pair and set(said.pair) & set(rest))
         or (said.verdict == yes == "wrong_label" and said.anchor_sha256 == own)
     ]
-    _add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])
+    answers.add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])
 
 
-def _add(library: Library, answers: Sequence[tuple[str, str, str]]) -> None:
-    """Adds verdicts in the visitor's name; what cannot be written is told, and the page stays."""
-    from samekind import SamekindError, Verdict
-
-    try:
-        library.verdicts.add([Verdict(*answer, who=name()) for answer in answers])
-    except SamekindError as error:
-        components.failure(str(error), error.hint)
+def _contents(library: Library, anchor: str, others: Sequence[str]) -> list[str]:
+    return [library.index.row(id_)["sha256"] for id_ in (anchor, *others)]
 
 
 if __name__ == "__main__":
