@@ -40,8 +40,8 @@ CHOICES = (
     Choice("duplicate", "Duplicate", "5", "Both show the very same thing: a copy, another crop, another scan."),
 )
 WHOSE = (
-    Choice("anchor", "The anchor's label is wrong", "a", "The left image is not of the kind that its label says."),
-    Choice("negative", "The negative's label is wrong", "n", "The right image is not of the kind that its label says."),
+    Choice("anchor", "Anchor mislabelled", "a", "The left image is not of the kind that its label says."),
+    Choice("negative", "Negative mislabelled", "n", "The right image is not of the kind that its label says."),
 )
 """What follows on `WRONG_LABEL`, by role instead of by verdict."""
 WORDS = {choice.verdict: choice.words for choice in CHOICES}

@@ -58,12 +58,10 @@ class Library:
     Attributes:
         index: the opened index.
         desk: who has which question before them just now.
-        picture: the best picture there is of an image, by its id, encoded; the last ones are kept, for photos take a while to read.
     """
 
     def __init__(self, index: sk.Index) -> None:
         self.index = index
-        self.picture = lru_cache(maxsize=PICTURES_KEPT)(index.picture)
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
         self._audits: dict[int, AuditJob] = {}
@@ -97,6 +95,11 @@ class Library:
     def label(self, id_: str) -> str | None:
         """Class of an image."""
         return None if self.index.labels is None else self.index.labels[self.positions[id_]]
+
+    @cached_property
+    def picture(self) -> Callable[[str], bytes]:
+        """`Index.picture`, the last ones kept: a photo takes a while to read, and every note or switch draws the page again."""
+        return lru_cache(maxsize=PICTURES_KEPT)(self.index.picture)
 
     def neighbours(self, query: Query, k: int, where: str | None, leave_out_itself: bool) -> Sequence[sk.Hit]:
         """The k images most similar to the query, most similar first.

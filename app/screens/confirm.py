@@ -89,7 +89,8 @@ def _settings(library: Library) -> answers.Classes:
 
 def _question(library: Library, question: sk.Question) -> None:
     revealed = answers.is_revealed(question)
-    left, middle, right = st.columns([3, 3, 2], gap="medium")
+    with st.container(key="question"):
+        left, middle, right = st.columns([3, 3, 2], gap="medium")
     with left:
         _side(library, question.anchor_id, question.negative_id, question, "anchor", revealed=revealed)
     with middle:

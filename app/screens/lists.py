@@ -8,8 +8,8 @@ kinds* is `different`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,10 +17,23 @@ from app import answers, components, lists_view, state, view_models, waiting
 from app.answers import WITHDRAWN
 from app.state import Library
 
+if TYPE_CHECKING:
+    import samekind as sk
+
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
-LABELS_A_PAGE, PAIRS_A_PAGE, COLUMNS = 6, 12, 4
+LABEL_ANSWERS = (
+    ("wrong_label", "Label is wrong", ":material/check:"),
+    ("different", "Label is right", ":material/close:"),
+)
+PICTURE_ANSWERS = (
+    ("duplicate", "Same picture", ":material/check:"),
+    ("same", "Same kind only", ":material/category:"),
+    ("different", "Different kinds", ":material/close:"),
+)
+LABELS_A_PAGE, PAIRS_A_PAGE = 6, 12
+# Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone. (No string: Streamlit would
+# write it on the page.)
 DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
-"""Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone."""
 
 
 def main() -> None:
@@ -63,18 +76,22 @@ def _labels(library: Library, hide: bool) -> None:
     _download("label-suspects.csv", found.to_csv(), found.notes)
     shown = _page(lists_view.unanswered(found.suspects) if hide else found.suspects, LABELS_A_PAGE, "labels_page")
     thumbnails = _thumbnails(library, shown)
-    for suspect in shown:
-        left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
-        with left:
-            card = lists_view.suspect_card(suspect, thumbnails)
-            components.gallery([card], key=f"suspect {suspect.id}", label="the suspect", card_width=130)
-        with middle:
-            st.caption(view_models.plain(lists_view.votes_sentence(suspect)))
-            cards = lists_view.evidence_cards(suspect, thumbnails)
-            components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
-        with right:
-            words = ("Label is wrong", "Label is right")
-            _answers(library, suspect.id, suspect.neighbours, suspect.confirmed, "wrong_label", words)
+    with st.container(key="suspects"):
+        for suspect in shown:
+            _suspect(library, suspect, thumbnails)
+
+
+def _suspect(library: Library, suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> None:
+    left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
+    with left:
+        card = lists_view.suspect_card(suspect, thumbnails)
+        components.gallery([card], key=f"suspect {suspect.id}", label="the suspect", card_width=130)
+    with middle:
+        st.caption(view_models.plain(lists_view.votes_sentence(suspect)))
+        cards = lists_view.evidence_cards(suspect, thumbnails)
+        components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
+    with right:
+        _answers(library, suspect.id, suspect.neighbours, suspect.confirmed, LABEL_ANSWERS)
 
 
 def _duplicates(library: Library, hide: bool) -> None:
@@ -90,16 +107,20 @@ def _duplicates(library: Library, hide: bool) -> None:
     _download("duplicates.csv", found.to_csv(), found.notes)
     shown = _page(lists_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
     thumbnails = _thumbnails(library, shown)
-    for start in range(0, len(shown), COLUMNS):
-        for column, pair in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+    if not shown:
+        return
+    with st.container(key="pairs"):
+        for column, pair in zip(st.columns(len(shown)), shown, strict=True):  # page.css has as many a row as fit
             with column:
-                card = lists_view.duplicate_card(pair, thumbnails)
-                components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
-                if pair.kind == "near":
-                    words = ("Same picture", "Different kinds")
-                    _answers(library, pair.a, (pair.b,), pair.confirmed, "duplicate", words)
-                    if pair.confirmed is None:
-                        _button("Same kind only", ":material/category:", library, pair.a, (pair.b,), "same")
+                _pair(library, pair, thumbnails)
+
+
+def _pair(library: Library, pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> None:
+    card = lists_view.duplicate_card(pair, thumbnails)
+    components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
+    if pair.kind == "near":
+        with st.container(key=f"answers {card.id}", gap="xsmall"):
+            _answers(library, pair.a, (pair.b,), pair.confirmed, PICTURE_ANSWERS)
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
@@ -124,21 +145,21 @@ def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
 
 
 def _answers(
-    library: Library, anchor: str, others: Sequence[str], confirmed: bool | None, yes: str, words: tuple[str, str]
+    library: Library,
+    anchor: str,
+    others: Sequence[str],
+    confirmed: bool | None,
+    choices: Sequence[tuple[str, str, str]],
 ) -> None:
-    """The two buttons, or after an answer the one that takes it back."""
+    """The buttons, or after an answer the one that takes it back."""
     if confirmed is not None:
         key = f"undo {anchor} {others[0]}"
-        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, yes)}
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices[0][0])}
         st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
-    _button(words[0], ":material/check:", library, anchor, others, yes)
-    _button(words[1], ":material/close:", library, anchor, others, "different")
-
-
-def _button(text: str, icon: str, library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
-    key = f"{verdict} {anchor} {others[0]}"
-    st.button(text, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, others, verdict))
+    for verdict, words, icon in choices:
+        key = f"{verdict} {anchor} {others[0]}"
+        st.button(words, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, others, verdict))
 
 
 def _say(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:

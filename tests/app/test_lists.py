@@ -55,6 +55,8 @@ def opened(open_app: OpenApp, path: Path, which: str = lists.LABELS) -> AppTest:
         at.segmented_control(key="which_list").set_value(which).run()
     assert not at.exception, at.exception
     assert not at.error, at.error
+    assert at.title[0].value == "Wrong labels & duplicates"
+    assert len(at.markdown) <= 1, "nothing but the sentence on how many there are"
     return at
 
 
