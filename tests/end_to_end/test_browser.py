@@ -239,9 +239,10 @@ def confirm_page(page: Page, address: str) -> Locator:
 
 
 def _frame_of_the_page(page: Page) -> str:
-    """What is drawn around the scrolled area once it has the focus."""
+    """What is drawn around the scrolled area once it has the focus and a key was pressed: then browsers show the focus."""
     page.get_by_test_id("stMain").focus()
-    script = "main => [main.matches(':focus'), getComputedStyle(main, '::before').boxShadow]"
+    page.keyboard.press("Shift")
+    script = "main => [main.matches(':focus-visible'), getComputedStyle(main, '::before').boxShadow]"
     focused, shadow = page.get_by_test_id("stMain").evaluate(script)
     assert focused
     return str(shadow)
