@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from app.confirm_view import WRONG_LABEL, Pair
 from app.state import Library
 
 if TYPE_CHECKING:
     import samekind as sk
+    from samekind import Pair
 
 BATCH = 20
+WITHDRAWN = "withdrawn"
 Classes = tuple[str, str] | None
+Role = Literal["anchor", "negative"]
 WHO, NOTE, LABELS = "confirm_who", "confirm_note", "confirm_labels"
 _QUEUE, _SHOWN, _AGAIN, _REVEALED, _MINE = (
     f"confirm_{name}" for name in ("queue", "shown", "again", "revealed", "mine")
@@ -73,36 +75,59 @@ def left(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> int:
     return batch.num_left - sum(question.pair in current for question in batch)
 
 
+def are_before_others(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> bool:
+    """Whether a batch that had no question for this tab still has some without an answer: other tabs are looking at all of them."""
+    from samekind import Answered
+
+    answered = Answered(current)
+    return any(question.pair not in answered for question in batch)
+
+
 def is_revealed(question: sk.Question) -> bool:
     """Whether labels may be seen: always, because the visitor wants it so, or because a wrong label is to be judged."""
-    return bool(st.session_state.get(LABELS)) or st.session_state.get(_REVEALED) == question.pair
+    return bool(st.session_state.get(LABELS)) or is_asked_whose(question)
 
 
-def answer(library: Library, question: sk.Question, verdict: str) -> None:
-    """Adds an answer. A wrong label cannot be judged unseen: the first such press shows the labels.
+def ask_whose(question: sk.Question) -> None:
+    """A wrong label cannot be judged unseen, nor without saying whose it is: shows the labels and asks."""
+    st.session_state[_REVEALED] = question.pair
+
+
+def is_asked_whose(question: sk.Question) -> bool:
+    """Whether the visitor is asked whose label is wrong."""
+    return bool(st.session_state.get(_REVEALED) == question.pair)
+
+
+def answer(library: Library, question: sk.Question, verdict: str, about: Role = "anchor") -> None:
+    """Adds an answer.
 
     A press that comes twice, before the next question is there, counts once.
+
+    Args:
+        library: the opened index with its verdicts.
+        question: the pair.
+        verdict: the answer.
+        about: whose label is wrong; a verdict is about its anchor's, so that the two change roles where it is the negative's.
     """
     state = st.session_state
     if state.get(_SHOWN) != question.pair:
         return
-    if verdict == WRONG_LABEL and not is_revealed(question):
-        state[_REVEALED] = question.pair
-        return
-    if _add(library, question.anchor_sha256, question.negative_sha256, verdict, state.get(NOTE, "")):
+    asked = question.anchor_sha256, question.negative_sha256
+    anchor, negative = asked if about == "anchor" else asked[::-1]
+    if add(library, [(anchor, negative, verdict)], state.get(NOTE, "")):
         state[_SHOWN] = state[_AGAIN] = state[_REVEALED] = None
         state[NOTE] = ""
-        _mine().append(question.pair)
+        _mine().pop(question.pair, None)
+        _mine()[question.pair] = asked
 
 
 def undo(library: Library, pair: Pair) -> None:
     """Takes the answer on a pair back, and shows the pair again."""
     verdict = library.verdicts.current().get(pair)
     if verdict is None:  # another tab was quicker
-        _forget(pair)
-    elif _add(library, verdict.anchor_sha256, verdict.negative_sha256, "withdrawn", ""):
-        _forget(pair)
-        st.session_state[_AGAIN] = verdict.anchor_sha256, verdict.negative_sha256
+        _mine().pop(pair, None)
+    elif add(library, [(verdict.anchor_sha256, verdict.negative_sha256, WITHDRAWN)]):
+        st.session_state[_AGAIN] = _mine().pop(pair, (verdict.anchor_sha256, verdict.negative_sha256))
 
 
 def again(library: Library, pair: Pair) -> None:
@@ -122,7 +147,7 @@ def is_called_back() -> bool:
 
 def last_of_mine() -> Pair | None:
     """The pair that this tab answered last."""
-    return _mine()[-1] if _mine() else None
+    return next(reversed(_mine()), None)
 
 
 def failure() -> tuple[str, str] | None:
@@ -144,23 +169,25 @@ def login_name() -> str:
         return ""
 
 
-def _add(library: Library, anchor_sha256: str, negative_sha256: str, verdict: str, note: str) -> bool:
-    """Whether the answer is in the table now."""
+def add(library: Library, said: Sequence[tuple[str, str, str]], note: str = "") -> bool:
+    """Adds answers in the visitor's name; whether they are in the table now. If not, `failure` tells why at the next run.
+
+    Args:
+        library: the opened index with its verdicts.
+        said: hashes of anchor and negative, and the verdict.
+        note: why.
+    """
     from samekind import SamekindError, Verdict
 
     try:
-        library.verdicts.add([Verdict(anchor_sha256, negative_sha256, verdict, who=name(), note=note.strip())])
+        library.verdicts.add([Verdict(*each, who=name(), note=note.strip()) for each in said])
     except SamekindError as error:
         st.session_state[_FAILURE] = (str(error), error.hint)
         return False
     return True
 
 
-def _mine() -> list[Pair]:
-    mine: list[Pair] = st.session_state.setdefault(_MINE, [])
+def _mine() -> dict[Pair, Pair]:
+    """The pairs that this tab answered, the last one last, each with anchor and negative as it was asked."""
+    mine: dict[Pair, Pair] = st.session_state.setdefault(_MINE, {})
     return mine
-
-
-def _forget(pair: Pair) -> None:
-    if pair in _mine():
-        _mine().remove(pair)

@@ -63,6 +63,11 @@ class AuditView:
         """Whether anything can be said about classes."""
         return self.report.base_rate is not None
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know besides what the page itself says, which is that labels are missing."""
+        return [note for note in self.report.notes if not note.startswith("The corpus has no labels")]
+
     @cached_property
     def classes(self) -> list[str]:
         """Class names in alphabetical order."""

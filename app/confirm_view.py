@@ -16,11 +16,9 @@ from app.view_models import Badge, Card, Picture, alt_text, counted, data_uri, p
 
 if TYPE_CHECKING:
     import samekind as sk
-
-Pair = tuple[str, str]
+    from samekind import Pair
 
 WRONG_LABEL = "wrong_label"
-ENOUGH_ANSWERS = 20
 A_GOOD_ROUND = 200
 
 
@@ -38,19 +36,24 @@ CHOICES = (
     Choice("same", "Same kind", "1", "Both show the same kind of thing: pushing them apart was a mistake."),
     Choice("different", "Different", "2", "They look alike and are of different kinds: a negative as it should be."),
     Choice("unsure", "Unsure", "3", "You cannot tell. The pair is not asked again."),
-    Choice(WRONG_LABEL, "Wrong label", "4", "One of the two has a label that is not its own; a note may say which."),
+    Choice(WRONG_LABEL, "Wrong label", "4", "A label is not its own: shows both labels, and asks whose is wrong."),
     Choice("duplicate", "Duplicate", "5", "Both show the very same thing: a copy, another crop, another scan."),
 )
+WHOSE = (
+    Choice("anchor", "Anchor mislabelled", "a", "The left image is not of the kind that its label says."),
+    Choice("negative", "Negative mislabelled", "n", "The right image is not of the kind that its label says."),
+)
+"""What follows on `WRONG_LABEL`, by role instead of by verdict."""
 WORDS = {choice.verdict: choice.words for choice in CHOICES}
 
 
-def question_card(question: sk.Question, role: str, thumbnail: bytes, *, revealed: bool) -> Card:
+def question_card(question: sk.Question, role: str, picture: bytes, *, revealed: bool) -> Card:
     """One image of a question, large.
 
     Args:
         question: the pair.
         role: `anchor` or `negative`.
-        thumbnail: its encoded picture.
+        picture: its encoded picture.
         revealed: whether label and id may be seen.
     """
     is_anchor = role == "anchor"
@@ -58,7 +61,7 @@ def question_card(question: sk.Question, role: str, thumbnail: bytes, *, reveale
     label = question.anchor_label if is_anchor else question.negative_label
     words = f"the {role}, {alt_text(id_, label)}" if revealed else f"the {role}"
     lines = (label or "no label", id_) if revealed else ()
-    return Card(role, (Picture(data_uri(thumbnail), words),), heading=role.capitalize(), lines=lines)
+    return Card(role, (Picture(data_uri(picture), words),), heading=role.capitalize(), lines=lines)
 
 
 def neighbour_cards(hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], role: str) -> list[Card]:
@@ -78,7 +81,11 @@ def figures(question: sk.Question) -> str:
 def answer_card(verdict: sk.Verdict, question: sk.Question, thumbnails: Sequence[bytes], action: str) -> Card:
     """An answer that was given, with who, when and why, and a button."""
     ids = (question.anchor_id, question.negative_id)
-    labels = (question.anchor_label, question.negative_label)
+    is_wrong = (verdict.verdict == WRONG_LABEL, False)  # it is the anchor's label that such a verdict is about
+    labels = [
+        f"{label} (wrong)" if label and wrong else label
+        for label, wrong in zip((question.anchor_label, question.negative_label), is_wrong, strict=True)
+    ]
     pictures = tuple(
         Picture(data_uri(thumbnail), alt_text(id_, label))
         for id_, label, thumbnail in zip(ids, labels, thumbnails, strict=True)
@@ -123,8 +130,55 @@ def progress_sentence(current: Mapping[Pair, sk.Verdict], left: int) -> str:
     return f"{counted(len(current), 'pair')} answered ({tally(current)}), {left:,} left"
 
 
-def are_enough(current: Mapping[Pair, sk.Verdict]) -> bool:
-    """Whether there are answers enough, of both kinds, to learn from."""
-    counts = Counter(verdict.verdict for verdict in current.values())
-    same, different = counts["same"] + counts["duplicate"], counts["different"]
-    return same > 0 and different > 0 and same + different >= ENOUGH_ANSWERS
+@dataclass(frozen=True)
+class Progress:
+    """How far the answers reach: first until there are enough to learn from, then until a good round is done.
+
+    Attributes:
+        same: answers that join two images, but for those that others contradict.
+        different: answers that part two, likewise.
+        enough: how many of them, some of either kind, can be learned from.
+    """
+
+    same: int
+    different: int
+    enough: int
+
+    @classmethod
+    def of(cls, current: Mapping[Pair, sk.Verdict]) -> Progress:
+        """The progress that the present answers are."""
+        from samekind import ENOUGH_ANSWERS, grouped
+
+        groups = grouped(current.values())
+        return cls(len(groups.same), len(groups.different - groups.contradictions), ENOUGH_ANSWERS)
+
+    @property
+    def count(self) -> int:
+        """Answers that can be learned from; *unsure* and *wrong label* say nothing about the kind."""
+        return self.same + self.different
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether they are enough to be learned from, which takes some of either kind."""
+        return min(self.same, self.different) > 0 and self.count >= self.enough
+
+    @property
+    def share(self) -> float:
+        """How full the bar is, in [0, 1]: half with enough answers, all of it after a good round. The first answers show at once so."""
+        if self.are_enough:
+            return min(0.5 + 0.5 * (self.count - self.enough) / (A_GOOD_ROUND - self.enough), 1.0)
+        return 0.5 * min(self.count, self.enough - 1) / self.enough
+
+    def sentence(self) -> str:
+        """What the bar shows, and what is missing."""
+        if self.are_enough:
+            missing = A_GOOD_ROUND - self.count
+            round_ = f"{missing:,} more make a good round of {A_GOOD_ROUND}" if missing > 0 else "a good round is done"
+            return f"Enough to be learned from, which is half of the bar; {round_}."
+        goal = (
+            f"{self.enough} answers of both kinds (*same kind* or *duplicate*, and *different*) are enough to be learned from, half of "
+            f"the bar; {A_GOOD_ROUND} are a good round, all of it."
+        )
+        if self.count < self.enough:
+            return goal
+        return f"{goal} No *{'same kind' if self.different else 'different'}* yet."

@@ -8,8 +8,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-Pair = tuple[str, str]
+if TYPE_CHECKING:
+    from samekind import Pair
 
 HELD_SECONDS = 120.0
 """A tab that was closed cannot say so; its question is free again after this time."""

@@ -15,20 +15,25 @@ function picture({ image, alt }) {
   return element;
 }
 
+// Ids are paths: a line may end after one of their separators, and not in the middle of a word as long as a word fits.
+function breakable(text) {
+  return text.split(/(?<=[\/_])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+}
+
 function lines(card) {
   const box = document.createElement("div");
   box.className = "lines";
   if (card.heading) {
     const heading = document.createElement("div");
     heading.className = "heading";
-    heading.textContent = card.heading;
+    heading.append(...breakable(card.heading));
     heading.title = card.heading;
     box.append(heading);
   }
   for (const text of card.lines) {
     const line = document.createElement("div");
     line.className = "line";
-    line.textContent = text;
+    line.append(...breakable(text));
     line.title = text;
     box.append(line);
   }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
 
 if TYPE_CHECKING:
     import samekind as sk
+    from samekind import Pair
 
 EVIDENCE_SHOWN = 5
 ANSWERED = {True: "confirmed", False: "dismissed"}
@@ -71,6 +72,20 @@ def pictured(listed: sk.LabelSuspect | sk.Duplicate) -> list[str]:
 def unanswered(entries: tuple[Listed, ...]) -> list[Listed]:
     """What nobody has answered yet; a pair of equal content needs no answer and stays out."""
     return [entry for entry in entries if entry.confirmed is None and getattr(entry, "kind", "near") != "exact"]
+
+
+def beside(own: str, others: Sequence[str], current: Mapping[Pair, sk.Verdict]) -> str:
+    """Which of the others an answer about an image is recorded with: the first about which nobody has said anything beside this image.
+
+    A later verdict on a pair takes the place of an earlier one, which would be lost. If all have an answer, it is the first of them.
+
+    Args:
+        own: content hash of the image.
+        others: those of the others, nearest first.
+        current: the present verdict on each pair.
+    """
+    untouched = (other for other in others if (min(own, other), max(own, other)) not in current)
+    return next(untouched, others[0])
 
 
 def _label(label: str | None) -> str:

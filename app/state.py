@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
 MOST_LISTED = 500
+PICTURES_KEPT = 16
 ASKED_DEPTH = 10
 """Hardest negatives an anchor that can be asked about."""
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
@@ -94,6 +95,11 @@ class Library:
     def label(self, id_: str) -> str | None:
         """Class of an image."""
         return None if self.index.labels is None else self.index.labels[self.positions[id_]]
+
+    @cached_property
+    def picture(self) -> Callable[[str], bytes]:
+        """`Index.picture`, the last ones kept: a photo takes a while to read, and every note or switch draws the page again."""
+        return lru_cache(maxsize=PICTURES_KEPT)(self.index.picture)
 
     def neighbours(self, query: Query, k: int, where: str | None, leave_out_itself: bool) -> Sequence[sk.Hit]:
         """The k images most similar to the query, most similar first.

@@ -213,15 +213,15 @@ def worker_threads() -> int:
     return min(16, (os.cpu_count() or 1) + 2)
 
 
-def thumbnail(image: Image.Image) -> bytes:
-    """The image for showing: a lossless PNG up to 64 px, otherwise a JPEG of at most 96 px a side."""
+def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    """The image for showing: a lossless PNG up to 64 px, otherwise a JPEG of at most `side` px a side."""
     image = standardise(image)
     buffer = io.BytesIO()
     if max(image.size) <= THUMBNAIL_LOSSLESS:
         image.save(buffer, "PNG", compress_level=1)
     else:
         small = image.copy()
-        small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC)
+        small.thumbnail((side, side), Image.Resampling.BICUBIC)
         small.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
 

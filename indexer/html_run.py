@@ -82,7 +82,7 @@ def _quality(history: Sequence[Mapping[str, Any]]) -> tuple[Html, str] | None:
     points = [(epoch["epoch"], epoch["knn_accuracy"]) for epoch in history if epoch.get("knn_accuracy") is not None]
     if not points:
         return None
-    axes = Axes("epoch", "k-NN accuracy", format_y=lambda value: f"{100 * value:.3g} %", zero=False)
+    axes = Axes("epoch", "k-NN accuracy", format_y=lambda value: f"{100 * value:.3g} %", zero=False, share=True)
     sentence = f"k-NN accuracy by epoch: {percent(points[0][1])} first, {percent(points[-1][1])} last."
     return line_chart(
         [Series("k-NN accuracy", "quality", points)], axes, sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.corpus import Corpus
-from data.errors import InputError
+from data.errors import ImageError, InputError
+from data.images import THUMBNAIL_SIDE, decode, thumbnail
 from data.progress import Progress
 from indexer.manifest import INDEX_FILE, JOURNAL, ROWS_FILE, Manifest, verify
 from indexer.rows import Rows
@@ -179,6 +181,25 @@ class Index:
     def thumbnails(self, ids: Sequence[str]) -> list[bytes]:
         """Small encoded images in the order of `ids`; one read for all of them."""
         return self.table.thumbnails([self.rows.position_of(id_) for id_ in ids])
+
+    def picture(self, id_: str, side: int = 512) -> bytes:
+        """The best picture there is of one row, encoded (PNG or JPEG): of its file, at most `side` px a side, or else the thumbnail.
+
+        A file is shown only if it still is what was indexed, by its SHA-256; one that has moved, changed or cannot be read is passed over.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        row = self.row(id_)
+        file = Path(row["uri"])
+        try:
+            if max(row["width"], row["height"]) > THUMBNAIL_SIDE and file.is_file():  # a named pipe would wait for ever
+                encoded = file.read_bytes()
+                if hashlib.sha256(encoded).hexdigest() == row["sha256"]:
+                    return thumbnail(decode(encoded), side)
+        except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
+            pass
+        return self.thumbnail(id_)
 
     def positions_where(self, condition: str) -> NDArray[np.int64]:
         """Rows (0-based, ascending) that satisfy an SQL condition over id, uri, split, label, width, height, sha256 and corpus.

@@ -257,14 +257,15 @@ def _named(index: Index, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelS
 class _Answers:
     """What people have said, asked by suspect.
 
-    A verdict is about a pair. *The label is wrong* is `wrong_label` with the suspect as anchor and its nearest neighbour of the suggested
-    class as negative; *the label is right* is `different` on that pair: the two are of different kinds, as their labels say.
+    A verdict is about a pair. *The label is wrong* is `wrong_label` with the suspect as anchor, whatever the negative (on the page of the
+    lists a neighbour of the suggested class); *the label is right* is `different` on the pair with such a neighbour: the two are of
+    different kinds, as their labels say.
     """
 
     def __init__(self, index: Index) -> None:
         self._rows = index.rows
         self._current = VerdictTable(index.path).current()
-        self._wrong = {self._current[pair].anchor_sha256 for pair in grouped(self._current.values()).wrong_labels}
+        self._wrong = grouped(self._current.values()).wrong_labels
 
     def wrong_label(self, suspect: LabelSuspect) -> bool | None:
         """Whether the label was called wrong, or right beside one of the neighbours; `None` if neither."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # P pairs, N rows, F features of a pair (cosine, and overlap where it is known), M answers
 
 ENOUGH_ANSWERS = 20
+"""So many answers, some of either kind, are enough to be learned from."""
 _BLOCK = 50_000
 
 

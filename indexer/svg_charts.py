@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from indexer.markup import Html, element, together
 
+LEAST_SHARE = 0.1
+"""Length of an axis of shares at least: with a shorter one noise of 0.2 points would look like a fall."""
 WIDTH, HEIGHT = 520, 280
 LEFT, RIGHT, TOP, BOTTOM = 60, 14, 34, 44
 
@@ -38,6 +40,7 @@ class Axes:
         x, y: their titles.
         format_x, format_y: a value as text.
         zero: whether y starts at 0.
+        share: whether y is a share that does not start at 0: at least a tenth is shown then, within [0, 1].
         whole: whether x has whole numbers only.
     """
 
@@ -46,6 +49,7 @@ class Axes:
     format_x: Callable[[float], str] = "{:g}".format
     format_y: Callable[[float], str] = "{:g}".format
     zero: bool = True
+    share: bool = False
     whole: bool = True
 
 
@@ -133,7 +137,16 @@ def _frame(series: Sequence[Series], axes: Axes) -> _Frame:
         low_x, high_x = low_x - 0.5, high_x + 0.5
     low_y, high_y = (min(0.0, *ys) if axes.zero else min(ys)), max(ys)
     room = (high_y - low_y) * 0.06 or max(abs(high_y) * 0.1, 0.01)
+    if axes.share:
+        return _Frame(low_x, high_x, *_share_range(low_y, high_y, room))
     return _Frame(low_x, high_x, low_y if axes.zero else low_y - room, high_y + room)
+
+
+def _share_range(low: float, high: float, room: float) -> tuple[float, float]:
+    room = max(room, (LEAST_SHARE - (high - low)) / 2)
+    low, high = low - room, high + room
+    shift = max(-low, 0.0) - max(high - 1.0, 0.0)
+    return max(low + shift, 0.0), min(high + shift, 1.0)
 
 
 def _grid(frame: _Frame, axes: Axes) -> Html:

@@ -43,8 +43,8 @@ class Verdict:
     Attributes:
         anchor_sha256: content hash of the anchor, 64 hex digits.
         negative_sha256: that of the negative; another image's.
-        verdict: one of `VERDICTS`. `wrong_label` says that one of the two has a label that is not its own (`note` may say which),
-            `duplicate` that both show the very same thing, `withdrawn` that an earlier answer no longer holds.
+        verdict: one of `VERDICTS`. `wrong_label` says that the anchor's label is not its own (of the negative's it says nothing: who means
+            that one swaps the two), `duplicate` that both show the very same thing, `withdrawn` that an earlier answer no longer holds.
         who: answered; may be empty.
         when: ISO 8601 time with its offset; now, if left out.
         note: free text.
@@ -79,7 +79,7 @@ class Verdict:
 
     @property
     def pair(self) -> Pair:
-        """Both hashes in alphabetical order: who was the anchor does not matter."""
+        """Both hashes in alphabetical order: who was the anchor matters for `wrong_label` only."""
         first, second = sorted((self.anchor_sha256, self.negative_sha256))
         return first, second
 
@@ -276,8 +276,11 @@ def grouped(current: Iterable[Verdict]) -> Groups:
         current: at most one verdict a pair.
     """
     by_answer: dict[str, set[Pair]] = {answer: set() for answer in VERDICTS}
+    wrong_labels = set[str]()
     for verdict in current:
         by_answer[verdict.verdict].add(verdict.pair)
+        if verdict.verdict == WRONG_LABEL:
+            wrong_labels.add(verdict.anchor_sha256)
     joined = _connected(by_answer[SAME] | by_answer[DUPLICATE])
     member = {image: number for number, kind in enumerate(joined) for image in kind}
     torn = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
@@ -288,7 +291,7 @@ def grouped(current: Iterable[Verdict]) -> Groups:
         duplicates=frozenset(by_answer[DUPLICATE]),
         different=frozenset(by_answer[DIFFERENT]),
         contradictions=frozenset(torn),
-        wrong_labels=frozenset(by_answer[WRONG_LABEL]),
+        wrong_labels=frozenset(wrong_labels),
     )
 
 

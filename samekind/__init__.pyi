@@ -19,6 +19,7 @@ from indexer.index import Index as Index
 from indexer.index import build_index as build_index
 from indexer.label_suspects import LabelSuspect as LabelSuspect
 from indexer.label_suspects import LabelSuspects as LabelSuspects
+from indexer.pair_probability import ENOUGH_ANSWERS as ENOUGH_ANSWERS
 from indexer.probes import read_probes as read_probes
 from indexer.questions import Question as Question
 from indexer.questions import QuestionPool as QuestionPool
@@ -36,6 +37,7 @@ from samekind.api import evaluate as evaluate
 from samekind.api import load_encoder as load_encoder
 from samekind.api import train as train
 from samekind.comparison.runner import compare as compare
+from training.answers import Pair as Pair
 from training.config import TrainConfig as TrainConfig
 from training.encoder import Encoder as Encoder
 from training.loop import Run as Run

@@ -35,7 +35,7 @@ class Groups:
         duplicates: pairs of the very same thing.
         different: pairs that are of different kinds.
         contradictions: those of them that others join all the same; what joins them is in none of the `kinds`.
-        wrong_labels: pairs of which one image has a wrong label.
+        wrong_labels: images whose own label was called wrong; no pairs, for it is the anchor's label that such an answer is about.
     """
 
     kinds: tuple[frozenset[str], ...]
@@ -43,7 +43,7 @@ class Groups:
     duplicates: frozenset[Pair]
     different: frozenset[Pair]
     contradictions: frozenset[Pair]
-    wrong_labels: frozenset[Pair]
+    wrong_labels: frozenset[str]
 
     @property
     def digest(self) -> str:

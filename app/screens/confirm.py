@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import answers, components, confirm_view, state, view_models, waiting
-from app.confirm_view import CHOICES, WRONG_LABEL, Pair
+from app.confirm_view import CHOICES, WHOSE, WRONG_LABEL, Choice
 from app.state import ASKED_DEPTH, Library, Query
 
 if TYPE_CHECKING:
     import samekind as sk
+    from samekind import Pair
 
 NEIGHBOURS = 5
 HISTORY = 8
@@ -42,15 +43,17 @@ def main() -> None:
     question, batch = answers.next_question(library, current, classes)
     if told := answers.failure():
         components.failure(*told)
-    done = min(len(current) / confirm_view.A_GOOD_ROUND, 1.0)
-    st.progress(done, confirm_view.progress_sentence(current, answers.left(batch, current)))
+    progress = confirm_view.Progress.of(current)
+    st.progress(progress.share, confirm_view.progress_sentence(current, answers.left(batch, current)))
+    st.caption(progress.sentence())
     if question is None:
-        st.info("No pair is left to ask about here.")
+        _nothing_to_ask(answers.are_before_others(batch, current))
         _undo(library)
     else:
         _question(library, question)
     _contradictions(library, current)
-    _use(library, current)
+    if progress.are_enough:
+        _use(library)
     _history(library, current)
     for note in batch.notes:
         st.caption(view_models.plain(note))
@@ -86,7 +89,8 @@ def _settings(library: Library) -> answers.Classes:
 
 def _question(library: Library, question: sk.Question) -> None:
     revealed = answers.is_revealed(question)
-    left, middle, right = st.columns([3, 3, 2], gap="medium")
+    with st.container(key="question"):
+        left, middle, right = st.columns([3, 3, 2], gap="medium")
     with left:
         _side(library, question.anchor_id, question.negative_id, question, "anchor", revealed=revealed)
     with middle:
@@ -101,8 +105,8 @@ def _side(library: Library, id_: str, other: str, question: sk.Question, role: s
     """One image, large, above the images nearest to it."""
     hits = library.neighbours(Query(id_, id_), NEIGHBOURS + 1, None, leave_out_itself=True)
     hits = view_models.without(hits, other, NEIGHBOURS)
-    picture, *small = library.index.thumbnails([id_, *(hit.id for hit in hits)])
-    card = confirm_view.question_card(question, role, picture, revealed=revealed)
+    small = library.index.thumbnails([hit.id for hit in hits])
+    card = confirm_view.question_card(question, role, library.picture(id_), revealed=revealed)
     components.gallery([card], key=f"{role}_card", label=f"the {role}", card_width=200)
     components.gallery(
         confirm_view.neighbour_cards(hits, small, role),
@@ -112,26 +116,43 @@ def _side(library: Library, id_: str, other: str, question: sk.Question, role: s
     )
 
 
+def _nothing_to_ask(others_look: bool) -> None:
+    if not others_look:
+        st.info("No pair is left to ask about here.")
+        return
+    st.info("The pairs that come next are before other people just now: try again shortly, some will be free then.")
+    st.button("Try again", icon=":material/refresh:", key="try_again")
+
+
 def _buttons(library: Library, question: sk.Question) -> None:
-    # The pair is in each key: a press that was meant for one pair can never be taken for an answer to the next.
-    pair = confirm_view.key_of(question.pair)
     for choice in CHOICES:
-        st.button(
-            choice.words,
-            key=f"{choice.verdict} {pair}",
-            shortcut=choice.key,
-            help=choice.meaning,
-            width="stretch",
-            disabled=choice.verdict == WRONG_LABEL and not library.classes,
-            on_click=answers.answer,
-            args=(library, question, choice.verdict),
-        )
-    if answers.is_revealed(question) and not st.session_state.get(answers.LABELS):
-        st.caption("Press **4** again if one of the labels is wrong.")
+        if choice.verdict != WRONG_LABEL:
+            _button(question, choice, answers.answer, library, question, choice.verdict)
+        elif answers.is_asked_whose(question):
+            for whose in WHOSE:
+                _button(question, whose, answers.answer, library, question, WRONG_LABEL, whose.verdict)
+        else:
+            _button(question, choice, answers.ask_whose, question, disabled=not library.classes)
     st.text_input("Why (optional)", key=answers.NOTE, placeholder="a note; Tab leaves this field")
     _undo(library)
     if answers.is_called_back():
         st.button("Back to the queue", key="back_to_queue", width="stretch", on_click=answers.back_to_queue)
+
+
+def _button(
+    question: sk.Question, choice: Choice, on_click: Callable[..., None], *args: object, disabled: bool = False
+) -> None:
+    st.button(
+        choice.words,
+        # The pair is in each key: a press that was meant for one pair can never be taken for an answer to the next.
+        key=f"{choice.verdict} {confirm_view.key_of(question.pair)}",
+        shortcut=choice.key,
+        help=choice.meaning,
+        width="stretch",
+        disabled=disabled,
+        on_click=on_click,
+        args=args,
+    )
 
 
 def _undo(library: Library) -> None:
@@ -159,7 +180,8 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
     more = f" The first {MOST_CONTRADICTIONS} are shown." if len(found) > MOST_CONTRADICTIONS else ""
     st.caption(
         f"{view_models.counted(len(found), 'pair')} called different, though other answers join the two. "
-        f"In each row one answer must be wrong; until then none of them is used.{more}"
+        "In each row one answer must be wrong. Until it is given again that kind is left out: training neither joins its images nor keeps "
+        f"apart the two that are called different. All other answers are used.{more}"
     )
     for pair in found[:MOST_CONTRADICTIONS]:
         pairs = [pair, *joined_by(current.values(), pair)]
@@ -173,10 +195,8 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
         )
 
 
-def _use(library: Library, current: Mapping[Pair, sk.Verdict]) -> None:
+def _use(library: Library) -> None:
     """What the answers are good for, once there are enough."""
-    if not confirm_view.are_enough(current):
-        return
     st.success("These answers are enough to learn from: they choose the next questions, and training can use them.")
     st.code(f"samekind train --corpus … --out artifacts/again --verdicts {library.index.path}", language="bash")
 

@@ -48,7 +48,7 @@ def main() -> None:
     if view is not None:
         with below:
             _duplicates(view)
-            for note in view.report.notes:
+            for note in view.notes:
                 st.caption(view_models.plain(note))
 
 
@@ -102,10 +102,16 @@ def _rates(view: AuditView) -> None:
 
 
 def _training(library: Library) -> None:
-    """What training measured over the epochs: false negatives that the objective really met, quality, and the bound."""
-    st.subheader("Over the epochs of training", anchor=False)
+    """What training measured over the epochs: false negatives that the objective really met, quality, and the bound.
+
+    Of an unlabelled corpus the bound at most; why there is no more is told above.
+    """
     history = library.index.history()
-    _rates_and_quality(history)
+    if not library.classes and all(epoch.get("mi_bound") is None for epoch in history):
+        return
+    st.subheader("Over the epochs of training", anchor=False)
+    if library.classes:
+        _rates_and_quality(history)
     _bound(history)
 
 
@@ -115,7 +121,7 @@ def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
     rates, quality = charts.training_rates(history), charts.training_quality(history)
     if rates is None and quality is None:
         st.caption(
-            "Training measured neither false negatives nor accuracy: the corpus has no labels, or this encoder was not trained here."
+            "Training measured neither false negatives nor accuracy: it knew no labels, or this encoder was not trained here."
         )
         return
     st.caption(

@@ -1,34 +1,55 @@
 """The page *Wrong labels & duplicates*: two lists with pictures, an answer a button, and both as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the suspect as anchor and
-its nearest neighbour of the suggested class as negative; of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
+a neighbour of the suggested class as negative: the nearest about which nobody has said anything yet beside the suspect, so that no earlier
+answer is replaced. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
 kinds* is `different`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import components, lists_view, state, view_models, waiting
-from app.answers import name
+from app import answers, components, lists_view, state, view_models, waiting
+from app.answers import WITHDRAWN
 from app.state import Library
 
+if TYPE_CHECKING:
+    import samekind as sk
+
 LABELS, DUPLICATES = "Wrong labels", "Duplicates"
-LABELS_A_PAGE, PAIRS_A_PAGE, COLUMNS = 6, 12, 4
-WITHDRAWN = "withdrawn"
-DECIDING = {"wrong_label": ("wrong_label", "different"), "duplicate": ("duplicate", "same", "different")}
+LABEL_ANSWERS = (
+    ("wrong_label", "Label is wrong", ":material/check:"),
+    ("different", "Label is right", ":material/close:"),
+)
+PICTURE_ANSWERS = (
+    ("duplicate", "Same picture", ":material/check:"),
+    ("same", "Same kind only", ":material/category:"),
+    ("different", "Different kinds", ":material/close:"),
+)
+LABELS_A_PAGE, PAIRS_A_PAGE = 6, 12
+# Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone. (No string: Streamlit would
+# write it on the page.)
+DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
 
 
 def main() -> None:
     """Draws the page."""
     library = state.library_or_stop()
     st.title("Wrong labels & duplicates", anchor=False)
+    if told := answers.failure():
+        components.failure(*told)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
-            "List", [LABELS, DUPLICATES], default=LABELS, required=True, key="which_list", persist_state="session"
+            "List",
+            [LABELS, DUPLICATES],
+            default=LABELS if library.classes else DUPLICATES,
+            required=True,
+            key="which_list",
+            persist_state="session",
         )
         hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
@@ -55,18 +76,22 @@ def _labels(library: Library, hide: bool) -> None:
     _download("label-suspects.csv", found.to_csv(), found.notes)
     shown = _page(lists_view.unanswered(found.suspects) if hide else found.suspects, LABELS_A_PAGE, "labels_page")
     thumbnails = _thumbnails(library, shown)
-    for suspect in shown:
-        left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
-        with left:
-            card = lists_view.suspect_card(suspect, thumbnails)
-            components.gallery([card], key=f"suspect {suspect.id}", label="the suspect", card_width=130)
-        with middle:
-            st.caption(view_models.plain(lists_view.votes_sentence(suspect)))
-            cards = lists_view.evidence_cards(suspect, thumbnails)
-            components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
-        with right:
-            words = ("Label is wrong", "Label is right")
-            _answers(library, suspect.id, suspect.neighbours, suspect.confirmed, "wrong_label", words)
+    with st.container(key="suspects"):
+        for suspect in shown:
+            _suspect(library, suspect, thumbnails)
+
+
+def _suspect(library: Library, suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> None:
+    left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
+    with left:
+        card = lists_view.suspect_card(suspect, thumbnails)
+        components.gallery([card], key=f"suspect {suspect.id}", label="the suspect", card_width=130)
+    with middle:
+        st.caption(view_models.plain(lists_view.votes_sentence(suspect)))
+        cards = lists_view.evidence_cards(suspect, thumbnails)
+        components.gallery(cards, key=f"evidence {suspect.id}", label="its neighbours", card_width=92)
+    with right:
+        _answers(library, suspect.id, suspect.neighbours, suspect.confirmed, LABEL_ANSWERS)
 
 
 def _duplicates(library: Library, hide: bool) -> None:
@@ -82,16 +107,20 @@ def _duplicates(library: Library, hide: bool) -> None:
     _download("duplicates.csv", found.to_csv(), found.notes)
     shown = _page(lists_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
     thumbnails = _thumbnails(library, shown)
-    for start in range(0, len(shown), COLUMNS):
-        for column, pair in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+    if not shown:
+        return
+    with st.container(key="pairs"):
+        for column, pair in zip(st.columns(len(shown)), shown, strict=True):  # page.css has as many a row as fit
             with column:
-                card = lists_view.duplicate_card(pair, thumbnails)
-                components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
-                if pair.kind == "near":
-                    words = ("Same picture", "Different kinds")
-                    _answers(library, pair.a, (pair.b,), pair.confirmed, "duplicate", words)
-                    if pair.confirmed is None:
-                        _button("Same kind only", ":material/category:", library, pair.a, pair.b, "same")
+                _pair(library, pair, thumbnails)
+
+
+def _pair(library: Library, pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> None:
+    card = lists_view.duplicate_card(pair, thumbnails)
+    components.gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
+    if pair.kind == "near":
+        with st.container(key=f"answers {card.id}", gap="xsmall"):
+            _answers(library, pair.a, (pair.b,), pair.confirmed, PICTURE_ANSWERS)
 
 
 def _download(name: str, text: str, notes: Sequence[str]) -> None:
@@ -116,48 +145,43 @@ def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
 
 
 def _answers(
-    library: Library, anchor: str, others: Sequence[str], confirmed: bool | None, yes: str, words: tuple[str, str]
+    library: Library,
+    anchor: str,
+    others: Sequence[str],
+    confirmed: bool | None,
+    choices: Sequence[tuple[str, str, str]],
 ) -> None:
-    """The two buttons, or after an answer the one that takes it back; an answer is about the first of the others."""
+    """The buttons, or after an answer the one that takes it back."""
     if confirmed is not None:
         key = f"undo {anchor} {others[0]}"
-        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, yes)}
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices[0][0])}
         st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
-    _button(words[0], ":material/check:", library, anchor, others[0], yes)
-    _button(words[1], ":material/close:", library, anchor, others[0], "different")
+    for verdict, words, icon in choices:
+        key = f"{verdict} {anchor} {others[0]}"
+        st.button(words, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, others, verdict))
 
 
-def _button(text: str, icon: str, library: Library, anchor: str, negative: str, verdict: str) -> None:
-    key = f"{verdict} {anchor} {negative}"
-    st.button(text, icon=icon, key=key, width="stretch", on_click=_say, args=(library, anchor, negative, verdict))
-
-
-def _say(library: Library, anchor: str, negative: str, verdict: str) -> None:
-    """Records a verdict."""
-    _add(library, [(*(library.index.row(id_)["sha256"] for id_ in (anchor, negative)), verdict)])
+def _say(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
+    """Records a verdict on the image beside one of the others."""
+    own, *rest = _contents(library, anchor, others)
+    answers.add(library, [(own, lists_view.beside(own, rest, library.verdicts.current()), verdict)])
 
 
 def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -> None:
     """Withdraws whatever decided: it may be about another neighbour, or have been said on *Confirm*."""
-    own, *rest = (library.index.row(id_)["sha256"] for id_ in (anchor, *others))
+    own, *rest = _contents(library, anchor, others)
     deciding = [
         said
         for said in library.verdicts.current().values()
         if (said.verdict in DECIDING[yes] and own in said.pair and set(said.pair) & set(rest))
         or (said.verdict == yes == "wrong_label" and said.anchor_sha256 == own)
     ]
-    _add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])
+    answers.add(library, [(said.anchor_sha256, said.negative_sha256, WITHDRAWN) for said in deciding])
 
 
-def _add(library: Library, answers: Sequence[tuple[str, str, str]]) -> None:
-    """Adds verdicts in the visitor's name; what cannot be written is told, and the page stays."""
-    from samekind import SamekindError, Verdict
-
-    try:
-        library.verdicts.add([Verdict(*answer, who=name()) for answer in answers])
-    except SamekindError as error:
-        components.failure(str(error), error.hint)
+def _contents(library: Library, anchor: str, others: Sequence[str]) -> list[str]:
+    return [library.index.row(id_)["sha256"] for id_ in (anchor, *others)]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app import charts
 
 BY_RANK: list[dict[str, Any]] = [
@@ -51,6 +53,24 @@ def test_quality_skips_epochs_without_a_measurement() -> None:
     figure = charts.training_quality([epoch(1, 0.7), epoch(2, None), epoch(3, 0.8)])
     assert figure is not None
     assert list(figure.data[0].x) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([0.847, 0.849], (0.798, 0.898)),  # noise stays noise
+        ([0.9], (0.85, 0.95)),
+        ([0.995, 0.99], (0.9, 1.0)),  # no further than all of them
+        ([0.01], (0.0, 0.1)),
+        ([0.2, 0.7], (0.17, 0.73)),
+        ([0.0, 1.0], (0.0, 1.0)),
+    ],
+)
+def test_the_axis_of_accuracies_is_a_tenth_long_at_least(values: list[float], ends: tuple[float, float]) -> None:
+    """And never leaves [0, 1]."""
+    figure = charts.training_quality([epoch(number, value) for number, value in enumerate(values, start=1)])
+    assert figure is not None
+    assert list(figure.layout.yaxis.range) == pytest.approx(ends)
 
 
 def test_the_bound_stands_below_its_dashed_cap() -> None:

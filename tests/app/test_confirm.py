@@ -6,11 +6,14 @@ import itertools
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from app import confirm_view, state, view_models
+from app import answers, confirm_view, state, view_models
+from app.confirm_view import Progress
 from app.desk import HELD_SECONDS, Desk
 from indexer.index import build_index
 from tests.app.conftest import OpenApp
@@ -90,6 +93,26 @@ def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenA
     assert pair_shown(at) == first.pair
 
 
+def test_photos_are_shown_as_large_as_they_are(open_app: OpenApp, tmp_path: Path) -> None:
+    """The two pictures are those of the files and not their thumbnails; where a file is gone, its thumbnail is shown."""
+    photos, random = tmp_path / "photos", np.random.default_rng(0)
+    photos.mkdir()
+    for i in range(12):
+        coarse = Image.fromarray(random.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        coarse.resize((300, 300)).save(photos / f"{i}.png")
+    save_encoder(FakeEncoder(), tmp_path / "artefact", config={"objective": "hard", "temperature": 0.2, "beta": 1.0})
+    index = build_index(sk.Corpus.from_folder(photos), FakeEncoder(), tmp_path / "artefact")
+    first = sk.questions(index, 1)[0]
+    Path(index.row(first.negative_id)["uri"]).unlink()
+    at = confirm(open_app(tmp_path / "artefact"))
+    for role, expected in (
+        ("anchor", index.picture(first.anchor_id)),
+        ("negative", index.thumbnail(first.negative_id)),
+    ):
+        assert cards(at, f"{role}_card")[0]["pictures"][0]["image"] == view_models.data_uri(expected)
+    assert index.picture(first.anchor_id) != index.thumbnail(first.anchor_id)
+
+
 def test_an_answer_is_kept_with_who_when_and_why(open_app: OpenApp, folder: Path) -> None:
     """Every button adds its verdict on the pair that was shown; the note is for one answer; the history has the newest first."""
     table, at = sk.VerdictTable(folder), confirm(open_app(folder))
@@ -103,7 +126,7 @@ def test_an_answer_is_kept_with_who_when_and_why(open_app: OpenApp, folder: Path
             assert len(table.all()) == 3, "not judged unseen"
             assert pair_shown(at) == asked[-1]
             assert cards(at, "anchor_card")[0]["lines"]
-            press(at, choice.words)
+            press(at, confirm_view.WHOSE[0].words)
         assert at.text_input(key="confirm_note").value == ""
         assert not cards(at, "anchor_card")[0]["lines"]
     kept = table.all()
@@ -117,6 +140,44 @@ def test_an_answer_is_kept_with_who_when_and_why(open_app: OpenApp, folder: Path
     assert [card["heading"] for card in history] == [choice.words for choice in reversed(confirm_view.CHOICES)]
     assert all("Ana, 20" in card["lines"][-1] for card in history)
     assert [card["badges"][0]["text"] for card in history] == [f"why {n}" for n in "54321"]
+
+
+@pytest.mark.parametrize("whose", confirm_view.WHOSE, ids=lambda whose: whose.verdict)
+def test_a_wrong_label_is_the_anchors_or_the_negatives(
+    open_app: OpenApp, folder: Path, whose: confirm_view.Choice
+) -> None:
+    """The verdict has the image with the wrong label as its anchor; the history names that label; undo asks as before."""
+    first, second = sk.questions(sk.Index.open(folder), 2)
+    at = confirm(open_app(folder))
+    press(at, "Wrong label")
+    assert {"Same kind", "Different", "Unsure", "Duplicate"} <= {button.label for button in at.button}
+    assert "Wrong label" not in {button.label for button in at.button}
+    press(at, whose.words)
+    asked = first.anchor_sha256, first.negative_sha256
+    wrong, other = asked if whose.verdict == "anchor" else asked[::-1]
+    (said,) = sk.VerdictTable(folder).all()
+    assert (said.anchor_sha256, said.negative_sha256, said.verdict) == (wrong, other, "wrong_label")
+    labels = (first.anchor_label, first.negative_label)[:: 1 if whose.verdict == "anchor" else -1]
+    (card,) = cards(at, "history")
+    assert card["lines"][0] == f"{labels[0]} (wrong) · {labels[1]}"
+    assert card["pictures"][0]["alt"].endswith(f"{labels[0]} (wrong)")
+    assert pair_shown(at) == second.pair
+    assert "Wrong label" in {button.label for button in at.button}
+    press(at, "Undo")
+    assert pair_shown(at) == first.pair
+    at.toggle(key="confirm_labels").set_value(True).run()
+    assert cards(at, "anchor_card")[0]["lines"] == [first.anchor_label, first.anchor_id], "in the roles of the question"
+
+
+def test_labels_that_are_shown_anyway_are_asked_about_as_well(open_app: OpenApp, folder: Path) -> None:
+    """With the switch on, the press asks whose label is wrong and answers nothing yet; another answer stays possible."""
+    at = confirm(open_app(folder))
+    at.toggle(key="confirm_labels").set_value(True).run()
+    asked = pair_shown(at)
+    press(at, "Wrong label")
+    assert sk.VerdictTable(folder).all() == []
+    press(at, "Different")
+    assert {pair: v.verdict for pair, v in sk.VerdictTable(folder).current().items()} == {asked: "different"}
 
 
 def test_undo_appends_and_asks_again(open_app: OpenApp, folder: Path) -> None:
@@ -158,6 +219,46 @@ def test_two_tabs_are_asked_different_pairs_and_lose_nothing(open_app: OpenApp, 
     assert pair_shown(healthy(first.run())) != elsewhere
 
 
+def test_a_question_that_was_called_back_is_held(open_app: OpenApp, folder: Path) -> None:
+    """Undone, a pair has no answer and is the first of every queue; only the tab that took it back is asked it."""
+    first, second = confirm(open_app(folder)), confirm(open_app(folder))
+    asked = pair_shown(first)
+    press(first, "Same kind")
+    press(first, "Undo")
+    assert pair_shown(first) == asked
+    press(second, "Unsure")
+    assert pair_shown(second) != asked
+
+
+def test_pairs_that_other_tabs_look_at_are_not_none(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where other people have the whole batch before them, the page says so; once one lets go, it is asked."""
+    monkeypatch.setattr(answers, "BATCH", 2)
+    tabs = [confirm(open_app(folder)) for _ in range(3)]
+    late = tabs[2]
+    assert any("before other people" in info.value for info in late.info)
+    assert not [button for button in late.button if button.label == "Same kind"]
+    desk = state._open(str(folder), *state._stamp(folder)).desk
+    desk.take(("a", "b"), tabs[0].session_state["confirm_tab"])  # the first tab goes on to something else
+    press(late, "Try again")
+    assert pair_shown(late)
+    assert not late.info
+
+
+def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -> None:
+    """A queue that is empty is not blamed on other people."""
+    everything = sk.QuestionPool(sk.Index.open(folder)).questions({}, 10_000)
+    pairs = {(q.anchor_sha256, q.negative_sha256) for q in everything}
+    table = sk.VerdictTable(folder)
+    while pairs:
+        table.add([sk.Verdict(*pair, "unsure") for pair in sorted(pairs)])
+        left = sk.questions(sk.Index.open(folder), 10_000)
+        pairs = {(q.anchor_sha256, q.negative_sha256) for q in left}
+    at = confirm(open_app(folder))
+    assert [info.value for info in at.info] == ["No pair is left to ask about here."]
+
+
 def test_answers_are_there_for_the_next_visitor(open_app: OpenApp, folder: Path) -> None:
     """A new session finds the answers, is not asked them again, and can take them back from the history."""
     at = confirm(open_app(folder))
@@ -192,6 +293,7 @@ def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: 
     key = f"contradiction {confirm_view.key_of(torn.pair)}"
     assert [card["id"] for card in cards(at, key)] == [confirm_view.key_of(v.pair) for v in (torn, *chain)]
     assert {card["action"] for card in cards(at, key)} == {"Answer again"}
+    assert any("that kind is left out" in caption.value for caption in at.caption)
     at.session_state["confirm_again"] = torn.pair
     assert pair_shown(healthy(at.run())) == torn.pair
     press(at, "Same kind")
@@ -274,20 +376,48 @@ def test_a_pair_is_held_for_one_tab_at_a_time() -> None:
     assert desk.take(second, "one"), "let go of when its holder took another"
 
 
+def said(same: int, different: int, other: str = "unsure") -> dict[tuple[str, str], sk.Verdict]:
+    """So many answers on a chain of images, and five others."""
+    words = ["same"] * same + ["different"] * different + [other] * 5
+    made = [sk.Verdict(f"{i:064x}", f"{i + 1:064x}", verdict) for i, verdict in enumerate(words)]
+    return {v.pair: v for v in made}
+
+
 def test_enough_means_both_kinds() -> None:
-    """Twenty of one kind teach nothing, unsure ones do not count, a copy is of the same kind."""
-
-    def answers(same: int, different: int, other: str = "unsure") -> dict[tuple[str, str], sk.Verdict]:
-        said = ["same"] * same + ["different"] * different + [other] * 5
-        made = [sk.Verdict(f"{i:064x}", f"{i + 1:064x}", verdict) for i, verdict in enumerate(said)]
-        return {v.pair: v for v in made}
-
-    assert confirm_view.are_enough(answers(10, 10))
-    assert not confirm_view.are_enough(answers(30, 0))
-    assert not confirm_view.are_enough(answers(0, 30))
-    assert not confirm_view.are_enough(answers(10, 9))
-    assert confirm_view.are_enough(answers(0, 15, "duplicate"))
-    sentence = confirm_view.progress_sentence(answers(2, 1), 1234)
+    """Twenty of one kind teach nothing, unsure ones do not count, nor do those that contradict each other, a copy is of the same kind."""
+    assert Progress.of(said(10, 10)).are_enough
+    assert not Progress.of(said(30, 0)).are_enough
+    assert not Progress.of(said(0, 30)).are_enough
+    assert not Progress.of(said(10, 9)).are_enough
+    assert Progress.of(said(0, 15, "duplicate")).are_enough
+    torn = sk.Verdict(f"{0:064x}", f"{2:064x}", "different")
+    assert not Progress.of({**said(10, 10), torn.pair: torn}).are_enough
+    sentence = confirm_view.progress_sentence(said(2, 1), 1234)
     assert sentence == (
         "8 pairs answered (2 same kind · 1 different · 5 unsure · 0 wrong label · 0 duplicate), 1,234 left"
     )
+
+
+def test_the_bar_is_half_full_with_enough_answers() -> None:
+    """It grows with every answer, shows the first one, and is full after a good round; twenty of one kind stay below the half."""
+    shares = [Progress.of(said(n, 1)).share for n in range(250)]
+    assert shares[0] == pytest.approx(1 / 40)
+    assert shares[18] < 0.5
+    assert shares[19] == 0.5
+    assert all(low < high for low, high in itertools.pairwise(shares[:200]))
+    assert shares[199] == shares[249] == 1.0
+    assert Progress.of(said(100, 0)).share < 0.5
+    assert Progress.of({}).share == 0.0
+
+
+def test_a_sentence_says_how_many_are_enough() -> None:
+    """Both goals beforehand, which kind is missing, what is left to a good round, and its end."""
+    for few in ({}, said(3, 0), said(10, 9)):
+        sentence = Progress.of(few).sentence()
+        assert "20 answers of both kinds" in sentence
+        assert "200 are a good round" in sentence
+        assert "yet" not in sentence
+    assert Progress.of(said(20, 0)).sentence().endswith("No *different* yet.")
+    assert Progress.of(said(0, 20)).sentence().endswith("No *same kind* yet.")
+    assert "175 more make a good round of 200" in Progress.of(said(15, 10)).sentence()
+    assert "a good round is done" in Progress.of(said(100, 100)).sentence()

@@ -55,6 +55,8 @@ def opened(open_app: OpenApp, path: Path, which: str = lists.LABELS) -> AppTest:
         at.segmented_control(key="which_list").set_value(which).run()
     assert not at.exception, at.exception
     assert not at.error, at.error
+    assert at.title[0].value == "Wrong labels & duplicates"
+    assert len(at.markdown) <= 1, "nothing but the sentence on how many there are"
     return at
 
 
@@ -117,6 +119,75 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     assert said.who
 
 
+@pytest.mark.parametrize("word", ["wrong_label", "different"])
+def test_an_answer_replaces_none_that_was_given_before(
+    open_app: OpenApp, listed: Path, tmp_path: Path, word: str
+) -> None:
+    """What was said on *Confirm* of the suspect and its nearest neighbours outlives an answer of the list, and its undo."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    first = index.label_suspects().suspects[0]
+    sha = {id_: index.row(id_)["sha256"] for id_ in (first.id, *first.neighbours)}
+    before = [sk.Verdict(sha[first.id], sha[n], "same", who="ann", note="heel") for n in first.neighbours[:2]]
+    before.append(sk.Verdict(sha[first.neighbours[1]], sha[first.neighbours[2]], "unsure"))  # not about the suspect
+    table = sk.VerdictTable(copy)
+    table.add(before)
+    at = opened(open_app, copy)
+    at.button(key=f"{word} {first.id} {first.neighbours[0]}").click().run()
+    assert verdicts(copy)[-1] == (first.id, first.neighbours[2], word)
+    assert all(table.current()[said.pair] == said for said in before)
+    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    assert table.current() == {said.pair: said for said in before}
+    assert cards(at, f"suspect {first.id}")[0]["badges"] == []
+
+
+def test_that_the_neighbours_label_is_wrong_is_not_about_the_suspect(
+    open_app: OpenApp, listed: Path, tmp_path: Path
+) -> None:
+    """It neither confirms the suspect nor goes when the suspect's answer is taken back."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    first = index.label_suspects().suspects[0]
+    own, other = (index.row(id_)["sha256"] for id_ in (first.id, first.neighbours[0]))
+    elsewhere = sk.Verdict(other, own, "wrong_label", who="ann")
+    sk.VerdictTable(copy).add([elsewhere])
+    at = opened(open_app, copy)
+    assert cards(at, f"suspect {first.id}")[0]["badges"] == []
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    assert verdicts(copy)[-1] == (first.id, first.neighbours[1], "wrong_label")
+    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    assert list(sk.VerdictTable(copy).current().values()) == [elsewhere]
+
+
+def test_where_all_neighbours_have_an_answer_it_is_about_the_nearest() -> None:
+    """The first untouched one otherwise, whichever of the two is first in the alphabet."""
+    hashes = [letter * 64 for letter in "bacd"]
+    own, *others = hashes
+    said = [sk.Verdict(own, other, "unsure") for other in others]
+    current = {verdict.pair: verdict for verdict in said}
+    assert lists_view.beside(own, others, {}) == others[0]
+    assert lists_view.beside(own, others, dict(list(current.items())[:2])) == others[2]
+    assert lists_view.beside(own, others, current) == others[0]
+
+
+def test_an_answer_that_cannot_be_written_is_told(
+    open_app: OpenApp, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is one line, and the buttons stay."""
+
+    def full(self: sk.VerdictTable, verdicts: object) -> None:
+        raise sk.ArtefactError("cannot write verdicts", hint="free some space")
+
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    first = sk.Index.open(copy).label_suspects().suspects[0]
+    at, key = opened(open_app, copy), f"wrong_label {first.id} {first.neighbours[0]}"
+    monkeypatch.setattr(sk.VerdictTable, "add", full)
+    at.button(key=key).click().run()
+    assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
+    assert at.button(key=key).label == "Label is wrong"
+    assert not at.run().error, "told once"
+
+
 def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
     """Each pair is a card with both pictures; the exact copy has no buttons, the near one becomes `duplicate`."""
     copy = shutil.copytree(listed, tmp_path / "copy")
@@ -136,13 +207,13 @@ def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, liste
 
 
 def test_an_unlabelled_corpus_has_duplicates_only(open_app: OpenApp, tmp_path: Path) -> None:
-    """No labels are one line; the other list is there."""
+    """The page opens on the list that there is; the other one says in one line why it is empty."""
     folder = build(tmp_path / "unlabelled", labelled=False)
     at = opened(open_app, folder)
-    assert any("no labels" in info.value for info in at.info)
     ids = sk.Index.open(folder).ids
-    at.segmented_control(key="which_list").set_value(lists.DUPLICATES).run()
     assert cards(at, f"pair {ids[8]} {ids[20]}")
+    at.segmented_control(key="which_list").set_value(lists.LABELS).run()
+    assert any("no labels" in info.value for info in at.info)
 
 
 def test_labels_that_differ_are_marked_on_a_pair() -> None:

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import samekind as sk
 from app import anchors, audit_view, state, view_models
+from app.screens import false_negatives as screen
 from tests.app.conftest import MAIN, OpenApp
 
 SEARCH, FALSE_NEGATIVES = "screens/search.py", "screens/false_negatives.py"
@@ -245,6 +246,7 @@ def test_an_encoder_from_elsewhere_has_no_bound(open_app: OpenApp, artefact: Pat
     at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
     assert not shown(at, "training_bound")
     assert not any("bound" in text.value for text in at.markdown)
+    assert any("not trained here" in caption.value for caption in at.caption)
 
 
 def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Path) -> None:
@@ -267,7 +269,8 @@ def test_an_unlabelled_corpus_says_what_it_cannot_know(open_app: OpenApp, unlabe
     at = healthy(open_app(unlabelled))
     assert not any(box.key == "class" for box in at.selectbox)
     at = healthy(at.switch_page(FALSE_NEGATIVES).run())
-    assert any("no labels" in info.value for info in at.info)
+    said = [text.value for text in (*at.info, *at.caption, *at.markdown) if "no labels" in text.value]
+    assert said == [screen.WITHOUT_LABELS], "once"
     assert not at.metric
     assert not any(shown(at, key) for key in ("by_rank", "by_class", "training_rates"))
     negatives = cards(at, "negatives")

@@ -238,6 +238,42 @@ def confirm_page(page: Page, address: str) -> Locator:
     return anchor
 
 
+def _frame_of_the_page(page: Page) -> str:
+    """What is drawn around the scrolled area once it has the focus and a key was pressed: then browsers show the focus."""
+    page.get_by_test_id("stMain").focus()
+    page.keyboard.press("Shift")
+    script = "main => [main.matches(':focus-visible'), getComputedStyle(main, '::before').boxShadow]"
+    focused, shadow = page.get_by_test_id("stMain").evaluate(script)
+    assert focused
+    return str(shadow)
+
+
+def test_a_wrong_label_is_told_by_key(page: Page, artefact: Path, tmp_path: Path) -> None:
+    """4 shows both labels and asks whose is wrong; N says the negative's, whose image becomes the verdict's anchor; U takes it back."""
+    own = shutil.copytree(artefact, tmp_path / "own")
+    table, index = sk.VerdictTable(own), sk.Index.open(own)
+    id_of = dict(zip(index.rows.column("sha256"), index.ids, strict=True))
+    with demo(own, tmp_path / "log") as address:
+        confirm_page(page, address)
+        page.get_by_role("heading", name="Confirm").click()
+        page.keyboard.press("4")
+        expect(page.get_by_role("button", name="Anchor mislabelled")).to_be_visible()
+        expect(page.get_by_role("button", name="Wrong label")).to_have_count(0)
+        negative = page.get_by_role("list", name="the negative", exact=True).locator(".line").nth(1)
+        shown = negative.get_attribute("title")
+        assert negative.text_content() == shown, "the id, whole"
+        assert negative.locator("wbr").count() == (shown or "").count("/") + (shown or "").count("_")
+        page.keyboard.press("n")
+        history = page.get_by_role("list", name="last answers, newest first").locator(".card")
+        expect(history).to_contain_text("(wrong)")
+        (said,) = table.all()
+        assert (said.verdict, id_of[said.anchor_sha256]) == ("wrong_label", shown)
+        page.keyboard.press("u")
+        expect(history).to_have_count(0)
+        page.close()  # before its server is gone
+    assert table.current() == {}
+
+
 def test_pairs_are_confirmed_by_key_and_by_button(page: Page, browser: Browser, artefact: Path, tmp_path: Path) -> None:
     """Key and button answer, U takes back, a key typed into the note is text; a reload and a second tab lose nothing."""
     own = shutil.copytree(artefact, tmp_path / "own")
@@ -254,6 +290,7 @@ def test_pairs_are_confirmed_by_key_and_by_button(page: Page, browser: Browser, 
         expect(history.first).to_contain_text("size 12")
         page.get_by_role("button", name="Different").click()
         expect(history).to_have_count(2)
+        assert _frame_of_the_page(page) == "none", "a click beside the buttons frames nothing"
         page.keyboard.press("u")
         expect(history).to_have_count(1)
         assert [v.verdict for v in table.all()] == ["same", "different", "withdrawn"]

@@ -271,6 +271,12 @@ def test_charts_place_what_they_are_given() -> None:
     (low, tall), (above, more), _ = boxes
     assert low == pytest.approx(above + more, abs=0.11)
     assert tall == pytest.approx(2 * more, abs=0.2)
+    shares = Axes("x", "y", zero=False, share=True)
+    near_level = line_chart([Series("one", "quality", [(1, 0.849), (2, 0.847)])], shares, "")
+    (first, last) = re.findall(r'cy="([\d.]+)"', near_level)
+    assert float(last) - float(first) < 10, "a fall of 0.2 points does not look like one"
+    full = line_chart([Series("one", "quality", [(1, 1.0), (2, 0.999)])], shares, "")
+    assert 'cy="34.0"' in full, "the axis ends at 1"
     assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert ticks(1, 4, 10, whole=True) == [1, 2, 3, 4]
 

@@ -237,4 +237,6 @@ def test_groups_are_what_paths_join(answers: dict[tuple[int, int], str]) -> None
     joined = {pair for pair, key in pairs.items() if answers[key] in ("same", "duplicate")}
     assert groups.same == {pair for pair in joined if pairs[pair][0] not in doubtful}
     assert groups.duplicates == {pair for pair, key in pairs.items() if answers[key] == "duplicate"}
-    assert groups.wrong_labels == {pair for pair, key in pairs.items() if answers[key] == "wrong_label"}
+    assert groups.wrong_labels == {sha(a) for (a, _), verdict in answers.items() if verdict == "wrong_label"}, (
+        "the anchors"
+    )
