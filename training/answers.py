@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from training.similarity import Contrast
 from training.treatments import Suspects
 
 Pair = tuple[str, str]
+_PAIRS = ("same", "duplicates", "different", "contradictions")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Groups:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name as sorted lists, ready for JSON."""
-        return {f.name: sorted(map(sorted, getattr(self, f.name))) for f in fields(self)}
+        pairs = {name: sorted(map(list, getattr(self, name))) for name in _PAIRS}
+        return {"kinds": sorted(map(sorted, self.kinds)), **pairs, "wrong_labels": sorted(self.wrong_labels)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Groups:
@@ -67,10 +69,9 @@ class Groups:
         Raises:
             KeyError, TypeError, ValueError: it has not.
         """
-        pairs = {
-            f.name: frozenset((str(a), str(b)) for a, b in values[f.name]) for f in fields(cls) if f.name != "kinds"
-        }
-        return cls(kinds=tuple(frozenset(map(str, kind)) for kind in values["kinds"]), **pairs)
+        pairs = {name: frozenset((str(a), str(b)) for a, b in values[name]) for name in _PAIRS}
+        kinds = tuple(frozenset(map(str, kind)) for kind in values["kinds"])
+        return cls(kinds=kinds, **pairs, wrong_labels=frozenset(map(str, values["wrong_labels"])))
 
 
 class KnownPairs(nn.Module):

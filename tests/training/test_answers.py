@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +182,7 @@ def test_the_digest_names_what_is_read() -> None:
 
 def test_answers_come_back_from_json() -> None:
     """All of them, and in one form whatever the order of the sets."""
-    one = groups([{0, 1, 2}, {3, 4}], [(4, 5), (0, 7)], [(3, 4)], [(4, 5)])
+    one = replace(groups([{0, 1, 2}, {3, 4}], [(4, 5), (0, 7)], [(3, 4)], [(4, 5)]), wrong_labels=frozenset(NAMES[5:7]))
     assert Groups.from_dict(json.loads(json.dumps(one.to_dict()))) == one
     assert one.to_dict()["kinds"] == [NAMES[:3], NAMES[3:5]]
 
