@@ -75,6 +75,11 @@ def left(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> int:
     return batch.num_left - sum(question.pair in current for question in batch)
 
 
+def that_count(library: Library, current: Mapping[Pair, sk.Verdict]) -> dict[Pair, sk.Verdict]:
+    """The answers about images of this index: from others, which may have come by a CSV file, nothing is learned here."""
+    return {pair: verdict for pair, verdict in current.items() if library.pool().holds(pair)}
+
+
 def are_before_others(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> bool:
     """Whether a batch that had no question for this tab still has some without an answer: other tabs are looking at all of them."""
     from samekind import Answered

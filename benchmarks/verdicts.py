@@ -127,9 +127,11 @@ class Experiment:
             sk.build_index(self.train, sk.load_encoder(base), out=base)
         pool = QuestionPool(sk.Index.open(base))
         for until in sorted({*(n for n in COUNTS if n < count), count}):
-            current = table.current()
-            if until > len(current):  # an interrupted round is finished
+            # An interrupted round is finished. A list asks about an image three times at most, so that there may be more than one.
+            while until > len(current := table.current()):
                 asked = pool.questions(current, until - len(current), seed=self.seed)
+                if not len(asked):
+                    break
                 table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])
         if (answers := len(table.current())) < count:
             print(f"seed {self.seed}: the queue has no more pairs: {answers:,} answers instead of {count:,}")

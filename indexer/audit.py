@@ -18,7 +18,7 @@ from data.errors import ArtefactError, InputError
 from data.labels import COARSE, labels_at
 from data.labels import label_level as level_name
 from data.progress import Progress
-from indexer.manifest import TABLE_FOLDER, again
+from indexer.manifest import from_nothing
 from indexer.neighbours import Neighbourhood, neighbourhood
 from indexer.report import FalseNegativeReport, Pairs
 from indexer.search import check_k
@@ -117,7 +117,7 @@ def _checked(index: Index) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]
             first = index.ids[int(rows[bad].min())]
             raise ArtefactError(
                 f"the index holds {len(bad)} of {len(rows):,} vectors that are not finite or not of unit norm, the first is {first}",
-                hint=f"delete {index.path / TABLE_FOLDER} and {again(index.path)}",
+                hint=from_nothing(index.path),
             )
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -139,10 +140,11 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
     if report.label_level != "coarse":
         command += f" --label-level {shlex.quote(report.label_level)}"
     sampled = f" --anchors {report.num_anchors}" if report.num_anchors < report.num_rows else ""
+    backbone = _without_folders(encoder.get("backbone") or "unknown")
     facts = [
         ("command", command + sampled), ("date", f"{now:%Y-%m-%d %H:%M:%S} UTC"), ("artefact", _shown(index.path)),
-        ("corpus", corpus.get("corpus") or corpus.get("name")), ("images", f"{report.num_rows:,}"),
-        ("encoder", f"{encoder.get('backbone') or 'unknown'}, {index.dim} dimensions, fingerprint {manifest['encoder'][:16]}"),
+        ("corpus", _without_folders(corpus.get("corpus") or corpus.get("name"))), ("images", f"{report.num_rows:,}"),
+        ("encoder", f"{backbone}, {index.dim} dimensions, fingerprint {manifest['encoder'][:16]}"),
         ("objective", _objective(config)), ("epochs trained", training.get("epochs")),
         ("index", f"{manifest['index_type']}, table version {manifest['table_version']}, written by samekind {manifest['samekind']}"),
         ("versions", f"Python {platform.python_version()}, {_versions()}"), ("machine", f"{platform.system()} {platform.machine()}"),
@@ -153,7 +155,7 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
         table(["what", "value"], rows, "Where these figures come from.", "facts"),
     ]
     if config:
-        every = [[name, "–" if value is None else str(value)] for name, value in sorted(config.items())]
+        every = [[name, "–" if value is None else _without_folders(value)] for name, value in sorted(config.items())]
         inside = table(["setting", "value"], every, "As the artefact's meta.json has them.", "facts")
         parts.append(element("details", element("summary", "Every setting of the training"), inside))
     return together(*parts)
@@ -161,8 +163,14 @@ def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
 
 def _shown(path: Path) -> str:
     """A folder as seen from the working directory, or else its name alone: the page goes to others, and a home folder stays at home."""
-    there, here = path.resolve(), Path.cwd()
+    there, here = Path(os.path.abspath(path)), Path.cwd()  # links stay as they were named
     return there.relative_to(here).as_posix() if there != here and there.is_relative_to(here) else there.name
+
+
+def _without_folders(value: object) -> str:
+    """A setting, whose path (as in `timm/resnet18@/models/r.pt`) loses the folders above its name."""
+    before, at, path = str(value).rpartition("@")
+    return f"{before}{at}{_shown(Path(path))}" if Path(path).is_absolute() else str(value)
 
 
 def _objective(config: Mapping[str, Any]) -> str | None:

@@ -189,11 +189,8 @@ def again(folder: Path) -> str:
     """The command that mends an index."""
     trained_on = _field(folder / META, "corpus")
     trained_on = trained_on if isinstance(trained_on, dict) else {}
-    try:
-        indexed = _field(folder / MANIFEST, "corpora")[0]["source"]
-    except (KeyError, TypeError, IndexError):
-        indexed = None
-    corpus, place = indexed or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
+    indexed = [entry.get("source") for entry in _held(folder)]
+    corpus, place = (indexed and indexed[0]) or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
     known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
     data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
     return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
@@ -201,12 +198,19 @@ def again(folder: Path) -> str:
 
 def from_nothing(folder: Path) -> str:
     """What to do where the table itself is of no use. The folder `db` stays: verdicts lie in it, too."""
-    known = _field(folder / MANIFEST, "corpora")
-    corpora = [entry for entry in known if isinstance(entry, dict)] if isinstance(known, list) else []
-    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in corpora[1:])
+    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in _held(folder)[1:])
     return f"put a copy of it back, or delete {folder / TABLE_FOLDER} and {again(folder)}" + (
         f"; then likewise for {others}" if others else ""
     )
+
+
+def _held(folder: Path) -> list[dict[str, Any]]:
+    """The corpora of an index by its manifest or, while one is being built, by its journal, as far as they can be read."""
+    known = _field(folder / MANIFEST, "corpora")
+    if not isinstance(known, list):
+        before = _field(folder / JOURNAL, "corpora")
+        known = [*(before if isinstance(before, list) else []), _field(folder / JOURNAL, "corpus")]
+    return [entry for entry in known if isinstance(entry, dict)]
 
 
 def encoder_named(folder: Path) -> str | None:

@@ -187,13 +187,14 @@ class QuestionPool:
 
         Its probability is the prior's, and its share of the gradient is left out.
         """
-        if self._prior is None or not self._holds(pair):
+        if self._prior is None or not self.holds(pair):
             return None
         anchor, negative = (int(self._row_C[self._number[sha256]]) for sha256 in pair)
         feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
         return self._asked(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
 
-    def _holds(self, pair: Pair) -> bool:
+    def holds(self, pair: Pair) -> bool:
+        """Whether the index has both contents."""
         return all(sha256 in self._number for sha256 in pair)
 
     def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -203,14 +204,14 @@ class QuestionPool:
         same = [p for p, v in current.items() if v.verdict in (SAME, DUPLICATE) and p[0] in consistent]
         different = groups.different - groups.contradictions
         told = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
-        told = [(pair, is_same) for pair, is_same in told if self._holds(pair)]
+        told = [(pair, is_same) for pair, is_same in told if self.holds(pair)]
         row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in told], dtype=np.int64)
         row_M2 = row_M2.reshape(-1, 2)
         return self._features.of(row_M2[:, 0], row_M2[:, 1]), np.array([is_same for _, is_same in told], dtype=bool)
 
     def _notes(self, current: Mapping[Pair, Verdict]) -> list[str]:
         notes = []
-        if gone := sum(not self._holds(pair) for pair in current):
+        if gone := sum(not self.holds(pair) for pair in current):
             notes.append(f"{gone:,} of {len(current):,} verdicts are about images that this index does not hold.")
         if self._share_P is None:
             notes.append("The gradient's share is not known, so the pairs are in the order of uncertainty alone.")

@@ -67,10 +67,11 @@ class ImageTable:
         try:
             yield
         except (RuntimeError, ValueError, OSError) as error:
-            raise ArtefactError(
-                f"{self.folder / TABLE_FOLDER} cannot be read: {_WHERE_IN_RUST.sub('', _reason(error))}",
-                hint=from_nothing(self.folder),
-            ) from error
+            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            hint = f"if it stays so at a second try, {from_nothing(self.folder)}"  # a network's drive may only have stumbled
+            if "permission denied" in reason.lower():
+                hint = "make the folder and all in it readable"
+            raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
 
     def exists(self) -> bool:
         """Whether there is a table."""

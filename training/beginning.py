@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,6 @@ from training import checkpoint
 from training.answers import Groups
 from training.artefact import ANSWERS, META, WEIGHTS, read_meta, write_json
 from training.config import TrainConfig, settings_that_count
-from training.guide import outside_files
 
 VERDICTS = "verdicts"
 """Names the answers among the files of a run's identity."""
@@ -34,19 +34,20 @@ class Asked:
     Attributes:
         config: its settings.
         corpus: its images.
+        outside: what else it reads, by content, see `training.guide.outside_files`.
         answers: what people have said of pairs of them; `None` for a run without.
     """
 
     config: TrainConfig
     corpus: Corpus
+    outside: Mapping[str, str]
     answers: Groups | None = None
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What decides the result: settings, images, and the content of whatever else is read."""
         said = {} if self.answers is None else {VERDICTS: self.answers.digest}
-        files = outside_files(self.config) | said
-        return {"config": self.config.identity, "corpus": self.corpus.content_hash, "files": files}
+        return {"config": self.config.identity, "corpus": self.corpus.content_hash, "files": {**self.outside, **said}}
 
     @property
     def digest(self) -> str:
@@ -72,7 +73,7 @@ def with_first_answers(out: Path, asked: Asked, progress: Progress) -> Asked:
     if is_begun(out, asked) or not is_begun(out, begun):
         return asked
     progress.print(
-        "going on with the answers that this run began with; those given since are not in it (--force starts anew with all)"
+        "going on with the answers that this run began with; those given since are not in it (another --out has them all)"
     )
     return begun
 
@@ -90,7 +91,7 @@ def is_finished(out: Path, asked: Asked) -> bool:
     if not finished and not checkpoint.exists(out):
         return False  # begun and nothing done: whatever it was, nothing is lost
     if difference := _difference(meta, asked.identity, asked.corpus):
-        hint = _answers_hint(out, finished) if _is_same_but_for_answers(meta, asked) else _ANEW
+        hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, asked) else _ANEW
         raise ArtefactError(f"{out} holds a run with another {difference}", hint=hint)
     return finished and (out / WEIGHTS).is_file()
 
@@ -159,9 +160,9 @@ def _is_same_but_for_answers(meta: dict[str, Any], asked: Asked) -> bool:
     return not _difference(meta, with_those, asked.corpus)
 
 
-def _answers_hint(out: Path, finished: bool) -> str:
+def _answers_hint(out: Path, *, finished: bool) -> str:
     if finished:
-        return "answers were given or taken back since it was trained: choose another --out, or train anew with --force"
+        return "answers were given or taken back since it began: choose another --out, or train anew with --force"
     return (
         f"answers were given or taken back since it began, and {out / ANSWERS}, which should hold its own, is missing or damaged: "
         "choose another --out, or start anew with --force"

@@ -38,6 +38,7 @@ from training.config import TrainConfig, check_use_of_answers
 from training.detection import build_detector
 from training.encoder import Encoder, EncoderSpec
 from training.finish import fit_whitening, test_accuracy, with_corpus_look
+from training.guide import outside_files
 from training.images import TrainingImages, load_training_images, training_corpus
 from training.lock import exclusive
 from training.loss import Loss
@@ -96,7 +97,7 @@ def train(
         corpus: the images; their labels are only measured with.
         config: the settings.
         out: folder of the artefact.
-        force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same.
+        force: replace a run with other settings, or a finished one; this very run, interrupted, goes on all the same, with its own answers.
         resume: insist on going on from a checkpoint.
         answers: what people have said of pairs of images; those about images that are not trained on are left out. Of several processes
             the first one's are everybody's.
@@ -124,8 +125,8 @@ def train(
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = progress if first else NoProgress()
     with exclusive(out) if first else nullcontext():
-        asked = Asked(config, corpus, answers)
-        if first and not force:
+        asked = Asked(config, corpus, outside_files(config), answers)
+        if first:
             asked = with_first_answers(out, asked, progress)
         answers, kept = agreed(accelerator, (asked.answers, first and not force and is_finished(out, asked)))
         if kept:

@@ -43,7 +43,7 @@ def main() -> None:
     question, batch = answers.next_question(library, current, classes)
     if told := answers.failure():
         components.failure(*told)
-    progress = confirm_view.Progress.of(current)
+    progress = confirm_view.Progress.of(answers.that_count(library, current))
     st.progress(progress.share, confirm_view.progress_sentence(current, answers.left(batch, current)))
     st.caption(progress.sentence())
     if question is None:
@@ -130,9 +130,17 @@ def _buttons(library: Library, question: sk.Question) -> None:
             _button(question, choice, answers.answer, library, question, choice.verdict)
         elif answers.is_asked_whose(question):
             for whose in WHOSE:
-                _button(question, whose, answers.answer, library, question, WRONG_LABEL, whose.verdict)
+                known = question.anchor_label if whose.verdict == "anchor" else question.negative_label
+                ask = answers.answer, library, question, WRONG_LABEL, whose.verdict
+                _button(question, whose, *ask, disabled=known is None)
         else:
-            _button(question, choice, answers.ask_whose, question, disabled=not library.classes)
+            _button(
+                question,
+                choice,
+                answers.ask_whose,
+                question,
+                disabled=question.anchor_label is question.negative_label is None,
+            )
     st.text_input("Why (optional)", key=answers.NOTE, placeholder="a note; Tab leaves this field")
     _undo(library)
     if answers.is_called_back():

@@ -1,8 +1,8 @@
 """The page *Wrong labels & duplicates*: two lists with pictures, an answer a button, and both as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the suspect as anchor and
-a neighbour of the suggested class as negative: the nearest about which nobody has said anything yet beside the suspect, so that no earlier
-answer is replaced. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
+a neighbour of the suggested class as negative: of those shown the nearest about which nobody has said anything yet beside the suspect, so
+that no earlier answer is replaced while there is one. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
 kinds* is `different`.
 """
 
@@ -164,7 +164,7 @@ def _answers(
 
 def _say(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
     """Records a verdict on the image beside one of the others."""
-    own, *rest = _contents(library, anchor, others)
+    own, *rest = _contents(library, anchor, others[: lists_view.EVIDENCE_SHOWN])
     answers.add(library, [(own, lists_view.beside(own, rest, library.verdicts.current()), verdict)])
 
 

@@ -23,12 +23,13 @@ from tests.indexer.helpers import FakeEncoder, save_encoder
 CONFIRM = "screens/confirm.py"
 
 
-def build(folder: Path, *, labelled: bool = True) -> Path:
-    """An index of 150 digits and an exact copy of one, by an encoder that needs no training."""
+def build(folder: Path, *, labelled: bool = True, partly: bool = False) -> Path:
+    """An index of 150 digits and an exact copy of one, by an encoder that needs no training; `partly` takes every second label away."""
     digits = sk.load_corpus("digits", limit=150)
     pixels, labels = digits.native_array, digits.labels
     assert pixels is not None
     assert labels is not None
+    labels = [None if partly and i % 2 else label for i, label in enumerate(labels)]
     corpus = sk.Corpus.from_arrays(
         [*pixels, pixels[0]],
         [*labels, labels[0]] if labelled else None,
@@ -349,6 +350,34 @@ def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path)
     assert disabled == {"Wrong label", "Undo"}
     assert not [toggle for toggle in at.toggle if toggle.key == "confirm_labels"]
     assert cards(at, "anchor_card")
+
+
+def test_an_image_without_a_label_cannot_be_mislabelled(open_app: OpenApp, tmp_path: Path) -> None:
+    """In a partly labelled corpus one may be asked about beside one that has a label, and only that one's may be wrong."""
+    folder = build(tmp_path / "partly", partly=True)
+    index, table = sk.Index.open(folder), sk.VerdictTable(folder)
+    labels = dict(zip(index.ids, index.labels or [], strict=True))
+    while True:  # until such a pair comes first
+        first = sk.questions(index, 1)[0]
+        if (labels[first.anchor_id] is None) != (labels[first.negative_id] is None):
+            break
+        table.add([sk.Verdict(first.anchor_sha256, first.negative_sha256, "unsure")])
+    at = press(confirm(open_app(folder)), "Wrong label")
+    able = {button.label for button in at.button if not button.disabled}
+    anchor, negative = (choice.words for choice in confirm_view.WHOSE)
+    assert (anchor in able, negative in able) == (
+        labels[first.anchor_id] is not None,
+        labels[first.negative_id] is not None,
+    )
+
+
+def test_answers_about_other_images_fill_no_bar(open_app: OpenApp, folder: Path) -> None:
+    """They may have come by a CSV file from somebody with other images: nothing is learned from them here."""
+    said = [sk.Verdict(f"{i:064x}", f"{i + 1:064x}", "same" if i % 4 else "different") for i in range(0, 60, 2)]
+    sk.VerdictTable(folder).add(said)
+    at = confirm(open_app(folder))
+    assert not at.code
+    assert any("are enough to be learned from" in caption.value for caption in at.caption)
 
 
 def test_the_pool_is_made_once(open_app: OpenApp, folder: Path) -> None:

@@ -170,6 +170,20 @@ def test_where_all_neighbours_have_an_answer_it_is_about_the_nearest() -> None:
     assert lists_view.beside(own, others, current) == others[0]
 
 
+def test_no_answer_is_about_a_neighbour_that_is_not_shown(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
+    """Nobody has seen it: once all that are shown have an answer, the nearest one gets another."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    first = index.label_suspects().suspects[0]
+    assert len(first.neighbours) > lists_view.EVIDENCE_SHOWN
+    sha = {id_: index.row(id_)["sha256"] for id_ in (first.id, *first.neighbours)}
+    shown = first.neighbours[: lists_view.EVIDENCE_SHOWN]
+    sk.VerdictTable(copy).add([sk.Verdict(sha[first.id], sha[id_], "unsure") for id_ in shown])
+    at = opened(open_app, copy)
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    assert verdicts(copy)[-1] == (first.id, first.neighbours[0], "wrong_label")
+
+
 def test_an_answer_that_cannot_be_written_is_told(
     open_app: OpenApp, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

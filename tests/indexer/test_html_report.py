@@ -165,6 +165,20 @@ def test_the_page_names_no_folder_above_the_artefact(
     assert f"samekind audit {below} " in " ".join(_page(evil, tmp_path / "out.html")[1].texts)
 
 
+def test_the_page_names_no_folder_of_corpus_guide_or_weights(tmp_path: Path) -> None:
+    """Only what they are called, also where a path stands behind a name."""
+    index = _index(tmp_path / "run", None)
+    meta = json.loads((index.path / "meta.json").read_text())
+    meta["config"] |= {"guide": "/home/ann/guide", "guide_weights": "/home/ann/clip.pt"}
+    meta["corpus"] = {**meta.get("corpus", {}), "corpus": "/home/ann/photos"}
+    meta["encoder"]["backbone"] = "timm/resnet18@/home/ann/r18.pt"
+    (index.path / "meta.json").write_text(json.dumps(meta))
+    text, page = _page(Index.open(index.path), tmp_path / "out.html")
+    assert "/home/ann" not in text
+    assert {"photos", "guide", "clip.pt"} <= set(page.texts)
+    assert any(said.startswith("timm/resnet18@r18.pt, ") for said in page.texts)
+
+
 def test_pictures_are_the_images_they_are_named_after(evil: Index, tmp_path: Path) -> None:
     """Each thumbnail decodes to the image of its id; every picture has words."""
     _, page = _page(evil, tmp_path / "out.html")

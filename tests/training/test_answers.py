@@ -227,7 +227,7 @@ def test_a_run_uses_answers_and_says_which(tmp_path: Path, monkeypatch: pytest.M
     assert train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images)).kept
     with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
         train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images, 9))
-    assert "since it was trained" in caught.value.hint
+    assert "since it began" in caught.value.hint
     assert "--force" in caught.value.hint
     with interrupted_at(5):
         train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))
@@ -248,7 +248,7 @@ class Told(NoProgress):
 
 
 def test_an_interrupted_run_goes_on_with_the_answers_that_it_began_with(tmp_path: Path) -> None:
-    """Another answer in between is said, and changes no weight; the file holds what was read, and `force` starts with all of today."""
+    """Another answer in between is said, and changes no weight; the file holds what was read. `force` goes on too."""
     images = corpus()
     first, today = answered(images, 9), answered(images)
     whole = train(images, config(), tmp_path / "whole", answers=first)
@@ -265,6 +265,10 @@ def test_an_interrupted_run_goes_on_with_the_answers_that_it_began_with(tmp_path
     assert read_meta(torn)["identity"]["files"]["verdicts"] == first.digest
     with interrupted_at(4):
         train(images, config(), torn, answers=first, force=True)
+    forced = Told()
+    again = train(images, config(), torn, answers=today, force=True, progress=forced)
+    assert "going on from step 5 of 6" in forced.lines
+    assert weights(again) == weights(whole)
     anew = train(images, config(), torn, answers=today, force=True)
     assert Groups.from_dict(json.loads((torn / ANSWERS).read_text())) == today
     assert weights(anew) == weights(train(images, config(), tmp_path / "today", answers=today))
@@ -321,7 +325,7 @@ def test_only_the_files_that_differ_are_named(tmp_path: Path, monkeypatch: pytes
     """A guide that is the same is no reason."""
     images = corpus()
     guide = {"guide": "one"}
-    monkeypatch.setattr("training.beginning.outside_files", lambda config: dict(guide))
+    monkeypatch.setattr("training.loop.outside_files", lambda config: dict(guide))
     train(images, config(), tmp_path, answers=answered(images))
     with pytest.raises(ArtefactError, match=r"another content of verdicts$"):
         train(images, config(), tmp_path, answers=answered(images, 9))
