@@ -103,6 +103,11 @@ def is_asked_whose(question: sk.Question) -> bool:
     return bool(st.session_state.get(_REVEALED) == question.pair)
 
 
+def stop_asking_whose() -> None:
+    """Puts the question whose label is wrong aside; the pair stays."""
+    st.session_state[_REVEALED] = None
+
+
 def answer(library: Library, question: sk.Question, verdict: str, about: Role = "anchor") -> None:
     """Adds an answer.
 

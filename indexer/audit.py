@@ -178,6 +178,8 @@ def _labels_at(index: Index, wanted: str | int | None, notes: list[str]) -> tupl
             if one
             else f"Labels are the {level} ones."
         )
+    if labels_at(index.ids, index.labels, level_name(recorded)) != labels:
+        notes.append(f"What was measured while training goes by the {level_name(recorded)} labels.")
     return level, labels
 
 

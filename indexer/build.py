@@ -323,7 +323,7 @@ def _say(plan: Plan, entry: CorpusEntry, progress: Progress) -> None:
         progress.print(f"{plan.unchanged + plan.known:,} images are in the index already, {len(plan.embed):,} are new")
     if plan.vanished:
         progress.print(
-            f"{plan.vanished:,} rows of {entry.key} are not among these images; they stay until they are removed"
+            f"not among these images any more, of {entry.key}: {plan.vanished:,}; in the index they stay until they are removed"
         )
 
 

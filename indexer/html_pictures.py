@@ -37,7 +37,7 @@ def hardest(report: FalseNegativeReport, index: Index) -> Html | None:
         none = "None of the pairs here is a false negative." if labelled else "All pairs here are exact copies."
         return together(element("h2", title), element("p", none, class_="soft"))
     same = f"of one class, each image once and at most {a_class} pairs a class" if labelled else "each image once"
-    text = f"The most similar pairs {same}; exact copies are among the duplicates. Training pushed these apart."
+    text = f"The most similar pairs {same}; exact copies are among the duplicates. Pairs like these are what training pushes apart."
     pictures = _Pictures(index, [id_ for pair in pairs for id_ in (pair.anchor_id, pair.negative_id)])
     cards = [_pair_card(pair, pictures) for pair in pairs]
     return together(element("h2", title), element("p", text, class_="soft"), element("ul", *cards, class_="cards"))

@@ -77,9 +77,8 @@ def audit_text(answer: Mapping[str, Any]) -> str:
         parts.append(table(["class", "images", "false negatives", "lift"], rows) + more)
     if training := _training_sentence(answer.get("training") or []):
         parts.append(training)
-    duplicates = counted(
-        answer["num_duplicates"], "pair of exact or near duplicates", "pairs of exact or near duplicates"
-    )
+    alike = "of equal content, or that the encoder can hardly tell apart (samekind suspects compares the pixels)"
+    duplicates = counted(answer["num_duplicates"], f"pair {alike}", f"pairs {alike}")
     parts.append(duplicates + _first_duplicates(answer["duplicates"]))
     parts.extend(f"note: {note}" for note in answer.get("notes", ()))
     return "\n\n".join(parts)
@@ -126,13 +125,13 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
         judged = counted(answer["num_judged"], "label was judged", "labels were judged")
-        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against it.")
+        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against theirs.")
         rows = [
             [each["id"], each["label"], each["suggested"], _figure(each["score"], 3), _said(each["confirmed"])]
             for each in answer["label_suspects"][:shown]
         ]
         if rows:
-            parts.append(table(["id", "label", "suggested", "score", "person"], rows) + _rest(count - len(rows)))
+            parts.append(table(["id", "label", "suggested", "score", "person"], rows) + _rest(count, len(rows)))
     count = answer["num_duplicates"]
     parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
     rows = [
@@ -140,13 +139,15 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
         for each in answer["duplicates"][:shown]
     ]
     if rows:
-        parts.append(table(["a", "b", "kind", "score", "person"], rows) + _rest(count - len(rows)))
+        parts.append(table(["a", "b", "kind", "score", "person"], rows) + _rest(count, len(rows)))
     parts.extend(f"note: {note}" for note in answer["notes"])
     return "\n\n".join(parts)
 
 
-def _rest(count: int) -> str:
-    return f"\n… and {count:,} more (--count and --json show them)" if count else ""
+def _rest(count: int, shown: int) -> str:
+    return (
+        f"\n… and {count - shown:,} more (--count {count} with --csv or --json has them all)" if count > shown else ""
+    )
 
 
 def _said(confirmed: bool | None) -> str | None:

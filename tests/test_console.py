@@ -153,8 +153,8 @@ def test_one_is_singular() -> None:
     assert [counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
     assert "1 image has a hardest negative of its own class" in audit_text(audit_of(1, anchors=1))
     assert "5 images have a hardest negative of their own class" in audit_text(audit_of(1))
-    assert audit_text(audit_of(1, duplicates=1)).endswith("1 pair of exact or near duplicates")
-    assert audit_text(audit_of(1, duplicates=2)).endswith("2 pairs of exact or near duplicates")
+    assert audit_text(audit_of(1, duplicates=1)).splitlines()[-1].startswith("1 pair of equal content, or ")
+    assert audit_text(audit_of(1, duplicates=2)).splitlines()[-1].startswith("2 pairs of equal content, or ")
     assert "1 anchor. Without labels" in audit_text({**audit_of(0, anchors=1), "base_rate": None})
 
 

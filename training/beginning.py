@@ -92,7 +92,7 @@ def is_finished(out: Path, asked: Asked) -> bool:
         return False  # begun and nothing done: whatever it was, nothing is lost
     if difference := _difference(meta, asked.identity, asked.corpus):
         hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, asked) else _ANEW
-        raise ArtefactError(f"{out} holds a run with another {difference}", hint=hint)
+        raise ArtefactError(f"{out} holds a run with {difference}", hint=hint)
     return finished and (out / WEIGHTS).is_file()
 
 
@@ -132,23 +132,24 @@ def _difference(meta: dict[str, Any], here: dict[str, Any], corpus: Corpus) -> s
         return _corpus_difference(meta.get("corpus", {}), corpus)
     files = there.get("files", {})
     if differing := sorted(name for name in {*files, *here["files"]} if files.get(name) != here["files"].get(name)):
-        return f"content of {' and '.join(differing)}"
+        return "other verdicts" if differing == [VERDICTS] else f"another content of {' and '.join(differing)}"
     old, new = settings_that_count({**TrainConfig().to_dict(), **there.get("config", {})}), here["config"]
-    return ", ".join(
+    different = ", ".join(
         f"{name} ({old.get(name)} there, {new.get(name)} asked for)"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
+    return different and f"another {different}"
 
 
 def _corpus_difference(there: dict[str, Any], corpus: Corpus) -> str:
     """In what the images differ, as far as the record of a run tells."""
     name, count = there.get("name"), there.get("num_images")
     if name != corpus.name:
-        return f"corpus ({name} there, {corpus.name} asked for)"
+        return f"another corpus ({name} there, {corpus.name} asked for)"
     if count != len(corpus):
-        return f"corpus ({count} images of {name} there, {len(corpus)} now)"
-    return f"corpus (as many images of {name}, but other names, labels, splits or content)"
+        return f"another corpus ({count} images of {name} there, {len(corpus)} now)"
+    return f"another corpus (as many images of {name}, but other names, labels, splits or content)"
 
 
 def _is_same_but_for_answers(meta: dict[str, Any], asked: Asked) -> bool:

@@ -229,13 +229,14 @@ class _Session:
 
 def _first_line(trainer: Trainer, images: TrainingImages, epochs: int) -> str:
     """What is about to be done, on what, before the first epoch gives figures."""
+    a_step = min(trainer.config.images_a_step, len(images.fit))
     steps, processes = trainer.total_steps, int(trainer.accelerator.num_processes)
     held_out = f" ({len(images.hold_out):,} held out)" if len(images.hold_out) else ""
     machine = [trainer.accelerator.device.type, "bfloat16" if trainer.bfloat16 else "float32"]
     return " · ".join(
         [
             f"training on {len(images.fit):,} images{held_out}",
-            f"{steps:,} {'step' if steps == 1 else 'steps'} in {epochs:,} {'epoch' if epochs == 1 else 'epochs'}",
+            f"{steps:,} {'step' if steps == 1 else 'steps'} of {a_step:,} in {epochs:,} {'epoch' if epochs == 1 else 'epochs'}",
             trainer.config.method,
             ", ".join([*machine, *([f"{processes} processes"] if processes > 1 else [])]),
         ]

@@ -142,7 +142,17 @@ def _buttons(library: Library, question: sk.Question) -> None:
                 disabled=question.anchor_label is question.negative_label is None,
             )
     st.text_input("Why (optional)", key=answers.NOTE, placeholder="a note; Tab leaves this field")
-    _undo(library)
+    if answers.is_asked_whose(question):
+        st.button(
+            "Back",
+            icon=":material/undo:",
+            key="back",
+            shortcut="u",
+            width="stretch",
+            on_click=answers.stop_asking_whose,
+        )
+    else:
+        _undo(library)
     if answers.is_called_back():
         st.button("Back to the queue", key="back_to_queue", width="stretch", on_click=answers.back_to_queue)
 

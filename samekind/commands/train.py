@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Train:
     """Trains an encoder on a corpus, without labels.
 
-    The same command continues an interrupted run and keeps a finished one.
+    The same command continues an interrupted run and keeps a finished one. (With other verdicts by then, a finished one is another.)
 
     Example:
         samekind train --corpus fashion-mnist --preset small --out artifacts/fashion-mnist

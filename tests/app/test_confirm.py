@@ -181,6 +181,18 @@ def test_labels_that_are_shown_anyway_are_asked_about_as_well(open_app: OpenApp,
     assert {pair: v.verdict for pair, v in sk.VerdictTable(folder).current().items()} == {asked: "different"}
 
 
+def test_the_question_whose_label_is_wrong_can_be_put_aside(open_app: OpenApp, folder: Path) -> None:
+    """U is then for that question and not for the answer before it; the pair stays, its labels hidden again."""
+    at = press(confirm(open_app(folder)), "Same kind")
+    before, asked = sk.VerdictTable(folder).all(), pair_shown(at)
+    press(at, "Wrong label")
+    assert "Undo" not in {button.label for button in at.button}
+    press(at, "Back")
+    assert (pair_shown(at), sk.VerdictTable(folder).all()) == (asked, before)
+    assert {"Wrong label", "Undo"} <= {button.label for button in at.button}
+    assert cards(at, "anchor_card")[0]["lines"] == []
+
+
 def test_undo_appends_and_asks_again(open_app: OpenApp, folder: Path) -> None:
     """Taking an answer back leaves it in the table, withdrawn; its pair is shown again, and the one before can be taken back too."""
     table, at = sk.VerdictTable(folder), confirm(open_app(folder))

@@ -259,6 +259,8 @@ def test_finer_labels_decide_where_they_are_asked_for(tmp_path: Path) -> None:
         report = index.audit(k=3, label_level=level)
         agrees(report, index, labels, 3)
         assert report.to_dict()["label_level"] == str(level or "fine")
+        told = [note for note in report.notes if note == "What was measured while training goes by the fine labels."]
+        assert bool(told) == (level == "coarse"), "what the run itself measured has another level then"
     with pytest.raises(InputError, match="unknown label level 'deep'"):
         index.audit(label_level="deep")
     assert any(

@@ -50,7 +50,7 @@ def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_pat
     corpus = Corpus.from_folder(folder)
     index = build_index(corpus, encoder, artefact, lines)  # type: ignore[arg-type]
     assert encoder.embedded == 2
-    assert any("1 rows of photos are not among these images" in line for line in lines.said)
+    assert any("not among these images any more, of photos: 1;" in line for line in lines.said)
     labels = {Path(index.row(id_)["uri"]).stem: index.row(id_)["label"] for id_ in index.ids}
     assert labels == {"same": "cat", "changed": "cat", "moved": "dog", "other name": "dog", "gone": "dog", "new": "dog"}
     held = {index.row(id_)["sha256"] for id_ in corpus.ids}

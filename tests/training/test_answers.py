@@ -225,7 +225,7 @@ def test_a_run_uses_answers_and_says_which(tmp_path: Path, monkeypatch: pytest.M
     )  # 3 × 6 pairs and one; a hold-out is not trained on
     assert any(line.startswith(f"verdicts: {counted['same']} same (3 kinds)") for line in told)
     assert train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images)).kept
-    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
         train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images, 9))
     assert "since it began" in caught.value.hint
     assert "--force" in caught.value.hint
@@ -302,7 +302,7 @@ def test_answers_that_cannot_be_read_again_are_refused(tmp_path: Path, damage: s
     else:
         other = json.dumps(groups([{0, 1}]).to_dict())
         file.write_text({"torn": file.read_text()[:-40], "another's": other, "nonsense": '{"kinds": 3}'}[damage])
-    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
         train(images, config(), tmp_path, answers=answered(images, 9))
     assert "answers.json" in caught.value.hint
     run = train(images, config(), tmp_path, answers=answered(images))
@@ -316,7 +316,7 @@ def test_another_setting_is_another_run_whatever_was_answered(tmp_path: Path, an
     with interrupted_at(3):
         train(images, config(), tmp_path, answers=answered(images))
     given = None if answers is None else answered(images, answers)
-    with pytest.raises(ArtefactError, match="another content of verdicts") as caught:
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
         train(images, config(beta=0.5), tmp_path, answers=given)
     assert caught.value.hint == "choose another --out, or replace it with --force"
 
@@ -327,7 +327,7 @@ def test_only_the_files_that_differ_are_named(tmp_path: Path, monkeypatch: pytes
     guide = {"guide": "one"}
     monkeypatch.setattr("training.loop.outside_files", lambda config: dict(guide))
     train(images, config(), tmp_path, answers=answered(images))
-    with pytest.raises(ArtefactError, match=r"another content of verdicts$"):
+    with pytest.raises(ArtefactError, match=r"with other verdicts$"):
         train(images, config(), tmp_path, answers=answered(images, 9))
     guide["guide"] = "other"
     with pytest.raises(ArtefactError, match=r"another content of guide$"):
