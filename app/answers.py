@@ -17,7 +17,7 @@ from app.state import Library
 
 if TYPE_CHECKING:
     import samekind as sk
-    from samekind import Pair
+    from app.desk import Pair
 
 BATCH = 20
 WITHDRAWN = "withdrawn"

@@ -16,7 +16,7 @@ from app.view_models import Badge, Card, Picture, alt_text, counted, data_uri, p
 
 if TYPE_CHECKING:
     import samekind as sk
-    from samekind import Pair
+    from app.desk import Pair
 
 WRONG_LABEL = "wrong_label"
 A_GOOD_ROUND = 200

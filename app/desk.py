@@ -8,10 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from samekind import Pair
+Pair = tuple[str, str]
+"""Content hashes of two images, in alphabetical order."""
 
 HELD_SECONDS = 120.0
 """A tab that was closed cannot say so; its question is free again after this time."""

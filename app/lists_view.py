@@ -9,7 +9,7 @@ from app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
 
 if TYPE_CHECKING:
     import samekind as sk
-    from samekind import Pair
+    from app.desk import Pair
 
 EVIDENCE_SHOWN = 5
 ANSWERED = {True: "confirmed", False: "dismissed"}

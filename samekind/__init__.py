@@ -36,7 +36,6 @@ _HOMES = {
     "LabelSuspect": "indexer.label_suspects",
     "LabelSuspects": "indexer.label_suspects",
     "MissingDependencyError": "data.errors",
-    "Pair": "training.answers",
     "Question": "indexer.questions",
     "QuestionPool": "indexer.questions",
     "Questions": "indexer.questions",

@@ -37,7 +37,6 @@ from samekind.api import evaluate as evaluate
 from samekind.api import load_encoder as load_encoder
 from samekind.api import train as train
 from samekind.comparison.runner import compare as compare
-from training.answers import Pair as Pair
 from training.config import TrainConfig as TrainConfig
 from training.encoder import Encoder as Encoder
 from training.loop import Run as Run

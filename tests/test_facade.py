@@ -93,3 +93,10 @@ def test_each_layer_ships_its_types() -> None:
     """The packages that the stub refers to carry `py.typed`: otherwise a user's type checker sees `Any`."""
     root = STUB.parents[1]
     assert all((root / package / "py.typed").is_file() for package in ("samekind", "data", "training", "indexer"))
+
+
+def test_every_public_name_comes_from_a_module_of_ours() -> None:
+    """A bare alias of a builtin type has no module that a wheel could be asked for."""
+    for name in samekind.__all__:
+        module = getattr(getattr(samekind, name), "__module__", "samekind")
+        assert module.partition(".")[0] in {"data", "indexer", "samekind", "training"}, name

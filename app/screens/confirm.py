@@ -16,7 +16,7 @@ from app.state import ASKED_DEPTH, Library, Query
 
 if TYPE_CHECKING:
     import samekind as sk
-    from samekind import Pair
+    from app.desk import Pair
 
 NEIGHBOURS = 5
 HISTORY = 8
