@@ -178,8 +178,9 @@ def _labels_at(index: Index, wanted: str | int | None, notes: list[str]) -> tupl
             if one
             else f"Labels are the {level} ones."
         )
-    if labels_at(index.ids, index.labels, level_name(recorded)) != labels:
-        notes.append(f"What was measured while training goes by the {level_name(recorded)} labels.")
+    measured = level_name(recorded)
+    if level != measured and labels_at(index.ids, index.labels, measured) != labels and index.history():
+        notes.append(f"What was measured while training goes by the {measured} labels.")
     return level, labels
 
 

@@ -255,6 +255,8 @@ def test_finer_labels_decide_where_they_are_asked_for(tmp_path: Path) -> None:
     save_encoder(FakeEncoder(), tmp_path, config={**HARD, "label_level": "fine"})
     index = build_index(Corpus.from_arrays(pictures(24), coarse, ids=names), FakeEncoder(), tmp_path)
     fine = [name.rpartition("/")[0] for name in names]
+    assert not any("while training" in note for note in index.audit(k=3, label_level="coarse").notes), "nothing was"
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "base_rate": 0.1}\n')
     for level, labels in (("coarse", coarse), ("fine", fine), (2, fine), (None, fine)):
         report = index.audit(k=3, label_level=level)
         agrees(report, index, labels, 3)
