@@ -44,7 +44,7 @@ def evidence_cards(suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) ->
 def votes_sentence(suspect: sk.LabelSuspect) -> str:
     """How the neighbours voted."""
     return (
-        f"Of its neighbours' votes, the nearest's weighing most, {percent(suspect.suggested_share, 0)} are for {suspect.suggested}, "
+        f"Of its neighbours' votes {percent(suspect.suggested_share, 0)} are for {suspect.suggested}, "
         f"{percent(suspect.label_share, 0)} for {suspect.label}."
     )
 

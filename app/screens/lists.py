@@ -70,7 +70,8 @@ def _labels(library: Library, hide: bool) -> None:
     found = found.answered(library.index)
     judged, many = view_models.counted(found.num_judged, "label"), found.num_suspects
     st.markdown(
-        f"Each image's neighbours vote on its class. Of {judged} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
+        "Each image's neighbours vote on its class, the nearest with most weight. "
+        f"Of {judged} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
         f"{len(found.suspects)} listed, the most suspicious first."
     )
     _download("label-suspects.csv", found.to_csv(), found.notes)
