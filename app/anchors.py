@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import audit_view, components
-from app.audit_view import AuditView
-from app.state import Library
+from samekind.app import audit_view, components
+from samekind.app.audit_view import AuditView
+from samekind.app.state import Library
 
 WORST, RANDOM, BY_CLASS, BY_PAIR, CLOSEST = (
     "Most false negatives",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from app.state import Library
+from samekind.app.state import Library
 
 if TYPE_CHECKING:
     import samekind as sk
-    from app.desk import Pair
+    from samekind.app.leases import Pair
 
 BATCH = 20
 WITHDRAWN = "withdrawn"
@@ -32,16 +32,16 @@ _FAILURE, _TAB = "confirm_failure", "confirm_tab"
 
 def next_question(
     library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes
-) -> tuple[sk.Question | None, sk.Questions]:
+) -> tuple[sk.CandidatePair | None, sk.CandidatePairs]:
     """The question to show, and the batch it is from; `None` if there is none left.
 
     A question stays until it is answered, here or in another tab. One that was called back comes before the queue.
     """
-    from samekind import Answered
+    from samekind import ConstraintClosure
 
     state = st.session_state
     state.setdefault(_TAB, uuid.uuid4().hex)
-    answered = Answered(current)
+    answered = ConstraintClosure(current)
     asked_for, batch = state.get(_QUEUE, (None, None))
     if batch is None or asked_for != (id(library), classes):
         batch = _fetch(library, current, classes)
@@ -57,20 +57,20 @@ def next_question(
     return found, batch
 
 
-def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.Questions:
+def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
     batch = library.pool().questions(current, BATCH, classes=classes)
     st.session_state[_QUEUE] = ((id(library), classes), batch)
     return batch
 
 
-def _first_open(library: Library, batch: sk.Questions, answered: sk.Answered) -> sk.Question | None:
+def _first_open(library: Library, batch: sk.CandidatePairs, answered: sk.ConstraintClosure) -> sk.CandidatePair | None:
     """The first question of a batch that has no answer yet and that no other tab is looking at."""
     tab = st.session_state[_TAB]
     open_ones = (question for question in batch if question.pair not in answered)
     return next((question for question in open_ones if library.desk.take(question.pair, tab)), None)
 
 
-def left(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> int:
+def left(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> int:
     """How many pairs are left to ask about; exact when a batch is fetched, and counted down within it."""
     return batch.num_left - sum(question.pair in current for question in batch)
 
@@ -80,25 +80,25 @@ def that_count(library: Library, current: Mapping[Pair, sk.Verdict]) -> dict[Pai
     return {pair: verdict for pair, verdict in current.items() if library.pool().holds(pair)}
 
 
-def are_before_others(batch: sk.Questions, current: Mapping[Pair, sk.Verdict]) -> bool:
+def are_before_others(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> bool:
     """Whether a batch that had no question for this tab still has some without an answer: other tabs are looking at all of them."""
-    from samekind import Answered
+    from samekind import ConstraintClosure
 
-    answered = Answered(current)
+    answered = ConstraintClosure(current)
     return any(question.pair not in answered for question in batch)
 
 
-def is_revealed(question: sk.Question) -> bool:
+def is_revealed(question: sk.CandidatePair) -> bool:
     """Whether labels may be seen: always, because the visitor wants it so, or because a wrong label is to be judged."""
     return bool(st.session_state.get(LABELS)) or is_asked_whose(question)
 
 
-def ask_whose(question: sk.Question) -> None:
+def ask_whose(question: sk.CandidatePair) -> None:
     """A wrong label cannot be judged unseen, nor without saying whose it is: shows the labels and asks."""
     st.session_state[_REVEALED] = question.pair
 
 
-def is_asked_whose(question: sk.Question) -> bool:
+def is_asked_whose(question: sk.CandidatePair) -> bool:
     """Whether the visitor is asked whose label is wrong."""
     return bool(st.session_state.get(_REVEALED) == question.pair)
 
@@ -108,7 +108,7 @@ def stop_asking_whose() -> None:
     st.session_state[_REVEALED] = None
 
 
-def answer(library: Library, question: sk.Question, verdict: str, about: Role = "anchor") -> None:
+def answer(library: Library, question: sk.CandidatePair, verdict: str, about: Role = "anchor") -> None:
     """Adds an answer.
 
     A press that comes twice, before the next question is there, counts once.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.audit_view import AuditView
-from app.job import Job
+from samekind.app.audit_view import AuditView
+from samekind.app.job import Job
 
 if TYPE_CHECKING:
     import samekind as sk

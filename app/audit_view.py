@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.view_models import Card, counted, plain
+from samekind.app.view_models import Card, counted, plain
 
 if TYPE_CHECKING:
-    from app.state import Library
+    from samekind.app.state import Library
 
 HERE = Path(__file__).parent
 

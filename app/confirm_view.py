@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from app.view_models import Badge, Card, Picture, alt_text, counted, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, counted, data_uri, percent
 
 if TYPE_CHECKING:
     import samekind as sk
-    from app.desk import Pair
+    from samekind.app.leases import Pair
 
 WRONG_LABEL = "wrong_label"
 A_GOOD_ROUND = 200
@@ -47,7 +47,7 @@ WHOSE = (
 WORDS = {choice.verdict: choice.words for choice in CHOICES}
 
 
-def question_card(question: sk.Question, role: str, picture: bytes, *, revealed: bool) -> Card:
+def question_card(question: sk.CandidatePair, role: str, picture: bytes, *, revealed: bool) -> Card:
     """One image of a question, large.
 
     Args:
@@ -72,13 +72,13 @@ def neighbour_cards(hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], role: s
     ]
 
 
-def figures(question: sk.Question) -> str:
+def figures(question: sk.CandidatePair) -> str:
     """What the encoder thinks of a pair."""
     share = "" if question.gradient_share is None else f" · {percent(question.gradient_share)} of the anchor's gradient"
     return f"similarity {question.similarity:.3f}{share} · probability of one kind {percent(question.probability, 0)}"
 
 
-def answer_card(verdict: sk.Verdict, question: sk.Question, thumbnails: Sequence[bytes], action: str) -> Card:
+def answer_card(verdict: sk.Verdict, question: sk.CandidatePair, thumbnails: Sequence[bytes], action: str) -> Card:
     """An answer that was given, with who, when and why, and a button."""
     ids = (question.anchor_id, question.negative_id)
     is_wrong = (verdict.verdict == WRONG_LABEL, False)  # it is the anchor's label that such a verdict is about

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
 
 if TYPE_CHECKING:
     import samekind as sk
-    from app.desk import Pair
+    from samekind.app.leases import Pair
 
 EVIDENCE_SHOWN = 5
 ANSWERED = {True: "confirmed", False: "dismissed"}
 Listed = TypeVar("Listed", "sk.LabelSuspect", "sk.Duplicate")
 
 
-def suspect_card(suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> Card:
+def suspect_card(suspect: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> Card:
     """The suspect: the label that it has and the one that its neighbours suggest."""
     return Card(
         suspect.id,
@@ -28,7 +28,7 @@ def suspect_card(suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> C
     )
 
 
-def evidence_cards(suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> list[Card]:
+def evidence_cards(suspect: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[Card]:
     """The nearest images of the suggested class."""
     return [
         Card(
@@ -41,7 +41,7 @@ def evidence_cards(suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) ->
     ]
 
 
-def votes_sentence(suspect: sk.LabelSuspect) -> str:
+def votes_sentence(suspect: sk.LabelIssue) -> str:
     """How the neighbours voted."""
     return (
         f"Of its neighbours' votes {percent(suspect.suggested_share, 0)} are for {suspect.suggested}, "
@@ -60,11 +60,11 @@ def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
     return Card(f"{pair.a} {pair.b}", pictures, heading, tuple(lines), (*_disagreement(pair), *_badges(pair.confirmed)))
 
 
-def pictured(listed: sk.LabelSuspect | sk.Duplicate) -> list[str]:
+def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
     """Ids of the images that one entry shows."""
-    from samekind import LabelSuspect
+    from samekind import LabelIssue
 
-    if isinstance(listed, LabelSuspect):
+    if isinstance(listed, LabelIssue):
         return [listed.id, *listed.neighbours[:EVIDENCE_SHOWN]]
     return [listed.a, listed.b]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as _whole_pandas  # noqa: F401
 import streamlit as st
 
-from app import components, state
+from samekind.app import components, state
 
 HERE = Path(__file__).parent
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import components, state, view_models
-from app.state import Library, Query
+from samekind.app import components, state, view_models
+from samekind.app.state import Library, Query
 
 PAGE_SIZE = 32
 FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")

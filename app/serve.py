@@ -1,4 +1,4 @@
-"""`python -m app.serve run app/main.py … -- ARTEFACT`: Streamlit, with a slow import under way before the first visitor comes.
+"""`python -m samekind.app.serve run app/main.py … -- ARTEFACT`: Streamlit, with a slow import under way before the first visitor comes.
 
 Streamlit runs no code of ours until a browser connects. The first page needs pictures, so LanceDB, and its import (2 s) would then be half
 of the wait; here it happens while the browser loads. Plain `streamlit run` works as well, 2 s later.

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app import components, view_models
-from app.audit_job import AuditJob
-from app.desk import Desk
-from app.job import Job, Progress
+from samekind.app import components, view_models
+from samekind.app.audit_job import AuditJob
+from samekind.app.job import Job, Progress
+from samekind.app.leases import Desk
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -68,7 +68,7 @@ class Library:
         self._lists: dict[str, Job[Any]] = {}
         self._pooling = threading.Lock()
         self.desk = Desk()
-        self._pool: tuple[AuditJob, sk.QuestionPool] | None = None
+        self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
         self._warming = False
 
     @cached_property
@@ -122,9 +122,9 @@ class Library:
                 self._audits[k] = AuditJob(self.index, k)
             return self._audits[k]
 
-    def label_suspects(self) -> Job[sk.LabelSuspects]:
+    def label_issues(self) -> Job[sk.LabelIssues]:
         """The list of wrong labels, one for all sessions, as `audit`."""
-        return self._list("labels", lambda progress: self.index.label_suspects(MOST_LISTED, progress))
+        return self._list("labels", lambda progress: self.index.label_issues(MOST_LISTED, progress))
 
     def duplicates(self) -> Job[sk.Duplicates]:
         """The list of duplicates, one for all sessions, as `audit`."""
@@ -136,14 +136,14 @@ class Library:
                 self._lists[name] = Job(work, f"samekind-{name}")
             return self._lists[name]
 
-    def pool(self) -> sk.QuestionPool:
+    def pool(self) -> sk.CandidatePool:
         """The pairs that can be asked about, made once from the audit with 10 negatives an anchor, which must be done."""
-        from samekind import QuestionPool
+        from samekind import CandidatePool
 
         job = self.audit(ASKED_DEPTH)
         with self._pooling:
             if self._pool is None or self._pool[0] is not job:
-                self._pool = (job, QuestionPool(self.index, job.wait(lambda share: None).report))
+                self._pool = (job, CandidatePool(self.index, job.wait(lambda share: None).report))
             return self._pool[1]
 
     @cached_property

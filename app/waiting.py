@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import streamlit as st
 
-from app import components
-from app.audit_view import AuditView
-from app.job import Job
-from app.state import Library
+from samekind.app import components
+from samekind.app.audit_view import AuditView
+from samekind.app.job import Job
+from samekind.app.state import Library
 
 Result = TypeVar("Result")
 

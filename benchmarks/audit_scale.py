@@ -27,9 +27,9 @@ import numpy as np
 import torch
 
 from benchmarks.effective_batch import MIB, peak_bytes
-from data.progress import NoProgress
 from samekind.comparison.machine import processor
-from training.artefact import META, WEIGHTS, write_json
+from samekind.core.progress import NoProgress
+from samekind.training.runtime.artefact import META, WEIGHTS, write_json
 
 ROWS, DIM, CLASSES, CLUSTERS, K = (60_000, 1_000_000), 128, 10, 200, 10
 NOISE = 0.09
@@ -71,10 +71,10 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES) -> Non
         dim: D.
         classes: cluster i is of class i modulo this.
     """
-    from indexer import vector_index
-    from indexer.build import finish
-    from indexer.manifest import MANIFEST
-    from indexer.store import ImageTable
+    from samekind.indexer.building.build import finish
+    from samekind.indexer.search import vector_index
+    from samekind.indexer.storage.manifest import MANIFEST
+    from samekind.indexer.storage.table import ImageTable
 
     if (folder / MANIFEST).exists():
         return

@@ -26,9 +26,9 @@ import torch
 from numpy.typing import NDArray
 
 import samekind as sk
-from indexer.duplicates import near_candidates
-from indexer.label_suspects import Votes, label_votes
 from samekind.comparison.machine import processor
+from samekind.indexer.curation.label_issues import Votes, label_votes
+from samekind.indexer.curation.near_duplicates import near_candidates
 
 WRONG_BELOW, FIRST = 3, 50
 PRECISION = 0.9

@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 
 from samekind.comparison.machine import processor
-from training.encoder import Encoder, EncoderSpec, ProjectionNetwork
-from training.grad_cache import backward_in_chunks, project_in_chunks
-from training.objectives import info_nce, plain_terms
-from training.row_blocks import backward_in_row_blocks, rows_per_block
-from training.similarity import Contrast, in_batch_rows
+from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
+from samekind.training.engine.row_blocks import backward_in_row_blocks, rows_per_block
+from samekind.training.models.encoder import Encoder, EncoderSpec, ProjectionNetwork
+from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.similarity import Contrast, in_batch_rows
 
 SIZES = (512, 2048, 8192)
 GOAL = 1.3

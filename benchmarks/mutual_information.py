@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from training.mutual_information import bound_of_logits
+from samekind.training.objectives.mi_bound import bound_of_logits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

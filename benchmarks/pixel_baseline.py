@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 import samekind as sk
-from data.images import prepare_corpus
 from samekind.comparison.machine import processor
-from training.evaluate import knn_accuracy, label_numbers
-from training.whitening import Whitening
+from samekind.data.decode import prepare_corpus
+from samekind.training.diagnostics.knn import knn_accuracy, label_numbers
+from samekind.training.models.whitening import Whitening
 
 EXPONENTS = (None, 0.25, 0.5)
 

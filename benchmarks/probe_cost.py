@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import samekind as sk
-from data.progress import NoProgress
 from samekind.comparison.machine import hardware
+from samekind.core.progress import NoProgress
 
 
 class Clock(NoProgress):

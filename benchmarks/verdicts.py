@@ -27,17 +27,17 @@ from typing import Any
 import numpy as np
 
 import samekind as sk
-from data.corpus import Corpus
-from data.images import prepare_corpus
-from indexer.questions import QuestionPool
-from indexer.verdicts import Verdict, VerdictTable
 from samekind.comparison.machine import hardware
 from samekind.console import Console
-from training.artefact import write_json
-from training.config import DETECTORS
-from training.encoder import Encoder
-from training.evaluate import knn_accuracy, label_numbers
-from training.images import training_corpus
+from samekind.data.corpus import Corpus
+from samekind.data.decode import prepare_corpus
+from samekind.indexer.labeling.acquisition import CandidatePool
+from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.training.config.train_config import DETECTORS
+from samekind.training.diagnostics.knn import knn_accuracy, label_numbers
+from samekind.training.models.encoder import Encoder
+from samekind.training.runtime.artefact import write_json
+from samekind.training.training_set import training_corpus
 
 COUNTS = (50, 200, 1000)
 ARMS = ("queue", "random", "supervised")
@@ -125,7 +125,7 @@ class Experiment:
         base = self.work / "none"
         if not (base / "manifest.json").is_file():
             sk.build_index(self.train, sk.load_encoder(base), out=base)
-        pool = QuestionPool(sk.Index.open(base))
+        pool = CandidatePool(sk.Index.open(base))
         for until in sorted({*(n for n in COUNTS if n < count), count}):
             # An interrupted round is finished. A list asks about an image three times at most, so that there may be more than one.
             while until > len(current := table.current()):

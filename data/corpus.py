@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.errors import CorpusError, InputError
+from samekind.core.errors import CorpusError, InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -102,7 +102,7 @@ class Corpus:
         Raises:
             CorpusError: the folder is missing or holds no readable image.
         """
-        from data.folder import read_folder
+        from samekind.data.scan import read_folder
 
         return read_folder(path, seed=seed)
 
@@ -151,7 +151,7 @@ class Corpus:
         reference = self.references[i]
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
-        from data.images import decode
+        from samekind.data.decode import decode
 
         assert reference.path is not None
         return decode(reference.path)
@@ -170,12 +170,13 @@ class Corpus:
         return sorted({x for x in self.labels or [] if x is not None})
 
     def labels_at(self, level: str | int) -> list[str | None] | None:
-        """Labels at the level `coarse` (`labels` themselves), `fine` (`class/subclass/…`) or so many folders deep; see `data.labels`.
+        """Labels at the level `coarse` (`labels` themselves), `fine` (`class/subclass/…`) or so many folders deep; see
+        `data.types.label_levels`.
 
         Raises:
             InputError: `level` is no level.
         """
-        from data.labels import labels_at
+        from samekind.data.types.label_levels import labels_at
 
         return labels_at(self.ids, self.labels, level)
 

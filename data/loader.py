@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from data.corpus import Pixels
-from data.errors import InputError
-from data.views import TwoViewTransform
+from samekind.core.errors import InputError
+from samekind.data.corpus import Pixels
+from samekind.data.views.two_view import TwoViewTransform
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from data.corpus import Corpus
-from data.errors import ImageError, InputError
-from data.images import THUMBNAIL_SIDE, decode, thumbnail
-from data.progress import Progress
-from indexer.manifest import INDEX_FILE, JOURNAL, ROWS_FILE, Manifest, verify
-from indexer.rows import Rows
-from indexer.search import SearchResult, search
+from samekind.core.errors import ImageError, InputError
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus
+from samekind.data.decode import THUMBNAIL_SIDE, decode, thumbnail
+from samekind.indexer.search.results import SearchResult, search
+from samekind.indexer.storage.manifest import INDEX_FILE, JOURNAL, ROWS_FILE, Manifest, verify
+from samekind.indexer.storage.rows import Rows
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from indexer.duplicates import Duplicates
-    from indexer.embed import ImageEncoder
-    from indexer.label_suspects import LabelSuspects
-    from indexer.report import FalseNegativeReport
-    from indexer.store import ImageTable
-    from indexer.vector_index import VectorIndex
+    from samekind.indexer.audit.report import FalseNegativeReport
+    from samekind.indexer.building.embed import ImageEncoder
+    from samekind.indexer.curation.label_issues import LabelIssues
+    from samekind.indexer.curation.near_duplicates import Duplicates
+    from samekind.indexer.search.vector_index import VectorIndex
+    from samekind.indexer.storage.table import ImageTable
 
     Single = str | Path | bytes | bytearray | memoryview | Image.Image
     Each = TypeVar("Each", bound=Single | NDArray[Any])
@@ -70,7 +70,7 @@ class Index:
         folder = Path(path)
         removed: tuple[str, ...] = ()
         if (folder / JOURNAL).exists():
-            from indexer.build import finish_removal
+            from samekind.indexer.building.build import finish_removal
 
             removed = finish_removal(folder)
         manifest = Manifest.read(folder)
@@ -107,21 +107,21 @@ class Index:
     @cached_property
     def vector_index(self) -> VectorIndex:
         """The FAISS index."""
-        from indexer.vector_index import VectorIndex
+        from samekind.indexer.search.vector_index import VectorIndex
 
         return VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
 
     @cached_property
     def table(self) -> ImageTable:
         """The LanceDB table."""
-        from indexer.store import ImageTable
+        from samekind.indexer.storage.table import ImageTable
 
         return ImageTable(self.path)
 
     @cached_property
     def encoder(self) -> ImageEncoder:
         """The encoder that made the vectors, for queries that are images."""
-        from training.encoder import Encoder
+        from samekind.training.models.encoder import Encoder
 
         return Encoder.load(self.path)
 
@@ -148,13 +148,13 @@ class Index:
     @cached_property
     def meta(self) -> dict[str, Any]:
         """The artefact's `meta.json`: encoder, training settings and corpus."""
-        from training.artefact import read_meta
+        from samekind.training.runtime.artefact import read_meta
 
         return read_meta(self.path)
 
     def history(self) -> list[dict[str, Any]]:
         """The epoch records of the training, first epoch first; empty if there are none."""
-        from training.artefact import read_history
+        from samekind.training.runtime.artefact import read_history
 
         return read_history(self.path)
 
@@ -267,11 +267,11 @@ class Index:
         Raises:
             InputError: k or anchors is less than 1, or there is no such level.
         """
-        from indexer.audit import audit
+        from samekind.indexer.audit.audit import audit
 
         return audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
 
-    def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelSuspects:
+    def label_issues(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
         """Ranks the images whose label may be wrong, by the votes of their neighbours.
 
         Args:
@@ -281,9 +281,9 @@ class Index:
         Raises:
             InputError: the corpus has no labels or one class only, or count is less than 1.
         """
-        from indexer.label_suspects import label_suspects
+        from samekind.indexer.curation.label_issues import label_issues
 
-        return label_suspects(self, count, progress)
+        return label_issues(self, count, progress)
 
     def duplicates(self, count: int = 100, progress: Progress | None = None) -> Duplicates:
         """Ranks the pairs of images that show the very same picture, or nearly: equal content first, then by the agreement of their pixels.
@@ -295,7 +295,7 @@ class Index:
         Raises:
             InputError: count is less than 1.
         """
-        from indexer.duplicates import duplicates
+        from samekind.indexer.curation.near_duplicates import duplicates
 
         return duplicates(self, count, progress)
 
@@ -305,7 +305,7 @@ class Index:
         Returns:
             How many images were embedded.
         """
-        from indexer.build import bring_up_to_date
+        from samekind.indexer.building.build import bring_up_to_date
 
         embedded = bring_up_to_date(corpus, self.encoder, self.path, progress)
         self._reload()
@@ -320,7 +320,7 @@ class Index:
         Raises:
             InputError: an id is not in the index, or none would be left; nothing is removed then.
         """
-        from indexer.build import remove_rows
+        from samekind.indexer.building.build import remove_rows
 
         unique = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
         there = [id_ for id_ in unique if id_ in self.rows.position or id_ not in self._removed]
@@ -355,10 +355,10 @@ def build_index(
     Raises:
         ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
-    from indexer.build import bring_up_to_date, copy_encoder
+    from samekind.indexer.building.build import bring_up_to_date, copy_encoder
 
     if isinstance(encoder, str | Path):
-        from training.encoder import Encoder
+        from samekind.training.models.encoder import Encoder
 
         loaded = Encoder.load(encoder)
         copy_encoder(Path(encoder), Path(out))

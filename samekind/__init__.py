@@ -13,59 +13,74 @@ pay for what only training needs. `__init__.pyi` says the same to type checkers.
 """
 
 import importlib
+import warnings
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answered": "indexer.answered",
-    "ArtefactError": "data.errors",
-    "Corpus": "data.corpus",
-    "CorpusError": "data.errors",
-    "DetectorReport": "indexer.detectors",
-    "DownloadError": "data.errors",
-    "ENOUGH_ANSWERS": "indexer.pair_probability",
-    "Duplicate": "indexer.duplicates",
-    "Duplicates": "indexer.duplicates",
-    "Encoder": "training.encoder",
-    "Evaluation": "indexer.evaluate",
-    "FalseNegativeReport": "indexer.report",
-    "Hit": "indexer.search",
-    "ImageError": "data.errors",
-    "Index": "indexer.index",
-    "InputError": "data.errors",
-    "LabelSuspect": "indexer.label_suspects",
-    "LabelSuspects": "indexer.label_suspects",
-    "MissingDependencyError": "data.errors",
-    "Question": "indexer.questions",
-    "QuestionPool": "indexer.questions",
-    "Questions": "indexer.questions",
-    "Run": "training.loop",
-    "SamekindError": "data.errors",
-    "SearchResult": "indexer.search",
-    "TrainConfig": "training.config",
-    "TwoViewTransform": "data.views",
-    "Verdict": "indexer.verdicts",
-    "VerdictTable": "indexer.verdicts",
-    "build_index": "indexer.index",
+    "ConstraintClosure": "samekind.indexer.labeling.constraint_closure",
+    "ArtefactError": "samekind.core.errors",
+    "Corpus": "samekind.data.corpus",
+    "CorpusError": "samekind.core.errors",
+    "DetectorReport": "samekind.indexer.evaluation.detectors",
+    "DownloadError": "samekind.core.errors",
+    "ENOUGH_ANSWERS": "samekind.indexer.labeling.pair_model",
+    "Duplicate": "samekind.indexer.curation.near_duplicates",
+    "Duplicates": "samekind.indexer.curation.near_duplicates",
+    "Encoder": "samekind.training.models.encoder",
+    "Evaluation": "samekind.indexer.evaluation.evaluate",
+    "FalseNegativeReport": "samekind.indexer.audit.report",
+    "Hit": "samekind.indexer.search.results",
+    "ImageError": "samekind.core.errors",
+    "Index": "samekind.indexer.index",
+    "InputError": "samekind.core.errors",
+    "LabelIssue": "samekind.indexer.curation.label_issues",
+    "LabelIssues": "samekind.indexer.curation.label_issues",
+    "MissingDependencyError": "samekind.core.errors",
+    "CandidatePair": "samekind.indexer.labeling.acquisition",
+    "CandidatePool": "samekind.indexer.labeling.acquisition",
+    "CandidatePairs": "samekind.indexer.labeling.acquisition",
+    "Run": "samekind.training.run.train",
+    "SamekindError": "samekind.core.errors",
+    "SearchResult": "samekind.indexer.search.results",
+    "TrainConfig": "samekind.training.config.train_config",
+    "TwoViewTransform": "samekind.data.views.two_view",
+    "Verdict": "samekind.indexer.labeling.verdicts",
+    "VerdictTable": "samekind.indexer.labeling.verdicts",
+    "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "evaluate": "samekind.api",
-    "evaluate_detectors": "indexer.detectors",
-    "export_verdicts": "indexer.verdicts",
-    "import_verdicts": "indexer.verdicts",
-    "grouped": "indexer.verdicts",
-    "joined_by": "indexer.answered",
-    "load_corpus": "data.sources",
+    "evaluate_detectors": "samekind.indexer.evaluation.detectors",
+    "export_verdicts": "samekind.indexer.labeling.verdicts",
+    "import_verdicts": "samekind.indexer.labeling.verdicts",
+    "grouped": "samekind.indexer.labeling.verdicts",
+    "joined_by": "samekind.indexer.labeling.constraint_closure",
+    "load_corpus": "samekind.data.sources.registry",
     "load_encoder": "samekind.api",
-    "preset": "training.presets",
-    "read_probes": "indexer.probes",
-    "questions": "indexer.questions",
+    "preset": "samekind.training.config.presets",
+    "read_probes": "samekind.indexer.storage.probes",
+    "questions": "samekind.indexer.labeling.acquisition",
     "train": "samekind.api",
+}
+
+# Names of release 0.1, which the next release drops.
+_RENAMED = {
+    "Answered": "ConstraintClosure",
+    "LabelSuspect": "LabelIssue",
+    "LabelSuspects": "LabelIssues",
+    "Question": "CandidatePair",
+    "QuestionPool": "CandidatePool",
+    "Questions": "CandidatePairs",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]
 
 
 def __getattr__(name: str) -> object:
+    if name in _RENAMED:
+        current = _RENAMED[name]
+        warnings.warn(f"samekind.{name} is now samekind.{current}", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(__name__), current)
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'samekind' has no attribute {name!r}")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.corpus import Corpus
-from data.errors import SamekindError
-from data.progress import NoProgress, Progress
-from training.artefact import check_writable
-from training.presets import preset as preset_config
+from samekind.core.errors import SamekindError
+from samekind.core.progress import NoProgress, Progress
+from samekind.data.corpus import Corpus
+from samekind.training.config.presets import preset as preset_config
+from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from indexer.evaluate import Evaluation
-    from training.encoder import Encoder
-    from training.loop import Run
+    from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.training.models.encoder import Encoder
+    from samekind.training.run.train import Run
 
 
 def train(
@@ -52,17 +52,17 @@ def train(
     config = preset_config(preset, **overrides)
     answers = None
     if verdicts is not None:
-        from indexer.verdicts import read_groups
+        from samekind.indexer.labeling.verdicts import read_groups
 
         answers = read_groups(verdicts)
     if not isinstance(corpus, Corpus):
-        from data.sources import load_corpus
+        from samekind.data.sources.registry import load_corpus
 
         corpus = load_corpus(str(corpus), progress=progress)
     folder = Path(out) if out is not None else Path("artifacts") / corpus.name
     check_writable(folder)
 
-    from training.loop import train as run_training
+    from samekind.training.run.train import train as run_training
 
     progress = progress or NoProgress()
     run = run_training(
@@ -75,12 +75,12 @@ def train(
 
 def _record_probes(run: Run, progress: Progress) -> None:
     """Carries a run's records into the table `probes`; whatever keeps it from that, the run is whole without."""
-    from training.processes import is_first_process
+    from samekind.training.runtime.processes import is_first_process
 
     if not is_first_process():
         return
     try:
-        from indexer.probes import record_probes
+        from samekind.indexer.storage.probes import record_probes
 
         record_probes(run.out, run.history, renew=not run.kept)
     except (SamekindError, ImportError) as error:
@@ -93,7 +93,7 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises:
         ArtefactError: there is none, or it is damaged.
     """
-    from training.encoder import Encoder
+    from samekind.training.models.encoder import Encoder
 
     return Encoder.load(Path(path))
 
@@ -104,6 +104,6 @@ def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluatio
     Raises:
         ArtefactError: there is no finished artefact in `path`.
     """
-    from indexer.evaluate import evaluate_artefact
+    from samekind.indexer.evaluation.evaluate import evaluate_artefact
 
     return evaluate_artefact(Path(path), progress=progress)

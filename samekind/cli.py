@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from data.errors import InputError, SamekindError
 from samekind import __version__
 from samekind.console import Console
+from samekind.core.errors import InputError, SamekindError
 
 if TYPE_CHECKING:
     from samekind.commands import Command

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import InputError, MissingDependencyError
+from samekind.core.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -66,9 +66,9 @@ def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    # `app.serve` is Streamlit with the slow imports begun before a visitor comes.
+    # `samekind.app.serve` is Streamlit with the slow imports begun before a visitor comes.
     # -P: a folder or file named `data` or `app` where the user happens to stand must not hide the packages.
-    return [sys.executable, "-P", "-m", "app.serve", "run", str(page), *flags, "--", str(artefact)]
+    return [sys.executable, "-P", "-m", "samekind.app.serve", "run", str(page), *flags, "--", str(artefact)]
 
 
 def free_port(host: str, first: int) -> int:

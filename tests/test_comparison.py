@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.errors import ArtefactError, InputError, SamekindError
 from samekind.comparison import plan, runner
-from samekind.comparison.cells import Cell, CorpusPart, FinishedCells, slug
 from samekind.comparison.launch import CellError
 from samekind.comparison.methods import Method, chosen_methods
 from samekind.comparison.settings import Settings
 from samekind.comparison.stopwatch import LEAST_STEPS, STEPS_BEFORE, EnoughError, Stopwatch
 from samekind.comparison.summary import Spread
-from training.config import TrainConfig
+from samekind.comparison.trials import Cell, CorpusPart, FinishedCells, slug
+from samekind.core.errors import ArtefactError, InputError, SamekindError
+from samekind.training.config.train_config import TrainConfig
 
 FIGURES = {
     "knn_accuracy": 0.9, "linear_accuracy": 0.8, "hit_rate_at_1": 0.85, "map_at_r": 0.4, "false_negative_rate_at_10": 0.5,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import samekind as sk
-from data.errors import InputError
 from samekind.commands.compare import Compare
 from samekind.comparison.budget import parse_budget
 from samekind.comparison.methods import METHODS, chosen_methods, curves
 from samekind.comparison.settings import Settings
-from training.config import TrainConfig
+from samekind.core.errors import InputError
+from samekind.training.config.train_config import TrainConfig
 
 
 @pytest.mark.parametrize(

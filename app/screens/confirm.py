@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import answers, components, confirm_view, state, view_models, waiting
-from app.confirm_view import CHOICES, WHOSE, WRONG_LABEL, Choice
-from app.state import ASKED_DEPTH, Library, Query
+from samekind.app import answers, components, confirm_view, state, view_models, waiting
+from samekind.app.confirm_view import CHOICES, WHOSE, WRONG_LABEL, Choice
+from samekind.app.state import ASKED_DEPTH, Library, Query
 
 if TYPE_CHECKING:
     import samekind as sk
-    from app.desk import Pair
+    from samekind.app.leases import Pair
 
 NEIGHBOURS = 5
 HISTORY = 8
@@ -87,7 +87,7 @@ def _settings(library: Library) -> answers.Classes:
         return first, second
 
 
-def _question(library: Library, question: sk.Question) -> None:
+def _question(library: Library, question: sk.CandidatePair) -> None:
     revealed = answers.is_revealed(question)
     with st.container(key="question"):
         left, middle, right = st.columns([3, 3, 2], gap="medium")
@@ -101,7 +101,7 @@ def _question(library: Library, question: sk.Question) -> None:
         st.caption(confirm_view.figures(question))
 
 
-def _side(library: Library, id_: str, other: str, question: sk.Question, role: str, *, revealed: bool) -> None:
+def _side(library: Library, id_: str, other: str, question: sk.CandidatePair, role: str, *, revealed: bool) -> None:
     """One image, large, above the images nearest to it."""
     hits = library.neighbours(Query(id_, id_), NEIGHBOURS + 1, None, leave_out_itself=True)
     hits = view_models.without(hits, other, NEIGHBOURS)
@@ -124,7 +124,7 @@ def _nothing_to_ask(others_look: bool) -> None:
     st.button("Try again", icon=":material/refresh:", key="try_again")
 
 
-def _buttons(library: Library, question: sk.Question) -> None:
+def _buttons(library: Library, question: sk.CandidatePair) -> None:
     for choice in CHOICES:
         if choice.verdict != WRONG_LABEL:
             _button(question, choice, answers.answer, library, question, choice.verdict)
@@ -158,7 +158,7 @@ def _buttons(library: Library, question: sk.Question) -> None:
 
 
 def _button(
-    question: sk.Question, choice: Choice, on_click: Callable[..., None], *args: object, disabled: bool = False
+    question: sk.CandidatePair, choice: Choice, on_click: Callable[..., None], *args: object, disabled: bool = False
 ) -> None:
     st.button(
         choice.words,

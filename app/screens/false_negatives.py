@@ -10,9 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import anchors, audit_view, state, view_models, waiting
-from app.audit_view import AuditView
-from app.state import Library
+from samekind.app import anchors, audit_view, state, view_models, waiting
+from samekind.app.audit_view import AuditView
+from samekind.app.state import Library
 
 DEPTHS = (10, 20, 50)
 
@@ -80,7 +80,7 @@ def _headline(view: AuditView) -> None:
 
 
 def _rates(view: AuditView) -> None:
-    from app import charts
+    from samekind.app import charts
 
     report = view.report
     left, right = st.columns(2, gap="medium")
@@ -116,7 +116,7 @@ def _training(library: Library) -> None:
 
 
 def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
-    from app import charts
+    from samekind.app import charts
 
     rates, quality = charts.training_rates(history), charts.training_quality(history)
     if rates is None and quality is None:
@@ -136,7 +136,7 @@ def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
 
 def _bound(history: Sequence[Mapping[str, Any]]) -> None:
     """The bound on mutual information, which needs no labels, and what it is not."""
-    from app import charts
+    from samekind.app import charts
 
     figure = charts.training_bound(history)
     if figure is None:

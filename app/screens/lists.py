@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import answers, components, lists_view, state, view_models, waiting
-from app.answers import WITHDRAWN
-from app.state import Library
+from samekind.app import answers, components, lists_view, state, view_models, waiting
+from samekind.app.answers import WITHDRAWN
+from samekind.app.state import Library
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -63,7 +63,7 @@ def _labels(library: Library, hide: bool) -> None:
         st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
         return
     found = waiting.result(
-        library.label_suspects, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
+        library.label_issues, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
     )
     if found is None:
         return
@@ -82,7 +82,7 @@ def _labels(library: Library, hide: bool) -> None:
             _suspect(library, suspect, thumbnails)
 
 
-def _suspect(library: Library, suspect: sk.LabelSuspect, thumbnails: Mapping[str, bytes]) -> None:
+def _suspect(library: Library, suspect: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> None:
     left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
     with left:
         card = lists_view.suspect_card(suspect, thumbnails)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import components, picker, state, view_models
-from app.state import Library, Query
+from samekind.app import components, picker, state, view_models
+from samekind.app.state import Library, Query
 
 if TYPE_CHECKING:
     import samekind as sk

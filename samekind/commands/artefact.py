@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
-from data.errors import ImageError, InputError
 from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
+from samekind.core.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -91,7 +91,7 @@ class Audit:
     def run(self, console: Console) -> None:
         """Audits and prints the report."""
         from samekind.tables import audit_text
-        from training.artefact import check_file_writable
+        from samekind.training.runtime.artefact import check_file_writable
 
         at_least("--k", self.k, 1)
         if self.anchors is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from data.errors import InputError
 from samekind.commands.shared import DataDir, Json, command_line, load_corpus
+from samekind.core.errors import InputError
 from samekind.tables import counted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class BuildIndex:
         return index, index.remove(self.remove, progress=console.progress)
 
     def _build(self, console: Console) -> samekind.Index:
-        from training.artefact import check_writable, read_meta
+        from samekind.training.runtime.artefact import check_writable, read_meta
 
         if self.corpus is None:
             raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")

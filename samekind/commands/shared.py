@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 import samekind
-from data.errors import ArtefactError, InputError
+from samekind.core.errors import ArtefactError, InputError
 from samekind.tables import counted
 
 if TYPE_CHECKING:

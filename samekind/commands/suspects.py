@@ -35,7 +35,7 @@ class Suspects:
     def run(self, console: Console) -> None:
         """Makes both lists and prints them."""
         from samekind.tables import suspects_text
-        from training.artefact import check_writable, write_atomically
+        from samekind.training.runtime.artefact import check_writable, write_atomically
 
         at_least("--count", self.count, 1)
         folder_exists(self.artefact)
@@ -43,11 +43,11 @@ class Suspects:
             check_writable(self.csv)
             self.csv.mkdir(parents=True, exist_ok=True)
         index = samekind.Index.open(self.artefact)
-        lists: dict[str, samekind.LabelSuspects | samekind.Duplicates] = {}
+        lists: dict[str, samekind.LabelIssues | samekind.Duplicates] = {}
         answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "label_suspects": []}
         notes: list[str] = []
         try:
-            lists["label-suspects.csv"] = index.label_suspects(self.count, console.progress)
+            lists["label-suspects.csv"] = index.label_issues(self.count, console.progress)
         except samekind.InputError as error:  # no labels, or one class: the other list is there all the same
             notes = [f"{error}."]
         lists["duplicates.csv"] = index.duplicates(self.count, console.progress)

@@ -13,8 +13,15 @@ from tyro.conf import arg
 import samekind
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus, setting
 from samekind.tables import counted, table
-from training.config import CPC_CONTEXTS, DETECTORS, NCE_FORMS, OBJECTIVES, TREATMENTS, check_use_of_answers
-from training.presets import PRESETS, preset_agreements, preset_differences
+from samekind.training.config.presets import PRESETS, preset_agreements, preset_differences
+from samekind.training.config.train_config import (
+    CPC_CONTEXTS,
+    DETECTORS,
+    NCE_FORMS,
+    OBJECTIVES,
+    TREATMENTS,
+    check_use_of_answers,
+)
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -121,7 +128,7 @@ class Train:
 
     def run(self, console: Console) -> None:
         """Trains and prints the summary with the next commands."""
-        from training.artefact import check_writable
+        from samekind.training.runtime.artefact import check_writable
 
         overrides = {name: getattr(self, name) for name in self.SETTINGS}
         check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)

@@ -38,7 +38,7 @@ class Verdicts:
         """Writes or reads the file."""
         folder_exists(self.artefact)
         if self.action == "export":
-            from indexer.verdicts import VerdictTable, num_gone
+            from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 
             count = samekind.export_verdicts(self.artefact, self.file)
             gone = num_gone(self.artefact, VerdictTable(self.artefact).all())

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import ArtefactError, InputError
-from training.artefact import write_json
+from samekind.core.errors import ArtefactError, InputError
+from samekind.training.runtime.artefact import write_json
 
 FILE = "budget.json"
 TIMED_OBJECTIVE = "info_nce"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from samekind.comparison.cells import Cell, FinishedCells
 from samekind.comparison.settings import Settings
+from samekind.comparison.trials import Cell, FinishedCells
 
 
 class Clock:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import samekind
-from data.errors import SamekindError
 from samekind.comparison.machine import cores
+from samekind.core.errors import SamekindError
 
 WORKER = "samekind.comparison.worker"
 SECONDS_TO_STOP = 60.0

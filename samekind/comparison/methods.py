@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.errors import InputError
-from data.recipes import STRENGTHS
-from training.config import TrainConfig
+from samekind.core.errors import InputError
+from samekind.data.views.policies import STRENGTHS
+from samekind.training.config.train_config import TrainConfig
 
 OBJECTIVE_ROWS = ("nce", "info_nce", "cpc", "decoupled", "debiased", "hard", "mixed", "supervised")
 TREATMENT_ROWS = ("eliminate", "soft")

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from data.errors import InputError
-from data.progress import Progress
 from samekind.comparison.budget import TIMED_OBJECTIVE, store_steps, stored_steps
-from samekind.comparison.cells import Cell, CorpusPart
 from samekind.comparison.launch import run_child
 from samekind.comparison.methods import Curve, Method, curves
 from samekind.comparison.settings import Settings
-from training.config import TrainConfig
+from samekind.comparison.trials import Cell, CorpusPart
+from samekind.core.errors import InputError
+from samekind.core.progress import Progress
+from samekind.training.config.train_config import TrainConfig
 
 SECONDS_OF_TIMING = 15.0
 _ENDLESS = 10**6  # epochs; the clock ends the timing
@@ -51,7 +51,7 @@ class Plan:
 
 def describe(name: str, settings: Settings, progress: Progress) -> CorpusPart:
     """Loads a corpus to learn its content hash and its size; the children load it for themselves."""
-    from data.sources import load_corpus
+    from samekind.data.sources.registry import load_corpus
 
     corpus = load_corpus(name, data_dir=settings.data_dir, progress=progress)
     if corpus.skipped:

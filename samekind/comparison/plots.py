@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from samekind.comparison.methods import Curve
 from samekind.comparison.summary import Row, Table
-from training.artefact import write_atomically
+from samekind.training.runtime.artefact import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

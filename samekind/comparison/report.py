@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from samekind.comparison.cells import FinishedCells
 from samekind.comparison.methods import Curve
 from samekind.comparison.summary import COLUMNS, Row, Table, distinct
+from samekind.comparison.trials import FinishedCells
 from samekind.tables import table as aligned
-from training.artefact import write_atomically
+from samekind.training.runtime.artefact import write_atomically
 
 CSV = "cells.csv"
 DAGGER = "† uses labels in training: a ceiling to compare with, not a competitor."

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
 from samekind.comparison import plots, report
-from samekind.comparison.cells import Cell, FinishedCells
 from samekind.comparison.methods import METHODS, Method
 from samekind.comparison.plan import Plan
 from samekind.comparison.settings import Settings
 from samekind.comparison.summary import Table, make_row
+from samekind.comparison.trials import Cell, FinishedCells
+from samekind.core.errors import InputError
 
 
 def write_results(

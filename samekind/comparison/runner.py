@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import SamekindError
-from data.progress import NoProgress, Progress
 from samekind.comparison import report
-from samekind.comparison.cells import FORMAT, Cell, FinishedCells
 from samekind.comparison.clock import Clock
 from samekind.comparison.launch import CellError, Children
 from samekind.comparison.plan import Failure, check_names, describe, make_plan, without_twins
 from samekind.comparison.results import write_results
 from samekind.comparison.settings import Settings
 from samekind.comparison.summary import Table
+from samekind.comparison.trials import FORMAT, Cell, FinishedCells
+from samekind.core.errors import SamekindError
+from samekind.core.progress import NoProgress, Progress
 
 
 @dataclass(frozen=True)

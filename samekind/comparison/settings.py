@@ -9,14 +9,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
 from samekind.comparison.budget import Budget, parse_budget
 from samekind.comparison.machine import cores
 from samekind.comparison.methods import Method, chosen_methods
-from training.artefact import check_writable
-from training.config import TrainConfig
-from training.evaluate import KNN_K
-from training.presets import preset
+from samekind.core.errors import InputError
+from samekind.training.config.presets import preset
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.knn import KNN_K
+from samekind.training.runtime.artefact import check_writable
 
 _FOLDERS = ("data_dir", "out", "work")
 _OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device", "jobs"})
@@ -148,7 +148,7 @@ class Settings:
         Raises:
             InputError: the device is not there.
         """
-        from training.precision import choose_device, use_bfloat16
+        from samekind.training.runtime.devices import choose_device, use_bfloat16
 
         fast = use_bfloat16(self.precision, choose_device(self.device))
         return replace(self, precision="bfloat16" if fast else "float32")

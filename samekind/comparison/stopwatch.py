@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import samekind
-from data.progress import NoProgress, Task
+from samekind.core.progress import NoProgress, Task
 
 if TYPE_CHECKING:
-    from data.corpus import Corpus
+    from samekind.data.corpus import Corpus
 
 STEPS_BEFORE = 3  # workers start, memory is allocated, kernels are chosen
 LEAST_STEPS = 20

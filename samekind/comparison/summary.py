@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from samekind.comparison.cells import CorpusPart
 from samekind.comparison.methods import Curve, Method
-from training.config import TrainConfig
+from samekind.comparison.trials import CorpusPart
+from samekind.training.config.train_config import TrainConfig
 
 
 @dataclass(frozen=True)

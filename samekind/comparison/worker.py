@@ -20,16 +20,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import samekind
-from data.errors import CorpusError, SamekindError
-from data.progress import Progress
 from samekind.comparison.machine import hardware, peak_gpu_memory_bytes, peak_memory_bytes
 from samekind.comparison.stopwatch import steps_per_second
 from samekind.console import Console
-from training.config import TrainConfig
+from samekind.core.errors import CorpusError, SamekindError
+from samekind.core.progress import Progress
+from samekind.training.config.train_config import TrainConfig
 
 if TYPE_CHECKING:
-    from data.corpus import Corpus
-    from training.encoder import Encoder
+    from samekind.data.corpus import Corpus
+    from samekind.training.models.encoder import Encoder
 
 INTERRUPTED = 130
 TIMED_RANK = "10"
@@ -84,7 +84,7 @@ def compute_cell(task: dict[str, Any]) -> dict[str, Any]:
     Returns:
         What a cell stores about its computation: `figures`, `epochs`, `notes`, `hardware`, versions, times.
     """
-    from training.images import training_corpus
+    from samekind.training.training_set import training_corpus
 
     started = time.perf_counter()
     progress = Console().progress
@@ -125,9 +125,9 @@ def _measure(
     """The figures on the test split against the images that were trained on, otherwise as `samekind evaluate` has them."""
     import numpy as np
 
-    from data.images import prepare_corpus
-    from indexer.evaluate import evaluate_vectors
-    from training.evaluate import KNN_K, knn_accuracy, label_numbers
+    from samekind.data.decode import prepare_corpus
+    from samekind.indexer.evaluation.evaluate import evaluate_vectors
+    from samekind.training.diagnostics.knn import KNN_K, knn_accuracy, label_numbers
 
     corpus = parts[0]
     if corpus.labels is None or len(parts[1]) == 0:

@@ -10,8 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import app
-from app.state import ENVIRONMENT, Library
+from samekind import app
+from samekind.app.state import ENVIRONMENT, Library
 from tests.app.artefacts import build
 
 MAIN = Path(app.__file__).with_name("main.py")

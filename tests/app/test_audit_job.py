@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 import samekind as sk
-from app.audit_job import AuditJob
-from app.state import Library
+from samekind.app.audit_job import AuditJob
+from samekind.app.state import Library
 
 
 class SlowIndex:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import samekind as sk
-from app import audit_view
-from app.audit_view import AuditView, Negative
+from samekind.app import audit_view
+from samekind.app.audit_view import AuditView, Negative
 
 K = 5
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import charts
+from samekind.app import charts
 
 BY_RANK: list[dict[str, Any]] = [
     {"rank": 1, "false_negative_rate": 0.8},

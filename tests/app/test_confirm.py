@@ -12,8 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from app import answers, confirm_view, state, view_models
-from indexer.index import build_index
+from samekind.app import answers, confirm_view, state, view_models
+from samekind.indexer.index import build_index
 from tests.app.conftest import OpenApp
 from tests.app.test_pages import brute_force, cards, healthy, shown
 from tests.indexer.helpers import FakeEncoder, save_encoder
@@ -259,7 +259,7 @@ def test_pairs_that_other_tabs_look_at_are_not_none(
 
 def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -> None:
     """A queue that is empty is not blamed on other people."""
-    everything = sk.QuestionPool(sk.Index.open(folder)).questions({}, 10_000)
+    everything = sk.CandidatePool(sk.Index.open(folder)).questions({}, 10_000)
     pairs = {(q.anchor_sha256, q.negative_sha256) for q in everything}
     table = sk.VerdictTable(folder)
     while pairs:

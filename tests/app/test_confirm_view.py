@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 import samekind as sk
-from app import confirm_view
-from app.confirm_view import Progress
-from app.desk import HELD_SECONDS, Desk
+from samekind.app import confirm_view
+from samekind.app.confirm_view import Progress
+from samekind.app.leases import HELD_SECONDS, Desk
 
 
 def test_a_pair_is_held_for_one_tab_at_a_time() -> None:

@@ -16,8 +16,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from app import anchors, audit_view, state, view_models
-from app.screens import false_negatives as screen
+from samekind.app import anchors, audit_view, state, view_models
+from samekind.app.screens import false_negatives as screen
 from tests.app.conftest import MAIN, OpenApp
 
 SEARCH, FALSE_NEGATIVES = "screens/search.py", "screens/false_negatives.py"

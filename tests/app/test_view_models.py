@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from app import view_models
 from samekind import Hit
+from samekind.app import view_models
 
 IDS = [f"train/{i:05d}" for i in range(10)]
 LABELS: list[str | None] = ["Bag", "Coat", None, "Bag", "Coat", "Bag", "Shirt", "Bag", None, "Shirt"]

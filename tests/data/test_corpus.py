@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.corpus import Corpus
-from data.errors import CorpusError, InputError
+from samekind.core.errors import CorpusError, InputError
+from samekind.data.corpus import Corpus
 
 
 def images(count: int, *shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import download, fashion_mnist
-from data.errors import DownloadError
-from data.images import prepare_corpus
-from data.sources import load_corpus
+from samekind.core.errors import DownloadError
+from samekind.data.decode import prepare_corpus
+from samekind.data.sources import download, fashion_mnist
+from samekind.data.sources.registry import load_corpus
 
 COUNTS = {"train": 30, "t10k": 20}
 

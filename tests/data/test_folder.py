@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.corpus import Corpus
-from data.errors import CorpusError, ImageError
-from data.sources import load_corpus
+from samekind.core.errors import CorpusError, ImageError
+from samekind.data.corpus import Corpus
+from samekind.data.sources.registry import load_corpus
 
 
 def put(root: Path, *names: str, colour: str = "red") -> None:

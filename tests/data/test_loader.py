@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.corpus import Pixels
-from data.errors import InputError
-from data.loader import Batch, ViewLoader, together
-from data.views import TwoViewTransform
+from samekind.core.errors import InputError
+from samekind.data.corpus import Pixels
+from samekind.data.loader import Batch, ViewLoader, together
+from samekind.data.views.two_view import TwoViewTransform
 
 
 def numbered(count: int, channels: int = 1) -> Pixels:
@@ -124,7 +124,7 @@ def test_closing_ends_the_workers(photos: Pixels) -> None:
 def test_an_unclosed_loader_leaves_the_interpreter_in_peace() -> None:
     """A script that ends in the midst of an epoch writes nothing to stderr and exits with 0."""
     script = (
-        "import numpy as np; from data.loader import ViewLoader; from data.views import TwoViewTransform\n"
+        "import numpy as np; from samekind.data.loader import ViewLoader; from samekind.data.views.two_view import TwoViewTransform\n"
         "loader = ViewLoader(np.zeros((64, 16, 16, 1), np.uint8), TwoViewTransform(16, 1), 4, workers=2)\n"
         "batches = loader.epoch(0); next(batches)\n"
     )

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import cifar10, packs, synthetic
-from data.corpus import Corpus
-from data.errors import CorpusError, InputError
-from data.images import prepare_corpus
-from data.sources import REGISTERED, load_corpus
+from samekind.core.errors import CorpusError, InputError
+from samekind.data.corpus import Corpus
+from samekind.data.decode import prepare_corpus
+from samekind.data.sources import cifar10, packs, synthetic
+from samekind.data.sources.registry import REGISTERED, load_corpus
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.corpus import Pixels
-from data.errors import InputError
-from data.recipes import STRENGTHS, ViewRecipe, recipe_for
-from data.views import TwoViewTransform
+from samekind.core.errors import InputError
+from samekind.data.corpus import Pixels
+from samekind.data.views.policies import STRENGTHS, ViewRecipe, recipe_for
+from samekind.data.views.two_view import TwoViewTransform
 
 EVERYTHING = ViewRecipe(
     "everything", (0.3, 1.0), flip=0.5, jitter=1.0, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.3, blur=0.5, erasing=0.5

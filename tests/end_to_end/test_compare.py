@@ -139,8 +139,8 @@ def _wait(until: object, process: subprocess.Popen[bytes] | None) -> None:
 
 def _is_free(folder: Path) -> bool:
     """Whether the child of a killed parent has saved and let go of the training's folder."""
-    from data.errors import ArtefactError
-    from training.lock import exclusive
+    from samekind.core.errors import ArtefactError
+    from samekind.training.runtime.lock import exclusive
 
     try:
         with exclusive(folder):

@@ -13,8 +13,8 @@ import pytest
 import samekind
 from samekind.commands import COMMANDS
 from samekind.commands.train import Train
+from samekind.training.config.presets import PRESETS, preset_agreements, preset_differences
 from tests.end_to_end.helpers import call
-from training.presets import PRESETS, preset_agreements, preset_differences
 
 ROOT = Path(samekind.__file__).parents[1]
 

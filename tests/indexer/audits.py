@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.corpus import Corpus
-from indexer.index import Index, build_index
-from indexer.report import FalseNegativeReport
+from samekind.data.corpus import Corpus
+from samekind.indexer.audit.report import FalseNegativeReport
+from samekind.indexer.index import Index, build_index
 from tests import oracles
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.index import Index
+from samekind.indexer.index import Index
 from tests.indexer.helpers import FakeEncoder, pictures
 
 
@@ -23,7 +23,7 @@ class Lines:
 
     def task(self, description: str, total: int) -> object:
         """A bar that is not drawn."""
-        from data.progress import NoProgress
+        from samekind.core.progress import NoProgress
 
         return NoProgress().task(description, total)
 

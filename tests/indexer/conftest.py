@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.index import Index, build_index
+from samekind.indexer.index import Index, build_index
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data.corpus import Corpus, Pixels, Split
-from training.artefact import META, WEIGHTS, write_json
+from samekind.data.corpus import Corpus, Pixels, Split
+from samekind.training.runtime.artefact import META, WEIGHTS, write_json
 
 SIZE = 8
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import ArtefactError
-from indexer.index import Index, build_index
-from indexer.manifest import INDEX_FILE, MANIFEST, ROWS_FILE, again
+from samekind.core.errors import ArtefactError
+from samekind.indexer.index import Index, build_index
+from samekind.indexer.storage.manifest import INDEX_FILE, MANIFEST, ROWS_FILE, again
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:
     code = textwrap.dedent(
         """
         import sys
-        from indexer.index import Index
+        from samekind.indexer.index import Index
         index = Index.open(sys.argv[1])
         assert index.search(index.vectors()[0], k=1)[0].id == index.ids[0]
         heavy = {"lancedb", "pandas", "sklearn", "albumentations", "torchvision", "timm", "open_clip", "streamlit"}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.corpus import Corpus
-from data.errors import InputError
-from indexer.index import Index, build_index
+from samekind.core.errors import InputError
+from samekind.data.corpus import Corpus
+from samekind.indexer.index import Index, build_index
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
 PHOTO = "photo.png"

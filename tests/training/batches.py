@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.config import OBJECTIVES, TrainConfig
-from training.detectors.base import Detector
-from training.loss import Loss, mean_loss
-from training.objectives import info_nce, mean_over_anchors, plain_terms
-from training.similarity import Contrast, in_batch
+from samekind.training.config.train_config import OBJECTIVES, TrainConfig
+from samekind.training.engine.loss import Loss, mean_loss
+from samekind.training.false_negatives.detectors.base import Detector
+from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.similarity import Contrast, in_batch
 
 IN_BATCH = [name for name in OBJECTIVES if name != "cpc"]
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.corpus import Corpus
-from data.loader import Batch
-from training.config import TrainConfig
-from training.presets import preset
-from training.trainer import Trainer
+from samekind.data.corpus import Corpus
+from samekind.data.loader import Batch
+from samekind.training.config.presets import preset
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.engine.trainer import Trainer
 
 TIMES = {"seconds", "pairs_per_second"}
 

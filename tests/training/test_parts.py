@@ -13,20 +13,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.errors import InputError
+from samekind.core.errors import InputError
+from samekind.training.config.presets import PRESETS, preset
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.knn import knn_accuracy, label_numbers
+from samekind.training.engine.schedule import warmup_cosine
+from samekind.training.false_negatives.treatments import FalseNegativePrediction
+from samekind.training.models.key_queue import KeyQueue
+from samekind.training.models.momentum import MomentumEncoder
+from samekind.training.models.whitening import SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
+from samekind.training.objectives.mi_bound import info_nce_bound
+from samekind.training.objectives.similarity import Contrast
+from samekind.training.runtime.devices import use_bfloat16
 from tests.training import slow_loops
-from training.config import TrainConfig
-from training.evaluate import knn_accuracy, label_numbers
-from training.key_queue import KeyQueue
-from training.momentum import MomentumEncoder
-from training.mutual_information import info_nce_bound
-from training.precision import use_bfloat16
-from training.presets import PRESETS, preset
-from training.schedule import warmup_cosine
-from training.similarity import Contrast
-from training.tracker import FalseNegativeTracker
-from training.treatments import Suspects
-from training.whitening import SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
 
 
 @given(size=st.integers(1, 9), pushes=st.lists(st.integers(1, 20), max_size=8))
@@ -216,7 +216,7 @@ def test_the_tracker_judges_the_detector() -> None:
     tracker = FalseNegativeTracker(np.array([0, 0, 1, 0, -1]))
     contrast = contrast_of([[1.0, 0.5, 0.9, 0.1, 0.3]], [0, 1, 2, 3, 4])
     flagged = torch.tensor([[False, True, True, False, True]])
-    tracker.update(contrast, torch.ones(1, 5), Suspects(flagged, flagged.float()))
+    tracker.update(contrast, torch.ones(1, 5), FalseNegativePrediction(flagged, flagged.float()))
     assert tracker.record()["detector"] == {"precision": 0.5, "recall": 0.5}
 
 

@@ -1,0 +1,233 @@
+"""One image: from bytes to an upright picture, and from any picture to encoder input.
+
+`prepare` is the one way an image becomes encoder input; training, indexing and searching all go through it, so that a corpus row and
+the same image as a query give the same vector. It squashes to a square rather than cropping: nothing of the image is lost, and the
+training views vary the aspect ratio anyway. JPEG's fast reduced decoding is not used, because its pixels differ from those of a full one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from samekind.core.errors import ImageError, InputError
+from samekind.core.progress import NoProgress, Progress
+from samekind.data.corpus import Corpus, Pixels
+
+THUMBNAIL_LOSSLESS = 64
+"""Images up to this side (px) keep their exact pixels as a thumbnail."""
+THUMBNAIL_SIDE = 96
+
+# Pillow warns about damaged metadata and large images from within; here either the image is read or `ImageError` says why not.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+_CHUNK = 512
+_DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
+
+
+def decode(source: bytes | str | Path) -> Image.Image:
+    """Reads an image: upright (EXIF), mode `L` or `RGB`, transparency on white, the first frame of an animation.
+
+    Args:
+        source: an encoded image, or the path of one.
+
+    Raises:
+        ImageError: the bytes are no image, or the file is missing, truncated, damaged or absurdly large. For bytes the message is the
+            bare reason; for a path it names the file.
+    """
+    if isinstance(source, bytes):
+        return _decode_bytes(source)
+    path = Path(source)
+    try:
+        return _decode_bytes(path.read_bytes())
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file", hint="check the path") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path}: is a folder, expected an image file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
+        raise ImageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}", hint=error.hint) from error
+
+
+def _decode_bytes(encoded: bytes) -> Image.Image:
+    if not encoded:
+        raise ImageError("the file is empty (0 bytes)")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            return standardise(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too many pixels to decode safely", hint="scale the image down") from error
+    except UnidentifiedImageError as error:
+        raise ImageError("not an image of a known format") from error
+    except Exception as error:  # Pillow's parsers raise nearly anything (SyntaxError, struct.error, …) on damaged bytes
+        raise ImageError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())[:80]
+    if "truncated" in text.lower():
+        return "the file is truncated"
+    return f"the file is damaged ({text or type(error).__name__})"
+
+
+def standardise(image: Image.Image) -> Image.Image:
+    """Any Pillow image as an upright one of mode `L` or `RGB`, without metadata; applying it twice changes nothing."""
+    if image.mode in ("L", "RGB") and not image.info and type(image) is Image.Image:
+        return image
+    flat = _flatten(_upright(image))
+    if flat is image:
+        flat = image.copy()
+    flat.info = {}  # EXIF or a transparency key left here would be applied a second time
+    return flat
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - a damaged EXIF block fails in many ways and says nothing about the pixels
+        return image
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Any mode as `L` or `RGB`: alpha composited on white, deep greys brought to 8 bits."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bits(np.asarray(image)))
+    grey = image.mode in ("1", "L", "LA", "La")
+    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("L" if grey else "RGB")
+
+
+def _to_8_bits(values: NDArray[np.generic]) -> Pixels:
+    """Deep grey values as uint8, black staying black.
+
+    Integers are read as the smallest usual bit depth that holds their maximum (12-bit microscope images come in 16-bit files and would be
+    all but black otherwise), fractions in [0, 1] as shares of white. What fits neither is stretched from minimum to maximum.
+    """
+    real = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(real)
+    real = np.where(finite, real, 0.0)
+    low, high = float(real.min()), float(real.max())
+    integral = values.dtype.kind in "iu" or bool((real == np.round(real)).all() and high > 1)
+    if low >= 0 and high <= 1 and not integral:
+        scaled = real * 255.0
+    elif low >= 0 and integral and high < 2 ** _DEPTHS[-1]:
+        top = next(2**bits - 1 for bits in _DEPTHS if high < 2**bits)
+        scaled = real * (255.0 / top)
+    else:
+        scaled = (real - low) * (255.0 / max(high - low, 1e-12))
+    return np.round(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+
+
+def to_pixels(image: Image.Image) -> Pixels:
+    """The image as a new `(H, W)` or `(H, W, 3)` uint8 array."""
+    return np.array(standardise(image), dtype=np.uint8)
+
+
+def prepare(image: Image.Image, size: int, channels: int) -> Pixels:
+    """Encoder input: `(size, size, channels)` uint8 in [0, 255].
+
+    Args:
+        image: any Pillow image; one that is already `size` px square is not resampled.
+        size: side in pixels, at least 1.
+        channels: 1 (luma, ITU-R 601) or 3.
+
+    Raises:
+        InputError: `size` or `channels` is out of range.
+    """
+    _check_shape(size, channels)
+    image = standardise(image).convert("L" if channels == 1 else "RGB")
+    if image.size != (size, size):
+        image = image.resize(
+            (size, size), Image.Resampling.BICUBIC
+        )  # Pillow widens the filter when shrinking: antialiased
+    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+
+
+def prepare_corpus(
+    corpus: Corpus,
+    size: int,
+    channels: int,
+    indices: Sequence[int] | NDArray[np.int64] | None = None,
+    progress: Progress | None = None,
+) -> Pixels:
+    """Encoder input for a corpus or some of its rows; each row equals `prepare(corpus.image(i), size, channels)`.
+
+    Args:
+        corpus: what to prepare.
+        size: side in pixels.
+        channels: 1 or 3.
+        indices: rows, in the order wanted; all if left out.
+        progress: shows a bar while files are decoded.
+
+    Returns:
+        `(N, size, size, channels)` uint8, a new array.
+
+    Raises:
+        ImageError: a file has become unreadable since the corpus was read.
+        InputError: `size` or `channels` is out of range.
+    """
+    _check_shape(size, channels)
+    rows = range(len(corpus)) if indices is None else [int(i) for i in indices]
+    native = corpus.native_array
+    if native is not None and native.shape[1:3] == (size, size) and not (native.ndim == 4 and channels == 1):
+        chosen = native.reshape(len(native), size, size, -1)
+        chosen = chosen.copy() if indices is None else chosen[np.asarray(rows, dtype=np.int64)]
+        return chosen if chosen.shape[3] == channels else np.repeat(chosen, channels, axis=3)
+    out = np.empty((len(rows), size, size, channels), dtype=np.uint8)
+    threads = 1 if native is not None else worker_threads()  # small arrays cost less to resize than to hand to a thread
+    return _prepare_each(lambda i: prepare(corpus.image(i), size, channels), rows, out, threads, progress)
+
+
+def _prepare_each(
+    one: Callable[[int], Pixels], rows: Sequence[int], out: Pixels, threads: int, progress: Progress | None
+) -> Pixels:
+    """Fills `out` with `one` of each row, in threads where that pays: Pillow releases the interpreter lock while it decodes."""
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        (progress or NoProgress()).task("Preparing images", len(rows)) as task,
+    ):
+        for start in range(
+            0, len(rows), _CHUNK
+        ):  # in chunks, so that an error or Ctrl-C does not wait for the whole corpus
+            chunk = rows[start : start + _CHUNK]
+            for offset, pixels in enumerate(pool.map(one, chunk) if threads > 1 else map(one, chunk)):
+                out[start + offset] = pixels
+            task.advance(len(chunk))
+    return out
+
+
+def worker_threads() -> int:
+    """Threads for decoding: one a core, and two more that wait for the disk."""
+    return min(16, (os.cpu_count() or 1) + 2)
+
+
+def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    """The image for showing: a lossless PNG up to 64 px, otherwise a JPEG of at most `side` px a side."""
+    image = standardise(image)
+    buffer = io.BytesIO()
+    if max(image.size) <= THUMBNAIL_LOSSLESS:
+        image.save(buffer, "PNG", compress_level=1)
+    else:
+        small = image.copy()
+        small.thumbnail((side, side), Image.Resampling.BICUBIC)
+        small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _check_shape(size: int, channels: int) -> None:
+    if size < 1:
+        raise InputError(f"the image size must be at least 1 px, got {size}")
+    if channels not in (1, 3):
+        raise InputError(f"channels must be 1 or 3, got {channels}")

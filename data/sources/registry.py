@@ -1,0 +1,123 @@
+"""Corpora by name or path, and how each is loaded again.
+
+`corpus.source` always describes the whole corpus: `load_corpus(**corpus.source)` gives every split back, also to a later command that
+was handed one split only (an artefact trained on `split="train"` can still find its test images).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samekind.core.errors import CorpusError, InputError
+from samekind.core.progress import Progress
+from samekind.data.corpus import SPLITS, Corpus
+from samekind.data.types.splits import stratified_sample
+
+REGISTERED = ("fashion-mnist", "cifar10", "digits", "synthetic")
+"""The corpora that are known by name."""
+
+DATA_DIR_VARIABLE = "SAMEKIND_DATA_DIR"
+
+_LIMIT_SEED = 0
+
+
+def load_corpus(
+    corpus: str | Path,
+    split: str | None = None,
+    data_dir: str | Path | None = None,
+    limit: int | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Corpus:
+    """Loads a corpus.
+
+    Args:
+        corpus: a registered name, a folder of images, or an `.npz` pack. A name wins over a folder called the same; write `./digits`
+            for the folder.
+        split: `train`, `validation` or `test`; all of them if left out. Ids are the same either way.
+        data_dir: where a registered corpus's files already are; the environment variable `SAMEKIND_DATA_DIR` if left out.
+        limit: at most so many training images, and the same share of every other split: a seeded choice that keeps the classes in
+            proportion. Ids stay.
+        seed: of the split that is made for a folder that names none.
+        progress: told about downloads and decoding.
+
+    Raises:
+        InputError: the name is unknown, the split does not exist, or `limit` is below 1.
+        CorpusError: the folder or file is missing or holds no image.
+        DownloadError: the corpus could not be fetched.
+    """
+    if split is not None and split not in SPLITS:
+        raise InputError(f"unknown split {split!r}", hint=f"choose one of {', '.join(SPLITS)}")
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit must be at least 1 image, got {limit}")
+    if isinstance(corpus, str) and corpus in REGISTERED:
+        loaded = _load_registered(corpus, _data_folder(data_dir), progress)
+    else:
+        loaded = _load_path(corpus, seed, progress)
+    if limit is not None:
+        loaded = _limited(loaded, limit)
+    return loaded if split is None else loaded.split(split)
+
+
+def _load_registered(name: str, data_dir: Path | None, progress: Progress | None) -> Corpus:
+    source: dict[str, Any] = {"corpus": name, "data_dir": None, "limit": None}
+    found_in = {**source, "data_dir": None if data_dir is None else str(data_dir)}
+    if name == "fashion-mnist":
+        from samekind.data.sources import fashion_mnist
+
+        return fashion_mnist.load(data_dir, progress, found_in)
+    if name == "cifar10":
+        from samekind.data.sources import cifar10
+
+        return cifar10.load(data_dir, progress, found_in)
+    if name == "digits":
+        from samekind.data.sources import digits
+
+        return digits.load(source)
+    from samekind.data.sources import synthetic
+
+    return synthetic.load(source)
+
+
+def _data_folder(given: str | Path | None) -> Path | None:
+    """The absolute data folder: as given, or from the environment."""
+    folder = given if given is not None else os.environ.get(DATA_DIR_VARIABLE, "")
+    return Path(folder).expanduser().resolve() if str(folder) else None
+
+
+def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpus:
+    text = str(given)
+    path = Path(text).expanduser()
+    if text and path.is_dir():
+        from samekind.data.scan import read_folder
+
+        return read_folder(path, seed, progress)
+    if text and path.is_file():
+        if path.suffix.lower() != ".npz":
+            raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")
+        from samekind.data.sources.packs import read_pack
+
+        return read_pack(path, progress=progress)
+    known = ", ".join(REGISTERED)
+    if isinstance(given, Path) or path.name != text:
+        raise CorpusError(f"no such folder: {path}", hint=f"check the path, or name one of {known}")
+    raise InputError(f"unknown corpus {text!r}", hint=f"choose one of {known}, or the path of a folder of images")
+
+
+def _limited(corpus: Corpus, limit: int) -> Corpus:
+    """At most `limit` training images and the same share of each other split, in the corpus's own order."""
+    rows_of = {split: [i for i, own in enumerate(corpus.splits) if own == split] for split in SPLITS}
+    basis = len(rows_of["train"]) or len(corpus)
+    share = min(1.0, limit / basis)
+    chosen: list[int] = []
+    for rows in rows_of.values():
+        labels = None if corpus.labels is None else [corpus.labels[i] for i in rows]
+        count = min(len(rows), max(1, round(len(rows) * share)))
+        chosen += np.asarray(rows, dtype=np.int64)[stratified_sample(labels, len(rows), count, _LIMIT_SEED)].tolist()
+    return replace(corpus.subset(sorted(chosen)), source={**corpus.source, "limit": limit})

@@ -1,0 +1,1 @@
+"""Value types of a corpus: images, splits, label levels."""

@@ -1,0 +1,66 @@
+"""Coarse and fine labels of one corpus.
+
+A corpus' labels are coarse: for a folder, the class folder. The finer ones need no further column, since the id of an image in a folder is
+its path: in `cats/tabby/01.jpg` the class is `cats` and the subclass `cats/tabby`. So an index that was built long ago knows them too. A
+`/` within a label means nothing (Fashion-MNIST has the class `T-shirt/top`), and where ids are no paths below their label, all levels are
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samekind.core.errors import InputError
+from samekind.data.types.splits import SPLIT_NAMES
+
+COARSE, FINE = "coarse", "fine"
+
+
+def label_level(level: str | int) -> str:
+    """The level under its one name: `coarse`, `2`, `3`, … or `fine`.
+
+    Raises:
+        InputError: it is no level.
+    """
+    text = str(level)
+    if text in (COARSE, FINE):
+        return text
+    if isinstance(level, bool) or not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise InputError(f"unknown label level {level!r}", hint="choose coarse, fine, or a number of folders from 1 on")
+    return COARSE if int(text) == 1 else str(int(text))
+
+
+def labels_at(ids: Sequence[str], labels: Sequence[str | None] | None, level: str | int) -> list[str | None] | None:
+    """Labels at another level.
+
+    An image that lies beside the subclass folders of its class has no label at the finer level, as one beside the class folders has none at
+    all.
+
+    Args:
+        ids: of the images; all of the corpus', for what lies beside subclasses to be known.
+        labels: the corpus' own, which are the coarse ones; `None` without labels.
+        level: `coarse`, `fine` (all folders above the image) or how many folders count, 1 for coarse.
+
+    Returns:
+        `class/subclass/…`, `None` where unknown; `None` as a whole without labels.
+
+    Raises:
+        InputError: `level` is no level.
+    """
+    name = label_level(level)
+    if labels is None or name == COARSE:
+        return None if labels is None else list(labels)
+    depth = None if name == FINE else int(name)
+    finer = [None if label is None else _below(id_, label, depth) for id_, label in zip(ids, labels, strict=True)]
+    divided = {"/".join(folders[:end]) for folders in finer if folders is not None for end in range(1, len(folders))}
+    joined = [None if folders is None else "/".join(folders) for folders in finer]
+    return [None if text in divided else text for text in joined]
+
+
+def _below(id_: str, label: str, depth: int | None) -> list[str]:
+    """The folders of an image from its class folder on, the label alone if there is none."""
+    folders = id_.split("/")[:-1]
+    for start in (1, 0) if folders and folders[0].lower() in SPLIT_NAMES else (0,):
+        if folders[start : start + 1] == [label]:
+            return folders[start:][:depth]
+    return [label]

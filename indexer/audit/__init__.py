@@ -1,0 +1,1 @@
+"""False negatives in the trained space."""

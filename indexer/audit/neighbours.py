@@ -1,0 +1,228 @@
+"""Every anchor against every other row, once: its hardest negatives, the share of gradient that each row draws, and near duplicates.
+
+# N rows, A anchors, B anchors of one block, K hardest negatives, D dimension
+
+The similarities are made block by block in float32 and are gone with the block; memory stays at one `(B, N)` block whatever N is. As in
+search, the candidates are then scored in float64, so that ranks do not depend on block size, threads or matrix kernels. Rows are held
+sorted by class, so that "all rows of the anchor's class" is one slice and its weight one sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from samekind.core.progress import NoProgress, Progress
+from samekind.training.diagnostics.gradient_weights import GradientWeights
+
+Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
+_BLOCK_VALUES = 1 << 23
+_SPARE = 8
+_SLACK = 1e-5  # more than float32 can be wrong by
+_MOST_TIES = 1024
+_CAP = 1000
+_CACHED_VALUES = 1 << 19
+"""Weights are worked out in parts of this many: several passes over 2 MB stay in the processor's cache."""
+
+
+@dataclass
+class NearPairs:
+    """Pairs of rows above a similarity; the most similar ones by name, all of them by number.
+
+    Attributes:
+        count: number of pairs.
+        best: up to 1,000 `(similarity, row a, row b)` with a < b, most similar first.
+    """
+
+    count: int = 0
+    best: list[tuple[float, int, int]] = field(default_factory=list)
+
+
+@dataclass
+class Neighbourhood:
+    """What one pass found.
+
+    Attributes:
+        row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
+        similarity_AK: `(A, K)` float64 in [-1, 1].
+        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without a gradient_weights.
+        false_share_A: `(A,)` float64 share of the gradient, over negatives of known class, that false negatives draw; NaN where unknown.
+        near: pairs above the threshold of which at least one row is an anchor.
+    """
+
+    row_AK: NDArray[np.int64]
+    similarity_AK: NDArray[np.float64]
+    share_AK: NDArray[np.float64]
+    false_share_A: NDArray[np.float64]
+    near: NearPairs
+
+
+def neighbourhood(
+    vectors_ND: Vectors,
+    class_N: NDArray[np.int64],
+    anchor_A: NDArray[np.int64],
+    k: int,
+    gradient_weights: GradientWeights | None = None,
+    content_N: NDArray[np.int64] | None = None,
+    near: float = 2.0,
+    progress: Progress | None = None,
+) -> Neighbourhood:
+    """Compares anchors with all other rows.
+
+    Args:
+        vectors_ND: `(N, D)` float32 of unit norm, or what gives those of some rows: then they are in memory once, in the order needed here.
+        class_N: `(N,)` class numbers, −1 without label.
+        anchor_A: `(A,)` rows that are anchors, distinct.
+        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
+        gradient_weights: how the objective spreads its push; `None` leaves shares out.
+        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
+        near: similarity from which on a pair counts as near duplicate; above 1 for none.
+        progress: shows a bar.
+    """
+    work = _Pass(vectors_ND, class_N, anchor_A, k, gradient_weights, content_N, near)
+    with (progress or NoProgress()).task("Comparing anchors", len(anchor_A)) as task:
+        for start in range(0, len(anchor_A), work.block):
+            stop = min(start + work.block, len(anchor_A))
+            work.compare(start, stop)
+            task.advance(stop - start)
+    return work.result
+
+
+class _Pass:
+    """State of one pass. Everything named `sorted` is in the order of classes."""
+
+    def __init__(
+        self,
+        vectors_ND: Vectors,
+        class_N: NDArray[np.int64],
+        anchor_A: NDArray[np.int64],
+        k: int,
+        gradient_weights: GradientWeights | None,
+        content_N: NDArray[np.int64] | None,
+        near: float,
+    ) -> None:
+        rows = len(class_N)
+        self.k, self.gradient_weights, self.near_from = k, gradient_weights, near
+        self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
+        self.sorted_of_row = torch.empty_like(self.row_of_sorted)
+        self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
+        order = self.row_of_sorted.numpy()
+        self.vector_sorted = torch.from_numpy(vectors_ND(order) if callable(vectors_ND) else vectors_ND[order])
+        self.class_sorted = class_N[self.row_of_sorted.numpy()]
+        self.content_sorted = torch.from_numpy(np.arange(rows) if content_N is None else content_N)[self.row_of_sorted]
+        self.is_anchor_sorted = torch.zeros(rows, dtype=torch.bool)
+        self.is_anchor_sorted[self.sorted_of_row[torch.from_numpy(anchor_A)]] = True
+        # Anchors in the order of classes too: a block then meets few classes.
+        self.place = np.argsort(self.sorted_of_row.numpy()[anchor_A])
+        self.anchor_sorted = self.sorted_of_row[torch.from_numpy(anchor_A[self.place])]
+        self.block = int(np.clip(_BLOCK_VALUES // rows, 16, 1024))
+        shape = (len(anchor_A), k)
+        empty = np.full(shape, np.nan)
+        self.result = Neighbourhood(
+            np.empty(shape, np.int64), empty.copy(), empty, np.full(len(anchor_A), np.nan), NearPairs()
+        )
+
+    def compare(self, start: int, stop: int) -> None:
+        """Anchors `start` to `stop` in the order of classes."""
+        anchors = self.anchor_sorted[start:stop]
+        similarity_BN = self.vector_sorted[anchors] @ self.vector_sorted.T
+        similarity_BN[torch.arange(len(anchors)), anchors] = -torch.inf
+        top_BM, column_BM = similarity_BN.topk(min(self.k + _SPARE, similarity_BN.shape[1] - 1), dim=1)
+        row_BK, exact_BK = self._rank(anchors, similarity_BN, top_BM, column_BM)
+        place = self.place[start:stop]
+        self.result.row_AK[place], self.result.similarity_AK[place] = row_BK, exact_BK
+        self._collect_near(anchors, similarity_BN, top_BM[:, 0])
+        if self.gradient_weights is not None:
+            step = max(1, _CACHED_VALUES // similarity_BN.shape[1])
+            for i in range(0, len(anchors), step):
+                part = slice(i, i + step)
+                self._shares(place[part], anchors[part], similarity_BN[part], top_BM[part, :1], exact_BK[part])
+
+    def _rank(
+        self, anchors: Tensor, similarity_BN: Tensor, top_BM: Tensor, column_BM: Tensor
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        exact_BM = self._exact(anchors, column_BM)
+        row_BM = self.row_of_sorted[column_BM].numpy()
+        order = np.lexsort((row_BM, -exact_BM), axis=-1)[:, : self.k]
+        row_BK = np.take_along_axis(row_BM, order, axis=1)
+        exact_BK = np.take_along_axis(exact_BM, order, axis=1)
+        if top_BM.shape[1] < similarity_BN.shape[1] - 1:  # some were left out: may one of them belong to the first k?
+            close = top_BM[:, self.k - 1] - top_BM[:, -1] <= _SLACK
+            for i in torch.nonzero(close).flatten().tolist():
+                row_BK[i], exact_BK[i] = self._rank_ties(anchors[i], similarity_BN[i], float(top_BM[i, self.k - 1]))
+        return row_BK, exact_BK
+
+    def _rank_ties(
+        self, anchor: Tensor, similarity_N: Tensor, kth: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """One anchor with more rows of nearly the same similarity than there were candidates.
+
+        Beyond 1,024 of them (a collapsed encoder) the first in table order are taken.
+        """
+        sure = torch.nonzero(similarity_N > kth + _SLACK).flatten()
+        tied = torch.nonzero((similarity_N - kth).abs() <= _SLACK).flatten()
+        tied = tied[self.row_of_sorted[tied].argsort()][: max(_MOST_TIES, self.k)]
+        columns = torch.cat([sure, tied])
+        exact = self._exact(anchor[None], columns[None])[0]
+        rows = self.row_of_sorted[columns].numpy()
+        order = np.lexsort((rows, -exact))[: self.k]
+        return rows[order], exact[order]
+
+    def _exact(self, anchors: Tensor, column_BM: Tensor) -> NDArray[np.float64]:
+        """Similarities `(B, M)` in float64; a plain sum along each row, so that equal vectors give equal values."""
+        anchor = self.vector_sorted[anchors].double()[:, None]
+        step = max(1, _BLOCK_VALUES // (anchor.shape[-1] * len(anchors)))
+        parts = [(self.vector_sorted[part].double() * anchor).sum(-1) for part in column_BM.split(step, dim=1)]
+        exact: NDArray[np.float64] = torch.cat(parts, dim=1).clamp_(-1, 1).numpy()
+        return exact
+
+    def _shares(
+        self,
+        place: NDArray[np.int64],
+        anchors: Tensor,
+        similarity_BN: Tensor,
+        hardest_B1: Tensor,
+        exact_BK: NDArray[np.float64],
+    ) -> None:
+        """Overwrites similarities."""
+        assert self.gradient_weights is not None
+        hardest = hardest_B1.double().numpy()
+        weight_BN, mean_B1 = self.gradient_weights.pushes(similarity_BN, hardest_B1)
+        push_BK = self.gradient_weights.pushes_of(exact_BK, hardest, mean_B1)
+        unlabelled = int(np.searchsorted(self.class_sorted, 0))
+        unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
+        known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
+        self.result.share_AK[place] = push_BK / (unknown_B + known_B)[:, None]
+        class_B = self.class_sorted[anchors.numpy()]
+        for number in np.unique(class_B[class_B >= 0]):
+            first, last = np.searchsorted(self.class_sorted, [number, number + 1])
+            mine = class_B == number
+            same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
+            share = np.divide(same, known_B[mine], out=np.full(len(same), np.nan), where=known_B[mine] > 0)
+            self.result.false_share_A[place[mine]] = share
+
+    def _collect_near(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> None:
+        near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()
+        if len(near_rows) == 0:
+            return
+        anchors, similarity = anchors[near_rows], similarity_BN[near_rows]
+        anchor_row = self.row_of_sorted[anchors]
+        is_pair = similarity >= self.near_from
+        is_pair &= self.content_sorted[anchors][:, None] != self.content_sorted[None, :]
+        # A pair of two anchors is met twice: count it where the anchor has the smaller row.
+        is_pair &= (anchor_row[:, None] < self.row_of_sorted[None, :]) | ~self.is_anchor_sorted[None, :]
+        found = int(is_pair.sum())
+        if not found:
+            return
+        values, flat = similarity.masked_fill(~is_pair, -torch.inf).flatten().topk(min(found, _CAP))
+        a = anchor_row[flat // similarity.shape[1]]
+        b = self.row_of_sorted[flat % similarity.shape[1]]
+        low, high = torch.minimum(a, b).tolist(), torch.maximum(a, b).tolist()
+        pairs = [*self.result.near.best, *zip(values.clamp(max=1).tolist(), low, high, strict=True)]
+        pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+        self.result.near = NearPairs(self.result.near.count + found, pairs[:_CAP])

@@ -1,0 +1,170 @@
+"""Corpus rows to table rows: decode once, then thumbnail, size and embedding.
+
+The vectors of a batched convolution depend in their last bits on the batch they were computed in. Chunks are therefore cut from the plan
+at fixed places, so that a build that was interrupted gives the very same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from samekind.core.errors import ImageError
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus, Pixels
+from samekind.data.decode import prepare, thumbnail, worker_threads
+from samekind.indexer.search.vector_index import check_unit
+from samekind.indexer.storage.table import table_schema
+
+CHUNK = 4096
+_BATCH = 512
+_CHUNK_BYTES = 256 << 20
+
+
+class ImageSpec(Protocol):
+    """The part of an encoder's spec that says what images it takes."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+
+
+class ImageEncoder(Protocol):
+    """What an index needs of an encoder; `samekind.training.models.encoder.Encoder` is one."""
+
+    @property
+    def dim(self) -> int:
+        """Dimension D of the embeddings."""
+
+    @property
+    def spec(self) -> Any:
+        """An `ImageSpec`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights."""
+
+    def embed(self, images: Pixels) -> NDArray[np.float32]:
+        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One image as it goes into the table, before its embedding; `failure` says why there is none."""
+
+    pixels: Pixels
+    width: int
+    height: int
+    thumbnail: bytes
+    failure: str = ""
+
+
+def chunk_size(spec: ImageSpec) -> int:
+    """Rows a chunk: 4,096, fewer for large images so that a chunk's pixels fit in 256 MiB; a multiple of the batch."""
+    image_bytes = spec.image_size**2 * spec.channels
+    return int(np.clip(_CHUNK_BYTES // image_bytes // _BATCH * _BATCH, _BATCH, CHUNK))
+
+
+def embed_chunks(
+    corpus: Corpus, encoder: ImageEncoder, wanted: Sequence[tuple[int, str]], key: str, start: int, progress: Progress
+) -> Iterator[Any]:
+    """Rows for the table, chunk by chunk.
+
+    Args:
+        corpus: the images.
+        encoder: makes the vectors.
+        wanted: (corpus row, id) of each row to make.
+        key: the corpus' name in the table.
+        start: number of chunks to leave out because they are in the table already.
+        progress: shows a bar; images that cannot be read are named above it.
+
+    Yields:
+        Arrow tables of `store.table_schema`, at most `chunk_size` rows, without the images that cannot be read.
+
+    Raises:
+        InputError: the encoder gives vectors that are not of unit norm.
+    """
+    size = chunk_size(encoder.spec)
+    chunks = [wanted[i : i + size] for i in range(0, len(wanted), size)]
+    with (
+        ThreadPoolExecutor(_threads(corpus)) as pool,
+        progress.task("Indexing images", len(wanted)) as task,
+    ):
+        task.advance(min(start * size, len(wanted)))
+        for chunk in chunks[start:]:
+            loaded = _load(corpus, encoder.spec, [i for i, _ in chunk], pool)
+            yield _rows(corpus, encoder, key, chunk, loaded, progress)
+            task.advance(len(chunk))
+
+
+def reused_rows(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str, old: Any) -> Any:
+    """Rows that take vector, thumbnail and size from `old`, and everything else from the corpus."""
+    fresh = _columns(corpus, wanted, key)
+    kept = {name: old[name] for name in ("width", "height", "thumbnail", "vector")}
+    return pa.table({**fresh, **kept}).select(table_schema(1).names)
+
+
+def _rows(
+    corpus: Corpus,
+    encoder: ImageEncoder,
+    key: str,
+    chunk: Sequence[tuple[int, str]],
+    loaded: list[Loaded],
+    progress: Progress,
+) -> Any:
+    for (i, _), image in zip(chunk, loaded, strict=True):
+        if image.failure:
+            progress.print(f"left out {corpus.uri(i)}: {image.failure}")
+    good = [(row, image) for row, image in zip(chunk, loaded, strict=True) if not image.failure]
+    vectors = np.empty((0, encoder.dim), dtype=np.float32)
+    if good:
+        vectors = encoder.embed(np.stack([image.pixels for _, image in good]))
+        check_unit(vectors)
+    columns = {
+        **_columns(corpus, [row for row, _ in good], key),
+        "width": pa.array([image.width for _, image in good], pa.int32()),
+        "height": pa.array([image.height for _, image in good], pa.int32()),
+        "thumbnail": pa.array([image.thumbnail for _, image in good], pa.binary()),
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), encoder.dim),
+    }
+    return pa.table(columns).select(table_schema(1).names)
+
+
+def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dict[str, Any]:
+    rows = [i for i, _ in wanted]
+    texts: dict[str, list[str | None]] = {
+        "id": [id_ for _, id_ in wanted],
+        "uri": [corpus.uri(i) for i in rows],
+        "split": [corpus.splits[i] for i in rows],
+        "label": [None if corpus.labels is None else corpus.labels[i] for i in rows],
+        "sha256": [corpus.sha256(i) for i in rows],
+        "corpus": [key] * len(rows),
+    }
+    return {name: pa.array(values, pa.string()) for name, values in texts.items()}
+
+
+def _load(corpus: Corpus, spec: ImageSpec, rows: list[int], pool: ThreadPoolExecutor) -> list[Loaded]:
+    return list(pool.map(lambda i: _load_one(corpus, spec, i), rows))
+
+
+def _load_one(corpus: Corpus, spec: ImageSpec, i: int) -> Loaded:
+    try:
+        image = corpus.image(i)
+    except ImageError as error:
+        return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error))
+    return Loaded(prepare(image, spec.image_size, spec.channels), image.width, image.height, thumbnail(image))
+
+
+def _threads(corpus: Corpus) -> int:
+    """Small arrays cost less to encode than to hand to many threads."""
+    return 2 if corpus.references and corpus.references[0].pixels is not None else worker_threads()

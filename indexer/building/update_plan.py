@@ -1,0 +1,161 @@
+"""What indexing a corpus changes in a table, worked out from these two alone, so that an interrupted build finds the same plan again.
+
+With one exception: whether a row's file is still there is asked of the file system, to tell a file that was moved from one that was copied.
+A build that was interrupted is continued by the same plan as long as no file of that corpus comes or goes meanwhile; one that does changes
+the corpus, and with it the plan, anyway.
+
+Within one source an image is known by its id: two files of equal content stay two rows. Between sources it is known by its content: what
+another source has brought already is not taken twice. Of the same source
+
+* changed content under the same id replaces the row,
+* a changed label, split or place keeps the vector,
+* a file that was renamed or moved to another class takes its vector along,
+* an image that is no longer there stays until it is removed.
+
+Arrays in memory have no source that could be read again, so other arrays never replace them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from samekind.data.corpus import Corpus
+from samekind.indexer.storage.manifest import CorpusEntry
+
+
+@dataclass
+class Plan:
+    """Steps that bring a table up to date.
+
+    Attributes:
+        delete: ids of rows to be replaced.
+        reuse: (corpus row, new id, id of the row whose vector and thumbnail are taken).
+        embed: (corpus row, new id).
+        unchanged: rows of this corpus that stay as they are.
+        known: images left out because another source has brought them.
+        vanished: rows of this corpus whose images are not there any more.
+    """
+
+    delete: list[str] = field(default_factory=list)
+    reuse: list[tuple[int, str, str]] = field(default_factory=list)
+    embed: list[tuple[int, str]] = field(default_factory=list)
+    unchanged: int = 0
+    known: int = 0
+    vanished: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not (self.delete or self.reuse or self.embed)
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: str
+    uri: str
+    split: str
+    label: str | None
+    sha256: str
+
+
+def source_of(corpus: Corpus) -> str | None:
+    """What a corpus was loaded from: a registered name, or the absolute path of a folder; `None` for arrays in memory."""
+    source = corpus.source.get("corpus")
+    return str(source) if source else None
+
+
+def entry_for(corpus: Corpus, corpora: Sequence[CorpusEntry]) -> CorpusEntry:
+    """The corpus' entry in the manifest: the key of an earlier one of the same source or content, otherwise a new key."""
+    source = source_of(corpus)
+    for entry in corpora:
+        if entry.content_hash == corpus.content_hash or (source is not None and entry.source == source):
+            return CorpusEntry(entry.key, source, corpus.content_hash, len(corpus))
+    taken = {entry.key for entry in corpora}
+    key, number = corpus.name, 2
+    while key in taken:
+        key, number = f"{corpus.name}-{number}", number + 1
+    return CorpusEntry(key, source, corpus.content_hash, len(corpus))
+
+
+def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
+    """Compares a corpus with a table.
+
+    Args:
+        corpus: what is indexed.
+        key: its name in the table's column `corpus`.
+        table: Arrow table with `store.ROW_COLUMNS`, in table order.
+    """
+    own, foreign_content, taken = _existing(table, key)
+    target = [_own_id(own, id_, key) for id_ in corpus.ids]
+    vanished = {row.id: row for row in own.values()}
+    for id_ in target:
+        vanished.pop(id_ or "", None)
+    moved = {row.sha256: row for row in reversed(list(vanished.values())) if not _still_there(row)}
+    content = {row.sha256: row for row in reversed(list(own.values()))}
+    plan = Plan()
+    for i, id_ in enumerate(target):
+        sha256 = corpus.sha256(i)
+        row = own[id_] if id_ is not None else None
+        if row is not None and row == _wanted(corpus, i, row.id):
+            plan.unchanged += 1
+        elif row is not None:
+            plan.delete.append(row.id)
+            if row.sha256 == sha256:
+                plan.reuse.append((i, row.id, row.id))
+            else:
+                plan.embed.append((i, row.id))
+        elif sha256 in moved:
+            old = moved.pop(sha256)
+            vanished.pop(old.id)
+            plan.delete.append(old.id)
+            taken.discard(old.id)
+            plan.reuse.append((i, _free_id(corpus.ids[i], key, taken), old.id))
+        elif sha256 in foreign_content:
+            plan.known += 1
+        elif sha256 in content:
+            plan.reuse.append((i, _free_id(corpus.ids[i], key, taken), content[sha256].id))
+        else:
+            plan.embed.append((i, _free_id(corpus.ids[i], key, taken)))
+    plan.vanished = len(vanished)
+    return plan
+
+
+def _existing(table: Any, key: str) -> tuple[dict[str, _Row], set[str], set[str]]:
+    """Own rows by id, the content of other sources, and all ids."""
+    own: dict[str, _Row] = {}
+    foreign: set[str] = set()
+    taken: set[str] = set()
+    columns = [table[name].to_pylist() for name in ("id", "uri", "split", "label", "sha256", "corpus")]
+    for id_, uri, split, label, sha256, owner in zip(*columns, strict=True):
+        taken.add(id_)
+        if owner == key:
+            own[id_] = _Row(id_, uri, split, label, sha256)
+        else:
+            foreign.add(sha256)
+    return own, foreign, taken
+
+
+def _own_id(own: dict[str, _Row], id_: str, key: str) -> str | None:
+    """The id under which an image of this corpus stands in the table: its own, or the one it got because that was taken."""
+    return next((candidate for candidate in (id_, f"{key}/{id_}") if candidate in own), None)
+
+
+def _free_id(id_: str, key: str, taken: set[str]) -> str:
+    """The image's own id; with the corpus' name before it if another source has that id."""
+    while id_ in taken:
+        id_ = f"{key}/{id_}"
+    taken.add(id_)
+    return id_
+
+
+def _wanted(corpus: Corpus, i: int, id_: str) -> _Row:
+    label = None if corpus.labels is None else corpus.labels[i]
+    return _Row(id_, corpus.uri(i), corpus.splits[i], label, corpus.sha256(i))
+
+
+def _still_there(row: _Row) -> bool:
+    """Whether a row's image may still exist: only a file can be seen to be gone."""
+    return "://" in row.uri or Path(row.uri).exists()

@@ -1,0 +1,30 @@
+"""What the lists of suspects and of duplicates share: their greatest length, and their form as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from samekind.core.errors import InputError
+
+
+def check_count(count: Any) -> int:
+    """A list's greatest length, which must be a whole number from 1 on.
+
+    Raises:
+        InputError: it is not.
+    """
+    if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 1:
+        raise InputError(f"count must be a whole number of at least 1, got {count!r}")
+    return int(count)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """A header and a line a row, quoted and ended as RFC 4180 says; `None` is empty."""
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

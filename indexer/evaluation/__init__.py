@@ -1,0 +1,1 @@
+"""How good an encoder, and how good a detector is."""

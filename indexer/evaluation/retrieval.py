@@ -1,0 +1,92 @@
+"""How well neighbours share the query's class: `hit_rate_at_1` and `map_at_r`.
+
+# N bank rows, Q queries, D dimension
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from samekind.core.progress import Task
+
+_BLOCK_VALUES = 1 << 24
+
+Float32 = NDArray[np.float32]
+Classes = NDArray[np.int64]
+
+
+def hit_rate_at_1(bank_ND: Float32, bank_class_N: Classes, query_QD: Float32, query_class_Q: Classes) -> float | None:
+    """Share of queries whose nearest bank row has their class; `None` if there is nothing to compare.
+
+    Args:
+        bank_ND: `(N, D)` float32 of unit norm.
+        bank_class_N: `(N,)` class numbers ≥ 0.
+        query_QD: `(Q, D)` float32 of unit norm.
+        query_class_Q: `(Q,)` class numbers ≥ 0.
+    """
+    if len(bank_ND) == 0 or len(query_QD) == 0:
+        return None
+    hits = 0
+    for start, similarity_BN in _blocks(bank_ND, query_QD):
+        nearest = similarity_BN.argmax(dim=1).numpy()
+        hits += int((bank_class_N[nearest] == query_class_Q[start : start + len(nearest)]).sum())
+    return hits / len(query_QD)
+
+
+def map_at_r(
+    bank_ND: Float32, bank_class_N: Classes, query_QD: Float32, query_class_Q: Classes, task: Task | None = None
+) -> float | None:
+    """Mean average precision at R, where R is the number of bank rows of the query's class.
+
+    For each query the mean over its first R ranks of the precision at that rank if it is of the same class, else 0. Queries of a class that
+    the bank does not hold are left out.
+
+    Args:
+        bank_ND: `(N, D)` float32 of unit norm.
+        bank_class_N: `(N,)` class numbers ≥ 0.
+        query_QD: `(Q, D)` float32 of unit norm.
+        query_class_Q: `(Q,)` class numbers ≥ 0.
+        task: told how many queries are done.
+
+    Source:
+        arXiv 2003.08505, section 3.2.
+    """
+    sizes = np.bincount(bank_class_N, minlength=int(query_class_Q.max(initial=-1)) + 1)
+    relevant_Q = sizes[query_class_Q]
+    precisions = []
+    for start, similarity_BN in _blocks(bank_ND, query_QD):
+        relevant_B = relevant_Q[start : start + len(similarity_BN)]
+        precisions += _average_precisions(
+            similarity_BN, bank_class_N, query_class_Q[start : start + len(relevant_B)], relevant_B
+        )
+        if task is not None:
+            task.advance(len(relevant_B))
+    return float(np.mean(precisions)) if precisions else None
+
+
+def _average_precisions(
+    similarity_BN: Tensor, bank_class_N: Classes, query_class_B: Classes, relevant_B: Classes
+) -> list[float]:
+    deepest = int(relevant_B.max(initial=0))
+    if deepest == 0:
+        return []
+    nearest_BR = similarity_BN.topk(deepest, dim=1).indices.numpy()
+    same_BR = bank_class_N[nearest_BR] == query_class_B[:, None]
+    rank_R = np.arange(1, deepest + 1)
+    precision_BR = np.cumsum(same_BR, axis=1) / rank_R
+    counted_BR = same_BR & (rank_R <= relevant_B[:, None])
+    total_B = np.where(counted_BR, precision_BR, 0.0).sum(axis=1)
+    return [float(total / r) for total, r in zip(total_B, relevant_B, strict=True) if r]
+
+
+def _blocks(bank_ND: Float32, query_QD: Float32) -> Iterator[tuple[int, Tensor]]:
+    """Similarities `(B, N)` of some queries at a time, with the first query's number."""
+    bank, query = torch.from_numpy(bank_ND), torch.from_numpy(query_QD)
+    step = max(1, _BLOCK_VALUES // max(1, len(bank)))
+    for start in range(0, len(query), step):
+        yield start, query[start : start + step] @ bank.T

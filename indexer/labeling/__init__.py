@@ -1,0 +1,1 @@
+"""Pairwise annotations: storage, closure, acquisition."""

@@ -1,0 +1,305 @@
+"""Which pairs are worth a person's look: each image's hardest negatives, those first about which an answer says most.
+
+An answer says much where the negative draws much of the anchor's gradient *and* nobody can tell yet whether the two are of one kind: share
+of the gradient × p (1 − p), p the probability of being of one kind. It comes from the cosine and from the overlap of both images'
+k-reciprocal neighbours; labels take no part in it. The first questions are chosen under a stated prior, later ones under a logistic
+regression on the answers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.indexer.labeling.constraint_closure import ConstraintClosure
+from samekind.indexer.labeling.pair_model import PairFeatures, SameKind
+from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable, grouped
+from samekind.training.false_negatives.constraints import Pair
+
+if TYPE_CHECKING:
+    from samekind.indexer.audit.report import FalseNegativeReport
+    from samekind.indexer.index import Index
+
+# P candidate pairs, N rows, C contents, A anchors, K hardest negatives, F features of a pair
+
+HARDEST = 10
+MOST_PER_IMAGE = 3
+"""So many questions of one list an image takes part in, in either role: a list about ten images teaches about ten images."""
+
+Order = Literal["informative", "random"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+
+@dataclass(frozen=True)
+class CandidatePair:
+    """A pair that a person could say something about.
+
+    Attributes:
+        anchor_id, negative_id: the two rows.
+        anchor_sha256, negative_sha256: their contents, which differ.
+        similarity: cosine in [-1, 1].
+        overlap: Jaccard overlap in [0, 1] of both images' k-reciprocal neighbours; `None` where the audit knows those of a sample only.
+        gradient_share: share of the anchor's negative gradient that the negative draws; `None` if the run's objective is unknown.
+        probability: of being of one kind, in (0, 1); no label took part in it.
+        anchor_label, negative_label: class names for those who want to see them, `None` where unknown.
+    """
+
+    anchor_id: str
+    negative_id: str
+    anchor_sha256: str
+    negative_sha256: str
+    similarity: float
+    overlap: float | None
+    gradient_share: float | None
+    probability: float
+    anchor_label: str | None
+    negative_label: str | None
+
+    @property
+    def pair(self) -> Pair:
+        """Both hashes in alphabetical order, as `Verdict.pair`."""
+        first, second = sorted((self.anchor_sha256, self.negative_sha256))
+        return first, second
+
+
+@dataclass(frozen=True)
+class CandidatePairs(Sequence[CandidatePair]):
+    """A list of questions and where it comes from.
+
+    Attributes:
+        items: the questions, the one to ask first at the front.
+        num_left: how many pairs could still be asked about, these included.
+        num_answers: answers that the probabilities were calibrated on; 0 under the prior.
+        notes: what a reader must know.
+    """
+
+    items: tuple[CandidatePair, ...]
+    num_left: int
+    num_answers: int
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[CandidatePair]:
+        return iter(self.items)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.items[place]
+
+
+def questions(
+    index: Index,
+    count: int = 200,
+    *,
+    classes: tuple[str, str] | None = None,
+    order: Order = "informative",
+    seed: int = 0,
+    report: FalseNegativeReport | None = None,
+) -> CandidatePairs:
+    """The pairs worth a look, given the verdicts that the artefact holds by now.
+
+    Args:
+        index: the opened index.
+        count: how many at most.
+        classes: shows only pairs of these two classes, in either order.
+        order: `informative`, or `random` as its baseline: uniform among the same candidates. (Of *all* pairs nearly every one is plainly
+            different, so that baseline would be beaten by anything.)
+        seed: decides ties, and everything of `random`.
+        report: an audit of this index with its pairs, if there is one; it is made otherwise, which takes a minute at 60,000 images.
+
+    Raises:
+        InputError: count, order or a class is none.
+    """
+    pool = CandidatePool(index, report)
+    return pool.questions(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
+
+
+class CandidatePool:
+    """Each training image's hardest negatives, each pair of contents once, as candidates.
+
+    Without a split `train` those of all images are. A pool is made once an index and asked as often as answers come in.
+
+    A pair that is met from both sides is asked from the side where it draws the greater share of the gradient.
+
+    Args:
+        index: the opened index.
+        report: an audit of it, if there is one.
+    """
+
+    def __init__(self, index: Index, report: FalseNegativeReport | None = None) -> None:
+        self._index = index
+        self._pairs = (report or index.audit(k=HARDEST)).pairs
+        self._sha256_C, content_N = np.unique(np.array(index.rows.column("sha256"), dtype=object), return_inverse=True)
+        self._row_C = np.full(len(self._sha256_C), len(content_N))
+        np.minimum.at(self._row_C, content_N, np.arange(len(content_N)))
+        self._number = {sha256: number for number, sha256 in enumerate(self._sha256_C.tolist())}
+        depth = self._pairs.negative_AK.shape[1]
+        anchor, negative = np.repeat(self._pairs.anchor_A, depth), self._pairs.negative_AK.ravel()
+        share = None if self._pairs.share_AK is None else np.nan_to_num(self._pairs.share_AK.ravel())
+        chosen = _each_once(content_N[anchor], content_N[negative], share)
+        is_trained_N = np.array(index.splits) == "train"
+        if is_trained_N.any():  # an answer about an image that no training sees would be lost on it
+            chosen = chosen[(is_trained_N[anchor] & is_trained_N[negative])[chosen]]
+        self._anchor_P, self._negative_P = anchor[chosen], negative[chosen]
+        self._share_P = None if share is None else share[chosen]
+        self._content_P2 = content_N[np.stack([self._anchor_P, self._negative_P], axis=1)]
+        self._features = PairFeatures(index, self._pairs)
+        self._feature_PF = self._features.of(
+            self._anchor_P, self._negative_P, self._pairs.similarity_AK.ravel()[chosen]
+        )
+        self._prior = SameKind.prior(self._feature_PF) if len(self) else None
+
+    def __len__(self) -> int:
+        return len(self._anchor_P)
+
+    def questions(
+        self,
+        current: Mapping[Pair, Verdict],
+        count: int = 200,
+        *,
+        classes: tuple[str, str] | None = None,
+        order: Order = "informative",
+        seed: int = 0,
+    ) -> CandidatePairs:
+        """See the function `questions`; `current` is the present verdict on each pair."""
+        _check(count, order)
+        notes = self._notes(current)
+        if self._prior is None:
+            return CandidatePairs((), 0, 0, notes)
+        is_open_P = self._open(ConstraintClosure(current)) & self._of_classes(classes)
+        model = self._prior.calibrated(*self._answers(current))
+        probability_P = model(self._feature_PF)
+        worth_P = probability_P * (1 - probability_P) * (1.0 if self._share_P is None else self._share_P)
+        chance_P = np.random.default_rng(seed).random(len(self))
+        ranked = np.lexsort((chance_P, -worth_P)) if order == "informative" else np.argsort(chance_P)
+        chosen = self._varied(ranked[is_open_P[ranked]], count)
+        items = tuple(self._question(p, float(probability_P[p])) for p in chosen)
+        return CandidatePairs(items, int(is_open_P.sum()), model.num_answers, notes)
+
+    def about(self, pair: Pair) -> CandidatePair | None:
+        """The question about any two contents, candidates or not, anchor first; `None` if the index does not hold both.
+
+        Its probability is the prior's, and its share of the gradient is left out.
+        """
+        if self._prior is None or not self.holds(pair):
+            return None
+        anchor, negative = (int(self._row_C[self._number[sha256]]) for sha256 in pair)
+        feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
+        return self._asked(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
+
+    def holds(self, pair: Pair) -> bool:
+        """Whether the index has both contents."""
+        return all(sha256 in self._number for sha256 in pair)
+
+    def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Features `(M, F)` and answers `(M,)` of the pairs of this index that somebody called same or different without contradiction."""
+        groups = grouped(current.values())
+        consistent = frozenset[str]().union(*groups.kinds)
+        same = [p for p, v in current.items() if v.verdict in (SAME, DUPLICATE) and p[0] in consistent]
+        different = groups.different - groups.contradictions
+        told = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
+        told = [(pair, is_same) for pair, is_same in told if self.holds(pair)]
+        row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in told], dtype=np.int64)
+        row_M2 = row_M2.reshape(-1, 2)
+        return self._features.of(row_M2[:, 0], row_M2[:, 1]), np.array([is_same for _, is_same in told], dtype=bool)
+
+    def _notes(self, current: Mapping[Pair, Verdict]) -> list[str]:
+        notes = []
+        if gone := sum(not self.holds(pair) for pair in current):
+            notes.append(f"{gone:,} of {len(current):,} verdicts are about images that this index does not hold.")
+        if self._share_P is None:
+            notes.append("The gradient's share is not known, so the pairs are in the order of uncertainty alone.")
+        if not self._features.has_overlap and len(self):
+            notes.append("Only a sample of images are anchors, so the probability comes from the cosine alone.")
+        return notes
+
+    def _open(self, answered: ConstraintClosure) -> NDArray[np.bool_]:
+        """`(P,)` whether a candidate has no answer yet; only pairs of which both images occur in an answer need a closer look."""
+        named = [self._number[sha256] for sha256 in answered.images if sha256 in self._number]
+        touched_C = np.zeros(len(self._sha256_C), dtype=bool)
+        touched_C[named] = True
+        is_open_P = np.ones(len(self), dtype=bool)
+        for p in np.flatnonzero(touched_C[self._content_P2].all(axis=1)).tolist():
+            is_open_P[p] = self._pair(p) not in answered
+        return is_open_P
+
+    def _pair(self, p: int) -> Pair:
+        first, second = sorted(self._content_P2[p].tolist())  # numbers are in the order of hashes
+        return self._sha256_C[first], self._sha256_C[second]
+
+    def _of_classes(self, classes: tuple[str, str] | None) -> NDArray[np.bool_]:
+        if classes is None:
+            return np.ones(len(self), dtype=bool)
+        for name in classes:
+            if name not in self._index.classes:
+                known = ", ".join(self._index.classes) or "this corpus has no labels"
+                raise InputError(f"there is no class {name!r}", hint=f"choose among: {known}")
+        label_N = np.array(self._index.labels, dtype=object)
+        first_N, second_N = (label_N == name for name in classes)
+        anchor, negative = self._anchor_P, self._negative_P
+        chosen_P: NDArray[np.bool_] = (first_N[anchor] & second_N[negative]) | (second_N[anchor] & first_N[negative])
+        return chosen_P
+
+    def _varied(self, ranked: NDArray[np.int64], count: int) -> list[int]:
+        """The first `count` of the ranked candidates in which no image takes part more than a few times."""
+        chosen: list[int] = []
+        met: dict[int, int] = {}
+        for p in ranked.tolist():
+            first, second = self._content_P2[p].tolist()
+            if max(met.get(first, 0), met.get(second, 0)) >= MOST_PER_IMAGE:
+                continue
+            met[first], met[second] = met.get(first, 0) + 1, met.get(second, 0) + 1
+            chosen.append(p)
+            if len(chosen) == count:
+                break
+        return chosen
+
+    def _question(self, p: int, probability: float) -> CandidatePair:
+        share = None if self._share_P is None else float(self._share_P[p])
+        anchor, negative = int(self._anchor_P[p]), int(self._negative_P[p])
+        return self._asked(anchor, negative, self._feature_PF[p], share, probability)
+
+    def _asked(
+        self, anchor: int, negative: int, feature_F: NDArray[np.float64], share: float | None, probability: float
+    ) -> CandidatePair:
+        rows, labels = self._index.rows, self._index.labels
+        sha256 = rows.values("sha256", np.array([anchor, negative]))
+        return CandidatePair(
+            anchor_id=rows.ids[anchor],
+            negative_id=rows.ids[negative],
+            anchor_sha256=sha256[0],
+            negative_sha256=sha256[1],
+            similarity=float(feature_F[0]),
+            overlap=float(feature_F[1]) if len(feature_F) > 1 else None,
+            gradient_share=share,
+            probability=probability,
+            anchor_label=None if labels is None else labels[anchor],
+            negative_label=None if labels is None else labels[negative],
+        )
+
+
+def _each_once(
+    first_P: NDArray[np.int64], second_P: NDArray[np.int64], share_P: NDArray[np.float64] | None
+) -> NDArray[np.int64]:
+    """Places, ascending, of one pair for each unordered pair of different contents: that of the greatest share, else the first."""
+    key_P = np.minimum(first_P, second_P) * (1 + max(first_P.max(initial=0), second_P.max(initial=0)))
+    key_P += np.maximum(first_P, second_P)
+    places = np.flatnonzero(first_P != second_P)
+    by_share = () if share_P is None else (-share_P[places],)
+    places = places[np.lexsort((*by_share, key_P[places]))]  # stable: equals stay in order
+    is_first = np.ones(len(places), dtype=bool)
+    is_first[1:] = np.diff(key_P[places]) != 0
+    return np.sort(places[is_first])
+
+
+def _check(count: Any, order: Any) -> None:
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise InputError(f"count must be a whole number from 1 on, got {count!r}")
+    if order not in ORDERS:
+        raise InputError(f"unknown order {order!r}", hint=f"choose one of {', '.join(ORDERS)}")

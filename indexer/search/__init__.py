@@ -1,0 +1,1 @@
+"""Queries, vector search, results."""

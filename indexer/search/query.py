@@ -1,0 +1,187 @@
+"""From whatever a person asks with to unit vectors.
+
+- a path, bytes, a Pillow image, `(H, W[, C])` uint8 or the id of a row is one image,
+- a `(D,)` float array or a list of numbers is one vector,
+- a `(Q, D)` float array or a list of any of these is several; a list of lists of numbers is several vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from samekind.core.errors import ImageError, InputError
+from samekind.data.corpus import Pixels, pixels_sha256
+from samekind.data.decode import decode, prepare, standardise, to_pixels
+
+if TYPE_CHECKING:
+    from samekind.indexer.index import Index
+
+_SMALL = 8 * 64 * 64  # values of input up to which one thread is enough
+_KINDS = "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, or a (D,) or (Q, D) float array"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query.
+
+    Attributes:
+        vector_D: `(D,)` float32 of unit norm.
+        content: hashes under which the index may hold the query's own image; empty for vectors.
+    """
+
+    vector_D: NDArray[np.float32]
+    content: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Picture:
+    image: Image.Image
+    content: frozenset[str]
+
+
+def parse(query: Any, index: Index) -> tuple[list[Query], bool]:
+    """Reads one query or several.
+
+    Args:
+        query: see the module's head.
+        index: gives the dimension, the rows for ids, and the encoder if there is an image to embed.
+
+    Returns:
+        The queries, and whether they came as several.
+
+    Raises:
+        InputError: the query is of no known kind, not finite, zero, or of another dimension.
+        ImageError: a file or bytes cannot be decoded.
+    """
+    if isinstance(query, list | tuple) and not _is_vector(query):
+        return _embedded([_read(item, index) for item in query], index), True
+    query = _as_array(query)
+    if isinstance(query, np.ndarray) and query.ndim == 2 and query.dtype.kind == "f":
+        return [Query(vector_D) for vector_D in unit(query, index.dim)], True
+    return [_one(query, index)], False
+
+
+def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
+    """Vectors scaled to unit norm, `(Q, D)` float32.
+
+    Raises:
+        InputError: they are not finite, zero, or of another dimension than `dim`.
+    """
+    if vectors_QD.shape[1] != dim:
+        raise InputError(
+            f"the index was built with dim {dim}, the query has {vectors_QD.shape[1]}",
+            hint="query with vectors of the index's own encoder, or rebuild the index with the other one",
+        )
+    values = vectors_QD.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError("the query vector holds NaN or infinity", hint="a vector must be finite")
+    norm = np.linalg.norm(values, axis=1, keepdims=True)
+    if (norm == 0).any():
+        raise InputError("the query vector is zero", hint="the cosine with a zero vector is undefined")
+    return np.asarray(values / norm, dtype=np.float32)
+
+
+def _one(query: Any, index: Index) -> Query:
+    return _embedded([_read(query, index)], index)[0]
+
+
+def _read(query: Any, index: Index) -> Query | _Picture:
+    """One query as a vector, or as a picture that has yet to be embedded."""
+    query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
+    if isinstance(query, str | Path):
+        return _from_text(query, index)
+    if isinstance(query, bytes | bytearray | memoryview):
+        encoded = bytes(query)
+        return _picture(decode(encoded), hashlib.sha256(encoded).hexdigest())
+    if isinstance(query, Image.Image):
+        return _picture(standardise(query))
+    if isinstance(query, np.ndarray) and query.dtype == np.uint8 and query.ndim in (2, 3):
+        return _picture(_from_pixels(query))
+    if isinstance(query, np.ndarray) and query.dtype.kind == "f" and query.ndim == 1:
+        return Query(unit(query[None], index.dim)[0])
+    got = f"{query.dtype} {query.shape}" if isinstance(query, np.ndarray) else type(query).__name__
+    raise InputError(f"cannot search for {got}", hint=f"give {_KINDS}, or a list of these")
+
+
+def _is_vector(query: Any) -> bool:
+    """Whether this is a list of numbers; it could also be read as many queries."""
+    return isinstance(query, list | tuple) and len(query) > 0 and all(isinstance(value, float | int) for value in query)
+
+
+def _from_text(query: str | Path, index: Index) -> Query | _Picture:
+    path = Path(query)
+    if not path.exists() and isinstance(query, str) and query in index.rows.position:
+        position = index.rows.position[query]
+        return Query(index.vectors(np.array([position]))[0], frozenset([index.rows.row(position)["sha256"]]))
+    try:
+        encoded = path.read_bytes()
+    except (OSError, ValueError):
+        decode(path)  # says what is wrong with the path
+        raise
+    try:
+        return _picture(decode(encoded), hashlib.sha256(encoded).hexdigest())
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}", hint=error.hint) from error
+
+
+def _from_pixels(pixels: Pixels) -> Image.Image:
+    if pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+        raise InputError(f"an image must be (H, W) or (H, W, 1, 3 or 4), got {pixels.shape}")
+    return standardise(Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels))
+
+
+def _picture(image: Image.Image, *hashes: str) -> _Picture:
+    """The picture with the hashes of its file and of its pixels; a grey picture that was saved in colour also counts as grey."""
+    pixels = to_pixels(image)
+    found = {*hashes, pixels_sha256(pixels)}
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        found.add(pixels_sha256(np.ascontiguousarray(pixels[..., 0])))
+    return _Picture(image, frozenset(found))
+
+
+def _embedded(items: Sequence[Query | _Picture], index: Index) -> list[Query]:
+    """Embeds all pictures at once."""
+    pictures = [item for item in items if isinstance(item, _Picture)]
+    vectors: list[NDArray[np.float32]] = []
+    if pictures:
+        encoder = index.encoder
+        size, channels = encoder.spec.image_size, encoder.spec.channels
+        pixels = np.stack([prepare(picture.image, size, channels) for picture in pictures])
+        with _few_threads(pixels):
+            vectors = list(unit(encoder.embed(pixels), index.dim))
+    queue = iter(vectors)
+    return [item if isinstance(item, Query) else Query(next(queue), item.content) for item in items]
+
+
+@contextmanager
+def _few_threads(pixels: Pixels) -> Iterator[None]:
+    """One thread for a few small images: they take 1 ms, and on a busy machine waiting for a second thread made that 20 to 400 ms."""
+    import torch
+
+    before = torch.get_num_threads()
+    if pixels.size > _SMALL or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _as_array(query: Any) -> Any:
+    """Tensors and other array-likes as NumPy arrays; everything else as it is."""
+    if hasattr(query, "detach"):
+        query = query.detach().cpu()
+    if hasattr(query, "__array__") and not isinstance(query, np.ndarray | Image.Image):
+        return np.asarray(query)
+    return query

@@ -1,0 +1,147 @@
+"""Search: what a query finds, with the cosine in [-1, 1], nearest first, equal ones in table order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.indexer.search.query import Query, parse
+
+if TYPE_CHECKING:
+    from samekind.indexer.index import Index
+
+OWN = 1 - 1e-6
+"""A row at least this similar is taken for the query's own image if no row has the query's content hash. Embedding the same image in
+another batch moves the cosine by less than 1e-7."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One row that was found.
+
+    Attributes:
+        rank: 1 for the nearest.
+        id: the row's id.
+        similarity: cosine in [-1, 1], higher is closer.
+        label: class name, `None` if unknown.
+        uri: where the image came from.
+    """
+
+    rank: int
+    id: str
+    similarity: float
+    label: str | None
+    uri: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as `--json` prints it."""
+        return {"rank": self.rank, "id": self.id, "similarity": self.similarity, "label": self.label, "uri": self.uri}
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What one query found.
+
+    Attributes:
+        k: how many hits were asked for.
+        hits: nearest first; fewer than k if there are not as many rows to search.
+        note: why there are fewer hits than asked for, or `None`.
+        elapsed_ms: time of the call, shared evenly by its queries.
+    """
+
+    k: int
+    hits: tuple[Hit, ...]
+    note: str | None = None
+    elapsed_ms: float = 0.0
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, i: int) -> Hit:
+        return self.hits[i]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as `--json` prints it."""
+        return {
+            "k": self.k,
+            "hits": [hit.to_dict() for hit in self.hits],
+            "note": self.note,
+            "elapsed_ms": round(self.elapsed_ms, 3),
+        }
+
+
+def search(
+    index: Index, query: Any, k: int, where: str | None, exclude_self: bool
+) -> SearchResult | list[SearchResult]:
+    """Carries out `Index.search`; see there."""
+    started = time.perf_counter()
+    k = check_k(k)
+    rows = None if where is None else index.positions_where(where)
+    queries, several = parse(query, index)
+    if exclude_self:
+        found = [_without_own(index, each, k, rows) for each in queries]
+    else:
+        found = index.vector_index.search(_stack(queries, index.dim), k, rows)
+    elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
+    searched = len(index) if rows is None else len(rows)
+    results = [
+        SearchResult(k, _hits(index, *each), _note(k, len(each[1]), searched, where, exclude_self), elapsed)
+        for each in found
+    ]
+    return results if several else results[0]
+
+
+def check_k(k: Any) -> int:
+    """A number of neighbours.
+
+    Raises:
+        InputError: it is no whole number, or less than 1.
+    """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise InputError(f"k must be a whole number, got {k!r}")
+    if k < 1:
+        raise InputError(f"k must be at least 1, got {k}")
+    return int(k)
+
+
+def _without_own(
+    index: Index, query: Query, k: int, rows: NDArray[np.int64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The k nearest rows that are not the query's own image: of its content, or, if no row is, all but identical in the embedding."""
+    own = index.rows.with_content(query.content)
+    by_content = len(own) > 0
+    width = k + max(1, len(own))
+    while True:
+        similarity, row = index.vector_index.search(query.vector_D[None], width, rows)[0]
+        keep = ~np.isin(row, own) if by_content else similarity < OWN
+        if keep.sum() >= k or len(row) < width:
+            return similarity[keep][:k], row[keep][:k]
+        width *= 2
+
+
+def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:
+    return np.stack([query.vector_D for query in queries]) if queries else np.empty((0, dim), np.float32)
+
+
+def _hits(index: Index, similarity: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[Hit, ...]:
+    ids, labels, uris = (index.rows.values(name, rows) for name in ("id", "label", "uri"))
+    values = zip(ids, similarity.tolist(), labels, uris, strict=True)
+    return tuple(Hit(rank, *value) for rank, value in enumerate(values, start=1))
+
+
+def _note(k: int, found: int, searched: int, where: str | None, exclude_self: bool) -> str | None:
+    if found >= k:
+        return None
+    what = f"{searched:,} images" if searched != 1 else "1 image"
+    place = f"{what} satisfy {where!r}" if where is not None else f"the index holds {what}"
+    own = ", and the query's own is left out" if exclude_self and found < searched else ""
+    return f"{place}{own}: {found:,} hits instead of {k:,}"

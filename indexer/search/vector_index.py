@@ -1,0 +1,323 @@
+"""FAISS over unit vectors: exact inner product up to 200,000 rows, inverted lists beyond, on all GPUs where there are any.
+
+FAISS proposes and float64 decides: a few more candidates than asked for are scored again in double precision and ordered by similarity,
+then by row. The order therefore depends neither on the index type nor on threads, batch size or SIMD, equal rows come in table order, and
+brute force agrees on ids as well as on values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
+
+try:
+    import faiss as faiss_module
+except ModuleNotFoundError as error:
+    if error.name != "faiss":
+        raise
+    raise MissingDependencyError(
+        "FAISS is not installed", hint="pip install 'samekind[cpu]', with an NVIDIA GPU 'samekind[gpu]'"
+    ) from error
+
+faiss: Any = faiss_module  # some builds ship type hints of SWIG's raw signatures, which Python's wrappers do not follow, others ship none
+
+# N rows, Q queries, D dimension, K hits
+
+EXACT_LIMIT = 200_000
+ANN_RECALL = 0.95
+"""Overlap with exact search among the first 10 other rows that an approximate index must reach on a sample of its own rows."""
+_RECALL_AT = 10
+_SPARE = 16
+_SLACK = 1e-5  # more than float32 can be wrong by
+_GPU_K = 2048
+_TRAIN_ROWS_A_LIST = 64
+_RECALL_SAMPLE = 256
+_RESCORE_VALUES = 1 << 23
+
+Float32 = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class VectorIndex:
+    """Unit vectors in table order.
+
+    Args:
+        index: a FAISS inner-product index that holds them.
+        ann_recall: measured overlap with exact search, 1 for an exact index.
+    """
+
+    def __init__(self, index: Any, ann_recall: float = 1.0) -> None:
+        self._index = index
+        self._gpu: Any = _on_gpus(index)
+        self.ann_recall = ann_recall
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dim(self) -> int:
+        """Dimension D."""
+        return int(self._index.d)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row is compared."""
+        return not isinstance(self._index, faiss.IndexIVF)
+
+    @property
+    def kind(self) -> str:
+        """FAISS' name for the index: `Flat` or `IVF1024,Flat`."""
+        return "Flat" if self.exact else f"IVF{self._index.nlist},Flat"
+
+    @classmethod
+    def build(
+        cls, batches: Callable[[], Iterable[Float32]], dim: int, rows: int, exact_limit: int = EXACT_LIMIT
+    ) -> VectorIndex:
+        """Builds an index.
+
+        Args:
+            batches: gives the vectors in table order, `(n, D)` float32 each; asked twice for an approximate index.
+            dim: dimension D.
+            rows: how many vectors there will be.
+            exact_limit: above this many rows the index is approximate.
+
+        Raises:
+            InputError: a vector is not finite or not of unit norm.
+        """
+        if rows <= exact_limit:
+            index = faiss.IndexFlatIP(dim)
+            _add(index, batches())
+            return cls(index)
+        lists = max(1, round(4 * rows**0.5))
+        index = faiss.index_factory(dim, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
+        index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
+        _add(index, batches())
+        index.make_direct_map()
+        return cls(index, _tune(index, batches, rows))
+
+    @classmethod
+    def load(cls, path: Path, ann_recall: float) -> VectorIndex:
+        """Reads an index file.
+
+        Args:
+            path: the file.
+            ann_recall: as measured when it was built; the file does not hold it, the manifest does.
+
+        Raises:
+            ArtefactError: the file is missing or no FAISS index.
+        """
+        try:
+            index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            raise ArtefactError(f"cannot read {path}", hint="run samekind index again") from error
+        if isinstance(index, faiss.IndexIVF):
+            index.make_direct_map()
+        return cls(index, ann_recall)
+
+    def save(self, path: Path) -> None:
+        """Writes the index file by a temporary file and a rename.
+
+        Raises:
+            ArtefactError: it cannot be written.
+        """
+        temporary = path.with_name(path.name + ".tmp")
+        try:
+            faiss.write_index(self._index, str(temporary))
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except (OSError, RuntimeError) as error:
+            raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error
+
+    def vectors(self, rows: Rows | None = None) -> Float32:
+        """`(N, D)` float32 in table order, or those of `rows`; a copy."""
+        if rows is None:
+            found: Float32 = (
+                self._index.reconstruct_n(0, len(self)) if len(self) else np.empty((0, self.dim), np.float32)
+            )
+            return found
+        if len(rows) == 0:
+            return np.empty((0, self.dim), np.float32)
+        some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
+        return some
+
+    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[NDArray[np.float64], Rows]]:
+        """The k nearest rows of each query.
+
+        Args:
+            query_QD: `(Q, D)` float32 of unit norm.
+            k: hits wanted, ≥ 1; lowered to the number of rows searched.
+            rows: search only these (distinct, ascending); all if left out.
+
+        Returns:
+            For each query the similarities `(K,)` in [-1, 1], descending, and the rows `(K,)`; equal similarities in row order.
+        """
+        total = len(self) if rows is None else len(rows)
+        k = min(k, total)
+        if k == 0:
+            return [(np.empty(0), np.empty(0, np.int64)) for _ in query_QD]
+        if rows is not None and not self.exact:
+            return [self._rescored(query_D, rows, k) for query_D in query_QD]
+        return [
+            self._one(query_D, k, rows, total, found) for query_D, found in self._proposals(query_QD, k, rows, total)
+        ]
+
+    def _proposals(
+        self, query_QD: Float32, k: int, rows: Rows | None, total: int
+    ) -> Iterator[tuple[Float32, tuple[Float32, Rows]]]:
+        similarity_QK, row_QK = self._faiss(query_QD, min(total, k + _SPARE), rows)
+        yield from zip(query_QD, zip(similarity_QK, row_QK, strict=True), strict=True)
+
+    def _one(
+        self, query_D: Float32, k: int, rows: Rows | None, total: int, found: tuple[Float32, Rows]
+    ) -> tuple[NDArray[np.float64], Rows]:
+        """Widens the proposal until what lies outside it is clearly farther than the k-th hit, then scores it exactly.
+
+        Lists that were looked into may hold fewer rows than asked for (FAISS fills up with −1); then all lists are.
+        """
+        similarity_K, row_K = found
+        if not self.exact and (row_K >= 0).sum() < k:
+            _, row_QK = self._faiss(query_D[None], min(total, k + _SPARE), rows, every_list=True)
+            row_K = row_QK[0]
+        while self.exact and len(row_K) < total and similarity_K[k - 1] - similarity_K[-1] <= _SLACK:
+            similarity_QK, row_QK = self._faiss(query_D[None], min(total, 4 * len(row_K)), rows)
+            similarity_K, row_K = similarity_QK[0], row_QK[0]
+        return self._rescored(query_D, row_K[row_K >= 0], k)
+
+    def _faiss(
+        self, query_QD: Float32, width: int, rows: Rows | None, every_list: bool = False
+    ) -> tuple[Float32, Rows]:
+        query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
+        if self._gpu is not None and rows is None and width <= _GPU_K and not every_list:
+            on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
+            return on_gpu
+        params = faiss.SearchParametersIVF(nprobe=self._index.nlist) if every_list else _only(rows, len(self))
+        with _threads(1 if len(query_QD) == 1 else None):
+            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=params)
+        return found
+
+    def _rescored(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
+        similarity = np.clip(exact_similarity(query_D, self.vectors, rows), -1.0, 1.0)
+        order = np.lexsort((rows, -similarity))[:k]
+        return similarity[order], rows[order]
+
+
+def exact_similarity(query_D: Float32, vectors: Callable[[Rows], Float32], rows: Rows) -> NDArray[np.float64]:
+    """Inner products `(n,)` float64 of one query with some rows, in blocks; equal rows give equal values wherever they stand."""
+    step = max(1, _RESCORE_VALUES // len(query_D))
+    query = query_D.astype(np.float64)
+    parts = [(vectors(rows[i : i + step]) * query).sum(axis=1) for i in range(0, len(rows), step)]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def not_unit(vectors_ND: Float32) -> Rows:
+    """Rows whose vector is not finite or not of unit norm, ascending."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = np.sqrt(np.einsum("nd,nd->n", vectors_ND, vectors_ND))  # `np.linalg.norm` would make a copy of all
+    return np.flatnonzero(~(np.abs(norm - 1) < 1e-3))
+
+
+def check_unit(vectors_ND: Float32, what: str = "the encoder") -> None:
+    """Makes sure that vectors are finite and of unit norm.
+
+    Raises:
+        InputError: they are not; the message names `what` made them.
+    """
+    bad = not_unit(vectors_ND)
+    if len(bad):
+        norm = np.linalg.norm(vectors_ND[bad[0]])
+        raise InputError(
+            f"{what} gave {len(bad)} of {len(vectors_ND)} vectors that are not of unit norm (the first has norm {norm:.3g})",
+            hint="the training has diverged: train again with --force and a higher --temperature or a lower --beta",
+        )
+
+
+def _add(index: Any, batches: Iterable[Float32]) -> None:
+    for batch in batches:
+        check_unit(batch, "the table")
+        index.add(np.ascontiguousarray(batch))
+
+
+def _sample(rows: int, size: int) -> Rows:
+    """A seeded choice of row numbers, ascending; all if there are fewer."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:size])
+
+
+def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
+    """The vectors of some rows, ascending."""
+    parts, start = [], 0
+    for batch in batches:
+        first, last = np.searchsorted(chosen, [start, start + len(batch)])
+        parts.append(batch[chosen[first:last] - start])
+        start += len(batch)
+    return np.ascontiguousarray(np.concatenate(parts))
+
+
+def _tune(index: Any, batches: Callable[[], Iterable[Float32]], rows: int) -> float:
+    """Doubles `nprobe` until recall suffices; returns the recall reached.
+
+    The queries are rows of the index. Each finds itself for certain, so its own row counts neither as found nor as to be found.
+    """
+    own = _sample(rows, _RECALL_SAMPLE)
+    query, width = _at(batches(), own), _RECALL_AT + 1
+    exact = faiss.IndexFlatIP(index.d)
+    nearest: list[tuple[Float32, Rows]] = []
+    start = 0
+    for batch in batches():  # exact neighbours block by block: the whole need not fit twice
+        exact.reset()
+        exact.add(np.ascontiguousarray(batch))
+        similarity, row = exact.search(query, min(width, len(batch)))
+        nearest.append((similarity, row + start))
+        start += len(batch)
+    similarity_QM = np.concatenate([s for s, _ in nearest], axis=1)
+    row_QM = np.concatenate([r for _, r in nearest], axis=1)
+    truth = _others(np.take_along_axis(row_QM, np.argsort(-similarity_QM, axis=1, kind="stable"), axis=1), own)
+    recall, index.nprobe = 0.0, 8
+    while True:
+        found = _others(index.search(query, width)[1], own)
+        recall = float(np.mean([len(a & b) / len(b) for a, b in zip(found, truth, strict=True)]))
+        if recall >= ANN_RECALL or index.nprobe >= index.nlist:
+            return recall
+        index.nprobe = min(2 * index.nprobe, index.nlist)
+
+
+def _others(row_QM: Rows, own_Q: Rows) -> list[set[int]]:
+    """The first 10 rows that each query found beside its own."""
+    return [set(row[(row != own) & (row >= 0)][:_RECALL_AT].tolist()) for row, own in zip(row_QM, own_Q, strict=True)]
+
+
+def _only(rows: Rows | None, total: int) -> Any:
+    if rows is None:
+        return None
+    wanted = np.zeros(total, dtype=bool)
+    wanted[rows] = True
+    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little")))
+
+
+def _on_gpus(index: Any) -> Any:
+    """A copy of the index on all GPUs, or `None` without any."""
+    if getattr(faiss, "get_num_gpus", lambda: 0)() == 0 or index.ntotal == 0:
+        return None
+    return faiss.index_cpu_to_all_gpus(index)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """FAISS with `count` threads: one query alone is bound by memory, and waiting for a second thread made it 3 times slower."""
+    if count is None:
+        yield
+        return
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

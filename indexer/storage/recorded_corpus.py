@@ -1,0 +1,45 @@
+"""The corpus that an artefact was trained on, loaded again as its `meta.json` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+from samekind.core.progress import Progress
+from samekind.data.corpus import SPLITS, Corpus
+from samekind.data.sources.registry import load_corpus
+from samekind.indexer.storage.manifest import again
+
+_SOURCE = ("corpus", "data_dir", "limit", "seed")
+
+
+def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> Corpus:
+    """Loads the corpus that `meta.json` names.
+
+    Args:
+        folder: the artefact.
+        recorded: the entry `corpus` of its meta.
+        notes: gets a sentence if the corpus has changed since.
+        progress: shows bars.
+
+    Raises:
+        ArtefactError: the artefact does not say which corpus it was.
+        CorpusError: it cannot be loaded.
+    """
+    if not recorded.get("corpus"):
+        raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=again(folder))
+    source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
+    corpus = load_corpus(**source, progress=progress)
+    if not _same(corpus, recorded):
+        notes.append(
+            f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
+            "these figures are of its images as they are now, and others than today's may have been trained on."
+        )
+    return corpus
+
+
+def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
+    """Whether a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
+    known = recorded.get("content_hash")
+    return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))

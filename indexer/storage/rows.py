@@ -1,0 +1,121 @@
+"""The light columns of an index in memory: who is in which row.
+
+They are read from `rows.arrow`, a copy of the table without thumbnails and vectors that is written with the index: a search then needs
+no LanceDB, whose import alone takes 2 s.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+from numpy.typing import NDArray
+
+from samekind.core.errors import ArtefactError, InputError
+
+
+class Rows:
+    """Ids, labels and the other light columns in table order.
+
+    Args:
+        table: Arrow table with `store.ROW_COLUMNS`.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self.table = table.combine_chunks()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @classmethod
+    def read(cls, path: Path) -> Rows:
+        """Reads `rows.arrow`.
+
+        Raises:
+            ArtefactError: it is missing or damaged.
+        """
+        try:
+            with pa.memory_map(str(path)) as source:
+                return cls(pa.ipc.open_file(source).read_all())
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ArtefactError(f"cannot read {path}", hint="run samekind index again") from error
+
+    def write(self, path: Path) -> None:
+        """Writes `rows.arrow` by a temporary file and a rename.
+
+        Raises:
+            ArtefactError: it cannot be written.
+        """
+        temporary = path.with_name(path.name + ".tmp")
+        try:
+            with temporary.open("wb") as stream:
+                with pa.ipc.new_file(stream, self.table.schema) as writer:
+                    writer.write_table(self.table)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise ArtefactError(
+                f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
+            ) from error
+
+    def column(self, name: str) -> list[Any]:
+        """One column as a list."""
+        values: list[Any] = self.table[name].to_pylist()
+        return values
+
+    def numbered(self, name: str) -> NDArray[np.int64]:
+        """`(N,)` int64 numbers, equal where a column's values are equal; a million hashes as Python strings would take 100 MB."""
+        return np.asarray(self.table[name].combine_chunks().dictionary_encode().indices.to_numpy(), dtype=np.int64)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The ids."""
+        return self.column("id")
+
+    @cached_property
+    def labels(self) -> list[str | None] | None:
+        """Class names, `None` where a row has none; `None` as a whole if no row has one."""
+        labels: list[str | None] = self.column("label")
+        return labels if any(label is not None for label in labels) else None
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Row number by id."""
+        return {id_: i for i, id_ in enumerate(self.ids)}
+
+    def position_of(self, id_: str) -> int:
+        """Row number of an id.
+
+        Raises:
+            InputError: there is no such row.
+        """
+        try:
+            return self.position[id_]
+        except KeyError:
+            example = f"ids look like {self.ids[0]!r}" if len(self) else "the index is empty"
+            raise InputError(f"the index holds no image {id_!r}", hint=example) from None
+
+    def row(self, position: int) -> dict[str, Any]:
+        """All light columns of one row."""
+        values: dict[str, Any] = self.table.slice(position, 1).to_pylist()[0]
+        return values
+
+    def with_content(self, hashes: frozenset[str]) -> NDArray[np.int64]:
+        """Rows whose `sha256` is among `hashes`, ascending."""
+        from pyarrow import compute
+
+        mask = np.zeros(len(self), dtype=bool)
+        for sha256 in hashes:
+            mask |= compute.equal(self.table["sha256"], sha256).to_numpy()
+        return np.flatnonzero(mask)
+
+    def values(self, name: str, positions: NDArray[np.int64]) -> list[Any]:
+        """One column at `positions`, in their order. Value by value: `pyarrow.array` would import pandas (0.6 s)."""
+        column = self.table[name]
+        return [column[position].as_py() for position in positions.tolist()]

@@ -1,0 +1,201 @@
+"""The LanceDB table `images`, the source of truth of an index.
+
+Rows keep the order in which they were appended, through deletes and compaction (tests/indexer/test_store.py holds LanceDB to it).
+Every write here adds exactly one version to the table, also a write of nothing: that is how an interrupted build counts its steps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from samekind.core.errors import ArtefactError, InputError
+from samekind.indexer.storage.database import open_database
+from samekind.indexer.storage.manifest import TABLE_FOLDER, from_nothing
+
+TABLE = "images"
+ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
+"""Everything but the heavy columns `thumbnail` and `vector`."""
+_IDS_A_DELETE = 2000
+_EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
+_STRING = re.compile(r"'[^']*'")
+_WHERE_IN_RUST = re.compile(r",? ?/\S+\.rs:\d+.*$")
+
+
+def table_schema(dim: int) -> Any:
+    """Arrow schema of the table for vectors of dimension `dim`."""
+    texts = [pa.field(name, pa.string()) for name in ("id", "uri", "split", "label")]
+    sizes = [pa.field(name, pa.int32()) for name in ("width", "height")]
+    rest = [pa.field("sha256", pa.string()), pa.field("corpus", pa.string()), pa.field("thumbnail", pa.binary())]
+    return pa.schema([*texts, *sizes, *rest, pa.field("vector", pa.list_(pa.float32(), dim))])
+
+
+class ImageTable:
+    """The table of one artefact.
+
+    Whatever reads it raises an `ArtefactError` with the remedy where there is no table or its files are damaged.
+
+    Args:
+        folder: the artefact.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _database(self) -> Any:
+        return open_database(self.folder)
+
+    @cached_property
+    def _table(self) -> Any:
+        if not self.exists():
+            raise ArtefactError(f"{self.folder} holds no table of images", hint="run samekind index again")
+        with self._reading():
+            return self._database.open_table(TABLE)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Makes what LanceDB says of damaged files an error with a remedy."""
+        try:
+            yield
+        except (RuntimeError, ValueError, OSError) as error:
+            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            hint = f"if it stays so at a second try, {from_nothing(self.folder)}"  # a network's drive may only have stumbled
+            if "permission denied" in reason.lower():
+                hint = "make the folder and all in it readable"
+            raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
+
+    def exists(self) -> bool:
+        """Whether there is a table."""
+        return (self.folder / "db" / f"{TABLE}.lance").is_dir()
+
+    def create(self, dim: int) -> None:
+        """Makes an empty table for vectors of dimension `dim`, in place of an old one."""
+        self.__dict__.pop("_table", None)
+        if self.exists():
+            self._database.drop_table(TABLE)
+        self._database.create_table(TABLE, schema=table_schema(dim))
+
+    @property
+    def version(self) -> int:
+        """LanceDB's version number."""
+        return int(self._table.version)
+
+    def __len__(self) -> int:
+        with self._reading():
+            return int(self._table.count_rows())
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the vectors."""
+        return int(self._table.schema.field("vector").type.list_size)
+
+    def at(self, version: int) -> ImageTable:
+        """The table as it was at an earlier version, for reading."""
+        past = ImageTable(self.folder)
+        with self._reading():
+            past._table.checkout(version)
+        return past
+
+    def append(self, rows: Any) -> None:
+        """Adds rows at the end, all or none of them.
+
+        Args:
+            rows: Arrow table with `table_schema`'s columns.
+        """
+        self._table.add(rows.cast(table_schema(self.dim)))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Deletes rows by id, in one version."""
+        self._table.delete(f"id in ({_quoted(ids)})")
+
+    def rows(self) -> Any:
+        """All rows without thumbnail and vector, as an Arrow table in table order."""
+        return self._read(ROW_COLUMNS)
+
+    def full_rows(self, ids: Sequence[str]) -> Any:
+        """Rows with all columns, as an Arrow table in the order of `ids`."""
+        with self._reading():
+            parts = [self._table.search().where(f"id in ({_quoted(part)})").to_arrow() for part in id_chunks(ids)]
+        found = pa.concat_tables(parts)
+        place = {id_: i for i, id_ in enumerate(found["id"].to_pylist())}
+        return found.take([place[id_] for id_ in ids])
+
+    def vector_batches(self) -> Iterator[NDArray[np.float32]]:
+        """The vectors in table order, as `(n, D)` float32 blocks."""
+        with self._reading():
+            batches = iter(self._table.search().select(["vector"]).to_batches())
+        while True:
+            with self._reading():  # around the read alone: what is done with a block is not the table's fault
+                batch = next(batches, None)
+            if batch is None:
+                return
+            column = batch.column("vector")
+            yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+
+    def thumbnails(self, positions: Sequence[int]) -> list[bytes]:
+        """Encoded thumbnails of the rows at `positions` (0-based, in table order), in the order of `positions`."""
+        if not positions:
+            return []
+        unique = sorted(set(positions))  # LanceDB answers in table order, whatever the order of the question
+        with self._reading():
+            found = self._table.take_offsets(unique).select(["thumbnail"]).to_arrow()["thumbnail"].to_pylist()
+        place = dict(zip(unique, found, strict=True))
+        return [place[position] for position in positions]
+
+    def ids_where(self, condition: str) -> list[str]:
+        """Ids of the rows that satisfy an SQL condition, in table order.
+
+        Raises:
+            InputError: the condition is not SQL over the columns.
+            ArtefactError: the table is damaged.
+        """
+        if ";" in _STRING.sub("", condition):  # LanceDB would read up to it and silently leave out the rest
+            raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
+        try:
+            found = self._table.search().where(condition).select(["id"]).to_arrow()
+        except (ValueError, RuntimeError, OSError, TypeError) as error:
+            self.rows()  # or is it the table that cannot be read?
+            raise InputError(
+                f"cannot filter by {condition!r}: {_reason(error)}",
+                hint=_EXAMPLE,
+            ) from error
+        ids: list[str] = found["id"].to_pylist()
+        return ids
+
+    def _read(self, columns: Sequence[str]) -> Any:
+        with self._reading():
+            return self._table.search().select(list(columns)).to_arrow()
+
+
+def id_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    """`ids` in parts that are short enough for one SQL condition."""
+    return [ids[start : start + _IDS_A_DELETE] for start in range(0, len(ids), _IDS_A_DELETE)]
+
+
+def _quoted(ids: Sequence[str]) -> str:
+    return ", ".join("'" + id_.replace("'", "''") + "'" for id_ in ids) or "NULL"
+
+
+def _reason(error: Exception) -> str:
+    """LanceDB's complaint on one line, without the parts that speak about its own inside."""
+    text = " ".join(str(error).split())
+    for prefix in ("Invalid input,", "lance error:", "Invalid user input:", "Schema error:"):
+        text = text.replace(prefix, "").strip()
+    return (
+        text.split("SELECT 1 FROM t WHERE", 1)[0].strip(" :")
+        if "(sql parser error" not in text
+        else _parser_reason(text)
+    )
+
+
+def _parser_reason(text: str) -> str:
+    return text.split("(sql parser error:", 1)[1].rstrip(") ").strip()

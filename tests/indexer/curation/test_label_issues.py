@@ -1,0 +1,185 @@
+"""Suspects of a wrong label against a plain loop over all pairs, and on labels that were made wrong on purpose."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.data.corpus import Corpus
+from samekind.indexer.curation import label_issues as module
+from samekind.indexer.curation.label_issues import label_votes
+from samekind.indexer.index import Index, build_index
+from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from tests.indexer.helpers import FakeEncoder, kinds, pictures, save_encoder
+
+NAMES = ("Bag", "Coat", "Shirt")
+
+
+def build(folder: Path, pixels: NDArray[np.uint8], labels: list[str | None] | None) -> Index:
+    """An index of these pictures."""
+    save_encoder(FakeEncoder(), folder)
+    return build_index(Corpus.from_arrays(list(pixels), labels, name="kinds"), FakeEncoder(), folder)
+
+
+def right() -> list[str | None]:
+    """The labels as they should be."""
+    return [NAMES[i % 3] for i in range(60)]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """Images 4 and 30 have a wrong label, 7 none; 50 is an exact copy of 4 with the same wrong label. Not to be changed."""
+    pixels, labels = kinds(), right()
+    pixels[50] = pixels[4]
+    labels[4] = labels[50] = "Shirt"
+    labels[30], labels[7] = "Coat", None
+    return build(tmp_path_factory.mktemp("suspects"), pixels, labels)
+
+
+def slow_votes(index: Index, row: int, voters: int) -> tuple[dict[str, float], list[int]]:
+    """Shares of the votes on one image, class by class, and who voted, by a loop over all other images."""
+    vectors, labels = index.vectors().astype(np.float64), index.labels or []
+    content = index.rows.column("sha256")
+    able = []
+    for other in range(len(index)):
+        similarity = float(vectors[other] @ vectors[row])
+        if other == row or labels[other] is None or content[other] == content[row] or similarity >= module.COPY:
+            continue
+        able.append((-similarity, other))
+    able = sorted(able)[:voters]
+    total: dict[str, float] = dict.fromkeys(index.classes, 0.0)
+    for negative, other in able:
+        total[str(labels[other])] += np.exp((-negative + able[0][0]) / module.TEMPERATURE)
+    weight = sum(total.values())
+    return {name: value / weight for name, value in total.items()}, [other for _, other in able]
+
+
+@pytest.mark.parametrize("voters", [1, 7, 100])
+def test_votes_are_those_of_a_loop_over_all_pairs(index: Index, monkeypatch: pytest.MonkeyPatch, voters: int) -> None:
+    """Shares and voters of every labelled image: neither itself, nor its copies, nor unlabelled images vote."""
+    monkeypatch.setattr(module, "VOTERS", voters)
+    monkeypatch.setattr(module, "_SPARE", 60)
+    votes, notes = label_votes(index)
+    assert votes.row_J.tolist() == [row for row in range(60) if row != 7]
+    assert any("1 of 60 images have no label" in note for note in notes)
+    for j, row in enumerate(votes.row_J.tolist()):
+        shares, who = slow_votes(index, row, voters)
+        np.testing.assert_allclose(votes.share_JC[j], list(shares.values()), atol=1e-4)
+        assert [v for v in votes.voter_JK[j].tolist() if v >= 0] == who
+        own = str((index.labels or [])[row])
+        others = {name: share for name, share in shares.items() if name != own}
+        assert votes.label_share_J[j] == pytest.approx(shares[own], abs=1e-4)
+        assert votes.suggested_share_J[j] == pytest.approx(max(others.values()), abs=1e-4)
+        expected = max(others.values()) / (max(others.values()) + shares[own] + module.SMOOTHING)
+        assert votes.score_J[j] == pytest.approx(expected, abs=1e-3)
+
+
+def test_wrong_labels_come_first_with_the_right_one_suggested(index: Index) -> None:
+    """Exactly the wrong labels are suspected, that of the copy too; the evidence is of the suggested class."""
+    found = index.label_issues()
+    wrong = {index.ids[4]: "Coat", index.ids[50]: "Coat", index.ids[30]: "Bag"}
+    assert {suspect.id: suspect.suggested for suspect in found.suspects} == wrong
+    assert (found.num_suspects, found.num_judged) == (3, 59)
+    label = dict(zip(index.ids, index.labels or [], strict=True))
+    for suspect in found.suspects:
+        assert suspect.label == label[suspect.id] != suspect.suggested
+        assert 0.5 < suspect.score < 1
+        assert suspect.confirmed is None
+        assert suspect.neighbours
+        assert {label[id_] for id_ in suspect.neighbours} == {suspect.suggested}
+    scores = [suspect.score for suspect in found.suspects]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_right_labels_are_not_suspected(tmp_path: Path) -> None:
+    """Where each kind has its own label, nobody is suspected."""
+    found = build(tmp_path, kinds(), right()).label_issues()
+    assert (found.suspects, found.num_suspects, found.num_judged) == ((), 0, 60)
+
+
+def test_votes_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> None:
+    """On noise, where neighbours know nothing, a note says what share of the labels they agree with; on clear kinds there is none."""
+    noise = build(tmp_path / "noise", pictures(60), right())
+    votes, _ = label_votes(noise)
+    given = [(noise.labels or [])[row] for row in votes.row_J.tolist()]
+    voted = [noise.classes[c] for c in votes.share_JC.argmax(axis=1).tolist()]
+    agree = sum(a == b for a, b in zip(given, voted, strict=True)) / 60
+    assert agree < 0.8
+    assert any(f"only {100 * agree:.0f} % of all labels" in note for note in noise.label_issues().notes)
+    assert build(tmp_path / "clear", kinds(), right()).label_issues().notes == ()
+
+
+def test_the_list_is_capped_and_the_number_is_not(index: Index) -> None:
+    """A count of 1 keeps the first of three, and says three."""
+    found = index.label_issues(count=1)
+    assert found.suspects == index.label_issues().suspects[:1]
+    assert found.num_suspects == 3
+
+
+def test_suspicion_needs_the_confidence_of_the_suggested_class() -> None:
+    """Votes for another class must reach what images of that class have on average for their own, and pass those for the given label."""
+    share_JC = np.array([[0.9, 0.1], [0.3, 0.7], [0.45, 0.55], [0.1, 0.9], [0.55, 0.45]])
+    given_J = np.array([0, 0, 0, 1, 1])
+    votes = module.Votes(np.arange(5), given_J, share_JC, np.empty((5, 0), np.int64))
+    # Mean self-confidence: class 0: (0.9 + 0.3 + 0.45) / 3 = 0.55, class 1: (0.9 + 0.45) / 2 = 0.675.
+    assert votes.suspected_J.tolist() == [False, True, False, False, True]
+    assert votes.suggested_J.tolist() == [1, 1, 1, 0, 0]
+
+
+def test_an_image_with_copies_only_is_not_suspected(tmp_path: Path) -> None:
+    """Without a single voter nothing is claimed and nothing is divided by zero."""
+    index = build(tmp_path, np.repeat(kinds(1), 4, axis=0), ["Bag", "Coat", "Bag", "Coat"])
+    votes, _ = label_votes(index)
+    assert not votes.share_JC.any()
+    assert index.label_issues().num_suspects == 0
+
+
+@pytest.mark.parametrize(("labels", "words"), [(None, "no labels"), (["Bag"] * 60, "every label is 'Bag'")])
+def test_labels_that_cannot_be_judged_are_one_line(tmp_path: Path, labels: list[str | None] | None, words: str) -> None:
+    """No labels, and one class only, are told."""
+    index = build(tmp_path, kinds(), labels)
+    with pytest.raises(InputError, match=words):
+        index.label_issues()
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 2.5])
+def test_a_wrong_count_is_refused(index: Index, count: int) -> None:
+    """Only whole numbers from 1 on."""
+    with pytest.raises(InputError, match="count must be"):
+        index.label_issues(count=count)
+
+
+def test_answers_stand_beside_the_suspects(index: Index, tmp_path: Path) -> None:
+    """`wrong_label` on a suspect confirms it and its copy, `different` beside its evidence dismisses it, and taking that back asks anew."""
+    copy = Index.open(shutil.copytree(index.path, tmp_path / "copy"))
+    sha = dict(zip(copy.ids, copy.rows.column("sha256"), strict=True))
+    suspects = {suspect.id: suspect for suspect in copy.label_issues().suspects}
+    first, other = copy.ids[4], copy.ids[30]
+    beside = sha[suspects[other].neighbours[0]]
+    table = VerdictTable(copy.path)
+    table.add([Verdict(sha[first], sha[suspects[first].neighbours[0]], "wrong_label")])
+    table.add([Verdict(sha[other], beside, "different")])
+    said = {suspect.id: suspect.confirmed for suspect in copy.label_issues().suspects}
+    assert said == {first: True, copy.ids[50]: True, other: False}
+    table.add([Verdict(sha[other], beside, "withdrawn")])
+    said = {suspect.id: suspect.confirmed for suspect in copy.label_issues().suspects}
+    assert said[other] is None
+
+
+def test_the_list_as_csv(index: Index) -> None:
+    """One line a suspect, with the fields of `LabelIssue`."""
+    found = index.label_issues()
+    lines = list(csv.DictReader(io.StringIO(found.to_csv())))
+    assert [(line["id"], line["label"], line["suggested"]) for line in lines] == [
+        (suspect.id, suspect.label, suspect.suggested) for suspect in found.suspects
+    ]
+    assert json.loads(lines[0]["neighbours"]) == list(found.suspects[0].neighbours)
+    assert lines[0]["confirmed"] == ""

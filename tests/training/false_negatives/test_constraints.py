@@ -1,0 +1,373 @@
+"""Answers as pairs of a batch: what is the same, what follows from it, and what a training does with it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samekind.core.errors import ArtefactError, InputError
+from samekind.core.progress import NoProgress
+from samekind.data.corpus import Corpus
+from samekind.training.false_negatives.constraints import LinkConstraints, Pair, PairConstraints
+from samekind.training.false_negatives.detectors.combined import Combined
+from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction
+from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.similarity import Contrast, against_keys, in_batch
+from samekind.training.run.train import Run, train
+from samekind.training.runtime.artefact import ANSWERS, read_meta
+from samekind.training.runtime.checkpoint import CHECKPOINT
+from tests.training.runs import config, corpus, interrupted_at
+
+NAMES = [f"{row:064x}" for row in range(12)]
+
+
+def groups(
+    kinds: list[set[int]] | None = None,
+    different: list[tuple[int, int]] | None = None,
+    duplicates: list[tuple[int, int]] | None = None,
+    contradictions: list[tuple[int, int]] | None = None,
+) -> LinkConstraints:
+    """By rows instead of hashes."""
+
+    def pairs(rows: list[tuple[int, int]] | None) -> frozenset[Pair]:
+        return frozenset((NAMES[min(pair)], NAMES[max(pair)]) for pair in rows or [])
+
+    named = tuple(frozenset(NAMES[row] for row in kind) for kind in kinds or [])
+    same = pairs([pair for kind in kinds or [] for pair in itertools.combinations(sorted(kind), 2)])
+    return LinkConstraints(named, same, pairs(duplicates), pairs(different), pairs(contradictions), frozenset())
+
+
+def batch(index: list[int]) -> Contrast:
+    """Two views of some images."""
+    views = [
+        torch.nn.functional.normalize(torch.randn(len(index), 6, generator=torch.Generator().manual_seed(n)), dim=1)
+        for n in (0, 1)
+    ]
+    return in_batch(views[0], views[1], torch.tensor(index))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_masks_are_what_sets_say(data: st.DataObject) -> None:
+    """For any kinds and pairs: same within a kind, different between the kinds of a pair, never an image and itself."""
+    kind_of = data.draw(st.lists(st.integers(0, 4), min_size=12, max_size=12))
+    kinds = [{row for row in range(12) if kind_of[row] == kind} for kind in range(3)]  # kinds 3 and 4 are not known
+    pair = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda p: p[0] != p[1])
+    different = [p for p in data.draw(st.lists(pair, max_size=5)) if not any(set(p) <= kind for kind in kinds)]
+    duplicates = data.draw(st.lists(pair, max_size=3))
+    known = PairConstraints(groups(kinds, different, duplicates), NAMES)
+    index = data.draw(st.permutations(range(12)))[:7]
+    contrast = batch(index)
+
+    def mates(row: int) -> set[int]:
+        return next((kind for kind in kinds if row in kind), {row})
+
+    same, other, twin = known.same(contrast), known.different(contrast), known.duplicates(contrast)
+    for a, c in itertools.product(range(14), range(14)):
+        i, j = index[a % 7], index[c % 7]
+        assert same[a, c] == (i != j and j in mates(i))
+        said = any((mates(i) & {p[x]}) and (mates(j) & {p[1 - x]}) for p in different for x in (0, 1))
+        assert other[a, c] == (i != j and said)
+        assert twin[a, c] == (i != j and ((i, j) in duplicates or (j, i) in duplicates))
+
+
+def test_an_empty_slot_and_an_unknown_image_have_no_kind() -> None:
+    """A queue's slot without a key stands for no image; answers about images that are not there are counted."""
+    answers = groups([{0, 1, 11}], [(2, 3), (2, 11)], [(0, 1)])
+    known = PairConstraints(answers, NAMES[:8])
+    key = torch.nn.functional.normalize(torch.randn(2, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    contrast = against_keys(key, key, torch.tensor([0, 2]), key[[0, 1, 1]], torch.tensor([1, -1, 3]))
+    assert known.same(contrast).tolist() == [[False, False, True, False, False], [False] * 5]
+    assert known.different(contrast).tolist() == [[False] * 5, [False, False, False, False, True]]
+    assert known.used == {"same": 1, "different": 1, "duplicates": 1, "kinds": 1}
+    assert known.left_out == {"not_trained_on": 3, "contradictions": 0}  # 0–11, 1–11, 2–11
+
+
+def test_copies_share_their_answers() -> None:
+    """Of two images with the same bytes, each is meant."""
+    known = PairConstraints(groups([{0, 1}], [(0, 2)]), [NAMES[0], NAMES[2], NAMES[0], NAMES[1]])
+    assert known.unit.tolist() == [0, 1, 0, 0]
+    contrast = batch([1, 2])
+    assert known.different(contrast).equal(contrast.is_negative)
+
+
+def test_copies_of_an_image_do_not_repeat_an_answer() -> None:
+    """Masks hold for every copy; what a detector learns from, and what is counted, is one answer."""
+    known = PairConstraints(groups([{0, 1}], [(0, 2)]), [NAMES[0]] * 3 + [NAMES[1]] * 2 + [NAMES[2]])
+    assert (known.used["same"], known.used["different"]) == (1, 1)
+    assert known.answered_P2.tolist() == [[0, 3], [0, 5]]
+    assert known.answers_P.tolist() == [True, False]
+    assert known.different(batch([0, 1, 2, 5]))[:3, 3].all()
+
+
+def test_what_is_said_of_an_image_with_a_contradiction_is_still_heard() -> None:
+    """A≠C against others that join them; A≠X has nothing to do with it."""
+    known = PairConstraints(groups([], [(0, 2), (0, 5)], contradictions=[(0, 2)]), NAMES)
+    assert known.used["different"] == 1
+    assert known.answered_P2.tolist() == [[0, 5]]
+
+
+def test_contradictions_are_neither() -> None:
+    """Who is called same and different is neither pulled in nor kept from suspicion."""
+    known = PairConstraints(groups([], [(0, 1), (2, 3)], [], [(0, 1)]), NAMES)
+    contrast = batch([0, 1, 2, 3])
+    assert not known.same(contrast).any()
+    assert known.different(contrast).any(1).tolist() == [False, False, True, True] * 2
+    assert known.used["different"] == 1
+
+
+def test_the_same_are_positives_or_dropped_and_duplicates_always_go() -> None:
+    """By the definition of the loss: −log(e⁺/(e⁺ + G)), G without them but for as many; pulled in, their own terms are averaged in."""
+    contrast = batch([0, 1, 2, 3])
+    terms = plain_terms(contrast, temperature=0.5)
+    known = PairConstraints(groups([{0, 1}], [], [(2, 3)]), NAMES)
+    dropped = known.settle(terms, contrast, attract=False)
+    assert dropped.pulled is None
+    gone = torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]).bool().repeat(2, 2)
+    assert torch.equal(dropped.kept, terms.kept & ~gone)
+    pulled = known.settle(terms, contrast, attract=True)
+    assert torch.equal(pulled.kept, dropped.kept)
+    assert pulled.pulled is not None
+    assert (pulled.pulled > 0).equal(gone & (torch.arange(8) % 4 < 2)[:, None])
+    e, p = np.exp(terms.candidate.double().numpy() / 0.5), np.exp(terms.positive.double().numpy() / 0.5)
+    for a in range(8):
+        kept = dropped.kept[a].numpy()
+        mass = e[a][kept].mean() * terms.kept[a].sum().item()
+        losses = [-np.log(p[a] / (p[a] + mass))]
+        np.testing.assert_allclose(info_nce(dropped, temperature=0.5)[a].item(), losses[0], rtol=1e-5)
+        losses += [-np.log(e[a, c] / (e[a, c] + mass)) for c in np.flatnonzero(pulled.pulled[a].numpy())]
+        np.testing.assert_allclose(info_nce(pulled, temperature=0.5)[a].item(), np.mean(losses), rtol=1e-5)
+
+
+def test_answers_overrule_the_detector() -> None:
+    """What was called different stays a negative under every treatment, what was called the same is one under none."""
+    contrast = batch([0, 1, 2, 3])
+    known = PairConstraints(groups([{0, 1}], [(2, 3)]), NAMES)
+    everybody = contrast.is_negative & ~known.same(contrast)
+    suspects = known.spare(FalseNegativePrediction(everybody, everybody.float() / 2), contrast)
+    assert torch.equal(suspects.flagged, everybody & ~known.different(contrast))
+    assert torch.equal(suspects.probability, suspects.flagged / 2)
+    for treat in TREATMENTS.values():
+        terms = known.settle(treat(plain_terms(contrast), suspects), contrast, attract=True)
+        assert terms.kept[known.different(contrast)].all()
+        assert not terms.kept[known.same(contrast)].any()
+        assert terms.pulled is not None
+        assert (terms.pulled[known.same(contrast)] == 1).all()
+
+
+def test_answers_that_do_not_meet_change_nothing() -> None:
+    """The very same terms come back."""
+    contrast = batch([4, 5, 6])
+    terms = plain_terms(contrast)
+    assert PairConstraints(groups([{0, 1}], [(2, 3)], [(0, 1)]), NAMES).settle(terms, contrast, attract=True) is terms
+
+
+def test_the_digest_names_what_is_read() -> None:
+    """Neither the order of kinds nor wrong labels matter; another answer does."""
+    one = groups([{0, 1}, {2, 3}], [(4, 5)])
+    other = LinkConstraints(
+        one.kinds[::-1], one.same, one.duplicates, one.different, one.contradictions, frozenset({"a"})
+    )
+    assert one.digest == other.digest
+    assert one.digest != groups([{0, 1}, {2, 3}], [(4, 6)]).digest
+    assert one.digest != groups([{0, 1}], [(4, 5)]).digest
+    assert one.digest != groups([{0, 1}, {2, 3}], [(4, 5)], contradictions=[(4, 5)]).digest, "it is not heard then"
+
+
+def test_answers_come_back_from_json() -> None:
+    """All of them, and in one form whatever the order of the sets."""
+    one = replace(groups([{0, 1, 2}, {3, 4}], [(4, 5), (0, 7)], [(3, 4)], [(4, 5)]), wrong_labels=frozenset(NAMES[5:7]))
+    assert LinkConstraints.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    assert one.to_dict()["kinds"] == [NAMES[:3], NAMES[3:5]]
+
+
+def hashes(images: Corpus) -> list[str]:
+    """Of the rows that the test's runs may train on."""
+    train_rows = images.split("train")
+    return [train_rows.sha256(row) for row in range(len(train_rows))]
+
+
+def answered(images: Corpus, count: int = 12) -> LinkConstraints:
+    """The first rows of each kind were called the same, and the kinds different. The test's blobs take turns."""
+    names = hashes(images)[:count]
+    kinds = tuple(frozenset(names[kind::3]) for kind in range(3))
+    same = frozenset(pair for kind in kinds for pair in itertools.combinations(sorted(kind), 2))
+    first, second = sorted(names[:2])
+    return LinkConstraints(kinds, same, frozenset(), frozenset({(first, second)}), frozenset(), frozenset())
+
+
+def weights(run: Run) -> bytes:
+    """Of the trained encoder."""
+    return (run.out / "encoder.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("confirmed", ["attract", "drop"])
+def test_a_run_uses_answers_and_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmed: str) -> None:
+    """Another encoder than without; counts in meta and summary; another folder's answers are another run; resumed bitwise."""
+    images = corpus()
+    plain = train(images, config(), tmp_path / "plain")
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    run = train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images), progress=progress)
+    assert weights(run) != weights(plain)
+    assert run.summary["verdicts"] == read_meta(run.out)["verdicts"]
+    assert run.summary["verdicts"]["kinds"] == 3
+    counted = run.summary["verdicts"]
+    assert (
+        counted["same"] + counted["different"] + counted["not_trained_on"] == 19
+    )  # 3 × 6 pairs and one; a hold-out is not trained on
+    assert any(line.startswith(f"verdicts: {counted['same']} same (3 kinds)") for line in told)
+    assert train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images)).kept
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
+        train(images, config(confirmed=confirmed), tmp_path / "run", answers=answered(images, 9))
+    assert "since it began" in caught.value.hint
+    assert "--force" in caught.value.hint
+    with interrupted_at(5):
+        train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))
+    assert weights(train(images, config(confirmed=confirmed), tmp_path / "torn", answers=answered(images))) == weights(
+        run
+    )
+
+
+class Told(NoProgress):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def print(self, line: str) -> None:
+        """Kept."""
+        self.lines.append(line)
+
+
+def test_an_interrupted_run_goes_on_with_the_answers_that_it_began_with(tmp_path: Path) -> None:
+    """Another answer in between is said, and changes no weight; the file holds what was read. `force` goes on too."""
+    images = corpus()
+    first, today = answered(images, 9), answered(images)
+    whole = train(images, config(), tmp_path / "whole", answers=first)
+    torn = tmp_path / "torn"
+    with interrupted_at(4):
+        train(images, config(), torn, answers=first)
+    assert LinkConstraints.from_dict(json.loads((torn / ANSWERS).read_text())) == first
+    told = Told()
+    run = train(images, config(), torn, answers=today, progress=told)
+    assert [line for line in told.lines if "answers that this run began with" in line]
+    assert "going on from step 5 of 6" in told.lines
+    assert weights(run) == weights(whole)
+    assert run.summary["verdicts"] == whole.summary["verdicts"]
+    assert read_meta(torn)["identity"]["files"]["verdicts"] == first.digest
+    with interrupted_at(4):
+        train(images, config(), torn, answers=first, force=True)
+    forced = Told()
+    again = train(images, config(), torn, answers=today, force=True, progress=forced)
+    assert "going on from step 5 of 6" in forced.lines
+    assert weights(again) == weights(whole)
+    anew = train(images, config(), torn, answers=today, force=True)
+    assert LinkConstraints.from_dict(json.loads((torn / ANSWERS).read_text())) == today
+    assert weights(anew) == weights(train(images, config(), tmp_path / "today", answers=today))
+    train(images, config(), torn, force=True)
+    assert not (torn / ANSWERS).exists()
+
+
+def test_the_same_answers_are_nothing_to_speak_of(tmp_path: Path) -> None:
+    """Nor are answers that a run has not begun to use: without a checkpoint it starts with those of today."""
+    images = corpus()
+    with interrupted_at(1):
+        train(images, config(), tmp_path, answers=answered(images))
+    told = Told()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images), progress=told)
+    (tmp_path / CHECKPOINT).unlink()
+    run = train(images, config(), tmp_path, answers=answered(images, 9), progress=told)
+    assert not [line for line in told.lines if "began with" in line]
+    assert read_meta(run.out)["identity"]["files"]["verdicts"] == answered(images, 9).digest
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "another's", "nonsense"])
+def test_answers_that_cannot_be_read_again_are_refused(tmp_path: Path, damage: str) -> None:
+    """As in artefacts of older versions: one line, and a hint that says what is missing; with the same answers the run goes on."""
+    images = corpus()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images))
+    file = tmp_path / ANSWERS
+    if damage == "missing":
+        file.unlink()
+    else:
+        other = json.dumps(groups([{0, 1}]).to_dict())
+        file.write_text({"torn": file.read_text()[:-40], "another's": other, "nonsense": '{"kinds": 3}'}[damage])
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
+        train(images, config(), tmp_path, answers=answered(images, 9))
+    assert "answers.json" in caught.value.hint
+    run = train(images, config(), tmp_path, answers=answered(images))
+    assert LinkConstraints.from_dict(json.loads((run.out / ANSWERS).read_text())) == answered(images)
+
+
+@pytest.mark.parametrize("answers", [9, None])
+def test_another_setting_is_another_run_whatever_was_answered(tmp_path: Path, answers: int | None) -> None:
+    """Its own answers make no run go on that differs in anything else, nor one that asks for none."""
+    images = corpus()
+    with interrupted_at(3):
+        train(images, config(), tmp_path, answers=answered(images))
+    given = None if answers is None else answered(images, answers)
+    with pytest.raises(ArtefactError, match="holds a run with other verdicts") as caught:
+        train(images, config(beta=0.5), tmp_path, answers=given)
+    assert caught.value.hint == "choose another --out, or replace it with --force"
+
+
+def test_only_the_files_that_differ_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guide that is the same is no reason."""
+    images = corpus()
+    guide = {"guide": "one"}
+    monkeypatch.setattr("samekind.training.run.train.outside_files", lambda config: dict(guide))
+    train(images, config(), tmp_path, answers=answered(images))
+    with pytest.raises(ArtefactError, match=r"with other verdicts$"):
+        train(images, config(), tmp_path, answers=answered(images, 9))
+    guide["guide"] = "other"
+    with pytest.raises(ArtefactError, match=r"another content of guide$"):
+        train(images, config(), tmp_path, answers=answered(images))
+
+
+def test_confirmed_without_answers_is_refused(tmp_path: Path) -> None:
+    """It would have no effect, and yet make another run."""
+    with pytest.raises(InputError, match="there are no verdicts") as caught:
+        train(corpus(), config(confirmed="drop"), tmp_path / "run")
+    assert "--verdicts" in caught.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+def test_answers_reach_a_detector_that_can_learn(tmp_path: Path) -> None:
+    """`combined` is corrected by them in a training."""
+    images = corpus()
+    settings = {"treatment": "soft", "detector": "combined", "prior": 0.3}
+    powers = []
+    learn = Combined.learn
+
+    def watched(self: Combined, answers: PairConstraints) -> None:
+        learn(self, answers)
+        powers.append(self.power.item())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Combined, "learn", watched)
+        train(images, config(**settings), tmp_path / "without")
+        assert not powers
+        train(images, config(**settings), tmp_path / "with", answers=answered(images))
+    assert len(powers) == 2  # once an epoch
+    assert 1.0 not in powers
+
+
+@pytest.mark.parametrize(("objective", "why"), [("cpc", "patches"), ("supervised", "knows the labels")])
+def test_objectives_without_use_for_answers_refuse_them(tmp_path: Path, objective: str, why: str) -> None:
+    """One line, and nothing in the folder."""
+    with pytest.raises(InputError, match=f"{objective} has no use for verdicts") as error:
+        train(corpus(), config(objective=objective), tmp_path / "run", answers=answered(corpus()))
+    assert why in error.value.hint
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,118 @@
+"""Measures which of the negatives that the objective met were false. The only reader of labels in training, and it only counts.
+
+For every batch a few anchors are looked at (and, by `look`, those of the fixed probe), against the very similarities, masks and gradients
+that the objective used. Ranks count from the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an
+anchor with a greater loss counts for more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is
+unknown: it is counted neither as a true nor as a false negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from samekind.training.diagnostics.probe import BatchLook
+from samekind.training.false_negatives.treatments import FalseNegativePrediction
+from samekind.training.objectives.similarity import Contrast
+
+RANKS = (1, 10, 100)
+ANCHORS_PER_BATCH = 64
+
+
+@dataclass
+class FalseNegativeTracker:
+    """Counts over one epoch.
+
+    Attributes:
+        labels: `(N,)` int64 class of each training image, −1 where unknown; `None` without labels, and then nothing is counted.
+        totals: running sums by name, floats so that they survive JSON exactly.
+        look: the fixed probe's look at what the objective meets; `None` for none.
+    """
+
+    labels: NDArray[np.int64] | None
+    totals: dict[str, float] = field(default_factory=dict)
+    look: BatchLook | None = None
+
+    @torch.no_grad()
+    def update(self, contrast: Contrast, gradient_AM: Tensor, suspects: FalseNegativePrediction | None = None) -> None:
+        """Adds one batch.
+
+        Args:
+            contrast: what the objective saw.
+            gradient_AM: `(A, M)` derivative of the loss by each similarity.
+            suspects: what the detector said, if one was asked; the rates count all negatives that it was asked about.
+        """
+        if self.labels is None:
+            return
+        labels = torch.from_numpy(self.labels).to(contrast.candidate_index.device)
+        rows = slice(0, ANCHORS_PER_BATCH)
+        anchor = labels[contrast.anchor_index[rows]]
+        candidate = labels[contrast.candidate_index.clamp(min=0)]
+        known = contrast.is_negative[rows] & (anchor[:, None] >= 0) & (candidate[None, :] >= 0)
+        false = known & (anchor[:, None] == candidate[None, :])
+        self._count("pairs", known, false)
+        push = gradient_AM[rows].clamp(min=0).double()
+        self._add("gradient", float(push[known].sum()), float(push[false].sum()))
+        self._add("anchors", float(known.any(1).sum()), 0.0)
+        if suspects is not None:
+            flagged = suspects.flagged[rows]
+            self._count("flagged", known & flagged, false & flagged)
+            self._count("judged", known, false)
+        self._count_hardest(contrast.candidate[rows], contrast.is_negative[rows], known, false)
+
+    def probe(self, contrast: Contrast, gradient_AM: Tensor) -> None:
+        """Shows a batch, or a block of its anchors, to the fixed probe."""
+        if self.look is not None:
+            self.look.update(contrast, gradient_AM)
+
+    def _count_hardest(self, candidate: Tensor, is_negative: Tensor, known: Tensor, false: Tensor) -> None:
+        similarity = candidate.masked_fill(~is_negative, -torch.inf)
+        depth = min(RANKS[-1], similarity.shape[1])
+        hardest = similarity.topk(depth, dim=1).indices
+        for rank in RANKS:
+            if rank <= int(is_negative.sum(1).min()):
+                top = hardest[:, :rank]
+                self._count(f"top{rank}", known.gather(1, top), false.gather(1, top))
+
+    def record(self) -> dict[str, object]:
+        """The epoch's figures; `None` where nothing was known.
+
+        Returns:
+            `base_rate`, `false_negative_rate` and `lift` by rank, `gradient_share`, `num_anchors` and, of the detector, `precision` and
+            `recall`, as in `metrics.jsonl`.
+        """
+        base = self._rate("pairs")
+        rates = {str(rank): self._rate(f"top{rank}") for rank in RANKS}
+        unknown = base is None
+        return {
+            "base_rate": base,
+            "false_negative_rate": None if unknown else rates,
+            "lift": None
+            if unknown
+            else {rank: rate / base if rate is not None and base else None for rank, rate in rates.items()},
+            "gradient_share": self._rate("gradient"),
+            "detector": self._detector_record(),
+            "num_anchors": int(self.totals.get("anchors", 0)),
+        }
+
+    def _detector_record(self) -> dict[str, float | None] | None:
+        """How well the flags agree with the labels; `None` while no detector was asked."""
+        judged, flagged = self.totals.get("judged_false", 0.0), self.totals.get("flagged_false", 0.0)
+        if "judged" not in self.totals:
+            return None
+        return {"precision": self._rate("flagged"), "recall": flagged / judged if judged else None}
+
+    def _count(self, name: str, known: Tensor, false: Tensor) -> None:
+        self._add(name, float(known.sum()), float(false.sum()))
+
+    def _add(self, name: str, total: float, false: float) -> None:
+        self.totals[name] = self.totals.get(name, 0.0) + total
+        self.totals[name + "_false"] = self.totals.get(name + "_false", 0.0) + false
+
+    def _rate(self, name: str) -> float | None:
+        total = self.totals.get(name, 0.0)
+        return self.totals[name + "_false"] / total if total else None

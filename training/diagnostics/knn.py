@@ -1,0 +1,66 @@
+"""Weighted k-NN accuracy, the yardstick of every run."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+
+KNN_K = 20
+KNN_TEMPERATURE = 0.1
+_BLOCK = 1000
+
+
+def knn_accuracy(
+    bank_ND: NDArray[np.float32],
+    bank_labels_N: NDArray[np.int64],
+    query_QD: NDArray[np.float32],
+    query_labels_Q: NDArray[np.int64],
+    k: int = KNN_K,
+    temperature: float = KNN_TEMPERATURE,
+) -> float | None:
+    """Share of queries whose class wins a vote of the k nearest bank rows, weighted by `exp(cosine / temperature)`.
+
+    Args:
+        bank_ND: `(N, D)` unit-norm float32.
+        bank_labels_N: `(N,)` class numbers ≥ 0; rows with −1 (unknown) are left out.
+        query_QD: `(Q, D)` unit-norm float32.
+        query_labels_Q: `(Q,)` class numbers; −1 is left out.
+        k: neighbours; lowered to the bank's size.
+        temperature: of the weights, > 0.
+
+    Returns:
+        Accuracy in [0, 1], or `None` if no labelled query or bank row is there.
+
+    Raises:
+        InputError: k < 1.
+
+    Source:
+        Instance discrimination, arXiv 1805.01978, section 3.4.
+    """
+    if k < 1:
+        raise InputError(f"k must be at least 1, got {k}")
+    bank_rows, query_rows = bank_labels_N >= 0, query_labels_Q >= 0
+    if not bank_rows.any() or not query_rows.any():
+        return None
+    bank, bank_labels = torch.from_numpy(bank_ND[bank_rows]), torch.from_numpy(bank_labels_N[bank_rows])
+    query, query_labels = torch.from_numpy(query_QD[query_rows]), torch.from_numpy(query_labels_Q[query_rows])
+    k = min(k, len(bank))
+    classes = int(bank_labels.max()) + 1
+    correct = 0
+    for start in range(0, len(query), _BLOCK):
+        similarity, nearest = (query[start : start + _BLOCK] @ bank.T).topk(k, dim=1)
+        weight = ((similarity - 1) / temperature).exp()
+        votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
+        correct += int((votes.argmax(1) == query_labels[start : start + _BLOCK]).sum())
+    return correct / len(query)
+
+
+def label_numbers(labels: list[str | None] | None, classes: list[str]) -> NDArray[np.int64] | None:
+    """Class names as numbers in the order of `classes`, −1 where unknown; `None` without labels."""
+    if labels is None:
+        return None
+    number = {name: i for i, name in enumerate(classes)}
+    return np.array([-1 if label is None else number.get(label, -1) for label in labels], dtype=np.int64)

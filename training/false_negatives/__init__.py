@@ -1,0 +1,1 @@
+"""Detectors of false negatives, and what is done with their predictions."""

@@ -1,0 +1,159 @@
+"""What an image looks like before anything is trained: its small patches, each known by the patches it appears with.
+
+# N images, L patches an image, P values a patch, K words of the dictionary, T words a patch, d dimensions a word, C cells
+
+Patches are whitened and coded by the T nearest words of a k-means dictionary; a word is embedded by how often it shares an image with
+every other word, so that words that appear in the same scenes lie together; an image is the mean of its words in each cell of a grid.
+Nothing is trained by gradient and no label is read. It errs elsewhere than a young encoder does, which is what `relation` uses it for.
+
+Source:
+    Sparse manifold transform, arXiv 2209.15261 (simplified: one layer, T words of equal weight, stride 2); patch whitening and k-means
+    dictionary: Coates, Lee & Ng, AISTATS 2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from samekind.core.progress import NoProgress, Progress
+from samekind.data.corpus import Pixels
+from samekind.training.models.whitening import Whitening, directions_worth_keeping
+
+LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, since patches of more pixels would say less each
+PATCH, STRIDE = 6, 2
+WORDS, WORDS_A_PATCH, WORD_DIM = 1024, 4, 64
+CELLS = 4  # a side
+DIM = 256
+DICTIONARY_IMAGES, DICTIONARY_PATCHES = 4000, 100_000
+PATCHES_A_WORD = 16  # fewest, for k-means
+ROUNDS, PATCHES_A_ROUND = 5, 10_000
+PATCH_FLOOR = 0.01  # of the loudest direction: keeps noise from being whitened into a signal
+FITTED_ROWS = 20_000
+BLOCK = 64  # images at once: their similarities to the dictionary fit a processor's cache
+
+
+@dataclass(frozen=True)
+class PatchCode:
+    """How a patch becomes words.
+
+    Attributes:
+        whitening: `(P, P)` float32 map of centred patches.
+        words: `(K, P)` float32 unit-norm words.
+    """
+
+    whitening: Tensor
+    words: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """`(B, L, T)` int64 numbers of each patch's nearest words, of `(B, C, S, S)` float32 images."""
+        patches = _patches(images)
+        similarity = patches.flatten(0, 1) @ (self.words @ self.whitening.T).T  # a patch's length changes no order
+        nearest = similarity.topk(min(WORDS_A_PATCH, len(self.words)), dim=1, sorted=False).indices
+        return nearest.reshape(*patches.shape[:2], -1)
+
+
+@torch.no_grad()
+def describe_patches(pixels: Pixels, *, seed: int, progress: Progress | None = None) -> NDArray[np.float32]:
+    """Describes images by their patches; the same images and seed give the same description.
+
+    Args:
+        pixels: `(N, S, S, C)` uint8, S ≥ 6.
+        seed: of the dictionary.
+        progress: shows a bar.
+
+    Returns:
+        `(N, D)` float32 unit-norm descriptions, D at most 256 and at most an eighth of the images (but 8).
+    """
+    progress = progress or NoProgress()
+    random = np.random.default_rng((seed, 7))
+    code = _learn_code(pixels[np.sort(random.permutation(len(pixels))[:DICTIONARY_IMAGES])], seed)
+    words = _code_all(pixels, code, progress)
+    pooled = _pool_all(words, _embed_words(words, len(code.words)))
+    whitening = Whitening(pooled.shape[1], min(pooled.shape[1], directions_worth_keeping(DIM, len(pooled))))
+    whitening.fit(pooled[np.sort(random.permutation(len(pooled))[:FITTED_ROWS])].float(), 0.0)
+    described = torch.cat([functional.normalize(whitening(block.float()), dim=1) for block in pooled.split(4096)])
+    result: NDArray[np.float32] = described.numpy()
+    return result
+
+
+def _blocks(pixels: Pixels) -> Iterator[Tensor]:
+    """`(B, C, S, S)` float32 in [0, 1], at most 32 pixels a side."""
+    for start in range(0, len(pixels), BLOCK):
+        block = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BLOCK])).permute(0, 3, 1, 2).float() / 255
+        yield functional.adaptive_avg_pool2d(block, LARGEST_SIDE) if block.shape[-1] > LARGEST_SIDE else block
+
+
+def _patches(images: Tensor) -> Tensor:
+    """`(B, L, P)` patches, each without its own brightness."""
+    patches = functional.unfold(images, PATCH, stride=STRIDE).transpose(1, 2)
+    return patches - patches.mean(2, keepdim=True)
+
+
+def _learn_code(pixels: Pixels, seed: int) -> PatchCode:
+    from sklearn.cluster import MiniBatchKMeans
+
+    patches = torch.cat([_patches(block).flatten(0, 1) for block in _blocks(pixels)])
+    chosen = np.random.default_rng((seed, 8)).permutation(len(patches))[:DICTIONARY_PATCHES]
+    patches = patches[np.sort(chosen)]
+    variance, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
+    floor = (PATCH_FLOOR * variance.max()).clamp(min=1e-12)
+    whitening = directions * (variance.clamp(min=0) + floor).rsqrt()
+    unit = functional.normalize(patches @ whitening, dim=1).numpy()
+    count = max(1, min(WORDS, len(unit) // PATCHES_A_WORD))
+    means = MiniBatchKMeans(
+        count,
+        init="random",
+        n_init=1,
+        max_iter=ROUNDS,
+        batch_size=PATCHES_A_ROUND,
+        reassignment_ratio=0.0,
+        random_state=seed,
+    )
+    words = functional.normalize(torch.from_numpy(means.fit(unit).cluster_centers_.astype(np.float32)), dim=1)
+    return PatchCode(whitening, words)
+
+
+def _code_all(pixels: Pixels, code: PatchCode, progress: Progress) -> Tensor:
+    """`(N, L, T)` int16 words of every image."""
+    coded = []
+    with progress.task("patches", len(pixels)) as task:
+        for block in _blocks(pixels):
+            coded.append(code(block).to(torch.int16))
+            task.advance(len(block))
+    return torch.cat(coded)
+
+
+def _embed_words(words_NLT: Tensor, count: int) -> Tensor:
+    """`(K, d)` unit-norm embeddings of words: leading eigenvectors of how often two of them share an image."""
+    together = torch.zeros(count, count)
+    for block in words_NLT.flatten(1).split(1024):
+        histogram = torch.zeros(len(block), count)
+        histogram.scatter_add_(1, block.long(), torch.ones(block.shape))
+        together += histogram.T @ histogram
+        together.diagonal().sub_(histogram.sum(0))  # a word does not appear with itself
+    often = together.sum(1).clamp(min=1e-9)
+    _, directions = torch.linalg.eigh(together / (often[:, None] * often[None, :]).sqrt())
+    # The loudest eigenvector only says how frequent a word is.
+    kept = directions.flip(1)[:, 1 : WORD_DIM + 1] if count > 1 else directions
+    return functional.normalize(kept / often.sqrt()[:, None], dim=1)
+
+
+def _pool_all(words_NLT: Tensor, embedding_Kd: Tensor) -> Tensor:
+    """`(N, C² · d)` float16: each cell's mean patch as a unit vector, C² cells."""
+    side = round(words_NLT.shape[1] ** 0.5)
+    cells = min(CELLS, side)
+    row = torch.arange(side) * cells // side
+    cell = (row[:, None] * cells + row[None, :]).reshape(-1)
+    mean = functional.one_hot(cell, cells * cells).T.float()  # `(C², L)`; its scale is lost in the normalisation
+    pooled = []
+    for block in words_NLT.split(512):
+        patches = functional.normalize(embedding_Kd[block.long()].mean(2), dim=2)
+        pooled.append(functional.normalize(mean @ patches, dim=2).flatten(1).half())
+    return torch.cat(pooled)

@@ -1,0 +1,128 @@
+"""A frozen second encoder for the detector `guide`: an artefact of ours, or a timm or OpenCLIP model with a checkpoint on this disk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from samekind.core.errors import InputError, MissingDependencyError
+from samekind.data.decode import prepare_corpus
+from samekind.data.views.policies import recipe_for
+from samekind.data.views.two_view import TwoViewTransform
+from samekind.training.config.train_config import USING_LABELS, TrainConfig
+from samekind.training.false_negatives.detectors.pairs import Guide
+from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.runtime.artefact import read_meta
+from samekind.training.training_set import TrainingImages
+
+BATCH = 256
+
+
+def build_guide(config: TrainConfig, images: TrainingImages, point: float | None) -> Guide:
+    """Embeds the training images, and one altered view of each, with the guide.
+
+    Raises:
+        InputError: an unknown guide, or one that was trained with labels.
+        MissingDependencyError: a model without a checkpoint on this disk.
+        ArtefactError: the guide's artefact is missing or damaged.
+    """
+    guide = load_guide(config.guide, config.guide_weights)
+    spec, corpus = guide.spec, images.corpus
+    recipe = recipe_for(corpus.name, spec.channels, config.strength)
+    transform = TwoViewTransform(spec.image_size, spec.channels, recipe)
+    clean, altered = [], []
+    for number, start in enumerate(range(0, len(images.fit), BATCH)):
+        rows = images.fit[start : start + BATCH]
+        pixels = prepare_corpus(
+            corpus.subset(rows.tolist()), spec.image_size, spec.channels
+        )  # all of them at 224 px would be gigabytes
+        clean.append(guide.embed(pixels))
+        altered.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
+    embedding = np.concatenate(clean)
+    positive = (embedding * np.concatenate(altered)).sum(1)
+    return Guide(embedding, positive, point)
+
+
+def load_guide(name: str, weights: str) -> Encoder:
+    """The frozen encoder that a guide's name stands for.
+
+    Args:
+        name: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
+        weights: checkpoint file; needed for the latter two, since nothing is downloaded.
+    """
+    if Path(name).is_dir():
+        _refuse_labels(name)
+        return Encoder.load(name)
+    family, _, model = name.partition("/")
+    if family not in ("timm", "open_clip"):
+        hint = "name an artefact's folder, timm/NAME or open_clip/NAME, e.g. open_clip/ViT-B-32"
+        raise InputError(f"there is no guide {name!r}", hint=hint)
+    if not weights:
+        raise MissingDependencyError(
+            f"the guide {name} needs a checkpoint on this disk",
+            hint=f"put the weights of {name} into a file (.safetensors, .pt or .bin) and name it with --guide-weights FILE",
+        )
+    size, mean, std = (_timm_input if family == "timm" else _open_clip_input)(model)
+    spec = EncoderSpec(
+        backbone=f"{name}@{weights}",
+        image_size=size,
+        channels=3,
+        dim=0,
+        mean=mean,
+        std=std,
+        width=1,
+        stem_stride=0,
+        pool=1,
+    )
+    return Encoder(spec).eval()
+
+
+def outside_files(config: TrainConfig) -> dict[str, str]:
+    """What a run reads besides its corpus, by content: another guide behind the same name is another run."""
+    files = {}
+    if config.guide:
+        if Path(config.guide).is_dir():
+            files["guide"] = str(read_meta(config.guide)["encoder"].get("fingerprint"))
+        elif Path(config.guide_weights).is_file():
+            files["guide"] = _sha256(Path(config.guide_weights))
+    checkpoint = Path(config.backbone.partition("@")[2])
+    if checkpoint.is_file():
+        files["backbone"] = _sha256(checkpoint)
+    return files
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_labels(folder: str) -> None:
+    """A guide that knows labels would carry them into a run that says it uses none."""
+    config = read_meta(folder).get("config", {})
+    treated = config.get("treatment", "none") != "none"
+    if config.get("objective") in USING_LABELS or (treated and config.get("detector") == "oracle"):
+        raise InputError(f"the guide {folder} was trained with labels", hint="take one that was not")
+
+
+def _timm_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    """Size, mean and standard deviation that the model was trained with."""
+    import timm
+
+    if not timm.is_model(model):
+        raise InputError(f"timm knows no model {model!r}", hint="see timm.list_models()")
+    trained = timm.get_pretrained_cfg(model)
+    if trained is None:
+        return 224, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
+    return int(trained.input_size[-1]), tuple(trained.mean), tuple(trained.std)
+
+
+def _open_clip_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    import open_clip
+
+    known = open_clip.get_model_config(model)
+    if known is None:
+        raise InputError(f"open_clip knows no model {model!r}", hint="see open_clip.list_models()")
+    size = known["vision_cfg"].get("image_size", 224)
+    return int(size), tuple(open_clip.OPENAI_DATASET_MEAN), tuple(open_clip.OPENAI_DATASET_STD)

@@ -1,0 +1,1 @@
+"""The encoder: backbones, whitening, the momentum encoder and its queue."""

@@ -1,0 +1,219 @@
+"""The encoder: what turns images into unit-norm embeddings, in training, indexing and search alike.
+
+    image → normalise → backbone → feature → whitening → unit norm = embedding
+                                      └────→ projector → unit norm = projection   (training only)
+
+It is stored as `encoder.safetensors` beside a readable `meta.json`; its fingerprint is the SHA-256 of that file, so an index knows which
+encoder made it. No pickle is ever loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from samekind.core.errors import ArtefactError
+from samekind.core.progress import NoProgress, Progress
+from samekind.data.corpus import Pixels
+from samekind.data.decode import prepare
+from samekind.training.models.backbones import build_backbone
+from samekind.training.models.whitening import Whitening
+from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
+
+EMBED_BATCH = 512
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Everything needed to build an encoder before its weights are loaded.
+
+    Attributes:
+        backbone: name as in `TrainConfig.backbone`.
+        image_size: pixels a side of its input.
+        channels: 1 or 3.
+        dim: dimension D of the embedding.
+        mean, std: per channel, of pixels in [0, 1].
+        width, stem_stride, pool: of `resnet-small`.
+    """
+
+    backbone: str
+    image_size: int
+    channels: int
+    dim: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    width: int = 32
+    stem_stride: int = 2
+    pool: int = 4
+
+
+class Encoder(nn.Module):
+    """Backbone, whitening and unit norm.
+
+    Args:
+        spec: how it is built. `spec.dim` may be 0 or more than the backbone's feature has: both stand for the feature's own dimension.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.backbone, self.feature_dim = build_backbone(
+            spec.backbone,
+            image_size=spec.image_size,
+            channels=spec.channels,
+            width=spec.width,
+            stem_stride=spec.stem_stride,
+            pool=spec.pool,
+        )
+        self.dim = min(spec.dim or self.feature_dim, self.feature_dim)
+        self.spec = replace(spec, dim=self.dim)
+        self.whitening = Whitening(self.feature_dim, self.dim)
+        shape = (1, spec.channels, 1, 1)
+        self.register_buffer("mean", torch.tensor(spec.mean).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    def normalise(self, images_BCHW: Tensor) -> Tensor:
+        """`(B, C, S, S)` uint8 in 0–255 to float32 of zero mean and unit variance over the training images."""
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        scaled = images_BCHW.to(mean.device, torch.float32).div(255)
+        return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def feature(self, images_BCHW: Tensor) -> Tensor:
+        """`(B, C, S, S)` normalised images to `(B, feature_dim)` features, before whitening."""
+        feature: Tensor = self.backbone(images_BCHW)
+        return feature
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """`(B, C, S, S)` normalised images to `(B, D)` unit-norm embeddings."""
+        return functional.normalize(self.whitening(self.feature(images_BCHW)), dim=1)
+
+    def embed(
+        self, images: Pixels, batch_size: int = EMBED_BATCH, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """Embeds prepared images.
+
+        Args:
+            images: `(N, S, S, C)` uint8, as `samekind.data.decode.prepare` makes them.
+            batch_size: images a forward pass.
+            progress: shows a bar.
+
+        Returns:
+            `(N, D)` float32 of unit norm.
+        """
+        return self._run(self, self.dim, images, batch_size, progress)
+
+    def features(self, images: Pixels, batch_size: int = EMBED_BATCH) -> NDArray[np.float32]:
+        """Features of prepared images before whitening, `(N, feature_dim)` float32."""
+        return self._run(self.feature, self.feature_dim, images, batch_size, None)
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
+        prepared = [prepare(image, self.spec.image_size, self.spec.channels) for image in images]
+        return self.embed(np.stack(prepared))
+
+    @torch.no_grad()
+    def _run(
+        self, function: Callable[[Tensor], Tensor], dim: int, images: Pixels, batch_size: int, progress: Progress | None
+    ) -> NDArray[np.float32]:
+        was_training = self.training
+        self.eval()
+        rows = np.empty((len(images), dim), dtype=np.float32)
+        with (progress or NoProgress()).task("embedding", len(images)) as task:
+            for start in range(0, len(images), batch_size):
+                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size].transpose(0, 3, 1, 2)))
+                rows[start : start + len(batch)] = function(self.normalise(batch)).float().cpu().numpy()
+                task.advance(len(batch))
+        self.train(was_training)
+        return rows
+
+    def to_bytes(self) -> bytes:
+        """The encoder as a safetensors file: the weights, and the spec in its header, so that no other file can contradict them."""
+        # The checkpoint that a backbone started from is in the weights now; it need not lie where they are loaded.
+        spec = replace(self.spec, backbone=self.spec.backbone.partition("@")[0])
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        return safetensors.torch.save(tensors, {"spec": json.dumps(asdict(spec))})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights file: which encoder this is. Taken once, so only ask when training is over."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Encoder:
+        """Reads an encoder from an artefact.
+
+        Args:
+            folder: holds `encoder.safetensors` and `meta.json`.
+
+        Raises:
+            ArtefactError: the folder or a file is missing, or the weights are not those that `meta.json` describes.
+        """
+        expected = read_meta(folder)["encoder"].get("fingerprint")
+        path = Path(folder) / WEIGHTS
+        if not path.is_file():
+            raise ArtefactError(
+                f"{folder} holds no {WEIGHTS}", hint="training has not finished: run samekind train again"
+            )
+        stored = path.read_bytes()
+        fingerprint = hashlib.sha256(stored).hexdigest()
+        try:
+            if fingerprint != expected:
+                raise ValueError("another encoder's")
+            encoder = cls(_spec_of(stored))
+            encoder.load_state_dict(safetensors.torch.load(stored))
+        except (RuntimeError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+            raise ArtefactError(
+                f"{path} is not the encoder that {META} describes",
+                hint="the artefact is damaged: train again with --force",
+            ) from error
+        encoder.__dict__["fingerprint"] = fingerprint
+        return encoder.eval()
+
+
+def _spec_of(stored: bytes) -> EncoderSpec:
+    """The spec in the header of a weights file (8 bytes of length, then JSON)."""
+    header = json.loads(stored[8 : 8 + int.from_bytes(stored[:8], "little")])
+    values: dict[str, Any] = json.loads(header["__metadata__"]["spec"])
+    return EncoderSpec(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
+
+
+class Projector(nn.Sequential):
+    """Feature to projection: linear, norm, ReLU, linear; used in training only (arXiv 2002.05709, section 4.2)."""
+
+    def __init__(self, dim: int, hidden: int, out: int) -> None:
+        super().__init__(
+            nn.Linear(dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Linear(hidden, out)
+        )
+
+
+class ProjectionNetwork(nn.Module):
+    """Backbone and projector as one network: normalised views to unit-norm projections.
+
+    Args:
+        encoder: whose backbone is trained.
+        hidden: width of the projector's hidden layer.
+        out: dimension of the projection.
+    """
+
+    def __init__(self, encoder: Encoder, hidden: int, out: int) -> None:
+        super().__init__()
+        self.backbone = encoder.backbone
+        self.projector = Projector(encoder.feature_dim, hidden, out)
+
+    def forward(self, views_BCHW: Tensor) -> Tensor:
+        """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""
+        projection: Tensor = self.projector(self.backbone(views_BCHW))
+        return functional.normalize(projection.float(), dim=1)

@@ -1,0 +1,1 @@
+"""Contrastive objectives over a similarity matrix."""

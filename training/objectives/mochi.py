@@ -1,0 +1,85 @@
+"""Hard negatives that no image has: mixes of the hardest ones (MoCHi)."""
+
+# A anchors, M candidates, D dimension of the projection, H hardest, S mixes
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from samekind.training.objectives.contrastive import Terms
+
+HARDEST = 64
+PAIR_MIXES = 64
+ANCHOR_MIXES = 16
+
+
+def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | None = None) -> Terms:
+    """Appends mixes of each anchor's hardest negatives, and of the anchor with them, as further negatives.
+
+    A mix `α a + (1 − α) b`, brought to unit norm, has a similarity to the anchor that follows from those of `a` and `b` and from their
+    cosine, so it is never built. The gradient flows into the anchor and, within a batch, into what was mixed, but not into the norm. Of
+    a mix with the anchor itself the anchor's share stays below one half.
+
+    Args:
+        terms: of one batch; only kept negatives are mixed.
+        vector_MD: `(M, D)` unit-norm candidates.
+        generator: of the choices; the global one if left out.
+
+    Returns:
+        Terms with `PAIR_MIXES + ANCHOR_MIXES` more candidates (fewer hardest than `HARDEST` if there are fewer candidates). Where
+        negatives are weighted, a mix has the geometric mean of its parts' weights.
+
+    Source:
+        arXiv 2010.01028, equations 4 to 6.
+    """
+    count = min(HARDEST, terms.candidate.shape[1])
+    masked = terms.candidate.masked_fill(~terms.kept, -torch.inf)
+    hardest = masked.detach().topk(count, dim=1).indices
+    usable = terms.kept.gather(1, hardest)
+    rows, device = len(hardest), hardest.device
+
+    def draw(mixes: int) -> Tensor:
+        return torch.randint(count, (rows, mixes), generator=generator).to(device)
+
+    def share(mixes: int) -> Tensor:
+        return torch.rand((rows, mixes), generator=generator).to(device)
+
+    first, second, alpha = draw(PAIR_MIXES), draw(PAIR_MIXES), share(PAIR_MIXES)
+    partner, own = draw(ANCHOR_MIXES), share(ANCHOR_MIXES) / 2
+    a, b, c = (hardest.gather(1, choice) for choice in (first, second, partner))
+    vectors = vector_MD.detach()
+    cosine = (vectors[a] * vectors[b]).sum(-1)
+    with_anchor = terms.candidate.gather(1, c)
+    mixed = torch.cat(
+        [
+            _mixed(terms.candidate.gather(1, a), terms.candidate.gather(1, b), alpha, cosine),
+            _mixed(torch.ones_like(with_anchor), with_anchor, own, with_anchor.detach()),
+        ],
+        dim=1,
+    )
+    kept = torch.cat([usable.gather(1, first) & usable.gather(1, second), usable.gather(1, partner)], dim=1)
+    return _append(terms, mixed, kept, a, b, c)
+
+
+def _mixed(first: Tensor, second: Tensor, alpha: Tensor, cosine: Tensor) -> Tensor:
+    """Similarity of the anchor to `α a + (1 − α) b` of unit norm, from those to `a` and `b`."""
+    norm = (alpha**2 + (1 - alpha) ** 2 + 2 * alpha * (1 - alpha) * cosine).clamp(min=1e-6).sqrt()
+    return (alpha * first + (1 - alpha) * second) / norm
+
+
+def _append(terms: Terms, mixed: Tensor, kept: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Terms:
+    both = torch.cat([terms.kept, kept], dim=1)
+    weight = None
+    if terms.log_weight is not None:
+        old = terms.log_weight
+        weight = torch.cat([old, (old.gather(1, a) + old.gather(1, b)) / 2, old.gather(1, c)], dim=1)
+    pulled = None if terms.pulled is None else torch.cat([terms.pulled, torch.zeros_like(mixed)], dim=1)
+    # Kept ones and mixes together stand for the mixes and for all that the kept ones stood for: both alike make up for what was eliminated.
+    log_count = torch.logaddexp(terms.log_count, kept.sum(1).float().clamp(min=1e-9).log())
+    return replace(
+        terms, candidate=torch.cat([terms.candidate, mixed], dim=1), kept=both, log_weight=weight, log_count=log_count,
+        pulled=pulled,
+    )  # fmt: skip

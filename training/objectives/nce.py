@@ -1,0 +1,58 @@
+"""The learned normalisation of noise-contrastive estimation: one scalar that a softmax would compute and a binary loss must learn."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from samekind.training.objectives.contrastive import Terms, binary
+from samekind.training.objectives.gather import gather_with_gradient
+
+FORMS = ("partition", "sigmoid")
+
+
+class NoiseContrast(nn.Module):
+    """The objective `nce`, with its learned scalars.
+
+    Args:
+        form: `partition` has `f = s/τ − log Z − log(N·q)` with log Z learned and q = 1/M uniform over M images (so the noise is known);
+            `sigmoid` has `f = t·s + b` with both learned, and needs no noise model.
+        temperature: τ > 0; of `sigmoid` where the scale `t = 1/τ` starts.
+        num_images: M, over which the noise is uniform.
+
+    log Z starts at `log(M · mean e)` of the first batch (of its first block of rows, where the batch is worked through in blocks), and the
+    bias of `sigmoid` at `−log N`, the log odds of one positive among N: from elsewhere the first epochs would only move it there.
+
+    Source:
+        Gutmann and Hyvärinen 2010; arXiv 1805.01978, section 3.2; pairwise sigmoid, arXiv 2303.15343.
+    """
+
+    started: Tensor
+
+    def __init__(self, form: str, temperature: float, num_images: int) -> None:
+        super().__init__()
+        self.form = form
+        self.temperature = temperature
+        self.log_images = math.log(num_images)
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=form == "sigmoid")
+        self.offset = nn.Parameter(torch.tensor(0.0))  # log Z, or minus the bias
+        self.register_buffer("started", torch.tensor(False))
+
+    def forward(self, terms: Terms) -> Tensor:
+        """`(A,)` float32 loss per anchor."""
+        if not self.started:
+            self._start(terms)
+        log_noise = terms.log_count - self.log_images if self.form == "partition" else torch.zeros_like(terms.log_count)
+        return binary(terms, scale=self.log_scale.exp(), shift=self.offset + log_noise)
+
+    @torch.no_grad()
+    def _start(self, terms: Terms) -> None:
+        logits = terms.candidate / self.temperature
+        if not terms.kept.any():
+            return
+        log_mean = logits[terms.kept].logsumexp(0) - math.log(int(terms.kept.sum()))
+        start = terms.log_count[terms.kept.any(1)].mean() if self.form == "sigmoid" else self.log_images + log_mean
+        self.offset.copy_(gather_with_gradient(start.reshape(1)).mean())  # the same in all processes
+        self.started.fill_(True)

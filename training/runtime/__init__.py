@@ -1,0 +1,1 @@
+"""Devices, number formats, processes, and the files of an artefact."""

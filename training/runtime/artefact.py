@@ -1,0 +1,118 @@
+"""The files of an artefact that training writes and everybody reads; every write is a temporary file and a rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+
+WEIGHTS = "encoder.safetensors"
+META = "meta.json"
+METRICS = "metrics.jsonl"
+ANSWERS = "answers.json"
+"""What a run with verdicts began with."""
+FORMAT = 1
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that a crash leaves the old one or the new one, never a part.
+
+    Raises:
+        ArtefactError: the folder cannot be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes readable JSON; NaN and infinity are refused, undefined figures are `null`."""
+    write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure that `folder` can be made and written, and leaves nothing behind: a refusal must not cost an hour's training.
+
+    Raises:
+        ArtefactError: it cannot.
+    """
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        hint = "choose another --out, or mend the permissions"
+        raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error
+
+
+def check_file_writable(path: Path) -> None:
+    """Makes sure that a file can be written, before what goes into it is worked out.
+
+    Raises:
+        ArtefactError: it is a folder, its folder is missing, or that cannot be written.
+    """
+    if path.is_dir():
+        raise ArtefactError(f"cannot write {path}: it is a folder", hint=f"name a file, e.g. {path / 'FILE'}")
+    if not path.parent.is_dir():
+        raise ArtefactError(
+            f"cannot write {path}: there is no folder {path.parent}", hint="make it, or choose another place"
+        )
+    check_writable(path.parent)
+
+
+def read_meta(folder: str | Path) -> dict[str, Any]:
+    """The artefact's `meta.json`.
+
+    Raises:
+        ArtefactError: there is none, it cannot be read, or a newer samekind wrote it.
+    """
+    path = Path(folder) / META
+    if not path.is_file():
+        what = "holds no trained encoder" if Path(folder).is_dir() else "does not exist"
+        raise ArtefactError(f"{folder} {what}", hint=f"train one: samekind train --corpus fashion-mnist --out {folder}")
+    try:
+        meta: dict[str, Any] = json.loads(path.read_text())
+        version = meta["format"]
+        meta["encoder"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{path} is damaged", hint="train again with --force") from error
+    if version > FORMAT:
+        raise ArtefactError(f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind")
+    return meta
+
+
+def read_history(folder: str | Path) -> list[dict[str, Any]]:
+    """The epoch records of `metrics.jsonl`, first epoch first; empty if there are none.
+
+    Raises:
+        ArtefactError: the file is damaged.
+    """
+    path = Path(folder) / METRICS
+    if not path.is_file():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged", hint="take it from a copy, or train again with --force") from error
+
+
+def write_history(folder: Path, history: Iterable[dict[str, Any]]) -> None:
+    """Replaces `metrics.jsonl`."""
+    write_atomically(
+        folder / METRICS, "".join(json.dumps(record, allow_nan=False) + "\n" for record in history).encode()
+    )

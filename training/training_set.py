@@ -1,0 +1,129 @@
+"""What a run trains on: prepared training images, a hold-out that it never trains on, and labels that it only measures with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import CorpusError
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus, Pixels
+from samekind.data.decode import prepare_corpus
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.knn import label_numbers
+
+HOLD_OUT = 5000
+LARGEST_AUTOMATIC_SIZE = 64
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Images in memory, `S` pixels a side.
+
+    Attributes:
+        corpus: the training images as a corpus, after `limit`.
+        pixels: `(N, S, S, C)` uint8.
+        labels: `(N,)` class numbers, −1 where unknown; `None` without labels.
+        fit: `(F,)` rows that the objective trains on.
+        hold_out: `(H,)` rows kept away from it for the accuracy per epoch; empty without labels.
+        mean, std: per channel over all pixels in [0, 1].
+    """
+
+    corpus: Corpus
+    pixels: Pixels
+    labels: NDArray[np.int64] | None
+    fit: NDArray[np.int64]
+    hold_out: NDArray[np.int64]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def hashes(self) -> list[str]:
+        """Content hash of each image that the objective trains on, in the order of `fit`."""
+        return [self.corpus.sha256(row) for row in self.fit.tolist()]
+
+
+def measured_labels(images: TrainingImages, config: TrainConfig) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """What false negatives are counted by, at the run's label level.
+
+    Returns:
+        `(F,)` class numbers of the images in training, −1 where unknown, `None` without labels; and the classes' names.
+    """
+    names = images.corpus.labels_at(config.label_level)
+    classes = sorted({name for name in names or [] if name is not None})
+    numbers = label_numbers(names, classes)
+    return None if numbers is None else numbers[images.fit], classes
+
+
+def measuring_order(images: TrainingImages, config: TrainConfig) -> NDArray[np.int64]:
+    """Images in training (numbers of `fit`, 0 to F − 1) in the seeded order in which they are taken where not all can be measured."""
+    return np.random.default_rng((config.seed, 3)).permutation(len(images.fit))
+
+
+def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
+    """The corpus' training split, reduced to `config.limit` images by a seeded choice.
+
+    Raises:
+        CorpusError: fewer than two training images.
+    """
+    train = corpus.split("train")
+    if len(train) < 2:
+        raise CorpusError(
+            f"{corpus.name} has {len(train)} training images, at least 2 are needed",
+            hint="add images, or check its splits",
+        )
+    if config.limit is None or config.limit >= len(train):
+        return train
+    chosen = np.random.default_rng((config.seed, 1)).choice(len(train), config.limit, replace=False)
+    return train.subset(np.sort(chosen).tolist())
+
+
+def image_size_of(corpus: Corpus, config: TrainConfig) -> int:
+    """Pixels a side: the configured ones, or the corpus' own up to 64."""
+    if config.image_size is not None:
+        return config.image_size
+    native = corpus.native_array
+    if native is None:
+        return LARGEST_AUTOMATIC_SIZE
+    return min(LARGEST_AUTOMATIC_SIZE, int(max(native.shape[1:3])))
+
+
+def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress) -> TrainingImages:
+    """Decodes the training images once and sets a hold-out aside.
+
+    Args:
+        corpus: what `training_corpus` returned.
+        config: the run's settings.
+        progress: shows a bar.
+    """
+    pixels = prepare_corpus(corpus, image_size_of(corpus, config), corpus.channels, progress=progress)
+    labels = label_numbers(corpus.labels, corpus.classes)
+    held = 0 if labels is None else _held(config, len(corpus))
+    order = np.random.default_rng((config.seed, 2)).permutation(len(corpus))
+    mean, std = _statistics(pixels)
+    return TrainingImages(
+        corpus=corpus,
+        pixels=pixels,
+        labels=labels,
+        fit=np.sort(order[held:]),
+        hold_out=np.sort(order[:held]),
+        mean=mean,
+        std=std,
+    )
+
+
+def _held(config: TrainConfig, count: int) -> int:
+    if config.hold_out is None:
+        return min(HOLD_OUT, count // 10)
+    return min(config.hold_out, count - 2)
+
+
+def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel, from counts of the 256 values: exact, and no floating copy of the images."""
+    value = np.arange(256) / 255
+    counts = [np.bincount(pixels[..., channel].reshape(-1), minlength=256) for channel in range(pixels.shape[-1])]
+    means = [float(count @ value / count.sum()) for count in counts]
+    variances = [float(count @ (value - mean) ** 2 / count.sum()) for count, mean in zip(counts, means, strict=True)]
+    return tuple(means), tuple(max(variance**0.5, 1e-3) for variance in variances)
