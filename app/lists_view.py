@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EVIDENCE_SHOWN = 5
 ANSWERED = {True: "confirmed", False: "dismissed"}
-Listed = TypeVar("Listed", "sk.LabelSuspect", "sk.Duplicate")
+Listed = TypeVar("Listed", "sk.LabelIssue", "sk.Duplicate")
 
 
 def suspect_card(suspect: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> Card:

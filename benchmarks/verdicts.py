@@ -30,14 +30,14 @@ import samekind as sk
 from samekind.comparison.machine import hardware
 from samekind.console import Console
 from samekind.data.corpus import Corpus
-from samekind.data.decode import prepare_corpus
+from samekind.data.prepared import prepare_corpus
 from samekind.indexer.labeling.acquisition import CandidatePool
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.config.train_config import DETECTORS
-from samekind.training.diagnostics.knn import knn_accuracy, label_numbers
+from samekind.training.diagnostics.knn import knn_accuracy
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import write_json
-from samekind.training.training_set import training_corpus
+from samekind.training.training_set import label_numbers, training_corpus
 
 COUNTS = (50, 200, 1000)
 ARMS = ("queue", "random", "supervised")

@@ -15,42 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
-
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class SkippedFile:
-    """A file that was left out of a corpus, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ImageReference:
-    """Where one image lies: a file, or a row of an array that is already in memory.
-
-    Attributes:
-        uri: what a person would call it (a path, or `fashion-mnist://train/00005`).
-        path: the file, or `None` for an array row.
-        pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for a file.
-        sha256: hex digest of the file's bytes, or of shape and pixels.
-        grey: whether the image has no colour.
-    """
-
-    uri: str
-    sha256: str
-    grey: bool
-    path: Path | None = None
-    pixels: Pixels | None = None
+from samekind.core.progress import Progress
+from samekind.data.decode import decode
+from samekind.data.scan import scan_folder
+from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
+from samekind.data.types.label_levels import labels_at
+from samekind.data.types.splits import SPLITS, Split
 
 
 @dataclass(frozen=True)
@@ -92,19 +65,28 @@ class Corpus:
         return f"Corpus({self.name!r}, {len(self)} images, {kind})"
 
     @classmethod
-    def from_folder(cls, path: str | Path, *, seed: int = 0) -> Corpus:
+    def from_folder(cls, path: str | Path, *, seed: int = 0, progress: Progress | None = None) -> Corpus:
         """Reads a folder of images: `folder/<class>/<image>` is labelled, a flat folder is not.
 
         Args:
             path: the folder; searched through nested folders.
             seed: of the split (about 80/20, and moving next to nothing when images are added) that is made where the folder names none.
+            progress: shows a bar while the files are decoded.
 
         Raises:
             CorpusError: the folder is missing or holds no readable image.
         """
-        from samekind.data.scan import read_folder
-
-        return read_folder(path, seed=seed)
+        folder = scan_folder(path, seed=seed, progress=progress)
+        source = {"corpus": str(folder.root), "data_dir": None, "limit": None} | ({"seed": seed} if seed else {})
+        return cls(
+            folder.root.name or "images",
+            folder.ids,
+            folder.references,
+            folder.splits,
+            folder.labels,
+            folder.skipped,
+            source,
+        )
 
     @classmethod
     def from_arrays(
@@ -136,7 +118,7 @@ class Corpus:
         split_list: list[Split] = list(splits) if splits is not None else ["train"] * len(images)
         id_list = list(ids) if ids is not None else numbered_ids(split_list)
         references = [
-            ImageReference(f"{name}://{id_}", pixels_sha256(row), _is_grey(row), pixels=row)
+            ImageReference(f"{name}://{id_}", pixels_sha256(row), is_grey(row), pixels=row)
             for id_, row in zip(id_list, map(_checked, images), strict=True)
         ]
         label_list = None if labels is None or all(x is None for x in labels) else list(labels)
@@ -151,8 +133,6 @@ class Corpus:
         reference = self.references[i]
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
-        from samekind.data.decode import decode
-
         assert reference.path is not None
         return decode(reference.path)
 
@@ -176,8 +156,6 @@ class Corpus:
         Raises:
             InputError: `level` is no level.
         """
-        from samekind.data.types.label_levels import labels_at
-
         return labels_at(self.ids, self.labels, level)
 
     @cached_property
@@ -227,11 +205,6 @@ class Corpus:
         return self.subset(i for i, split in enumerate(self.splits) if split == name)
 
 
-def pixels_sha256(pixels: Pixels) -> str:
-    """Hex digest of an image array: its shape and its bytes."""
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
 def numbered_ids(splits: Sequence[str]) -> list[str]:
     """`train/00000`, `train/00001`, …, counted within each split so that other splits do not matter."""
     counts: dict[str, int] = {}
@@ -248,9 +221,3 @@ def _checked(pixels: Pixels) -> Pixels:
     if pixels.size == 0:
         raise InputError(f"an image must have at least one pixel, got shape {pixels.shape}")
     return pixels
-
-
-def _is_grey(pixels: Pixels) -> bool:
-    if pixels.ndim == 2:
-        return True
-    return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())

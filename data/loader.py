@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Pixels
+from samekind.data.types.images import Pixels
 from samekind.data.views.two_view import TwoViewTransform
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart

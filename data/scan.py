@@ -14,6 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +22,37 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.corpus import Corpus, ImageReference, SkippedFile, Split
 from samekind.data.decode import decode, worker_threads
-from samekind.data.types.splits import SPLIT_NAMES, stable_split
+from samekind.data.types.images import ImageReference, SkippedFile
+from samekind.data.types.splits import SPLIT_NAMES, Split, stable_split
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _CHUNK = 256
 
 
-def read_folder(path: str | Path, seed: int = 0, progress: Progress | None = None) -> Corpus:
+@dataclass(frozen=True)
+class ScannedFolder:
+    """The readable images of a folder, in the order of their ids; the fields are those of a `Corpus`.
+
+    Attributes:
+        root: the folder, absolute.
+        ids: path of each image within the folder.
+        references: where each image lies.
+        splits: as the folder names them, or seeded.
+        labels: class folder of each image, `None` where it has none; `None` as a whole if no image has one.
+        skipped: files that were left out, with the reason.
+    """
+
+    root: Path
+    ids: list[str]
+    references: list[ImageReference]
+    splits: list[Split]
+    labels: list[str | None] | None
+    skipped: tuple[SkippedFile, ...]
+
+
+def scan_folder(path: str | Path, seed: int = 0, progress: Progress | None = None) -> ScannedFolder:
     """Reads a folder of images, nested folders included.
 
     Args:
@@ -62,8 +84,7 @@ def read_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
     labels, named_splits = _labels_and_splits(inner)
     ids = [_printable(file) for file in inner]
     splits = named_splits or stable_split(ids, labels, seed)
-    source = {"corpus": str(root), "data_dir": None, "limit": None} | ({"seed": seed} if seed else {})
-    return Corpus(root.name or "images", ids, references, splits, labels, tuple(skipped), source)
+    return ScannedFolder(root, ids, references, splits, labels, tuple(skipped))
 
 
 def _walk(root: Path, skipped: list[SkippedFile]) -> Iterator[Path]:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
-from samekind.data.corpus import Corpus, Pixels
-from samekind.data.decode import prepare_corpus
+from samekind.data.corpus import Corpus
+from samekind.data.prepared import prepare_corpus
+from samekind.data.types.images import Pixels
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.diagnostics.knn import label_numbers
 
 HOLD_OUT = 5000
 LARGEST_AUTOMATIC_SIZE = 64
@@ -127,3 +127,11 @@ def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
     means = [float(count @ value / count.sum()) for count in counts]
     variances = [float(count @ (value - mean) ** 2 / count.sum()) for count, mean in zip(counts, means, strict=True)]
     return tuple(means), tuple(max(variance**0.5, 1e-3) for variance in variances)
+
+
+def label_numbers(labels: list[str | None] | None, classes: list[str]) -> NDArray[np.int64] | None:
+    """Class names as numbers in the order of `classes`, −1 where unknown; `None` without labels."""
+    if labels is None:
+        return None
+    number = {name: i for i, name in enumerate(classes)}
+    return np.array([-1 if label is None else number.get(label, -1) for label in labels], dtype=np.int64)

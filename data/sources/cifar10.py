@@ -18,8 +18,9 @@ import numpy as np
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
-from samekind.data.corpus import Corpus, Split
+from samekind.data.corpus import Corpus
 from samekind.data.sources.packs import is_pack, pack_classes, read_pack
+from samekind.data.types.splits import Split
 
 NAME = "cifar10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -23,9 +23,11 @@ import platformdirs
 
 from samekind.core.errors import DownloadError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.corpus import Corpus, Pixels, Split
+from samekind.data.corpus import Corpus
 from samekind.data.sources.debian import unpack_package
 from samekind.data.sources.download import fetch
+from samekind.data.types.images import Pixels
+from samekind.data.types.splits import Split
 
 NAME = "fashion-mnist"
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

@@ -23,9 +23,10 @@ import platformdirs
 
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.corpus import Corpus, Pixels, SkippedFile, Split, numbered_ids
+from samekind.data.corpus import Corpus, numbered_ids
 from samekind.data.decode import decode, to_pixels, worker_threads
-from samekind.data.types.splits import SPLIT_NAMES
+from samekind.data.types.images import Pixels, SkippedFile
+from samekind.data.types.splits import SPLIT_NAMES, Split
 
 _CHUNK = 2048
 _WORTH_KEEPING = 5_000  # images

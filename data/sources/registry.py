@@ -15,8 +15,8 @@ import numpy as np
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
-from samekind.data.corpus import SPLITS, Corpus
-from samekind.data.types.splits import stratified_sample
+from samekind.data.corpus import Corpus
+from samekind.data.types.splits import SPLITS, stratified_sample
 
 REGISTERED = ("fashion-mnist", "cifar10", "digits", "synthetic")
 """The corpora that are known by name."""
@@ -95,9 +95,7 @@ def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpu
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
-        from samekind.data.scan import read_folder
-
-        return read_folder(path, seed, progress)
+        return Corpus.from_folder(path, seed=seed, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
             raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Corpus, Pixels, numbered_ids
+from samekind.data.corpus import Corpus, numbered_ids
+from samekind.data.types.images import Pixels
 from samekind.data.types.splits import train_test_split
 
 NAME = "synthetic"

@@ -25,8 +25,8 @@ import albumentations
 import cv2
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Pixels
 from samekind.data.decode import to_pixels
+from samekind.data.types.images import Pixels
 from samekind.data.views.policies import ViewRecipe, recipe_for
 
 cv2.setNumThreads(0)  # threads gain nothing on images this small, and OpenCV's do not survive the fork of a worker

@@ -29,11 +29,11 @@ from samekind.training.diagnostics.gradient_weights import (
     false_negatives,
     gradient_weights_of,
 )
-from samekind.training.diagnostics.knn import label_numbers
 from samekind.training.objectives.hardness import last_hardness
+from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 ALL_UP_TO = 200_000
 SAMPLED = 10_000
@@ -51,7 +51,7 @@ _SEED = 0
 
 
 def audit(
-    index: Index,
+    index: OpenedIndex,
     k: int = 10,
     anchors: int | None = None,
     progress: Progress | None = None,
@@ -108,7 +108,7 @@ def base_rate(class_N: NDArray[np.int64]) -> float | None:
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
 
 
-def _checked(index: Index) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+def _checked(index: OpenedIndex) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
     """Gives the vectors of some rows, and makes sure that they have unit norm: a NaN would silently be nobody's neighbour.
 
     Raises:
@@ -146,7 +146,7 @@ def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[s
     ]
 
 
-def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
+def _objective(index: OpenedIndex, notes: list[str]) -> dict[str, Any] | None:
     """The run's objective and what decides how it spreads its push over the negatives: τ, and for `hard` β at its last step
     (see `GradientWeights`).
     """
@@ -168,7 +168,7 @@ def _objective(index: Index, notes: list[str]) -> dict[str, Any] | None:
     return {"objective": name, "temperature": temperature, "beta": beta}
 
 
-def _labels_at(index: Index, wanted: str | int | None, notes: list[str]) -> tuple[str, list[str | None] | None]:
+def _labels_at(index: OpenedIndex, wanted: str | int | None, notes: list[str]) -> tuple[str, list[str | None] | None]:
     """The level that is asked for, or that the run was measured by, and the labels at it."""
     try:
         recorded = index.meta["config"].get("label_level", COARSE)

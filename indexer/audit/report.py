@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,12 @@ from samekind.training.runtime.artefact import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-    from samekind.indexer.index import Index
+
+class ReportWriter(Protocol):
+    """Writes an audit as one HTML file; the public `Index` is one, and stands above this module."""
+
+    def write_report(self, report: FalseNegativeReport, path: Path) -> None:
+        """Writes `report` to `path`."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ class FalseNegativeReport:
         ]
         return self.class_pairs["classes"], shares
 
-    def to_html(self, path: str | Path, index: Index) -> None:
+    def to_html(self, path: str | Path, index: ReportWriter) -> None:
         """Writes the report with charts and pictures as one HTML file that needs nothing else.
 
         Args:
@@ -228,9 +233,7 @@ class FalseNegativeReport:
         Raises:
             ArtefactError: the file cannot be written.
         """
-        from samekind.indexer.report.page import write_report
-
-        write_report(self, index, Path(path))
+        index.write_report(self, Path(path))
 
     def to_json(self, path: str | Path) -> None:
         """Writes `to_dict()` to a file."""

@@ -23,9 +23,10 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.indexer.building.embed import ImageEncoder, chunk_size, embed_chunks, reused_rows
+from samekind.indexer.building.embed import chunk_size, embed_chunks, reused_rows
 from samekind.indexer.building.update_plan import Plan, entry_for, make_plan
 from samekind.indexer.search import vector_index
+from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.manifest import (
     INDEX_FILE,

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from samekind.core.errors import ImageError
 from samekind.core.progress import Progress
-from samekind.data.corpus import Corpus, Pixels
+from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
+from samekind.data.types.images import Pixels
+from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.vector_index import check_unit
 from samekind.indexer.storage.table import table_schema
 
@@ -37,25 +38,6 @@ class ImageSpec(Protocol):
     @property
     def channels(self) -> int:
         """1 or 3."""
-
-
-class ImageEncoder(Protocol):
-    """What an index needs of an encoder; `samekind.training.models.encoder.Encoder` is one."""
-
-    @property
-    def dim(self) -> int:
-        """Dimension D of the embeddings."""
-
-    @property
-    def spec(self) -> Any:
-        """An `ImageSpec`."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the weights."""
-
-    def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ from samekind.indexer.audit.audit import anchors_of
 from samekind.indexer.audit.neighbours import Neighbourhood, neighbourhood
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable, grouped
-from samekind.training.diagnostics.knn import label_numbers
+from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 VOTERS = 100
 TEMPERATURE = 0.03
@@ -155,7 +155,7 @@ class LabelIssues:
             "notes": list(self.notes),
         }
 
-    def answered(self, index: Index) -> LabelIssues:
+    def answered(self, index: OpenedIndex) -> LabelIssues:
         """The same list with what people have said by now."""
         answers = _Answers(index)
         suspects = tuple(replace(each, confirmed=answers.wrong_label(each)) for each in self.suspects)
@@ -167,7 +167,7 @@ class LabelIssues:
         return csv_text([f.name for f in fields(LabelIssue)], suspects)
 
 
-def label_issues(index: Index, count: int = 100, progress: Progress | None = None) -> LabelIssues:
+def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> LabelIssues:
     """Carries out `Index.label_issues`; see there."""
     count = check_count(count)
     votes, notes = label_votes(index, progress)
@@ -181,7 +181,7 @@ def label_issues(index: Index, count: int = 100, progress: Progress | None = Non
     return LabelIssues(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes)).answered(index)
 
 
-def label_votes(index: Index, progress: Progress | None = None) -> tuple[Votes, list[str]]:
+def label_votes(index: OpenedIndex, progress: Progress | None = None) -> tuple[Votes, list[str]]:
     """How the neighbours of every labelled image vote on its class, and what a reader must know of it.
 
     Raises:
@@ -231,7 +231,7 @@ def count_votes(
     return Votes(row_L[judged], class_L[judged], share_JC, np.where(votes_JK, row_L[found.row_AK], -1))
 
 
-def _named(index: Index, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelIssue, ...]:
+def _named(index: OpenedIndex, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelIssue, ...]:
     ids, labels, classes = index.ids, index.labels, index.classes
     assert labels is not None
     suggested_J, score_J = votes.suggested_J, votes.score_J
@@ -262,7 +262,7 @@ class _Answers:
     different kinds, as their labels say.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: OpenedIndex) -> None:
         self._rows = index.rows
         self._current = VerdictTable(index.path).current()
         self._wrong = grouped(self._current.values()).wrong_labels

@@ -35,7 +35,7 @@ from samekind.training.diagnostics.gradient_weights import UNKNOWN
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 CANDIDATES = 5
 """Nearest neighbours of each image that get a second look."""
@@ -100,7 +100,7 @@ class Duplicates:
             "notes": list(self.notes),
         }
 
-    def answered(self, index: Index) -> Duplicates:
+    def answered(self, index: OpenedIndex) -> Duplicates:
         """The same list with what people have said by now."""
         current = VerdictTable(index.path).current()
         return replace(self, pairs=tuple(replace(each, confirmed=_said(index, current, each)) for each in self.pairs))
@@ -125,7 +125,7 @@ class Candidates:
     score_P: NDArray[np.float64]
 
 
-def duplicates(index: Index, count: int = 100, progress: Progress | None = None) -> Duplicates:
+def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.duplicates`; see there."""
     count = check_count(count)
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
@@ -150,7 +150,7 @@ def duplicates(index: Index, count: int = 100, progress: Progress | None = None)
 
 
 def near_candidates(
-    index: Index, content_N: NDArray[np.int64], progress: Progress | None = None
+    index: OpenedIndex, content_N: NDArray[np.int64], progress: Progress | None = None
 ) -> tuple[Candidates, list[str]]:
     """The nearest neighbours of every image among other contents, scored by their pixels, and what a reader must know of it."""
     first_U = np.unique(content_N, return_index=True)[
@@ -172,7 +172,7 @@ def near_candidates(
     return Candidates(pair_P2, similarity_P, score_P), notes
 
 
-def small_pictures(index: Index, rows: NDArray[np.int64], progress: Progress | None = None) -> NDArray[np.uint8]:
+def small_pictures(index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None) -> NDArray[np.uint8]:
     """`(R, S, S, 3)` uint8 pictures of some rows, from their thumbnails."""
     pictures = np.empty((len(rows), SIDE, SIDE, 3), dtype=np.uint8)
     with (progress or NoProgress()).task("Reading thumbnails", len(rows)) as task:
@@ -246,7 +246,7 @@ def _unit(windows: Tensor) -> Tensor:
     return centred / norm.clamp(min=_LEAST_NORM)
 
 
-def _named(index: Index, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
+def _named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
     ids, labels = index.ids, index.labels or [None] * len(index)
     return tuple(
         Duplicate(ids[a], ids[b], kind, score, similarity, labels[a], labels[b])
@@ -254,7 +254,7 @@ def _named(index: Index, pairs: list[tuple[int, int, str, float, float]]) -> tup
     )
 
 
-def _said(index: Index, current: Mapping[Pair, Verdict], pair: Duplicate) -> bool | None:
+def _said(index: OpenedIndex, current: Mapping[Pair, Verdict], pair: Duplicate) -> bool | None:
     rows = np.array([index.rows.position_of(pair.a), index.rows.position_of(pair.b)])
     first, second = sorted(index.rows.values("sha256", rows))
     verdict = current.get((first, second))

@@ -34,10 +34,10 @@ from samekind.data.views.two_view import TwoViewTransform
 from samekind.indexer.labeling.verdicts import VerdictTable, grouped
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.config.train_config import DETECTORS, TrainConfig
-from samekind.training.diagnostics.spaces import DetectionSpace, detection_space
 from samekind.training.false_negatives.bag_of_patches import describe_patches
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import PairConstraints
+from samekind.training.false_negatives.detection_space import DetectionSpace, detection_space
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Quantile, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import prepare_corpus
+from samekind.data.prepared import prepare_corpus
+from samekind.indexer.building.build import finish_removal
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
-from samekind.indexer.index import Index
-from samekind.indexer.storage.manifest import MANIFEST
+from samekind.indexer.search.opened import OpenedIndex
+from samekind.indexer.storage.manifest import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.diagnostics.knn import KNN_K, knn_accuracy, label_numbers
+from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
 from samekind.training.runtime.artefact import read_history, read_meta
+from samekind.training.training_set import label_numbers
 
 MAP_QUERIES = 2000
 LINEAR_VALUES = 60_000 * 512
@@ -181,7 +183,7 @@ def _why_not(labels: list[str | None] | None, split_N: NDArray[Any], num_train: 
 def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
     index = _index(folder, notes)
     recorded = meta.get("corpus") or {}
-    part: tuple[Index, str] | None = None
+    part: tuple[OpenedIndex, str] | None = None
     if index is not None:
         for entry in index.manifest["corpora"]:
             if entry["content_hash"] == recorded.get("content_hash"):
@@ -207,17 +209,19 @@ def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Prog
         return _from_index(index, None)
 
 
-def _index(folder: Path, notes: list[str]) -> Index | None:
+def _index(folder: Path, notes: list[str]) -> OpenedIndex | None:
     if not (folder / MANIFEST).exists():
         return None
     try:
-        return Index.open(folder)
+        if (folder / JOURNAL).exists():
+            finish_removal(folder)
+        return OpenedIndex.open(folder)
     except ArtefactError as error:
         notes.append(f"The index was not used: {error}.")
         return None
 
 
-def _from_index(index: Index, key: str | None) -> _Images:
+def _from_index(index: OpenedIndex, key: str | None) -> _Images:
     owners = index.rows.column("corpus")
     rows = [i for i, owner in enumerate(owners) if key is None or owner == key]
     labels = None if index.labels is None else [index.labels[i] for i in rows]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.indexer.audit.audit import audit
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.pair_model import PairFeatures, SameKind
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable, grouped
@@ -23,7 +24,7 @@ from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 # P candidate pairs, N rows, C contents, A anchors, K hardest negatives, F features of a pair
 
@@ -94,7 +95,7 @@ class CandidatePairs(Sequence[CandidatePair]):
 
 
 def questions(
-    index: Index,
+    index: OpenedIndex,
     count: int = 200,
     *,
     classes: tuple[str, str] | None = None,
@@ -132,9 +133,9 @@ class CandidatePool:
         report: an audit of it, if there is one.
     """
 
-    def __init__(self, index: Index, report: FalseNegativeReport | None = None) -> None:
+    def __init__(self, index: OpenedIndex, report: FalseNegativeReport | None = None) -> None:
         self._index = index
-        self._pairs = (report or index.audit(k=HARDEST)).pairs
+        self._pairs = (report or audit(index, k=HARDEST)).pairs
         self._sha256_C, content_N = np.unique(np.array(index.rows.column("sha256"), dtype=object), return_inverse=True)
         self._row_C = np.full(len(self._sha256_C), len(content_N))
         np.minimum.at(self._row_C, content_N, np.arange(len(content_N)))

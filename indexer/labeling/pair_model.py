@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import Pairs
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 # P pairs, N rows, F features of a pair (cosine, and overlap where it is known), M answers
 
@@ -31,7 +31,7 @@ class PairFeatures:
         pairs: the pairs of an audit of it. The overlap needs the neighbours of every row, so an audit with a sample of anchors has none.
     """
 
-    def __init__(self, index: Index, pairs: Pairs) -> None:
+    def __init__(self, index: OpenedIndex, pairs: Pairs) -> None:
         self._index = index
         self._mutual: Any = None
         if len(pairs.anchor_A) == len(index) and pairs.negative_AK.size:

@@ -24,7 +24,7 @@ from samekind.training.runtime.artefact import write_atomically
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 MOST_RANKS = 100
@@ -36,7 +36,7 @@ _WITHOUT_LABELS = (
 )
 
 
-def write_report(report: FalseNegativeReport, index: Index, path: Path) -> None:
+def write_report(report: FalseNegativeReport, index: OpenedIndex, path: Path) -> None:
     """Writes the page, whole or not at all.
 
     Raises:
@@ -45,7 +45,7 @@ def write_report(report: FalseNegativeReport, index: Index, path: Path) -> None:
     write_atomically(path, page(report, index).encode())
 
 
-def page(report: FalseNegativeReport, index: Index) -> str:
+def page(report: FalseNegativeReport, index: OpenedIndex) -> str:
     """The page as text.
 
     Args:

@@ -17,7 +17,7 @@ from samekind.indexer.report.tables import counted, percent
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 MOST_PAIRS = 24
 MOST_DUPLICATES = 12
@@ -25,7 +25,7 @@ _SMALL = 64  # pixels a side up to which a picture is shown with hard edges
 _SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"))
 
 
-def hardest(report: FalseNegativeReport, index: Index) -> Html | None:
+def hardest(report: FalseNegativeReport, index: OpenedIndex) -> Html | None:
     """The hardest false negatives; without labels the hardest negatives."""
     labelled = report.false_negative_rate is not None
     if not report.k:
@@ -43,7 +43,7 @@ def hardest(report: FalseNegativeReport, index: Index) -> Html | None:
     return together(element("h2", title), element("p", text, class_="soft"), element("ul", *cards, class_="cards"))
 
 
-def hardest_pairs(report: FalseNegativeReport, index: Index, most: int, a_class: int) -> list[Pair]:
+def hardest_pairs(report: FalseNegativeReport, index: OpenedIndex, most: int, a_class: int) -> list[Pair]:
     """The most similar false pairs, or of all pairs where no label is known; no image twice and no exact copies.
 
     Args:
@@ -76,7 +76,7 @@ def hardest_pairs(report: FalseNegativeReport, index: Index, most: int, a_class:
     return found
 
 
-def duplicates(report: FalseNegativeReport, index: Index) -> Html:
+def duplicates(report: FalseNegativeReport, index: OpenedIndex) -> Html:
     """Pairs of exact and near copies."""
     title = element("h2", "Duplicates")
     if not report.num_duplicates:
@@ -109,7 +109,7 @@ def _copies_card(pair: Mapping[str, Any], pictures: _Pictures) -> Html:
 class _Pictures:
     """Thumbnails by id, read at once."""
 
-    def __init__(self, index: Index, ids: Sequence[str]) -> None:
+    def __init__(self, index: OpenedIndex, ids: Sequence[str]) -> None:
         unique = list(dict.fromkeys(ids))
         self._encoded = dict(zip(unique, index.thumbnails(unique), strict=True))
 

@@ -18,7 +18,7 @@ from samekind.indexer.report.tables import counted, figure_of, percent, table
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 _PACKAGES = ("samekind", "torch", "faiss-cpu", "faiss-gpu", "lancedb", "numpy")
 _RANKS = {"1": ("the hardest", "false"), "10": ("10 hardest", "second"), "100": ("100 hardest", "third")}
@@ -102,7 +102,7 @@ def _bound(history: Sequence[Mapping[str, Any]]) -> tuple[Html, str] | None:
     )
 
 
-def verdicts(index: Index) -> Html | None:
+def verdicts(index: OpenedIndex) -> Html | None:
     """What people have said of pairs, by answer, and how much of it is about images that are gone; nothing where nobody said anything."""
     from samekind.indexer.labeling.verdicts import VerdictTable, grouped, num_gone
 
@@ -130,7 +130,7 @@ def verdicts(index: Index) -> Html | None:
     )
 
 
-def settings(report: FalseNegativeReport, index: Index, now: datetime) -> Html:
+def settings(report: FalseNegativeReport, index: OpenedIndex, now: datetime) -> Html:
     """Where the figures come from, so that somebody can have them again."""
     meta = _meta(index)
     corpus, encoder, training = ({**(meta.get(part) or {})} for part in ("corpus", "encoder", "training"))
@@ -184,7 +184,7 @@ def _objective(config: Mapping[str, Any]) -> str | None:
     return f"{config['objective']}, τ = {config.get('temperature')}{hard}{more}, seed {config.get('seed')}"
 
 
-def _meta(index: Index) -> dict[str, Any]:
+def _meta(index: OpenedIndex) -> dict[str, Any]:
     try:
         return index.meta
     except ArtefactError:

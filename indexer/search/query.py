@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
-from samekind.data.corpus import Pixels, pixels_sha256
 from samekind.data.decode import decode, prepare, standardise, to_pixels
+from samekind.data.types.images import Pixels, pixels_sha256
 
 if TYPE_CHECKING:
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 _SMALL = 8 * 64 * 64  # values of input up to which one thread is enough
 _KINDS = "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, or a (D,) or (Q, D) float array"
@@ -48,7 +48,7 @@ class _Picture:
     content: frozenset[str]
 
 
-def parse(query: Any, index: Index) -> tuple[list[Query], bool]:
+def parse(query: Any, index: OpenedIndex) -> tuple[list[Query], bool]:
     """Reads one query or several.
 
     Args:
@@ -90,11 +90,11 @@ def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
     return np.asarray(values / norm, dtype=np.float32)
 
 
-def _one(query: Any, index: Index) -> Query:
+def _one(query: Any, index: OpenedIndex) -> Query:
     return _embedded([_read(query, index)], index)[0]
 
 
-def _read(query: Any, index: Index) -> Query | _Picture:
+def _read(query: Any, index: OpenedIndex) -> Query | _Picture:
     """One query as a vector, or as a picture that has yet to be embedded."""
     query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
     if isinstance(query, str | Path):
@@ -117,7 +117,7 @@ def _is_vector(query: Any) -> bool:
     return isinstance(query, list | tuple) and len(query) > 0 and all(isinstance(value, float | int) for value in query)
 
 
-def _from_text(query: str | Path, index: Index) -> Query | _Picture:
+def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
     path = Path(query)
     if not path.exists() and isinstance(query, str) and query in index.rows.position:
         position = index.rows.position[query]
@@ -148,7 +148,7 @@ def _picture(image: Image.Image, *hashes: str) -> _Picture:
     return _Picture(image, frozenset(found))
 
 
-def _embedded(items: Sequence[Query | _Picture], index: Index) -> list[Query]:
+def _embedded(items: Sequence[Query | _Picture], index: OpenedIndex) -> list[Query]:
     """Embeds all pictures at once."""
     pictures = [item for item in items if isinstance(item, _Picture)]
     vectors: list[NDArray[np.float32]] = []

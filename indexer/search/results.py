@@ -14,7 +14,7 @@ from samekind.core.errors import InputError
 from samekind.indexer.search.query import Query, parse
 
 if TYPE_CHECKING:
-    from samekind.indexer.index import Index
+    from samekind.indexer.search.opened import OpenedIndex
 
 OWN = 1 - 1e-6
 """A row at least this similar is taken for the query's own image if no row has the query's content hash. Embedding the same image in
@@ -80,7 +80,7 @@ class SearchResult:
 
 
 def search(
-    index: Index, query: Any, k: int, where: str | None, exclude_self: bool
+    index: OpenedIndex, query: Any, k: int, where: str | None, exclude_self: bool
 ) -> SearchResult | list[SearchResult]:
     """Carries out `Index.search`; see there."""
     started = time.perf_counter()
@@ -114,7 +114,7 @@ def check_k(k: Any) -> int:
 
 
 def _without_own(
-    index: Index, query: Query, k: int, rows: NDArray[np.int64] | None
+    index: OpenedIndex, query: Query, k: int, rows: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The k nearest rows that are not the query's own image: of its content, or, if no row is, all but identical in the embedding."""
     own = index.rows.with_content(query.content)
@@ -132,7 +132,7 @@ def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:
     return np.stack([query.vector_D for query in queries]) if queries else np.empty((0, dim), np.float32)
 
 
-def _hits(index: Index, similarity: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[Hit, ...]:
+def _hits(index: OpenedIndex, similarity: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[Hit, ...]:
     ids, labels, uris = (index.rows.values(name, rows) for name in ("id", "label", "uri"))
     values = zip(ids, similarity.tolist(), labels, uris, strict=True)
     return tuple(Hit(rank, *value) for rank, value in enumerate(values, start=1))

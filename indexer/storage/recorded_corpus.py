@@ -7,8 +7,9 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
-from samekind.data.corpus import SPLITS, Corpus
+from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import load_corpus
+from samekind.data.types.splits import SPLITS
 from samekind.indexer.storage.manifest import again
 
 _SOURCE = ("corpus", "data_dir", "limit", "seed")

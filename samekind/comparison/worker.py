@@ -125,9 +125,10 @@ def _measure(
     """The figures on the test split against the images that were trained on, otherwise as `samekind evaluate` has them."""
     import numpy as np
 
-    from samekind.data.decode import prepare_corpus
+    from samekind.data.prepared import prepare_corpus
     from samekind.indexer.evaluation.evaluate import evaluate_vectors
-    from samekind.training.diagnostics.knn import KNN_K, knn_accuracy, label_numbers
+    from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
+    from samekind.training.training_set import label_numbers
 
     corpus = parts[0]
     if corpus.labels is None or len(parts[1]) == 0:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
-from samekind.data.corpus import Corpus, Pixels
-from samekind.data.decode import decode, prepare, prepare_corpus, standardise, thumbnail, to_pixels
+from samekind.data.corpus import Corpus
+from samekind.data.decode import decode, prepare, standardise, thumbnail, to_pixels
+from samekind.data.prepared import prepare_corpus
+from samekind.data.types.images import Pixels
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from samekind.core.errors import DownloadError
-from samekind.data.decode import prepare_corpus
+from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import download, fashion_mnist
 from samekind.data.sources.registry import load_corpus
 

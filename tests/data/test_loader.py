@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Pixels
 from samekind.data.loader import Batch, ViewLoader, together
+from samekind.data.types.images import Pixels
 from samekind.data.views.two_view import TwoViewTransform
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.data.corpus import Corpus
-from samekind.data.decode import prepare_corpus
+from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import cifar10, packs, synthetic
 from samekind.data.sources.registry import REGISTERED, load_corpus
 

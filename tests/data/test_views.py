@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Pixels
+from samekind.data.types.images import Pixels
 from samekind.data.views.policies import STRENGTHS, ViewRecipe, recipe_for
 from samekind.data.views.two_view import TwoViewTransform
 

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samekind.data.corpus import Corpus, Pixels, Split
+from samekind.data.corpus import Corpus
+from samekind.data.types.images import Pixels
+from samekind.data.types.splits import Split
 from samekind.training.runtime.artefact import META, WEIGHTS, write_json
 
 SIZE = 8

@@ -17,7 +17,7 @@ from samekind.core.errors import InputError
 from samekind.training.config.presets import PRESETS, preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
-from samekind.training.diagnostics.knn import knn_accuracy, label_numbers
+from samekind.training.diagnostics.knn import knn_accuracy
 from samekind.training.engine.schedule import warmup_cosine
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.models.key_queue import KeyQueue
@@ -26,6 +26,7 @@ from samekind.training.models.whitening import SPREAD_FLOOR, Whitening, directio
 from samekind.training.objectives.mi_bound import info_nce_bound
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.runtime.devices import use_bfloat16
+from samekind.training.training_set import label_numbers
 from tests.training import slow_loops
 
 

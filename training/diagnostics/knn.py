@@ -56,11 +56,3 @@ def knn_accuracy(
         votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
         correct += int((votes.argmax(1) == query_labels[start : start + _BLOCK]).sum())
     return correct / len(query)
-
-
-def label_numbers(labels: list[str | None] | None, classes: list[str]) -> NDArray[np.int64] | None:
-    """Class names as numbers in the order of `classes`, −1 where unknown; `None` without labels."""
-    if labels is None:
-        return None
-    number = {name: i for i, name in enumerate(classes)}
-    return np.array([-1 if label is None else number.get(label, -1) for label in labels], dtype=np.int64)

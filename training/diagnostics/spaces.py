@@ -8,22 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from samekind.core.progress import Progress
-from samekind.data.corpus import Corpus, Pixels
-from samekind.data.decode import prepare_corpus
+from samekind.data.corpus import Corpus
+from samekind.data.prepared import prepare_corpus
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-from samekind.training.diagnostics.knn import KNN_K, knn_accuracy, label_numbers
+from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
 from samekind.training.diagnostics.probe import AMONG, SAMPLE, Probe, look_at
 from samekind.training.models.encoder import Encoder
-from samekind.training.models.whitening import Whitening, directions_worth_keeping
-from samekind.training.training_set import TrainingImages, measuring_order
+from samekind.training.models.whitening import WHITENING_ROWS, Whitening, unit_rows, whitened
+from samekind.training.training_set import TrainingImages, label_numbers, measuring_order
 
 EPOCH_BANK = AMONG  # rows are enough to see the curve; the figure that counts uses all
-DETECTION_DIM, DETECTION_WHITENING = 256, 0.25
-WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ def epoch_space(encoder: Encoder, images: TrainingImages, config: TrainConfig) -
     if config.whitening:
         whitening = Whitening(encoder.feature_dim, encoder.dim)
         whitening.fit(torch.from_numpy(bank), config.whitening)
-        return EpochSpace(chosen, _apply(whitening, bank), _apply(whitening, query))
-    return EpochSpace(chosen, _unit(torch.from_numpy(bank)), _unit(torch.from_numpy(query)))
+        return EpochSpace(chosen, whitened(whitening, bank), whitened(whitening, query))
+    return EpochSpace(chosen, unit_rows(torch.from_numpy(bank)), unit_rows(torch.from_numpy(query)))
 
 
 def epoch_accuracy(space: EpochSpace, images: TrainingImages) -> float | None:
@@ -81,37 +78,6 @@ def with_corpus_look(
         "label_level": probe.label_level
     }  # an epoch that an older version trained has none
     return {**record, "probe": {**so_far, "corpus": probe.record(tally)}}
-
-
-@dataclass(frozen=True)
-class DetectionSpace:
-    """Where detectors compare images.
-
-    It is always whitened, gently, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
-
-    Attributes:
-        encoder: gives the features.
-        whitening: fitted to those of the images in training.
-        embeddings: `(F, D)` unit-norm float32 of the images in training.
-    """
-
-    encoder: Encoder
-    whitening: Whitening
-    embeddings: NDArray[np.float32]
-
-    def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, D)` unit-norm embeddings of other prepared images, altered views for example."""
-        return _apply(self.whitening, self.encoder.features(images))
-
-
-def detection_space(encoder: Encoder, images: TrainingImages) -> DetectionSpace:
-    """The space of an encoder as it is now."""
-    features = encoder.features(images.pixels[images.fit])
-    dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
-    whitening = Whitening(encoder.feature_dim, dim)
-    fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
-    whitening.fit(torch.from_numpy(features[fitted]), DETECTION_WHITENING)
-    return DetectionSpace(encoder, whitening, _apply(whitening, features))
 
 
 def fit_whitening(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> None:
@@ -151,13 +117,3 @@ def evaluate_test_split(
 def _embedded(encoder: Encoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
     spec = encoder.spec
     return encoder.embed(prepare_corpus(corpus, spec.image_size, spec.channels, progress=progress), progress=progress)
-
-
-@torch.no_grad()
-def _apply(whitening: Whitening, feature: NDArray[np.float32]) -> NDArray[np.float32]:
-    return _unit(whitening(torch.from_numpy(feature)))
-
-
-def _unit(feature: torch.Tensor) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = functional.normalize(feature, dim=1).numpy()
-    return unit

@@ -23,10 +23,11 @@ from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import BatchLook, Probe
-from samekind.training.diagnostics.spaces import detection_space, epoch_accuracy, epoch_space, sample_look
+from samekind.training.diagnostics.spaces import epoch_accuracy, epoch_space, sample_look
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.constraints import PairConstraints
+from samekind.training.false_negatives.detection_space import detection_space
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.corpus import Pixels
+from samekind.data.types.images import Pixels
 from samekind.training.models.whitening import Whitening, directions_worth_keeping
 
 LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, since patches of more pixels would say less each

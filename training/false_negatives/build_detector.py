@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.diagnostics.spaces import DETECTION_DIM
 from samekind.training.false_negatives.bag_of_patches import describe_patches
+from samekind.training.false_negatives.detection_space import DETECTION_DIM
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined

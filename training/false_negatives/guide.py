@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from samekind.core.errors import InputError, MissingDependencyError
-from samekind.data.decode import prepare_corpus
+from samekind.data.prepared import prepare_corpus
 from samekind.data.views.policies import recipe_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.train_config import USING_LABELS, TrainConfig

@@ -27,8 +27,8 @@ from torch.nn import functional
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.corpus import Pixels
 from samekind.data.decode import prepare
+from samekind.data.types.images import Pixels
 from samekind.training.models.backbones import build_backbone
 from samekind.training.models.whitening import Whitening
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta

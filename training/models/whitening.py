@@ -7,9 +7,13 @@ training, it is part of the encoder from then on.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be blown up
 SPREAD_FLOOR = 1e-2  # of the loudest direction in which views differ
@@ -101,3 +105,15 @@ def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:
         centred = (block - mean_F).float()
         total += centred.T @ centred
     return total / (len(feature_NF) - 1)
+
+
+@torch.no_grad()
+def whitened(whitening: Whitening, feature: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(N, D)` unit-norm embeddings of `(N, F)` float32 features."""
+    return unit_rows(whitening(torch.from_numpy(feature)))
+
+
+def unit_rows(feature: torch.Tensor) -> NDArray[np.float32]:
+    """The rows scaled to unit norm."""
+    unit: NDArray[np.float32] = functional.normalize(feature, dim=1).numpy()
+    return unit

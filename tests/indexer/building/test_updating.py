@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Corpus, Split
+from samekind.data.corpus import Corpus
+from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.manifest import JOURNAL, MANIFEST
 from samekind.indexer.storage.rows import Rows

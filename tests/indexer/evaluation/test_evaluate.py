@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import ArtefactError
-from samekind.data.corpus import Corpus, Split
+from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import load_corpus
+from samekind.data.types.splits import Split
 from samekind.indexer.evaluation import evaluate
 from samekind.indexer.evaluation.evaluate import evaluate_artefact, evaluate_vectors
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r

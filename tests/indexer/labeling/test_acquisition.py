@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Corpus, Split
+from samekind.data.corpus import Corpus
+from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.acquisition import MOST_PER_IMAGE, CandidatePair, CandidatePool, questions
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure, joined_by
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.indexer.search.opened import OpenedIndex
 from samekind.training.false_negatives.constraints import Pair
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from tests.indexer.labeling.test_verdicts import sha
@@ -49,7 +51,7 @@ def pool(asked: Index) -> CandidatePool:
     return CandidatePool(asked)
 
 
-def brute_force(index: Index) -> list[tuple[str, str, float, float, float, float]]:
+def brute_force(index: OpenedIndex) -> list[tuple[str, str, float, float, float, float]]:
     """All candidates by falling worth: ids, cosine, overlap, share, probability; one loop, one set a step."""
     vectors, hashes = index.vectors().astype(np.float64), index.rows.column("sha256")
     cosine = (vectors @ vectors.T).round(12)  # copies are equally near to everything

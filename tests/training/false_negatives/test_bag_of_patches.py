@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from samekind.data.corpus import Pixels
+from samekind.data.types.images import Pixels
 from samekind.training.false_negatives import bag_of_patches as patch_descriptor
 from samekind.training.false_negatives.bag_of_patches import PatchCode, describe_patches
 

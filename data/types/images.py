@@ -1,0 +1,51 @@
+"""One image of a corpus: where it lies, and what its content is called."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that was left out of a corpus, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """Where one image lies: a file, or a row of an array that is already in memory.
+
+    Attributes:
+        uri: what a person would call it (a path, or `fashion-mnist://train/00005`).
+        path: the file, or `None` for an array row.
+        pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for a file.
+        sha256: hex digest of the file's bytes, or of shape and pixels.
+        grey: whether the image has no colour.
+    """
+
+    uri: str
+    sha256: str
+    grey: bool
+    path: Path | None = None
+    pixels: Pixels | None = None
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """Hex digest of an image array: its shape and its bytes."""
+    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def is_grey(pixels: Pixels) -> bool:
+    """True if the three channels of an `(H, W[, 3])` array are equal everywhere."""
+    if pixels.ndim == 2:
+        return True
+    return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())

@@ -1,0 +1,212 @@
+"""An index on disk as it was opened: rows, vectors, table and encoder, each read when it is first needed.
+
+Search, audit, labeling, curation and evaluation work on this; the public `Index` stands on top of them and inherits it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import ImageError, InputError
+from samekind.data.decode import THUMBNAIL_SIDE, decode, thumbnail
+from samekind.data.types.images import Pixels
+from samekind.indexer.storage.manifest import INDEX_FILE, ROWS_FILE, Manifest, verify
+from samekind.indexer.storage.rows import Rows
+
+if TYPE_CHECKING:
+    from samekind.indexer.search.vector_index import VectorIndex
+    from samekind.indexer.storage.table import ImageTable
+
+
+class ImageEncoder(Protocol):
+    """What an index needs of an encoder; `samekind.training.models.encoder.Encoder` is one."""
+
+    @property
+    def dim(self) -> int:
+        """Dimension D of the embeddings."""
+
+    @property
+    def spec(self) -> Any:
+        """An `ImageSpec`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights."""
+
+    def embed(self, images: Pixels) -> NDArray[np.float32]:
+        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
+
+
+class OpenedIndex:
+    """The images of an artefact and their embeddings.
+
+    Nothing is read before it is needed: ids and labels (a few MB) for hits, vectors for a search, the encoder for a query that is an image,
+    LanceDB for thumbnails and filters.
+
+    Args:
+        path: the artefact.
+        manifest: what it says of itself.
+        encoder: the encoder, if it is at hand; otherwise it is loaded from the artefact when needed.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, encoder: ImageEncoder | None = None) -> None:
+        self.path = path
+        self._manifest = manifest
+        if encoder is not None:
+            self.__dict__["encoder"] = encoder
+
+    @classmethod
+    def open(cls, path: str | Path, *, encoder: ImageEncoder | None = None) -> Self:
+        """Opens a finished index and checks that table, index file and encoder belong together.
+
+        Args:
+            path: the artefact's folder.
+            encoder: an encoder that is loaded already; it must be the artefact's own.
+
+        Raises:
+            ArtefactError: there is no index, it is unfinished, another process is writing it, or a part has changed since; the hint has the
+                command that mends it.
+        """
+        folder = Path(path)
+        manifest = Manifest.read(folder)
+        verify(folder, manifest)
+        if encoder is not None and encoder.fingerprint != manifest.encoder:
+            raise InputError(
+                f"the encoder given is not the one that the index in {folder} was built with", hint="leave it out"
+            )
+        return cls(folder, manifest, encoder)
+
+    def __len__(self) -> int:
+        return self._manifest.rows
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r}, {len(self)} images, dim {self.dim})"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """`manifest.json` as a dictionary."""
+        return asdict(self._manifest)
+
+    @property
+    def dim(self) -> int:
+        """Dimension D of the embeddings."""
+        return self._manifest.dim
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The light columns in table order."""
+        return Rows.read(self.path / ROWS_FILE)
+
+    @cached_property
+    def vector_index(self) -> VectorIndex:
+        """The FAISS index."""
+        from samekind.indexer.search.vector_index import VectorIndex
+
+        return VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
+
+    @cached_property
+    def table(self) -> ImageTable:
+        """The LanceDB table."""
+        from samekind.indexer.storage.table import ImageTable
+
+        return ImageTable(self.path)
+
+    @cached_property
+    def encoder(self) -> ImageEncoder:
+        """The encoder that made the vectors, for queries that are images."""
+        from samekind.training.models.encoder import Encoder
+
+        return Encoder.load(self.path)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids in table order."""
+        return self.rows.ids
+
+    @property
+    def labels(self) -> list[str | None] | None:
+        """Class names in table order, `None` where unknown; `None` as a whole without labels."""
+        return self.rows.labels
+
+    @cached_property
+    def splits(self) -> list[str]:
+        """Splits in table order."""
+        return self.rows.column("split")
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names in alphabetical order; empty without labels."""
+        return sorted({label for label in self.labels or [] if label is not None})
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """The artefact's `meta.json`: encoder, training settings and corpus."""
+        from samekind.training.runtime.artefact import read_meta
+
+        return read_meta(self.path)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The epoch records of the training, first epoch first; empty if there are none."""
+        from samekind.training.runtime.artefact import read_history
+
+        return read_history(self.path)
+
+    def vectors(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The embeddings: `(N, D)` float32 of unit norm in table order, or those at `positions`."""
+        return self.vector_index.vectors(positions)
+
+    def row(self, id_: str) -> dict[str, Any]:
+        """Id, uri, split, label, width, height, sha256 and corpus of one image.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        return self.rows.row(self.rows.position_of(id_))
+
+    def thumbnail(self, id_: str) -> bytes:
+        """A small encoded image (PNG or JPEG) of one row.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        return self.thumbnails([id_])[0]
+
+    def thumbnails(self, ids: Sequence[str]) -> list[bytes]:
+        """Small encoded images in the order of `ids`; one read for all of them."""
+        return self.table.thumbnails([self.rows.position_of(id_) for id_ in ids])
+
+    def picture(self, id_: str, side: int = 512) -> bytes:
+        """The best picture there is of one row, encoded (PNG or JPEG): of its file, at most `side` px a side, or else the thumbnail.
+
+        A file is shown only if it still is what was indexed, by its SHA-256; one that has moved, changed or cannot be read is passed over.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        row = self.row(id_)
+        file = Path(row["uri"])
+        try:
+            if max(row["width"], row["height"]) > THUMBNAIL_SIDE and file.is_file():  # a named pipe would wait for ever
+                encoded = file.read_bytes()
+                if hashlib.sha256(encoded).hexdigest() == row["sha256"]:
+                    return thumbnail(decode(encoded), side)
+        except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
+            pass
+        return self.thumbnail(id_)
+
+    def positions_where(self, condition: str) -> NDArray[np.int64]:
+        """Rows (0-based, ascending) that satisfy an SQL condition over id, uri, split, label, width, height, sha256 and corpus.
+
+        Raises:
+            InputError: the condition is not SQL over these columns.
+        """
+        position = self.rows.position
+        return np.sort(np.array([position[id_] for id_ in self.table.ids_where(condition)], dtype=np.int64))

@@ -1,0 +1,47 @@
+"""Where detectors compare images: the embeddings of the encoder as it is, gently whitened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.data.types.images import Pixels
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.whitening import WHITENING_ROWS, Whitening, directions_worth_keeping, whitened
+from samekind.training.training_set import TrainingImages
+
+DETECTION_DIM, DETECTION_WHITENING = 256, 0.25
+
+
+@dataclass(frozen=True)
+class DetectionSpace:
+    """Where detectors compare images.
+
+    It is always whitened, gently, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
+
+    Attributes:
+        encoder: gives the features.
+        whitening: fitted to those of the images in training.
+        embeddings: `(F, D)` unit-norm float32 of the images in training.
+    """
+
+    encoder: Encoder
+    whitening: Whitening
+    embeddings: NDArray[np.float32]
+
+    def embed(self, images: Pixels) -> NDArray[np.float32]:
+        """`(N, D)` unit-norm embeddings of other prepared images, altered views for example."""
+        return whitened(self.whitening, self.encoder.features(images))
+
+
+def detection_space(encoder: Encoder, images: TrainingImages) -> DetectionSpace:
+    """The space of an encoder as it is now."""
+    features = encoder.features(images.pixels[images.fit])
+    dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
+    whitening = Whitening(encoder.feature_dim, dim)
+    fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
+    whitening.fit(torch.from_numpy(features[fitted]), DETECTION_WHITENING)
+    return DetectionSpace(encoder, whitening, whitened(whitening, features))
