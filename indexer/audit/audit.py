@@ -21,8 +21,8 @@ from samekind.data.types.label_levels import label_level as level_name
 from samekind.indexer.audit.neighbours import Neighbourhood, neighbourhood
 from samekind.indexer.audit.report import FalseNegativeReport, Pairs
 from samekind.indexer.search.results import check_k
-from samekind.indexer.search.vector_index import not_unit
-from samekind.indexer.storage.manifest import from_nothing
+from samekind.indexer.search.unit_vectors import not_unit
+from samekind.indexer.storage.remedies import restore_hint
 from samekind.training.diagnostics.gradient_weights import (
     UNKNOWN,
     GradientWeights,
@@ -122,7 +122,7 @@ def _checked(index: OpenedIndex) -> Callable[[NDArray[np.int64]], NDArray[np.flo
             first = index.ids[int(rows[bad].min())]
             raise ArtefactError(
                 f"the index holds {len(bad)} of {len(rows):,} vectors that are not finite or not of unit norm, the first is {first}",
-                hint=from_nothing(index.path),
+                hint=restore_hint(index.path),
             )
         return found
 

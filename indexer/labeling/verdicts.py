@@ -20,7 +20,7 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.storage.database import open_database
-from samekind.indexer.storage.manifest import MANIFEST, ROWS_FILE
+from samekind.indexer.storage.layout import MANIFEST, ROWS_FILE
 from samekind.indexer.storage.rows import Rows
 from samekind.training.false_negatives.constraints import LinkConstraints, Pair
 from samekind.training.runtime.artefact import write_atomically

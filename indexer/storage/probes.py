@@ -55,7 +55,7 @@ def record_probes(folder: Path, history: Iterable[Mapping[str, Any]], *, renew: 
 
 
 def read_probes(path: str | Path) -> pd.DataFrame:
-    """What the fixed probe showed, by epoch, look, rank and class.
+    """Figures of the fixed probe by epoch, look, rank and class.
 
     Args:
         path: the artefact.
@@ -126,7 +126,7 @@ def _versions(folder: Path) -> Iterator[Path]:
 
 
 def _is_younger(folder: Path) -> bool:
-    """Whether the table was written after the records; if not, the run before was stopped in between."""
+    """True if the table was written after the records; if not, the run before was stopped in between."""
     written = [version.stat().st_mtime_ns for version in _versions(folder)]
     records = folder / METRICS
     return bool(written) and (not records.exists() or max(written) >= records.stat().st_mtime_ns)

@@ -13,7 +13,9 @@ import pytest
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.storage.manifest import INDEX_FILE, MANIFEST, ROWS_FILE, again
+from samekind.indexer.storage.layout import INDEX_FILE, MANIFEST, ROWS_FILE
+from samekind.indexer.storage.remedies import rebuild_command
+from samekind.indexer.storage.table import ImageTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,7 @@ ROOT = Path(__file__).parents[2]
         (lambda folder: (folder / ROWS_FILE).write_bytes(b""), "not the file"),
         (lambda folder: shutil.rmtree(folder / "db"), "has changed"),
         (lambda folder: (folder / "encoder.safetensors").unlink(), "no encoder.safetensors"),
-        (lambda folder: Index.open(folder).table.delete(["train/00000"]), "has changed"),
+        (lambda folder: ImageTable(folder).delete(["train/00000"]), "has changed"),
         (lambda folder: next((folder / "db" / "images.lance" / "data").iterdir()).unlink(), "has changed"),
     ],
 )
@@ -74,14 +76,14 @@ def test_opening_what_is_no_artefact_says_so(tmp_path: Path, name: str, complain
 def test_the_command_that_mends_an_index_says_where_the_files_are(artefact: Path) -> None:
     """`--data-dir` as the training knew it, for its own corpus only."""
     save_encoder(FakeEncoder(), artefact, corpus={"corpus": "noise", "data_dir": "/some where"})
-    assert again(artefact).endswith("--data-dir '/some where'")
+    assert rebuild_command(artefact).endswith("--data-dir '/some where'")
     build_index(arrays_corpus(), FakeEncoder(), artefact)
-    assert again(artefact).endswith("--data-dir '/some where'")
+    assert rebuild_command(artefact).endswith("--data-dir '/some where'")
     shutil.rmtree(artefact / "db")
     (artefact / MANIFEST).unlink()
     build_index(arrays_corpus(5, name="other"), FakeEncoder(), artefact)
-    assert "--corpus other" in again(artefact)
-    assert "--data-dir" not in again(artefact)
+    assert "--corpus other" in rebuild_command(artefact)
+    assert "--data-dir" not in rebuild_command(artefact)
 
 
 def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:

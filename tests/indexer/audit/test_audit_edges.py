@@ -15,7 +15,9 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.audit import audit as audit_module
 from samekind.indexer.index import Index
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.manifest import INDEX_FILE, Manifest, describe_file
+from samekind.indexer.storage.fingerprints import describe_file
+from samekind.indexer.storage.layout import INDEX_FILE
+from samekind.indexer.storage.manifest import Manifest
 from tests import oracles
 from tests.indexer.audits import HARD, agrees, index_of, some_labels
 
