@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
     from samekind.indexer.curation.label_issues import LabelIssues
     from samekind.indexer.curation.near_duplicates import Duplicates
+    from samekind.indexer.verification import Verification
 
     Single = str | Path | bytes | bytearray | memoryview | Image.Image
     Each = TypeVar("Each", bound=Single | NDArray[Any])
@@ -152,6 +154,21 @@ class Index(OpenedIndex):
         from samekind.indexer.curation.near_duplicates import duplicates
 
         return duplicates(self, count, progress)
+
+    def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
+        """The name that `label_issues` had in release 0.1; the next release drops it."""
+        warnings.warn("Index.label_suspects is now Index.label_issues", DeprecationWarning, stacklevel=2)
+        return self.label_issues(count, progress)
+
+    def verify(self, progress: Progress | None = None) -> Verification:
+        """Reads the index in full: hashes of the files, rows and vectors of the table, and whether all of them say the same.
+
+        Args:
+            progress: shows a bar.
+        """
+        from samekind.indexer.verification import verify
+
+        return verify(self.path, progress)
 
     def write_report(self, report: FalseNegativeReport, path: Path) -> None:
         """Writes an audit of this index as one HTML file; `FalseNegativeReport.to_html` calls it."""

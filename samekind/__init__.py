@@ -47,6 +47,7 @@ _HOMES = {
     "TwoViewTransform": "samekind.data.views.two_view",
     "Verdict": "samekind.indexer.labeling.verdicts",
     "VerdictTable": "samekind.indexer.labeling.verdicts",
+    "Verification": "samekind.indexer.verification",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "evaluate": "samekind.api",
@@ -61,6 +62,7 @@ _HOMES = {
     "read_probes": "samekind.indexer.storage.probes",
     "questions": "samekind.indexer.labeling.acquisition",
     "train": "samekind.api",
+    "verify": "samekind.indexer.verification",
 }
 
 # Names of release 0.1, which the next release drops.

@@ -37,6 +37,8 @@ from samekind.indexer.labeling.verdicts import import_verdicts as import_verdict
 from samekind.indexer.search.results import Hit as Hit
 from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
+from samekind.indexer.verification import Verification as Verification
+from samekind.indexer.verification import verify as verify
 from samekind.training.config.presets import preset as preset
 from samekind.training.config.train_config import TrainConfig as TrainConfig
 from samekind.training.models.encoder import Encoder as Encoder

@@ -137,11 +137,12 @@ class OpenedIndex:
         from samekind.indexer.storage.table import ImageTable
 
         table = ImageTable(self.path, self._manifest.table_version)
-        if not self._is_current() and not table.rows().equals(
+        table.open()
+        if self._is_current() or table.rows().equals(
             self.rows.table
-        ):  # a rebuilt table counts its versions anew
-            raise changed_meanwhile(self.path)
-        return table
+        ):  # a table of that version may be another one that was rebuilt
+            return table
+        raise changed_meanwhile(self.path)
 
     @cached_property
     def encoder(self) -> ImageEncoder:

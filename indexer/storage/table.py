@@ -84,6 +84,14 @@ class ImageTable:
                 hint = "make the folder and all in it readable"
             raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
 
+    def open(self) -> None:
+        """Opens the table now: what is written from now on changes nothing of what a pinned one reads.
+
+        Raises:
+            ArtefactError: there is no table, or it cannot be read.
+        """
+        _ = self._table
+
     def exists(self) -> bool:
         """True if there is a table."""
         return (self.folder / "db" / f"{TABLE}.lance").is_dir()
@@ -144,15 +152,13 @@ class ImageTable:
 
     def vector_batches(self) -> Iterator[NDArray[np.float32]]:
         """The vectors in table order, as `(n, D)` float32 blocks."""
-        with self._reading():
-            batches = iter(self._table.search().select(["vector"]).to_batches())
-        while True:
-            with self._reading():  # around the read alone: what is done with a block is not the table's fault
-                batch = next(batches, None)
-            if batch is None:
-                return
-            column = batch.column("vector")
+        for column in self._batches("vector"):
             yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+
+    def thumbnail_batches(self) -> Iterator[list[bytes]]:
+        """All encoded thumbnails in table order, in blocks."""
+        for column in self._batches("thumbnail"):
+            yield column.to_pylist()
 
     def thumbnails(self, positions: Sequence[int]) -> list[bytes]:
         """Encoded thumbnails of the rows at `positions` (0-based, in table order), in the order of `positions`."""
@@ -183,6 +189,17 @@ class ImageTable:
             ) from error
         ids: list[str] = found["id"].to_pylist()
         return ids
+
+    def _batches(self, name: str) -> Iterator[Any]:
+        """One column in blocks."""
+        with self._reading():
+            batches = iter(self._table.search().select([name]).to_batches())
+        while True:
+            with self._reading():  # around the read alone: what is done with a block is not the table's fault
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch.column(name)
 
     def _read(self, columns: Sequence[str]) -> Any:
         with self._reading():
