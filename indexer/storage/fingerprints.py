@@ -20,6 +20,8 @@ from samekind.indexer.storage.layout import TABLE_FOLDER
 _READ_BYTES = 1 << 22
 _BLOCK_BYTES = 1 << 16
 _BLOCKS = 16
+SAMPLE_BYTES = _BLOCKS * _BLOCK_BYTES
+"""Most that is read of a file when it is sampled."""
 
 
 def file_sha256(path: Path) -> str:
