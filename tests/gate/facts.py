@@ -95,7 +95,7 @@ def keep(place: Place) -> Any:
 
 
 def prepare(place: Place) -> Path:
-    """Makes the artefact that is asked about, with index and verdicts, and two pictures to search for; returns what `index` said."""
+    """Makes the artefact that is asked about and the pictures to ask with; returns the file that holds what `index` said."""
     said = place.folder / "index.json"
     with place.lock:
         if not said.exists():
@@ -109,7 +109,7 @@ def prepare(place: Place) -> Path:
 
 
 def _verdicts(rows_file: Path) -> str:
-    """Answers to pairs, each verdict among them: mostly those that the labels give, some of them withdrawn or taken for duplicates."""
+    """Answers to pairs: mostly those that the labels give, and every other one a few times."""
     rows = pyarrow.ipc.open_file(rows_file).read_all().select(["sha256", "label", "split"]).to_pylist()
     rows = [row for row in rows if row["split"] == "train"]
     stream = io.StringIO()
@@ -154,15 +154,10 @@ def grow(place: Place) -> Any:
     """A copy of the index loses two images, gets them back, takes in a folder, and answers."""
     prepare(place)
     place.copy(place.folder / "hard", "grown")
-    changes: tuple[tuple[object, ...], ...] = (
-        ("--remove", *QUERIES),
-        ("--corpus", "synthetic"),
-        ("--corpus", "turned"),
-    )
+    changes = ("--remove", *QUERIES), ("--corpus", "synthetic"), ("--corpus", "turned")
     said = [place.json("index", "--out", "grown", *change) for change in changes]
-    found = place.json(
-        "search", "grown", "query-0.png", "query-1.png", next(place.folder.glob("turned/disc/*")), "--k", 8
-    )
+    turned = min(place.folder.glob("turned/disc/*")).relative_to(place.folder)
+    found = place.json("search", "grown", "query-0.png", "query-1.png", turned, "--k", 8)
     return {"index": said, "search": found, "audit": place.json("audit", "grown")}
 
 
@@ -195,7 +190,7 @@ READING: dict[str, Fact] = {
     "evaluate": lambda place: ask(place, "evaluate", "hard"),
     "detectors": lambda place: ask(place, "detectors", "hard", "--images", 400),
     "suspects": lambda place: ask(place, "suspects", "hard"),
-    "suspects' duplicates": lambda place: write(place, "lists/duplicates.csv", "suspects", "hard", "--csv", "lists"),
+    "duplicates": lambda place: write(place, "lists/duplicates.csv", "suspects", "hard", "--csv", "lists"),
     "verdicts export": lambda place: write(place, "out.csv", "verdicts", "export", "hard", "out.csv"),
     "verdicts import": lambda place: ask(place, "verdicts", "import", "hard", "verdicts.csv"),
     "kept": keep,
