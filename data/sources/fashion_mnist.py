@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import platformdirs
 
 from samekind.core.errors import DownloadError
+from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.sources.debian import unpack_package
@@ -169,8 +169,7 @@ def _keep(files: Files, cache: Path) -> None:
     for name, content in files.items():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=cache, prefix=f"{name}.", delete=False) as file:
-                file.write(content)
-            Path(file.name).replace(cache / name)
+            with atomic_path(cache / name) as temporary:
+                temporary.write_bytes(content)
         except OSError:
             return

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +21,7 @@ import numpy as np
 import platformdirs
 
 from samekind.core.errors import CorpusError, ImageError
+from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus, numbered_ids
 from samekind.data.decode import decode, to_pixels, worker_threads
@@ -117,9 +117,8 @@ def _keep(pixels: Pixels, target: Path) -> None:
     """Writes the pixels so that they appear whole; a cache that cannot be written is done without."""
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
+        with atomic_path(target) as temporary, temporary.open("wb") as file:
             np.save(file, pixels, allow_pickle=False)
-        Path(file.name).replace(target)
 
 
 def _decode_all(
