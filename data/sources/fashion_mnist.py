@@ -49,7 +49,7 @@ Files = dict[str, bytes]
 def load(
     data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None
 ) -> Corpus:
-    """The whole of Fashion-MNIST, fetched if need be.
+    """The whole of Fashion-MNIST, downloaded if necessary.
 
     Raises:
         DownloadError: none of the sources has it.
@@ -146,7 +146,7 @@ def _from_debian(cache: Path, missing: list[str], refused: list[str], progress: 
 
 
 def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[str]) -> Files:
-    """Those of the files that lie in one of the folders, plain or gzipped, with the right SHA-256; others are told in `refused`."""
+    """Those of the files that lie in one of the folders, plain or gzipped, with the right SHA-256; others are reported in `refused`."""
     files: Files = {}
     candidates = [(name, folder / f"{name}{ending}") for folder in folders for name in names for ending in ("", ".gz")]
     for name, path in candidates:
@@ -165,7 +165,7 @@ def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[s
 
 
 def _keep(files: Files, cache: Path) -> None:
-    """Writes the files into the cache, each appearing whole; a cache that cannot be written is done without."""
+    """Writes the files into the cache, each appearing whole; a cache that cannot be written is no error."""
     for name, content in files.items():
         try:
             cache.mkdir(parents=True, exist_ok=True)
