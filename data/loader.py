@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import atexit
 import signal
+import sys
 import weakref
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -134,7 +136,9 @@ class ViewLoader:
         self._plans[:] = [self._plan(order, epoch, number) for number in range(start_batch, len(self))]
         if self._loader is None:
             raise InputError("this loader has been closed", hint="make a new one")
-        yield from self._loader
+        with _main_module_hidden():
+            batches = iter(self._loader)  # starts the workers
+        yield from batches
 
     def _plan(self, order: NDArray[np.int64], epoch: int, number: int) -> _Plan:
         rows = order[number * self.batch_size : (number + 1) * self.batch_size]
@@ -192,6 +196,22 @@ class _Batches(Dataset[Batch]):
         views = self._transform.batch(self._images[plan.rows], plan.seed)
         first, second = (torch.from_numpy(view).permute(0, 3, 1, 2) for view in views)
         return Batch(first, second, torch.from_numpy(plan.rows.copy()))
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keeps processes that start meanwhile from importing the user's script, which needs no `if __name__ == "__main__"` then.
+
+    Under the start methods `spawn` and `forkserver`, multiprocessing imports it in each of them by the name or path that it finds here. The
+    script would train again, and a worker needs nothing from it.
+    """
+    main = vars(sys.modules["__main__"])
+    saved: dict[str, object] = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    main.update(dict.fromkeys(saved))
+    try:
+        yield
+    finally:
+        main.update(saved)
 
 
 def _quiet_worker(worker: int) -> None:
