@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -203,8 +204,7 @@ class _Pass:
             first, last = np.searchsorted(self.class_sorted, [number, number + 1])
             mine = class_B == number
             same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
-            share = np.divide(same, known_B[mine], out=np.full(len(same), np.nan), where=known_B[mine] > 0)
-            self.result.false_share_A[place[mine]] = share
+            self.result.false_share_A[place[mine]] = gradient_shares(same, known_B[mine])
 
     def _collect_near(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> None:
         near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()

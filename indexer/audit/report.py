@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.training.diagnostics.figures import ratio
 from samekind.training.runtime.artefact import write_json
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ class FalseNegativeReport:
     def class_shares(self) -> tuple[list[str], list[list[float | None]]]:
         """Names of C classes and `(C, C)` the share of each (column) among the hardest negatives of each (row); `None` without pairs."""
         shares = [
-            [count / total if total else None for count in row]
+            [ratio(count, total) for count in row]
             for row, total in zip(self.class_pairs["counts"], self.class_pairs["num_pairs"], strict=True)
         ]
         return self.class_pairs["classes"], shares

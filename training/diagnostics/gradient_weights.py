@@ -11,8 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-UNKNOWN = -1
-"""Class number of an image without label."""
 _SPREADS_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
 
 
@@ -76,9 +74,3 @@ def gradient_weights_of(objective: str, temperature: float, beta: float) -> Grad
     if objective not in _SPREADS_BY_SIMILARITY:
         return None
     return GradientWeights(temperature, beta if objective == "hard" else 0.0)
-
-
-def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
-    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
-    known = (anchor >= 0) & (negative >= 0)
-    return np.where(known, anchor == negative, -1).astype(np.int8)

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from samekind.data.types.label_levels import COARSE
 from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.figures import RANKS, gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-from samekind.training.diagnostics.probe_statistics import RANKS, Seen, Tally
+from samekind.training.diagnostics.probe_statistics import Seen, Tally
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.training_set import TrainingImages, measured_labels, measuring_order
 
@@ -199,8 +200,7 @@ def _seen(
         push = push.pushes(similarity_BN, values[:, :1])[0]
     share = np.full(len(anchor_B), np.nan)
     if push is not None:
-        on_known, on_false = ((push * mask).sum(1, dtype=torch.float64).numpy() for mask in (known, false))
-        np.divide(on_false, on_known, out=share, where=on_known > 0)
+        share = gradient_shares(*((push * mask).sum(1, dtype=torch.float64).numpy() for mask in (false, known)))
     negative = torch.where(torch.isfinite(values), image_N[columns], -1)
     return Seen(
         anchor_A=anchor_B.numpy(),

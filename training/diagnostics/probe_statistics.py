@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.training.diagnostics.gradient_weights import false_negatives
+from samekind.training.diagnostics.figures import RANKS, false_negatives, lift_by_rank, ratio
 
-RANKS = (1, 5, 10, 50, 100, 500)
 PAIRED = 10
 """Hardest negatives of an anchor that class × class counts."""
 NAMED = 20
@@ -133,12 +132,11 @@ class Tally:
             negative's class, count]` among the 10 hardest, the 100 most frequent; `hardest`: the 20 hardest false pairs by id.
         """
         figures = self._figures(np.arange(len(self.class_P)))
-        base, rates = figures["base_rate"], figures["false_negative_rate"]
         by_anchors = np.argsort(-self.anchors_P, kind="stable")[:MOST_CLASSES]
         cells = sorted(self.cells.items(), key=lambda item: (-item[1], item[0]))[:MOST_CELLS]
         return {
             **figures,
-            "lift": {rank: None if rate is None or not base else rate / base for rank, rate in rates.items()},
+            "lift": lift_by_rank(figures["false_negative_rate"], figures["base_rate"]),
             "by_class": {
                 classes[self.class_P[p]]: self._figures(np.array([p])) for p in by_anchors if self.anchors_P[p]
             },
@@ -155,12 +153,8 @@ class Tally:
         by_rank = dict(zip(map(str, RANKS), self.ranks_PR2[places].sum(axis=0).tolist(), strict=True))
         return {
             "num_anchors": int(self.anchors_P[places].sum()),
-            "base_rate": _ratio(false, known),
-            "gradient_share": _ratio(share, defined),
-            "false_negative_rate": {rank: _ratio(false_here, here) for rank, (here, false_here) in by_rank.items()},
+            "base_rate": ratio(false, known),
+            "gradient_share": ratio(share, defined),
+            "false_negative_rate": {rank: ratio(false_here, here) for rank, (here, false_here) in by_rank.items()},
             "num_pairs": {rank: here for rank, (here, _) in by_rank.items()},
         }
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
