@@ -137,9 +137,7 @@ def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[s
 
 
 def _objective(index: OpenedIndex, notes: list[str]) -> dict[str, Any] | None:
-    """The run's objective and what decides how it spreads its push over the negatives: τ, and for `hard` β at its last step
-    (see `GradientWeights`).
-    """
+    """The run's objective and what decides its gradient weights: τ, and for `hard` β at its last step (see `GradientWeights`)."""
     try:
         config = index.meta["config"]
         name, temperature = config["objective"], float(config["temperature"])

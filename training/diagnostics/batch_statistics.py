@@ -55,8 +55,8 @@ class FalseNegativeTracker:
         known = contrast.is_negative[rows] & (anchor[:, None] >= 0) & (candidate[None, :] >= 0)
         false = known & (anchor[:, None] == candidate[None, :])
         self._count("pairs", known, false)
-        push = gradient_AM[rows].clamp(min=0).double()
-        self._add("gradient", float(push[known].sum()), float(push[false].sum()))
+        weight = gradient_AM[rows].clamp(min=0).double()
+        self._add("gradient", float(weight[known].sum()), float(weight[false].sum()))
         self._add("anchors", float(known.any(1).sum()), 0.0)
         if suspects is not None:
             flagged = suspects.flagged[rows]

@@ -123,8 +123,8 @@ class BatchLook:
         is_negative = contrast.is_negative[there].cpu()
         similarity = contrast.candidate[there].cpu().float().masked_fill(~is_negative, -torch.inf)
         image_M = contrast.candidate_index.cpu()
-        push = gradient_AM[there].cpu().clamp(min=0)
-        self.tally.add(_seen(similarity, anchor_A[rows], image_M, self._labels, push))
+        weight = gradient_AM[there].cpu().clamp(min=0)
+        self.tally.add(_seen(similarity, anchor_A[rows], image_M, self._labels, weight))
 
 
 def look_at(
@@ -141,7 +141,7 @@ def look_at(
         anchor_AD: `(A, D)` unit-norm float32 of `probe.anchor_A`.
         vector_ND: `(N, D)` likewise of the images that they are compared with; an anchor among them is left out for itself.
         image_N: `(N,)` which image in training each is.
-        gradient_weights: how the objective spreads its push; `None` leaves its share undefined.
+        gradient_weights: of the objective; `None` leaves its share undefined.
     """
     tally, labels = probe.tally(), torch.from_numpy(probe.labels_F)
     vectors, image = torch.from_numpy(vector_ND), torch.from_numpy(image_N)
@@ -180,7 +180,7 @@ def hardest(similarity_BN: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _seen(
-    similarity_BN: Tensor, anchor_B: Tensor, image_N: Tensor, labels_F: Tensor, push: Tensor | GradientWeights | None
+    similarity_BN: Tensor, anchor_B: Tensor, image_N: Tensor, labels_F: Tensor, weight: Tensor | GradientWeights | None
 ) -> Seen:
     """Counts a block; −∞ marks what is no negative. May overwrite `similarity_BN`.
 
@@ -189,18 +189,18 @@ def _seen(
         anchor_B: `(B,)` image of each anchor.
         image_N: `(N,)` image of each column, −1 for none.
         labels_F: `(F,)` class numbers.
-        push: `(B, N)` how hard each is pushed, or how to work that out.
+        weight: `(B, N)` gradient weight of each, or how to compute it; `None` leaves shares undefined.
     """
     values, columns = hardest(similarity_BN, RANKS[-1])
     is_negative = similarity_BN > -torch.inf
     class_N = torch.where(image_N >= 0, labels_F[image_N.clamp(min=0)], -1)
     known = is_negative & (class_N >= 0)[None, :]
     false = known & (class_N[None, :] == labels_F[anchor_B][:, None])
-    if isinstance(push, GradientWeights):
-        push = push.pushes(similarity_BN, values[:, :1])[0]
+    if isinstance(weight, GradientWeights):
+        weight = weight.weights(similarity_BN, values[:, :1])[0]
     share = np.full(len(anchor_B), np.nan)
-    if push is not None:
-        share = gradient_shares(*((push * mask).sum(1, dtype=torch.float64).numpy() for mask in (false, known)))
+    if weight is not None:
+        share = gradient_shares(*((weight * mask).sum(1, dtype=torch.float64).numpy() for mask in (false, known)))
     negative = torch.where(torch.isfinite(values), image_N[columns], -1)
     return Seen(
         anchor_A=anchor_B.numpy(),

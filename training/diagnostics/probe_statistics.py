@@ -37,7 +37,7 @@ class Seen:
         similarity_AK: `(A, K)` float32.
         known_A: `(A,)` int64 negatives of known class among all.
         false_A: `(A,)` int64 false ones among these.
-        share_A: `(A,)` float64 share of the push on known negatives that falls on false ones; NaN where undefined.
+        share_A: `(A,)` float64 share of the gradient on known negatives that false ones draw; NaN where undefined.
     """
 
     anchor_A: NDArray[np.int64]
