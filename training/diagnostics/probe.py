@@ -1,4 +1,4 @@
-"""A fixed probe: the same seeded anchors after every epoch, so that epochs differ by the encoder and not by who was looked at.
+"""A fixed probe: the same seeded anchors after every epoch, so that epochs differ by the encoder and not by the choice of anchors.
 
 Three looks, each a `training.diagnostics.probe_statistics.Tally`: `objective`, the negatives that the loss really met in its batches
 (queue included), with its own derivatives; `sample`, 5,000 fixed images in the space at the end of the epoch; `corpus`, after the last
@@ -32,7 +32,7 @@ _BLOCK_VALUES = 1 << 23
 
 @dataclass(frozen=True)
 class Probe:
-    """Who is looked at. Images are numbered as in `TrainingImages.fit`.
+    """Anchors, and the images that they are compared with. Images are numbered as in `TrainingImages.fit`.
 
     Attributes:
         labels_F: `(F,)` class numbers at the run's label level, −1 where unknown.
@@ -51,7 +51,7 @@ class Probe:
     label_level: str
 
     def tally(self, state: dict[str, Any] | None = None) -> Tally:
-        """An empty tally, or one that goes on from `state`."""
+        """An empty tally, or one that resumes from `state`."""
         return Tally(self.labels_F, self.anchor_A, state)
 
     def record(self, tally: Tally) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def draw_probe(images: TrainingImages, config: TrainConfig) -> Probe | None:
 
 
 def note_on_labels(images: TrainingImages, config: TrainConfig, probe: Probe | None) -> str:
-    """What somebody must know who reads the probe's figures; empty if nothing."""
+    """Remarks on the labels behind the probe's figures; empty if there are none."""
     if probe is None:
         whose = "the corpus has" if images.labels is None else "the images in training have"
         return f"{whose} no labels: which negatives are false is not known, and the records say null"
@@ -97,7 +97,7 @@ class BatchLook:
     """The look at what the objective meets, batch by batch.
 
     Args:
-        probe: who is looked at.
+        probe: the anchors and their labels.
         state: of the epoch's tally so far.
     """
 
@@ -109,7 +109,7 @@ class BatchLook:
 
     @torch.no_grad()
     def update(self, contrast: Contrast, gradient_AM: Tensor) -> None:
-        """Adds those anchors of a batch (or of a block of its rows) that are in the probe; every altered view is an anchor of its own.
+        """Adds those anchors of a batch (or of a block of its rows) that are in the probe; every augmented view is an anchor of its own.
 
         Args:
             contrast: what the objective saw.
@@ -137,7 +137,7 @@ def look_at(
     """Compares the probe's anchors with other images, block by block.
 
     Args:
-        probe: who is looked at.
+        probe: the anchors and their labels.
         anchor_AD: `(A, D)` unit-norm float32 of `probe.anchor_A`.
         vector_ND: `(N, D)` likewise of the images that they are compared with; an anchor among them is left out for itself.
         image_N: `(N,)` which image in training each is.
@@ -152,6 +152,15 @@ def look_at(
         similarity.masked_fill_(anchors[:, None] == image[None, :], -torch.inf)
         tally.add(_seen(similarity, anchors, image, labels, gradient_weights))
     return tally
+
+
+def with_corpus_look(
+    record: dict[str, Any], embedding_FD: NDArray[np.float32], probe: Probe, gradient_weights: GradientWeights | None
+) -> dict[str, Any]:
+    """The last epoch's record with a look at the probe's anchors against all images in training, by the finished encoder."""
+    tally = look_at(probe, embedding_FD[probe.anchor_A], embedding_FD, np.arange(len(embedding_FD)), gradient_weights)
+    so_far = record.get("probe") or {"label_level": probe.label_level}  # none in an epoch of an older version
+    return {**record, "probe": {**so_far, "corpus": probe.record(tally)}}
 
 
 def hardest(similarity_BN: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""Figures of one look at the probe: what its anchors' negatives come to, summed by the anchors' class.
+"""Figures of one look at the probe, summed by the anchors' class (`training.diagnostics.figures`).
 
-One definition for every look, whatever the anchors are compared with. Ranks are cumulative: of an anchor's k hardest negatives, the share
-that is false. Rates divide sums of pairs; the share of the gradient is the mean over anchors of each anchor's own share, as in the audit. A
-pair with an unknown label is unknown: it keeps its rank and is counted neither as true nor as false.
+The same for every look, whatever the anchors are compared with. Ranks are cumulative: of an anchor's k hardest negatives, the share that
+is false. Rates divide sums of pairs; the share of the gradient is the mean over anchors of each anchor's own share, as in the audit. A pair
+with an unknown label keeps its rank and is counted neither as true nor as false.
 """
 
 # A anchors, K hardest negatives of each, P classes that anchors have, R ranks
@@ -24,7 +24,7 @@ PAIRED = 10
 NAMED = 20
 """Pairs that are named."""
 MOST_CLASSES = MOST_CELLS = 100
-_SPARE = 8  # times as many pairs are looked at as are named: in a batch, two views each make a pair of images up to eight times
+_REPEATS = 8  # in a batch, two views of each image make a pair of images up to eight pairs of views
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Seen:
 
 
 class Tally:
-    """Sums over anchors that are seen one after the other.
+    """Sums over blocks of anchors.
 
     Args:
         labels_F: `(F,)` class number of each image in training, −1 where unknown.
         anchors: images that may be anchors, all of known class.
-        state: what `state` of another tally over the same images was; it is gone on with.
+        state: `state` of an earlier tally over the same images, which this one continues.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Tally:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Everything that was summed, exact after a way through JSON."""
+        """Everything that was summed, exact after a round trip through JSON."""
         return {
             "anchors": self.anchors_P.tolist(),
             "pairs": self.pairs_P2.tolist(),
@@ -94,7 +94,7 @@ class Tally:
         defined_A = ~np.isnan(seen.share_A)
         np.add.at(self.share_P2, place_A, np.stack([np.nan_to_num(seen.share_A), defined_A], axis=1))
         for r, rank in enumerate(RANKS):
-            if rank <= there_AK.shape[1]:  # and of these the anchors that have so many negatives
+            if rank <= there_AK.shape[1]:  # and of these the anchors that have that many negatives
                 hardest = np.where(there_AK[:, rank - 1, None], false_AK[:, :rank], -1)
                 counts = np.stack([(hardest >= 0).sum(1), (hardest == 1).sum(1)], axis=1)
                 np.add.at(self.ranks_PR2[:, r], place_A, counts)  # through a view
@@ -112,7 +112,7 @@ class Tally:
         """Keeps the hardest false pairs, each pair of images once."""
         row, rank = np.nonzero(false_AK)
         similarity = seen.similarity_AK[row, rank].astype(float)
-        best = np.argsort(-similarity, kind="stable")[: NAMED * _SPARE]
+        best = np.argsort(-similarity, kind="stable")[: NAMED * _REPEATS]
         anchors, negatives = seen.anchor_A[row[best]].tolist(), seen.negative_AK[row[best], rank[best]].tolist()
         pairs = [*self.hardest, *zip(similarity[best].tolist(), anchors, negatives, strict=True)]
         pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
