@@ -50,7 +50,7 @@ def search_text(answer: Mapping[str, Any]) -> str:
 
 
 def audit_text(answer: Mapping[str, Any]) -> str:
-    """What the audit found, as a sentence and two tables."""
+    """The audit, as a sentence and two tables."""
     parts = [_audit_sentence(answer)]
     if answer["by_rank"]:
         shown = _shown_ranks(answer["by_rank"])
@@ -103,7 +103,7 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
 
 
 def detectors_text(answer: Mapping[str, Any]) -> str:
-    """What each detector finds, and the base rate that its average precision is to be compared with."""
+    """Figures of each detector, and the base rate to compare its average precision with."""
     parts = []
     if answer["detectors"]:
         keys = ("average_precision", "precision", "recall", "f1", "calibration_error")
@@ -124,7 +124,7 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     """Both lists, the first lines of each."""
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
-        judged = counted(answer["num_judged"], "label was judged", "labels were judged")
+        judged = counted(answer["num_judged"], "label was checked", "labels were checked")
         parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against theirs.")
         rows = [
             [each["id"], each["label"], each["suggested"], _figure(each["score"], 3), _said(each["confirmed"])]
@@ -172,7 +172,7 @@ def _shown_ranks(by_rank: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 
 
 def _is_round(rank: int) -> bool:
-    """Whether it is 1, 2 or 5 times a power of ten."""
+    """True if it is 1, 2 or 5 times a power of ten."""
     return str(rank).rstrip("0") in ("1", "2", "5")
 
 
@@ -181,7 +181,7 @@ def _more(count: int, one: str, many: str = "") -> str:
 
 
 def _training_sentence(history: Sequence[Mapping[str, Any]]) -> str:
-    """What the objective itself met in the last epoch: other negatives than the nearest images of the whole corpus."""
+    """Negatives that the objective met in the last epoch: others than the nearest images of the whole corpus."""
     rates = history[-1].get("false_negative_rate") if history else None
     if not rates:
         return ""

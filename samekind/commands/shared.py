@@ -1,4 +1,4 @@
-"""What several commands share: flags, and what is done with their values before anything is loaded."""
+"""Flags that several commands share, and the checks of their values before anything is loaded."""
 
 from __future__ import annotations
 
