@@ -1,7 +1,7 @@
 """One writing process per artefact: a lock that the operating system holds, so a killed process leaves none behind.
 
-The presence of the file `.lock` means nothing. `filelock` locks it by `flock` on Unix (which Linux maps to locks of the server on NFS),
-as samekind itself did before, and by `LockFileEx` on Windows; and a forked loader worker, which may outlive a killed parent, closes its
+The presence of the file `.lock` means nothing. `filelock` locks it: by `flock` on Unix, as samekind itself did before (on NFS, Linux maps
+that to a lock of the server), and by a byte-range lock on Windows. A forked loader worker, which may outlive a killed parent, closes its
 copy of the lock at once. File systems without locks are used unguarded.
 """
 
