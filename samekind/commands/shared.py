@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 import samekind
 from samekind.core.errors import ArtefactError, InputError
-from samekind.tables import counted
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.console import Console

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 import samekind
 from samekind.commands.shared import Artefact, Json, folder_exists
-from samekind.tables import counted
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.console import Console
