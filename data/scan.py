@@ -22,8 +22,8 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import decode, worker_threads
-from samekind.data.types.images import ImageReference, SkippedFile
+from samekind.data.decode import decode_image, worker_threads
+from samekind.data.types.images import ImageReference, SkippedFile, is_grey
 from samekind.data.types.splits import SPLIT_NAMES, Split, stable_split
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -38,7 +38,7 @@ class ScannedFolder:
     Attributes:
         root: the folder, absolute.
         ids: path of each image within the folder.
-        references: where each image lies.
+        references: location and content hash of each image.
         splits: as the folder names them, or seeded.
         labels: class folder of each image, `None` where it has none; `None` as a whole if no image has one.
         skipped: files that were left out, with the reason.
@@ -129,7 +129,7 @@ def _reference_or_reason(file: Path) -> ImageReference | str:
         return "not a regular file" if file.exists() else "a link to nowhere"
     try:
         encoded = file.read_bytes()
-        image = decode(encoded)
+        image = decode_image(encoded)
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     except ImageError as error:
@@ -138,15 +138,11 @@ def _reference_or_reason(file: Path) -> ImageReference | str:
 
 
 def _is_grey(image: Image.Image) -> bool:
-    """Whether no pixel has colour. A coarse look first: it settles nearly every colour photo without touching all of its pixels."""
+    """True if no pixel has colour. A coarse pass first: it decides nearly every colour photo without touching all of its pixels."""
     if image.mode == "L":
         return True
     coarse = image.resize((min(64, image.width), min(64, image.height)), Image.Resampling.NEAREST)
-    for look in (coarse, image):
-        pixels = np.asarray(look)
-        if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2])):
-            return False
-    return True
+    return all(is_grey(np.asarray(pixels)) for pixels in (coarse, image))
 
 
 def _labels_and_splits(files: Sequence[Path]) -> tuple[list[str | None] | None, list[Split] | None]:

@@ -18,9 +18,9 @@ from samekind.app.state.labeling_session import WITHDRAWN
 from samekind.app.state.library import Library
 from samekind.app.view_models import curation_view, filters
 from samekind.app.view_models.cards import plain
-from samekind.app.view_models.text import counted
 from samekind.app.widgets import notices, opening, waiting
 from samekind.app.widgets.gallery import gallery
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk

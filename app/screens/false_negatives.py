@@ -14,8 +14,8 @@ from samekind.app.state.library import Library
 from samekind.app.view_models import audit_view
 from samekind.app.view_models.audit_view import AuditView
 from samekind.app.view_models.cards import plain
-from samekind.app.view_models.text import counted
 from samekind.app.widgets import anchors, opening, waiting
+from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
 

@@ -15,8 +15,8 @@ from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
-from samekind.app.view_models.text import counted
 from samekind.app.widgets import candidate_pair, notices, opening, verdict_cards, waiting
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk

@@ -89,7 +89,7 @@ def _picture(library: Library, query: Query) -> str:
     if query.id is not None:
         return data_uri(library.index.thumbnail(query.id))
     assert query.upload is not None
-    return data_uri(search_view.browser_picture(query.upload))
+    return data_uri(search_view.upload_picture(query.upload))
 
 
 if __name__ == "__main__":

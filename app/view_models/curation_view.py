@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair
-from samekind.app.view_models.text import percent
+from samekind.core.text import percent
 
 if TYPE_CHECKING:
     import samekind as sk

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair, key_of
-from samekind.app.view_models.text import counted, percent
+from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     import samekind as sk

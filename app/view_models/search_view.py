@@ -6,10 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
-from samekind.app.view_models.text import counted, percent
+from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -99,23 +97,16 @@ def shortfall_sentence(shown: int, k: int) -> str:
     return f"Only {counted(shown, 'image')} could be shown where {k} were asked for: there are no more that pass."
 
 
-def browser_picture(encoded: bytes, longest: int = 480) -> bytes:
-    """An uploaded file as an upright PNG that every browser shows, alpha on white.
+def upload_picture(encoded: bytes, longest: int = 480) -> bytes:
+    """An uploaded file as the encoder sees it, in a format that every browser shows: PNG, at most `longest` pixels a side.
 
-    Args:
-        encoded: a file that has been searched with, so it is known to be readable.
-        longest: pixels of the longer side at most.
+    Raises:
+        ImageError: the file is no image.
     """
-    from PIL import Image, ImageOps
+    from samekind import decode_image
 
-    with Image.open(io.BytesIO(encoded)) as opened:
-        image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith(("I", "F")):  # deep grey, which Pillow would clip at 255 instead of scaling
-        deep = np.asarray(image, dtype=np.float64)
-        image = Image.fromarray(np.uint8(255 * (deep - deep.min()) / max(np.ptp(deep), 1e-9)))
-    image = image.convert("RGBA")
+    image = decode_image(encoded)
     image.thumbnail((longest, longest))
-    white = Image.new("RGBA", image.size, "white")
     out = io.BytesIO()
-    Image.alpha_composite(white, image).convert("RGB").save(out, "PNG")
+    image.save(out, "PNG")
     return out.getvalue()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import plain
-from samekind.app.view_models.text import counted
+from samekind.core.text import counted
 
 
 def failure(message: str, hint: str = "") -> None:

@@ -10,8 +10,8 @@ from samekind.app.state import search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import filters, search_view
-from samekind.app.view_models.text import counted
 from samekind.app.widgets.gallery import gallery
+from samekind.core.text import counted
 
 PAGE_SIZE = 32
 FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")

@@ -1,4 +1,4 @@
-"""Fetching a file over HTTP: gives up quickly where there is no network, and goes on where an earlier attempt stopped."""
+"""Fetching a file over HTTP: gives up quickly without a network, and resumes where an earlier attempt stopped."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import samekind as sk
 from samekind.app.screens import false_negatives as screen
 from samekind.app.view_models import audit_view
-from samekind.app.view_models.text import percent
 from samekind.app.widgets import anchors
+from samekind.core.text import percent, times
 from tests.app.conftest import OpenApp
 from tests.app.pages import FALSE_NEGATIVES, badges, brute_force, cards, healthy, shown
 
@@ -44,7 +44,7 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
     assert figures["false among 20"] == percent(report.false_negative_rate)
     assert figures["base rate"] == percent(report.base_rate)
-    assert figures["lift at 20"] == audit_view.times(report.lift)
+    assert figures["lift at 20"] == times(report.lift)
     assert report.gradient_share is not None
     assert figures["of the gradient"] == percent(report.gradient_share["false_negatives"])
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import samekind as sk
 from tests.app.conftest import OpenApp
@@ -85,6 +89,22 @@ def test_an_uploaded_image_of_the_corpus_finds_itself(open_app: OpenApp, artefac
     first = cards(healthy(at.run()), "neighbours")[0]
     assert first["id"] == id_
     assert first["lines"][0] == "similarity 1.000"
+
+
+def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(open_app: OpenApp, artefact: Path, tmp_path: Path) -> None:
+    """A 16-bit file: the shown pixels are the decoder's, and neighbours and similarities are those of a search for its path."""
+    grey = np.asarray(Image.open(io.BytesIO(png_of(artefact, sk.Index.open(artefact).ids[11]))).convert("L"))
+    file = tmp_path / "deep.png"
+    Image.fromarray(20_000 + 150 * grey.astype(np.uint16)).save(file)
+    at = healthy(open_app(artefact))
+    at.file_uploader[0].upload(file.name, file.read_bytes(), "image/png").run()
+    picture = cards(healthy(at), "query_card")[0]["pictures"][0]["image"]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))))
+    assert np.array_equal(pixels, np.asarray(sk.decode_image(file)))
+    wanted = sk.Index.open(artefact).search(file, k=10)
+    assert [card["id"] for card in cards(at, "neighbours")] == [hit.id for hit in wanted]
+    similarities = [card["lines"][0] for card in cards(at, "neighbours")]
+    assert similarities == [f"similarity {hit.similarity:.3f}" for hit in wanted]
 
 
 @pytest.mark.parametrize("content", [b"", b"this is text", b"\x89PNG\r\n\x1a\nbroken"])
