@@ -7,12 +7,12 @@ mapped file, so there, and with a FAISS that cannot map these index types (befor
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.core.files import atomic_path
 from samekind.indexer.search.faiss_library import faiss
 
 _FLAGS = 0 if sys.platform == "win32" else getattr(faiss, "IO_FLAG_MMAP_IFC", 0)
@@ -36,11 +36,8 @@ def write_index(index: Any, path: Path) -> None:
     Raises:
         ArtefactError: it cannot be written.
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        faiss.write_index(index, str(temporary))
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with atomic_path(path) as temporary:
+            faiss.write_index(index, str(temporary))
     except (OSError, RuntimeError) as error:
         raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error

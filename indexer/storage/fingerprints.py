@@ -62,8 +62,8 @@ def matches(path: Path, recorded: dict[str, Any], *, full: bool) -> bool:
     if path.stat().st_size != recorded.get("size"):
         return False
     if full or "sample" not in recorded:
-        return file_sha256(path) == recorded.get("sha256")
-    return file_sample(path) == recorded["sample"]
+        return bool(file_sha256(path) == recorded.get("sha256"))
+    return bool(file_sample(path) == recorded["sample"])
 
 
 def table_files(folder: Path) -> str:

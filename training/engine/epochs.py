@@ -17,13 +17,13 @@ from typing import Any
 
 from samekind.core.progress import Progress
 from samekind.data.loader import ViewLoader
-from samekind.data.views.policies import recipe_for
+from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.epoch_space import epoch_accuracy, epoch_space, sample_look
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import BatchLook, Probe
-from samekind.training.diagnostics.spaces import epoch_accuracy, epoch_space, sample_look
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.constraints import PairConstraints
@@ -34,7 +34,7 @@ from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.processes import accelerator_on, any_of, from_first
-from samekind.training.runtime.tensorboard import open_board
+from samekind.training.runtime.tensorboard import open_tensorboard
 from samekind.training.training_set import TrainingImages, measured_labels
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -59,7 +59,7 @@ def train_epochs(
     """
     accelerator = accelerator_on(choose_device(config.device))
     share = accelerator.process_index, accelerator.num_processes
-    board = open_board(out) if accelerator.is_main_process else nullcontext(_nowhere)
+    board = open_tensorboard(out) if accelerator.is_main_process else nullcontext(_nowhere)
     with (
         closing(_loader(config, images, encoder, share, loss.known)) as loader,
         board as log,
@@ -94,11 +94,11 @@ def _loader(
 ) -> ViewLoader:
     kinds = None if known is None else known.unit.numpy()
     channels = images.corpus.channels
-    recipe = recipe_for(images.corpus.name, channels, config.strength)
-    transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
+    policy = policy_for(images.corpus.name, channels, config.strength)
+    transform = TwoViewTransform(encoder.spec.image_size, channels, policy)
     workers = _automatic_workers() if config.workers is None else config.workers
     return ViewLoader(
-        images.pixels[images.fit], transform, config.images_a_step, config.seed, workers, share=share, kinds=kinds
+        images.pixels[images.fit], transform, config.images_a_step, config.seed, workers, share=share, groups=kinds
     )
 
 
