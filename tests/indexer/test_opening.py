@@ -135,7 +135,7 @@ def test_opening_costs_the_same_at_any_size(artefact: Path, monkeypatch: pytest.
         build_index(arrays_corpus(rows), FakeEncoder(), folder)
         sizes = [(folder / name).stat().st_size for name in (INDEX_FILE, ROWS_FILE)]
         with monkeypatch.context() as patch:
-            patch.setattr(fingerprints.hashlib, "sha256", Counting)
+            patch.setattr(hashlib, "sha256", Counting)
             fed.clear()
             Index.open(folder)
             read[rows] = sum(fed)
