@@ -147,9 +147,9 @@ class Progress:
     @classmethod
     def of(cls, current: Mapping[Pair, sk.Verdict]) -> Progress:
         """The progress that the present answers are."""
-        from samekind import ENOUGH_ANSWERS, grouped
+        from samekind import ENOUGH_ANSWERS, link_constraints
 
-        groups = grouped(current.values())
+        groups = link_constraints(current.values())
         return cls(len(groups.same), len(groups.different - groups.contradictions), ENOUGH_ANSWERS)
 
     @property

@@ -27,7 +27,8 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.audit import anchors_of
 from samekind.indexer.audit.neighbours import Neighbourhood, neighbourhood
 from samekind.indexer.curation.tables import check_count, csv_text
-from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable, grouped
+from samekind.indexer.labeling.link_constraints import link_constraints
+from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable
 from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class _Answers:
     def __init__(self, index: OpenedIndex) -> None:
         self._rows = index.rows
         self._current = VerdictTable(index.path).current()
-        self._wrong = grouped(self._current.values()).wrong_labels
+        self._wrong = link_constraints(self._current.values()).wrong_labels
 
     def wrong_label(self, suspect: LabelIssue) -> bool | None:
         """Whether the label was called wrong, or right beside one of the neighbours; `None` if neither."""

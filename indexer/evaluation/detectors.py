@@ -31,7 +31,8 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.views.policies import recipe_for
 from samekind.data.views.two_view import TwoViewTransform
-from samekind.indexer.labeling.verdicts import VerdictTable, grouped
+from samekind.indexer.labeling.link_constraints import link_constraints
+from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.config.train_config import DETECTORS, TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
@@ -153,7 +154,7 @@ def evaluate_detectors(
     makers = _makers(config, training, guide, guide_weights)
     if not guide:
         notes.append("guide was left out: name a second encoder with --guide.")
-    answers = PairConstraints(grouped(VerdictTable(folder).current().values()), training.hashes)
+    answers = PairConstraints(link_constraints(VerdictTable(folder).current().values()), training.hashes)
     if len(answers.answers_P):
         notes.append(f"{len(answers.answers_P):,} verdicts correct the probabilities of combined.")
     judged = [

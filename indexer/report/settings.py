@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.errors import ArtefactError
-from samekind.indexer.labeling.verdicts import VerdictTable, grouped, num_gone
+from samekind.indexer.labeling.link_constraints import link_constraints
+from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -29,7 +30,7 @@ def verdicts(index: OpenedIndex) -> dict[str, Any]:
         "total": len(current),
         "answers": Counter(verdict.verdict for verdict in current).most_common(),
         "gone": num_gone(index.path, current) or 0,
-        "contradictions": len(grouped(current).contradictions),
+        "contradictions": len(link_constraints(current).contradictions),
     }
 
 

@@ -72,7 +72,7 @@ def pair_shown(at: AppTest) -> tuple[str, str]:
 
 def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenApp, folder: Path) -> None:
     """Anchor, negative and their neighbours are those of Python; neither class nor id nor figures are on them until they are asked for."""
-    first = sk.questions(sk.Index.open(folder), 1)[0]
+    first = sk.acquire_pairs(sk.Index.open(folder), 1)[0]
     at = confirm(open_app(folder))
     assert pair_shown(at) == first.pair
     for role in ("anchor", "negative"):
@@ -101,7 +101,7 @@ def test_photos_are_shown_as_large_as_they_are(open_app: OpenApp, tmp_path: Path
         coarse.resize((300, 300)).save(photos / f"{i}.png")
     save_encoder(FakeEncoder(), tmp_path / "artefact", config={"objective": "hard", "temperature": 0.2, "beta": 1.0})
     index = build_index(sk.Corpus.from_folder(photos), FakeEncoder(), tmp_path / "artefact")
-    first = sk.questions(index, 1)[0]
+    first = sk.acquire_pairs(index, 1)[0]
     Path(index.row(first.negative_id)["uri"]).unlink()
     at = confirm(open_app(tmp_path / "artefact"))
     for role, expected in (
@@ -146,7 +146,7 @@ def test_a_wrong_label_is_the_anchors_or_the_negatives(
     open_app: OpenApp, folder: Path, whose: confirm_view.Choice
 ) -> None:
     """The verdict has the image with the wrong label as its anchor; the history names that label; undo asks as before."""
-    first, second = sk.questions(sk.Index.open(folder), 2)
+    first, second = sk.acquire_pairs(sk.Index.open(folder), 2)
     at = confirm(open_app(folder))
     press(at, "Wrong label")
     assert {"Same kind", "Different", "Unsure", "Duplicate"} <= {button.label for button in at.button}
@@ -259,12 +259,12 @@ def test_pairs_that_other_tabs_look_at_are_not_none(
 
 def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -> None:
     """A queue that is empty is not blamed on other people."""
-    everything = sk.CandidatePool(sk.Index.open(folder)).questions({}, 10_000)
+    everything = sk.CandidatePool(sk.Index.open(folder)).acquire({}, 10_000)
     pairs = {(q.anchor_sha256, q.negative_sha256) for q in everything}
     table = sk.VerdictTable(folder)
     while pairs:
         table.add([sk.Verdict(*pair, "unsure") for pair in sorted(pairs)])
-        left = sk.questions(sk.Index.open(folder), 10_000)
+        left = sk.acquire_pairs(sk.Index.open(folder), 10_000)
         pairs = {(q.anchor_sha256, q.negative_sha256) for q in left}
     at = confirm(open_app(folder))
     assert [info.value for info in at.info] == ["No pair is left to ask about here."]
@@ -286,7 +286,7 @@ def test_answers_are_there_for_the_next_visitor(open_app: OpenApp, folder: Path)
 def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
     """The sidebar's filter narrows the questions to pairs of the two classes."""
     index = sk.Index.open(folder)
-    wanted = sk.questions(index, 1, classes=("4", "9"))[0]
+    wanted = sk.acquire_pairs(index, 1, classes=("4", "9"))[0]
     at = confirm(open_app(folder))
     at.selectbox(key="confirm_first_class").set_value("9").run()
     at.selectbox(key="confirm_second_class").set_value("4").run()
@@ -321,7 +321,7 @@ def test_a_question_that_was_called_back_goes_with_its_image(open_app: OpenApp, 
 
 def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> None:
     """From 20 answers of both kinds on the page names the command that trains with them."""
-    found = list(sk.questions(sk.Index.open(folder), 20))
+    found = list(sk.acquire_pairs(sk.Index.open(folder), 20))
     table = sk.VerdictTable(folder)
     given = [
         sk.Verdict(q.anchor_sha256, q.negative_sha256, "same" if i % 4 else "different") for i, q in enumerate(found)
@@ -368,7 +368,7 @@ def test_an_image_without_a_label_cannot_be_mislabelled(open_app: OpenApp, tmp_p
     index, table = sk.Index.open(folder), sk.VerdictTable(folder)
     labels = dict(zip(index.ids, index.labels or [], strict=True))
     while True:  # until such a pair comes first
-        first = sk.questions(index, 1)[0]
+        first = sk.acquire_pairs(index, 1)[0]
         if (labels[first.anchor_id] is None) != (labels[first.negative_id] is None):
             break
         table.add([sk.Verdict(first.anchor_sha256, first.negative_sha256, "unsure")])

@@ -19,9 +19,6 @@ from samekind.data.corpus import Corpus
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.report import by_rank, settings
-from samekind.indexer.report.charts.axes import Axes, Series, ticks
-from samekind.indexer.report.charts.histogram import histogram
-from samekind.indexer.report.charts.line_chart import line_chart
 from samekind.indexer.report.formats import percent
 from samekind.indexer.report.pictures import hardest_pairs
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
@@ -281,29 +278,6 @@ def test_a_page_is_written_whole_or_not_at_all(evil: Index, tmp_path: Path) -> N
     with pytest.raises(ArtefactError, match="cannot write"):
         evil.audit(k=2).to_html(tmp_path / "nowhere" / "out.html", evil)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_charts_place_what_they_are_given() -> None:
-    """A line's ends lie at the plot's edges; bars that stack end where the next begins; a single point is no division by zero."""
-    axes = Axes("x", "y")
-    chart = line_chart([Series("one", "false", [(1, 0.0), (3, 1.0)]), Series("none", "other", [])], axes, "says <so>")
-    assert 'points="60.0,236.0 506.0,' in chart
-    assert "none" not in chart
-    assert "says &lt;so&gt;" in chart
-    assert "circle" in line_chart([Series("one", "false", [(1, 0.5)])], axes, "")
-    bars = histogram([Series("a", "false", [(0, 2), (1, 0)]), Series("b", "other", [(0, 1), (1, 4)])], axes, 1, "")
-    boxes = [tuple(map(float, box)) for box in re.findall(r'y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', bars)]
-    (low, tall), (above, more), _ = boxes
-    assert low == pytest.approx(above + more, abs=0.11)
-    assert tall == pytest.approx(2 * more, abs=0.2)
-    shares = Axes("x", "y", zero=False, share=True)
-    near_level = line_chart([Series("one", "quality", [(1, 0.849), (2, 0.847)])], shares, "")
-    (first, last) = re.findall(r'cy="([\d.]+)"', near_level)
-    assert float(last) - float(first) < 10, "a fall of 0.2 points does not look like one"
-    full = line_chart([Series("one", "quality", [(1, 1.0), (2, 0.999)])], shares, "")
-    assert 'cy="34.0"' in full, "the axis ends at 1"
-    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    assert ticks(1, 4, 10, whole=True) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("beta_end", "said"), [(None, "β = 1.0, "), (2.0, "β = 1.0 to 2.0, ")])
