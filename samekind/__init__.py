@@ -50,6 +50,7 @@ _HOMES = {
     "acquire_pairs": "samekind.indexer.labeling.acquisition",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
+    "decode_image": "samekind.data.decode",
     "evaluate": "samekind.api",
     "evaluate_detectors": "samekind.indexer.evaluation.detectors",
     "export_verdicts": "samekind.indexer.labeling.verdict_csv",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samekind.core.text import visible_percent
 from samekind.indexer.report.charts.axes import Axes, Figure, Series
 from samekind.indexer.report.charts.histogram import histogram
 from samekind.indexer.report.charts.line_chart import line_chart
-from samekind.indexer.report.formats import percent, percent_tick
+from samekind.indexer.report.formats import percent_tick
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -45,8 +46,8 @@ def _rates(report: FalseNegativeReport) -> Figure:
     chart = line_chart(
         series,
         Axes(_RANK, "false-negative rate", format_y=percent_tick),
-        f"False-negative rate by rank: {percent(at_first)} at rank {first}, {percent(at_last)} at rank {last}; "
-        f"base rate {percent(report.base_rate)}.",
+        f"False-negative rate by rank: {visible_percent(at_first)} at rank {first}, {visible_percent(at_last)} at rank {last}; "
+        f"base rate {visible_percent(report.base_rate)}.",
     )
     return Figure(
         chart, "How often the negative at each rank is false, against the base rate: what a random negative would be."

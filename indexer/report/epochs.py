@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from samekind.core.text import visible_percent
 from samekind.indexer.report.charts.axes import Axes, Figure, Series
 from samekind.indexer.report.charts.line_chart import line_chart
-from samekind.indexer.report.formats import percent, percent_tick
+from samekind.indexer.report.formats import percent_tick
 
 MOST_EPOCHS = 100
 RANKS = {"1": ("the hardest", "false"), "10": ("10 hardest", "second"), "100": ("100 hardest", "third")}
@@ -26,7 +27,7 @@ def _rates(history: History) -> Figure | None:
     series = [Series(name, style, _points(rates, rank)) for rank, (name, style) in RANKS.items()]
     if not any(one.points for one in series):
         return None
-    last = ", ".join(f"{one.name} {percent(one.points[-1][1])}" for one in series if one.points)
+    last = ", ".join(f"{one.name} {visible_percent(one.points[-1][1])}" for one in series if one.points)
     chart = line_chart(
         [*series, Series("base rate", "level", _points(known, "base_rate"))],
         Axes("epoch", "false-negative rate", format_y=percent_tick),
@@ -42,7 +43,7 @@ def _accuracy(history: History) -> Figure | None:
     chart = line_chart(
         [Series("k-NN accuracy", "quality", points)],
         Axes("epoch", "k-NN accuracy", format_y=percent_tick, zero=False, share=True),
-        f"k-NN accuracy by epoch: {percent(points[0][1])} first, {percent(points[-1][1])} last.",
+        f"k-NN accuracy by epoch: {visible_percent(points[0][1])} first, {visible_percent(points[-1][1])} last.",
     )
     return Figure(chart, "k-NN accuracy on held-out images by epoch.")
 

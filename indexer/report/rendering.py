@@ -7,9 +7,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from samekind.indexer.report import formats
+from samekind.core.text import counted, decimal, times, visible_percent
+from samekind.indexer.report.formats import thousands
 
-_FILTERS = ("percent", "times", "decimals", "thousands", "counted")
+_FILTERS = (counted, decimal, thousands, times, visible_percent)
 
 
 def render(template: str, **values: object) -> Markup:
@@ -26,5 +27,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({name: getattr(formats, name) for name in _FILTERS})
+    environment.filters.update({filter_.__name__: filter_ for filter_ in _FILTERS})
     return environment

@@ -12,7 +12,8 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus, setting
-from samekind.tables import counted, table
+from samekind.core.text import counted
+from samekind.tables import table
 from samekind.training.config.presets import PRESETS, preset_agreements, preset_differences
 from samekind.training.config.train_config import (
     CPC_CONTEXTS,

@@ -88,7 +88,7 @@ class TrainConfig:
         queue_size: keys of a MoCo-style queue; 0 contrasts within the batch.
         key_momentum: momentum m in [0, 1) of the key encoder that fills the queue.
         image_size: pixels a side; `None` takes the corpus' own (at most 64).
-        strength: of the views, one of `samekind.data.views.policies.STRENGTHS`; each corpus has its own recipe for it.
+        strength: of the views, one of `samekind.data.views.policies.STRENGTHS`; each corpus has its own policy for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
         hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
         label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders

@@ -17,7 +17,7 @@ from typing import Any
 
 from samekind.core.progress import Progress
 from samekind.data.loader import ViewLoader
-from samekind.data.views.policies import recipe_for
+from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
@@ -94,11 +94,11 @@ def _loader(
 ) -> ViewLoader:
     kinds = None if known is None else known.unit.numpy()
     channels = images.corpus.channels
-    recipe = recipe_for(images.corpus.name, channels, config.strength)
-    transform = TwoViewTransform(encoder.spec.image_size, channels, recipe)
+    policy = policy_for(images.corpus.name, channels, config.strength)
+    transform = TwoViewTransform(encoder.spec.image_size, channels, policy)
     workers = _automatic_workers() if config.workers is None else config.workers
     return ViewLoader(
-        images.pixels[images.fit], transform, config.images_a_step, config.seed, workers, share=share, kinds=kinds
+        images.pixels[images.fit], transform, config.images_a_step, config.seed, workers, share=share, groups=kinds
     )
 
 

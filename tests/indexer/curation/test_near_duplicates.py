@@ -70,7 +70,7 @@ def test_agreement_is_that_of_a_plain_loop() -> None:
     expected = [slow_agreement(small[a], small[b]) for a, b in pairs]
     np.testing.assert_allclose(pixel_agreement(small, pairs), expected, atol=1e-5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK", 2)
+        patch.setattr("samekind.indexer.curation.pixel_agreement._BLOCK", 2)
         np.testing.assert_allclose(pixel_agreement(small, pairs), expected, atol=1e-5)
 
 
