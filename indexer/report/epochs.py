@@ -9,9 +9,11 @@ from samekind.core.text import visible_percent
 from samekind.indexer.report.charts.axes import Axes, Figure, Series
 from samekind.indexer.report.charts.line_chart import line_chart
 from samekind.indexer.report.formats import percent_tick
+from samekind.training.diagnostics.figures import BATCH_RANKS
 
 MOST_EPOCHS = 100
-RANKS = {"1": ("the hardest", "false"), "10": ("10 hardest", "second"), "100": ("100 hardest", "third")}
+_NAMED_RANKS = (("the hardest", "false"), ("10 hardest", "second"), ("100 hardest", "third"))
+RANKS = dict(zip(map(str, BATCH_RANKS), _NAMED_RANKS, strict=True))
 
 History = Sequence[Mapping[str, Any]]
 

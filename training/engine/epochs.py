@@ -21,9 +21,9 @@ from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.epoch_space import epoch_accuracy, epoch_space, sample_look
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import BatchLook, Probe
-from samekind.training.diagnostics.spaces import epoch_accuracy, epoch_space, sample_look
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.constraints import PairConstraints
@@ -34,7 +34,7 @@ from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.processes import accelerator_on, any_of, from_first
-from samekind.training.runtime.tensorboard import open_board
+from samekind.training.runtime.tensorboard import open_tensorboard
 from samekind.training.training_set import TrainingImages, measured_labels
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -59,7 +59,7 @@ def train_epochs(
     """
     accelerator = accelerator_on(choose_device(config.device))
     share = accelerator.process_index, accelerator.num_processes
-    board = open_board(out) if accelerator.is_main_process else nullcontext(_nowhere)
+    board = open_tensorboard(out) if accelerator.is_main_process else nullcontext(_nowhere)
     with (
         closing(_loader(config, images, encoder, share, loss.known)) as loader,
         board as log,

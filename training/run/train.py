@@ -18,9 +18,9 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.training.config.train_config import TrainConfig, check_use_of_answers
+from samekind.training.diagnostics.accuracy import evaluate_test_split
 from samekind.training.diagnostics.gradient_weights import GradientWeights, gradient_weights_of
-from samekind.training.diagnostics.probe import Probe, draw_probe, note_on_labels
-from samekind.training.diagnostics.spaces import evaluate_test_split, fit_whitening, with_corpus_look
+from samekind.training.diagnostics.probe import Probe, draw_probe, note_on_labels, with_corpus_look
 from samekind.training.engine.epochs import train_epochs
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.trainer import build_network
@@ -172,7 +172,7 @@ def _finish(
 ) -> None:
     """Fits the whitening, looks at the probe and, for the first and only time, at the test split, and writes the artefact."""
     encoder.eval()
-    fit_whitening(encoder, images, config)
+    encoder.fit_whitening(images.pixels, config.whitening, config.seed)
     embedded = None
     if probe is not None:
         embedded = encoder.embed(images.pixels, progress=progress)
