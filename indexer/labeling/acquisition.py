@@ -201,9 +201,9 @@ class CandidatePool:
     def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Features `(M, F)` and answers `(M,)` of the pairs of this index that somebody called same or different without contradiction."""
         groups = grouped(current.values())
-        consistent = frozenset[str]().union(*groups.kinds)
+        consistent = frozenset[str]().union(*groups.must_link_groups)
         same = [p for p, v in current.items() if v.verdict in (SAME, DUPLICATE) and p[0] in consistent]
-        different = groups.different - groups.contradictions
+        different = groups.cannot_link - groups.contradictions
         told = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
         told = [(pair, is_same) for pair, is_same in told if self.holds(pair)]
         row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in told], dtype=np.int64)

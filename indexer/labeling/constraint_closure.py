@@ -25,8 +25,8 @@ class ConstraintClosure:
         groups = grouped(current.values())
         self.images = frozenset(image for pair in current for image in pair)
         self._given = frozenset(current)
-        self._kind: dict[str, str] = {image: min(kind) for kind in groups.kinds for image in kind}
-        self._apart = {self._kinds(pair) for pair in groups.different - groups.contradictions}
+        self._kind: dict[str, str] = {image: min(kind) for kind in groups.must_link_groups for image in kind}
+        self._apart = {self._kinds(pair) for pair in groups.cannot_link - groups.contradictions}
 
     def __contains__(self, pair: Pair) -> bool:
         kinds = self._kinds(pair)

@@ -286,10 +286,10 @@ def grouped(current: Iterable[Verdict]) -> LinkConstraints:
     torn = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
     doubtful = {member[first] for first, _ in torn}
     return LinkConstraints(
-        kinds=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
-        same=frozenset(pair for pair in by_answer[SAME] | by_answer[DUPLICATE] if member[pair[0]] not in doubtful),
+        must_link_groups=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
+        must_link=frozenset(pair for pair in by_answer[SAME] | by_answer[DUPLICATE] if member[pair[0]] not in doubtful),
         duplicates=frozenset(by_answer[DUPLICATE]),
-        different=frozenset(by_answer[DIFFERENT]),
+        cannot_link=frozenset(by_answer[DIFFERENT]),
         contradictions=frozenset(torn),
         wrong_labels=frozenset(wrong_labels),
     )
