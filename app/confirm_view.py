@@ -151,7 +151,7 @@ class Progress:
         from samekind import ENOUGH_ANSWERS, link_constraints
 
         groups = link_constraints(current.values())
-        return cls(len(groups.same), len(groups.different - groups.contradictions), ENOUGH_ANSWERS)
+        return cls(len(groups.must_link), len(groups.cannot_link - groups.contradictions), ENOUGH_ANSWERS)
 
     @property
     def count(self) -> int:

@@ -40,8 +40,6 @@ from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detection_space import DetectionSpace, detection_space
 from samekind.training.false_negatives.detectors.base import Detector
-from samekind.training.false_negatives.detectors.batch import Quantile, Threshold
-from samekind.training.false_negatives.detectors.combined import Combined
 from samekind.training.false_negatives.detectors.pairs import drawn_rows
 from samekind.training.false_negatives.guide import build_guide
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
@@ -155,8 +153,8 @@ def evaluate_detectors(
     if not guide:
         notes.append("guide was left out: name a second encoder with --guide.")
     answers = PairConstraints(link_constraints(VerdictTable(folder).current().values()), training.hashes)
-    if len(answers.answers_P):
-        notes.append(f"{len(answers.answers_P):,} verdicts correct the probabilities of combined.")
+    if len(answers.is_same_P):
+        notes.append(f"{len(answers.is_same_P):,} verdicts correct the probabilities of combined.")
     judged = [
         figures(name, scores[known], suspects, known, false[known], seconds)
         for name, scores, suspects, seconds in _all_scores(makers, answers, config, encoder, training, rows, progress)
@@ -281,8 +279,7 @@ def _all_scores(
                 detector.refresh(_with_support(space, transform, training, needed, detector.support_views))
             else:
                 detector.refresh(space.embeddings)
-            if isinstance(detector, Combined):
-                detector.learn(answers)
+            detector.learn(answers)
             scores = detector_scores(detector, support)
             yield name, scores.numpy(), detector.decide(scores, support[0]), time.perf_counter() - started
             task.advance()
@@ -296,10 +293,9 @@ def detector_scores(detector: Detector, support: Sequence[Contrast]) -> Tensor:
         support: the same images as anchors and candidates, each time with another altered view as the anchors' positive. `threshold` takes
             the greatest score over all of them, everybody else the first.
     """
-    if isinstance(detector, Quantile):
-        detector.train().scores(support[0])  # the first visit starts the thresholds where they converge to
+    detector.warm_up(support[0])
     detector.eval()
-    views = support if isinstance(detector, Threshold) else support[:1]
+    views = support if detector.max_over_views else support[:1]
     return torch.stack([detector.scores(contrast) for contrast in views]).amax(0)
 
 

@@ -150,9 +150,9 @@ class CandidatePool:
     def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Features `(M, F)` and answers `(M,)` of the pairs of this index that were called same or different without contradiction."""
         constraints = link_constraints(current.values())
-        consistent = frozenset[str]().union(*constraints.kinds)
+        consistent = frozenset[str]().union(*constraints.must_link_groups)
         same = [p for p, v in current.items() if v.verdict in (SAME, DUPLICATE) and p[0] in consistent]
-        different = constraints.different - constraints.contradictions
+        different = constraints.cannot_link - constraints.contradictions
         known = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
         known = [(pair, is_same) for pair, is_same in known if self.holds(pair)]
         row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in known], dtype=np.int64)

@@ -26,8 +26,8 @@ class ConstraintClosure:
         constraints = link_constraints(current.values())
         self.images = frozenset(image for pair in current for image in pair)
         self._given = frozenset(current)
-        self._group: dict[str, str] = {image: min(group) for group in constraints.kinds for image in group}
-        self._cannot_link = {self._groups(pair) for pair in constraints.different - constraints.contradictions}
+        self._group: dict[str, str] = {image: min(group) for group in constraints.must_link_groups for image in group}
+        self._cannot_link = {self._groups(pair) for pair in constraints.cannot_link - constraints.contradictions}
 
     def __contains__(self, pair: Pair) -> bool:
         groups = self._groups(pair)

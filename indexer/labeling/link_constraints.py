@@ -28,10 +28,10 @@ def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:
     contradictions = {pair for pair in by_answer[DIFFERENT] if group_of.get(pair[0], -1) == group_of.get(pair[1], -2)}
     doubtful = {group_of[first] for first, _ in contradictions}
     return LinkConstraints(
-        kinds=tuple(group for number, group in enumerate(groups) if number not in doubtful),
-        same=frozenset(pair for pair in linked if group_of[pair[0]] not in doubtful),
+        must_link_groups=tuple(group for number, group in enumerate(groups) if number not in doubtful),
+        must_link=frozenset(pair for pair in linked if group_of[pair[0]] not in doubtful),
         duplicates=frozenset(by_answer[DUPLICATE]),
-        different=frozenset(by_answer[DIFFERENT]),
+        cannot_link=frozenset(by_answer[DIFFERENT]),
         contradictions=frozenset(contradictions),
         wrong_labels=frozenset(wrong_labels),
     )

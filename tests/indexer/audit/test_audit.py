@@ -21,8 +21,9 @@ from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import build_index
 from samekind.training.diagnostics.figures import base_rate
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.terms import plain_terms
 from tests import oracles
 from tests.indexer.audits import HARD, agrees, index_of, some_labels
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
@@ -103,7 +104,7 @@ def test_shares_are_those_of_the_gradient_that_training_would_take(
     vector = torch.from_numpy(vectors)
     contrast = Contrast(torch.full((30,), 0.3), candidate, row[:, None] != row[None, :], row, row, vector, vector)
     terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    (gradient,) = torch.autograd.grad(info_nce(terms, temperature=temperature).mean(), candidate)
+    (gradient,) = torch.autograd.grad(softmax_loss(terms, temperature=temperature).mean(), candidate)
     push = gradient.double().clamp(min=0).numpy()
     share = push / push.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.share_AK, np.take_along_axis(share, found.row_AK, axis=1), atol=2e-4)

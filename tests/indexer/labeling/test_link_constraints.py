@@ -29,17 +29,17 @@ def test_groups_are_what_paths_join(answers: dict[tuple[int, int], str]) -> None
     named = {sha(number): number for number in range(8)}
     torn = {(a, b) for (a, b), verdict in answers.items() if verdict == "different" and (a, b) in together}
     doubtful = {x for a, b in torn for x in range(8) if (x, a) in together}
-    found = {(named[a], named[b]) for group in groups.kinds for a in group for b in group if a != b}
+    found = {(named[a], named[b]) for group in groups.must_link_groups for a in group for b in group if a != b}
     assert found == {(a, b) for a, b in together if a != b and a not in doubtful}
-    assert sum(len(group) for group in groups.kinds) == len(frozenset().union(*groups.kinds)), (
+    assert sum(len(group) for group in groups.must_link_groups) == len(frozenset().union(*groups.must_link_groups)), (
         "no image is in two groups"
     )
     pairs = {tuple(sorted((sha(a), sha(b)))): (a, b) for a, b in answers}
     different = {pair for pair, key in pairs.items() if answers[key] == "different"}
     assert groups.contradictions == {pair for pair in different if pairs[pair] in torn}
-    assert groups.different == different
+    assert groups.cannot_link == different
     joined = {pair for pair, key in pairs.items() if answers[key] in ("same", "duplicate")}
-    assert groups.same == {pair for pair in joined if pairs[pair][0] not in doubtful}
+    assert groups.must_link == {pair for pair in joined if pairs[pair][0] not in doubtful}
     assert groups.duplicates == {pair for pair, key in pairs.items() if answers[key] == "duplicate"}
     assert groups.wrong_labels == {sha(a) for (a, _), verdict in answers.items() if verdict == "wrong_label"}, (
         "the anchors"
