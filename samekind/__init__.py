@@ -22,7 +22,7 @@ _HOMES = {
     "ArtefactError": "samekind.core.errors",
     "Corpus": "samekind.data.corpus",
     "CorpusError": "samekind.core.errors",
-    "DetectorReport": "samekind.indexer.evaluation.detectors",
+    "DetectorReport": "samekind.indexer.evaluation.detector_report",
     "DownloadError": "samekind.core.errors",
     "ENOUGH_ANSWERS": "samekind.indexer.labeling.pair_model",
     "Duplicate": "samekind.indexer.curation.near_duplicates",
