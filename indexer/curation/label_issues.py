@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
+from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation.label_votes import Votes, label_votes
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.link_constraints import link_constraints
@@ -71,7 +72,7 @@ class LabelIssues:
     issues: tuple[LabelIssue, ...]
     num_issues: int
     num_evaluated: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -116,10 +117,11 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
     votes, notes = label_votes(index, progress)
     found = np.flatnonzero(votes.is_issue_J)
     if (agreement := votes.agreement) < TRUSTED:
-        notes.append(
+        text = (
             f"The neighbours agree with only {100 * agreement:.0f} % of all labels: "
             "most suspects will be mistakes of the encoder, not of the label."
         )
+        notes.append(Note(NoteCode.LOW_AGREEMENT, text))
     first = found[np.argsort(-votes.score_J[found], kind="stable")][:count]
     return LabelIssues(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes)).answered(index)
 

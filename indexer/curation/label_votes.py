@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
-from samekind.indexer.audit.audit import anchors_of
-from samekind.indexer.audit.neighbours import Neighbourhood, neighbourhood
+from samekind.indexer.audit.anchors import anchors_of
+from samekind.indexer.audit.neighbours import Comparison, Neighbourhood, neighbourhood
+from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Votes:
         return others_JC
 
 
-def label_votes(index: OpenedIndex, progress: Progress | None = None) -> tuple[Votes, list[str]]:
+def label_votes(index: OpenedIndex, progress: Progress | None = None) -> tuple[Votes, list[Note]]:
     """The neighbours' votes on the class of every labelled image, and notes on them.
 
     Raises:
@@ -108,12 +109,11 @@ def label_votes(index: OpenedIndex, progress: Progress | None = None) -> tuple[V
     labelled = np.flatnonzero(class_N >= 0)
     evaluated, notes = anchors_of(len(labelled), None)
     if len(labelled) < len(class_N):
-        notes.append(
-            f"{len(class_N) - len(labelled):,} of {len(class_N):,} images have no label; they are not judged and do not vote."
-        )
+        text = f"{len(class_N) - len(labelled):,} of {len(class_N):,} images have no label; they are not judged and do not vote."
+        notes.append(Note(NoteCode.SOME_LABELS, text))
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     depth = min(VOTERS + _SPARE, len(labelled) - 1)
-    found = neighbourhood(index.vectors(labelled), class_N[labelled], evaluated, depth, progress=progress)
+    found = neighbourhood(index.vectors(labelled), Comparison(class_N[labelled], evaluated, depth), progress)
     return count_votes(found, evaluated, class_N[labelled], content_N[labelled], labelled), notes
 
 

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.progress import NoProgress, Progress
-from samekind.indexer.audit.audit import anchors_of, exact_duplicates, pairs_within
-from samekind.indexer.audit.neighbours import neighbourhood
+from samekind.indexer.audit.anchors import anchors_of
+from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
+from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation.pixel_agreement import SIDE, pixel_agreement
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
@@ -41,9 +43,10 @@ half of them are.
 """
 ALIKE = 0.8
 """Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
-_DOUBT = (
+_DOUBT = Note(
+    NoteCode.REVIEW_DUPLICATES,
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
-    "look before you believe."
+    "look before you believe.",
 )
 _READ = 4096
 
@@ -83,7 +86,7 @@ class Duplicates:
 
     pairs: tuple[Duplicate, ...]
     num_pairs: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -146,7 +149,7 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
 
 def near_candidates(
     index: OpenedIndex, content_N: NDArray[np.int64], progress: Progress | None = None
-) -> tuple[Candidates, list[str]]:
+) -> tuple[Candidates, list[Note]]:
     """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them."""
     # One row of each content: copies would take the neighbours' places.
     first_U = np.sort(np.unique(content_N, return_index=True)[1])
@@ -155,7 +158,7 @@ def near_candidates(
     if depth == 0:
         return Candidates(np.empty((0, 2), np.int64), np.empty(0), np.empty(0)), notes
     unknown_U = np.full(len(first_U), UNKNOWN)
-    found = neighbourhood(index.vectors(first_U), unknown_U, anchors, depth, progress=progress)
+    found = neighbourhood(index.vectors(first_U), Comparison(unknown_U, anchors, depth), progress)
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
     pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]

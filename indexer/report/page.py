@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samekind.indexer.audit.audit import NEAR
+from samekind.indexer.audit.duplicates import NEAR
 from samekind.indexer.report import by_class, by_rank, epochs, pictures, settings
 from samekind.indexer.report.rendering import render
 from samekind.training.runtime.artefact import write_atomically
