@@ -1,4 +1,4 @@
-"""What the tables of label issues and of near duplicates share: their greatest length, and their form as CSV."""
+"""Greatest length and CSV form of the tables of label issues and of near duplicates."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class SameClassModel:
         return cls(feature_PF.mean(axis=0), np.where(deviation_F > 0, deviation_F, 1.0), ones_F)
 
     def calibrated(self, feature_MF: NDArray[np.float64], same_M: NDArray[np.bool_]) -> SameClassModel:
-        """Weights and bias by logistic regression (L2, C = 1) on at least 20 answers of both kinds; with fewer it stays what it is."""
+        """Weights and bias by logistic regression (L2, C = 1) on at least 20 answers, *same* and *different* ones; unchanged with fewer."""
         if len(same_M) < ENOUGH_ANSWERS or same_M.all() or not same_M.any():
             return self
         from sklearn.linear_model import LogisticRegression

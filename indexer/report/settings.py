@@ -35,7 +35,7 @@ def verdicts(index: OpenedIndex) -> dict[str, Any]:
 
 
 def facts(report: FalseNegativeReport, index: OpenedIndex, now: datetime) -> dict[str, str]:
-    """What is known of the run and of this audit, by name."""
+    """Facts about the run and this audit, by name."""
     meta, manifest = _meta(index), index.manifest
     corpus, encoder, training, config = (meta.get(part) or {} for part in ("corpus", "encoder", "training", "config"))
     backbone = _without_folders(encoder.get("backbone") or "unknown")

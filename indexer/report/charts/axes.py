@@ -1,4 +1,4 @@
-"""What all charts share: series, axes, and where on the picture a value lies."""
+"""Basics of all charts: series, axes, and the place of a value on the picture."""
 
 from __future__ import annotations
 

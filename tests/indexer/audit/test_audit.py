@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
-from samekind.indexer.audit.duplicates import NEAR
 from samekind.indexer.audit import neighbours
+from samekind.indexer.audit.duplicates import NEAR
 from samekind.indexer.audit.neighbours import Comparison, neighbourhood
 from samekind.indexer.index import build_index
 from samekind.training.diagnostics.figures import base_rate
