@@ -71,7 +71,8 @@ def gradient_shares(false_A: NDArray[np.float64], known_A: NDArray[np.float64]) 
     Returns:
         `(A,)` in [0, 1]; NaN where no negative of known class draws any.
     """
-    share_A: NDArray[np.float64] = np.divide(false_A, known_A, out=np.full(len(known_A), np.nan), where=known_A > 0)
+    share_A = np.full(len(known_A), np.nan)
+    np.divide(false_A, known_A, out=share_A, where=known_A > 0)
     return share_A
 
 

@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +83,7 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(spec.mean).reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
         self.to(memory_format=torch.channels_last)
+        self._fingerprint: str | None = None
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` uint8 in 0–255 to float32 of zero mean and unit variance over the training images."""
@@ -152,10 +152,12 @@ class Encoder(nn.Module):
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         return safetensors.torch.save(tensors, {"spec": json.dumps(asdict(spec))})
 
-    @cached_property
+    @property  # a cached_property would not match the protocol `ImageEncoder` for pyright
     def fingerprint(self) -> str:
         """SHA-256 of the weights file: the identity of the encoder. Computed once, so only ask when training is over."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        if self._fingerprint is None:
+            self._fingerprint = hashlib.sha256(self.to_bytes()).hexdigest()
+        return self._fingerprint
 
     @classmethod
     def load(cls, folder: str | Path) -> Encoder:
@@ -185,7 +187,7 @@ class Encoder(nn.Module):
                 f"{path} is not the encoder that {META} describes",
                 hint="the artefact is damaged: train again with --force",
             ) from error
-        encoder.__dict__["fingerprint"] = fingerprint
+        encoder._fingerprint = fingerprint
         return encoder.eval()
 
 

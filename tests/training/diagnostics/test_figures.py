@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from samekind.app.charts import RANK_STYLES
+from samekind.app.view_models.charts import RANK_STYLES
 from samekind.indexer.report.run import _RANKS
 from samekind.training.diagnostics import figures
 
@@ -48,7 +48,7 @@ def test_the_base_rate_of_equal_classes(classes: int, images: int) -> None:
 def test_the_base_rate_is_the_mean_of_its_classes() -> None:
     """Of unequal classes, each anchor counting once."""
     sizes = np.array([1, 4, 11])
-    of_classes = np.array([figures.class_base_rate(size, 16) for size in sizes.tolist()], dtype=np.float64)
+    of_classes = [figures.class_base_rate(size, 16) or 0.0 for size in sizes.tolist()]
     assert figures.base_rate(np.repeat(np.arange(3), sizes)) == pytest.approx(np.average(of_classes, weights=sizes))
 
 
