@@ -129,7 +129,7 @@ class Experiment:
         for until in sorted({*(n for n in COUNTS if n < count), count}):
             # An interrupted round is finished. A list asks about an image three times at most, so that there may be more than one.
             while until > len(current := table.current()):
-                asked = pool.questions(current, until - len(current), seed=self.seed)
+                asked = pool.acquire(current, until - len(current), seed=self.seed)
                 if not len(asked):
                     break
                 table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])

@@ -52,9 +52,9 @@ def train(
     config = preset_config(preset, **overrides)
     answers = None
     if verdicts is not None:
-        from samekind.indexer.labeling.verdicts import read_groups
+        from samekind.indexer.labeling.link_constraints import read_link_constraints
 
-        answers = read_groups(verdicts)
+        answers = read_link_constraints(verdicts)
     if not isinstance(corpus, Corpus):
         from samekind.data.sources.registry import load_corpus
 

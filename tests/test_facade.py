@@ -27,7 +27,7 @@ HEAVY = {
     "pyarrow",
 }
 NOT_FOR_SEARCH = {
-    "accelerate", "albumentations", "open_clip", "pandas", "plotly", "sklearn", "streamlit", "tensorboard", "timm", "torchvision",
+    "accelerate", "albumentations", "jinja2", "open_clip", "pandas", "plotly", "sklearn", "streamlit", "tensorboard", "timm", "torchvision",
 }  # fmt: skip
 
 

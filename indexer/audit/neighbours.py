@@ -31,6 +31,27 @@ _CACHED_VALUES = 1 << 19
 """Weights are worked out in parts of this many: several passes over 2 MB stay in the processor's cache."""
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Settings of one pass.
+
+    Attributes:
+        class_N: `(N,)` class numbers, −1 without label.
+        anchor_A: `(A,)` rows that are anchors, distinct.
+        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
+        gradient_weights: of the objective; `None` leaves shares out.
+        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
+        near: similarity from which on a pair counts as near duplicate; above 1 for none.
+    """
+
+    class_N: NDArray[np.int64]
+    anchor_A: NDArray[np.int64]
+    k: int
+    gradient_weights: GradientWeights | None = None
+    content_N: NDArray[np.int64] | None = None
+    near: float = 2.0
+
+
 @dataclass
 class NearPairs:
     """Pairs of rows above a similarity; the most similar ones by name, all of them by number.
@@ -46,7 +67,7 @@ class NearPairs:
 
 @dataclass
 class Neighbourhood:
-    """What one pass found.
+    """Findings of one pass.
 
     Attributes:
         row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
@@ -63,32 +84,18 @@ class Neighbourhood:
     near: NearPairs
 
 
-def neighbourhood(
-    vectors_ND: Vectors,
-    class_N: NDArray[np.int64],
-    anchor_A: NDArray[np.int64],
-    k: int,
-    gradient_weights: GradientWeights | None = None,
-    content_N: NDArray[np.int64] | None = None,
-    near: float = 2.0,
-    progress: Progress | None = None,
-) -> Neighbourhood:
+def neighbourhood(vectors_ND: Vectors, comparison: Comparison, progress: Progress | None = None) -> Neighbourhood:
     """Compares anchors with all other rows.
 
     Args:
         vectors_ND: `(N, D)` float32 of unit norm, or what gives those of some rows: then they are in memory once, in the order needed here.
-        class_N: `(N,)` class numbers, −1 without label.
-        anchor_A: `(A,)` rows that are anchors, distinct.
-        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
-        gradient_weights: of the objective; `None` leaves shares out.
-        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
-        near: similarity from which on a pair counts as near duplicate; above 1 for none.
+        comparison: anchors, and what is wanted of them.
         progress: shows a bar.
     """
-    work = _Pass(vectors_ND, class_N, anchor_A, k, gradient_weights, content_N, near)
-    with (progress or NoProgress()).task("Comparing anchors", len(anchor_A)) as task:
-        for start in range(0, len(anchor_A), work.block):
-            stop = min(start + work.block, len(anchor_A))
+    work, anchors = _Pass(vectors_ND, comparison), len(comparison.anchor_A)
+    with (progress or NoProgress()).task("Comparing anchors", anchors) as task:
+        for start in range(0, anchors, work.block):
+            stop = min(start + work.block, anchors)
             work.compare(start, stop)
             task.advance(stop - start)
     return work.result
@@ -97,24 +104,16 @@ def neighbourhood(
 class _Pass:
     """State of one pass. Everything named `sorted` is in the order of classes."""
 
-    def __init__(
-        self,
-        vectors_ND: Vectors,
-        class_N: NDArray[np.int64],
-        anchor_A: NDArray[np.int64],
-        k: int,
-        gradient_weights: GradientWeights | None,
-        content_N: NDArray[np.int64] | None,
-        near: float,
-    ) -> None:
+    def __init__(self, vectors_ND: Vectors, comparison: Comparison) -> None:
+        class_N, anchor_A, content_N = comparison.class_N, comparison.anchor_A, comparison.content_N
         rows = len(class_N)
-        self.k, self.gradient_weights, self.near_from = k, gradient_weights, near
+        self.k, self.gradient_weights, self.near_from = comparison.k, comparison.gradient_weights, comparison.near
         self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
         order = self.row_of_sorted.numpy()
         self.vector_sorted = torch.from_numpy(vectors_ND(order) if callable(vectors_ND) else vectors_ND[order])
-        self.class_sorted = class_N[self.row_of_sorted.numpy()]
+        self.class_sorted = class_N[order]
         self.content_sorted = torch.from_numpy(np.arange(rows) if content_N is None else content_N)[self.row_of_sorted]
         self.is_anchor_sorted = torch.zeros(rows, dtype=torch.bool)
         self.is_anchor_sorted[self.sorted_of_row[torch.from_numpy(anchor_A)]] = True
@@ -122,7 +121,7 @@ class _Pass:
         self.place = np.argsort(self.sorted_of_row.numpy()[anchor_A])
         self.anchor_sorted = self.sorted_of_row[torch.from_numpy(anchor_A[self.place])]
         self.block = int(np.clip(_BLOCK_VALUES // rows, 16, 1024))
-        shape = (len(anchor_A), k)
+        shape = (len(anchor_A), self.k)
         empty = np.full(shape, np.nan)
         self.result = Neighbourhood(
             np.empty(shape, np.int64), empty.copy(), empty, np.full(len(anchor_A), np.nan), NearPairs()

@@ -1,4 +1,4 @@
-"""What an audit found: rates by rank and class, and every pair behind them."""
+"""Findings of an audit: rates by rank and class, and every pair behind them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.indexer.audit.notes import Note
 from samekind.training.diagnostics.figures import ratio
 from samekind.training.runtime.artefact import write_json
 
@@ -34,7 +35,7 @@ class Pair:
         anchor_id, negative_id: the two rows.
         rank: 1 for the hardest.
         similarity: cosine in [-1, 1].
-        false: whether the negative is false (has the anchor's label); `None` if a label is unknown.
+        false: `True` if the negative is false (has the anchor's label); `None` if a label is unknown.
         anchor_label, negative_label: class names, `None` where unknown.
         gradient_share: share of the anchor's whole negative gradient, in [0, 1]; `None` if the run's objective is unknown.
     """
@@ -85,7 +86,7 @@ class Pairs:
 
     @cached_property
     def num_false_A(self) -> NDArray[np.int64]:
-        """`(A,)` how many of each anchor's hardest negatives are known to be false."""
+        """`(A,)` number of each anchor's hardest negatives that are known to be false."""
         return np.asarray((self.false_AK == 1).sum(axis=1), dtype=np.int64)
 
     def at(self, a: int) -> list[Pair]:
@@ -145,7 +146,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class FalseNegativeReport:
-    """How many of the hardest negatives are false. Undefined figures are `None`.
+    """False negatives among the hardest negatives. Undefined figures are `None`.
 
     Attributes:
         k: hardest negatives an anchor.
@@ -189,7 +190,7 @@ class FalseNegativeReport:
     pairs: Pairs
     training: list[dict[str, Any]] = field(default_factory=list)
     label_level: str = "coarse"
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as `--json` prints it; without the pairs, which are for `to_pandas` and `to_csv`."""

@@ -1,4 +1,4 @@
-"""How good an artefact's embeddings are, from the artefact alone: bank = train, queries = test.
+"""Evaluation of an artefact's embeddings, from the artefact alone: bank = train, queries = test.
 
 The vectors come from the index if it holds the whole corpus that the encoder was trained on; otherwise that corpus is loaded again, as
 `meta.json` says, and embedded. A folder that has changed since the training is evaluated as it is now, and a note says so.

@@ -61,7 +61,7 @@ def train_epochs(
     share = accelerator.process_index, accelerator.num_processes
     board = open_tensorboard(out) if accelerator.is_main_process else nullcontext(_nowhere)
     with (
-        closing(_loader(config, images, encoder, share, loss.known)) as loader,
+        closing(_loader(config, images, encoder, share, loss.constraints)) as loader,
         board as log,
         _interruptible() as interrupted,
     ):

@@ -91,7 +91,7 @@ class Trainer:
         _check_finite(loss, step)
         self.accelerator.backward(loss)
         assert contrast.candidate.grad is not None
-        tracker.update(contrast, contrast.candidate.grad, verdict.suspects)
+        tracker.update(contrast, contrast.candidate.grad, verdict.prediction)
         tracker.probe(contrast, contrast.candidate.grad)
         return loss.item(), bound
 
@@ -105,7 +105,7 @@ class Trainer:
 
         def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
             verdict = self.loss(contrast, self.progress(step))
-            observe.suspects = verdict.suspects
+            observe.prediction = verdict.prediction
             return verdict.loss, verdict.contrasted
 
         learned = [p for p in self.loss.parameters() if p.requires_grad]
@@ -201,13 +201,13 @@ class _Observer:
     """Shows the tracker the first block of a step, since any few anchors will do, and its probe, which looks for certain ones, all."""
 
     def __init__(self, tracker: FalseNegativeTracker) -> None:
-        self.suspects: FalseNegativePrediction | None = None
+        self.prediction: FalseNegativePrediction | None = None
         self._tracker = tracker
         self._is_first = True
 
     def __call__(self, contrast: Contrast, gradient_AM: Tensor) -> None:
         if self._is_first:
-            self._tracker.update(contrast, gradient_AM, self.suspects)
+            self._tracker.update(contrast, gradient_AM, self.prediction)
         self._tracker.probe(contrast, gradient_AM)
         self._is_first = False
 

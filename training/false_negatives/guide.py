@@ -20,7 +20,7 @@ from samekind.training.training_set import TrainingImages
 BATCH = 256
 
 
-def build_guide(config: TrainConfig, images: TrainingImages, point: float | None) -> Guide:
+def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | None) -> Guide:
     """Embeds the training images, and one altered view of each, with the guide.
 
     Raises:
@@ -42,7 +42,7 @@ def build_guide(config: TrainConfig, images: TrainingImages, point: float | None
         altered.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
     embedding = np.concatenate(clean)
     positive = (embedding * np.concatenate(altered)).sum(1)
-    return Guide(embedding, positive, point)
+    return Guide(embedding, positive, threshold)
 
 
 def load_guide(name: str, weights: str) -> Encoder:
