@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from samekind.app.charts import RANK_STYLES
+from samekind.app.view_models.charts import RANK_STYLES
 from samekind.indexer.report.run import _RANKS
 from samekind.training.diagnostics import figures
 
