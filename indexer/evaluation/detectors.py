@@ -33,7 +33,8 @@ from samekind.data.views.policies import recipe_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.indexer.labeling.verdicts import VerdictTable, grouped
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.config.train_config import DETECTORS, TrainConfig
+from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import PairConstraints

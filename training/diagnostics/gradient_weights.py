@@ -69,7 +69,7 @@ def gradient_weights_of(objective: str, temperature: float, beta: float) -> Grad
     """How an objective weighs negatives; `None` if that does not follow from their similarities.
 
     Args:
-        objective: one of `samekind.training.config.train_config.OBJECTIVES`.
+        objective: one of `samekind.training.config.objective.OBJECTIVES`.
         temperature: τ > 0.
         beta: hardness; only `hard` has any.
     """

@@ -17,7 +17,7 @@ from samekind.data.corpus import Corpus
 from samekind.indexer.evaluation import detectors
 from samekind.indexer.evaluation.detectors import calibration_error, detector_scores, evaluate_detectors, figures
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.config.train_config import DETECTORS
+from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast

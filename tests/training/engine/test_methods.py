@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
 from samekind.data.corpus import Corpus
-from samekind.training.config.train_config import DETECTORS, OBJECTIVES
+from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.objective import OBJECTIVES
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS
 from tests.training.runs import config, corpus, interrupted_at, slow
