@@ -73,8 +73,16 @@ class Train:
         check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
-        how = {"force": self.force, "resume": self.resume, "verdicts": self.verdicts, "progress": console.progress}
-        run = samekind.train(corpus, self.preset, self.out, **how, **overrides)
+        run = samekind.train(
+            corpus,
+            self.preset,
+            self.out,
+            force=self.force,
+            resume=self.resume,
+            verdicts=self.verdicts,
+            progress=console.progress,
+            **overrides,
+        )
         if run.kept:
             console.say(f"{self.out} holds a finished run with these settings: kept (--force trains again)")
         console.answer(run.summary, self._text(run.summary, run.config.method))

@@ -70,10 +70,10 @@ def test_another_guide_behind_the_same_name_is_another_run(tmp_path: Path) -> No
     train(corpus(), config(), tmp_path / "teacher")
     train(corpus(), guided, tmp_path / "student")
     assert train(corpus(), guided, tmp_path / "student").kept
-    train(corpus(), config(seed=1), tmp_path / "teacher", force=True)
+    train(corpus(), config(seed=1), tmp_path / "teacher", start="force")
     with pytest.raises(ArtefactError, match="content of guide"):
         train(corpus(), guided, tmp_path / "student")
-    train(corpus(), config(objective="supervised"), tmp_path / "teacher", force=True)
+    train(corpus(), config(objective="supervised"), tmp_path / "teacher", start="force")
     with pytest.raises(InputError, match="with labels"):
         train(corpus(), guided, tmp_path / "third")
 
