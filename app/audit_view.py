@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri
+from samekind.core.text import percent, times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,8 +196,3 @@ def headline(report: sk.FalseNegativeReport) -> list[Figure]:
             "Share of the negative gradient that pushes images of one class apart.",
         ),
     ]
-
-
-def times(factor: float | None) -> str:
-    """8.23 as `8.2 ×`; a dash where it is unknown."""
-    return "–" if factor is None else f"{factor:.1f} ×"

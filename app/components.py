@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from samekind.app.view_models import Card, counted, plain
+from samekind.app.view_models import Card, plain
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.app.state import Library

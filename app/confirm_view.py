@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from samekind.app.view_models import Badge, Card, Picture, alt_text, counted, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri
+from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     import samekind as sk

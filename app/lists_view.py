@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri, percent
+from samekind.app.view_models import Badge, Card, Picture, alt_text, data_uri
+from samekind.core.text import percent
 
 if TYPE_CHECKING:
     import samekind as sk

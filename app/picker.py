@@ -8,6 +8,7 @@ import streamlit as st
 
 from samekind.app import components, state, view_models
 from samekind.app.state import Library, Query
+from samekind.core.text import counted
 
 PAGE_SIZE = 32
 FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
@@ -103,7 +104,7 @@ def _one_screen(rows: Sequence[int]) -> list[int]:
                 max(1, view_models.num_pages(len(rows), PAGE_SIZE)), key="page", persist_state="session"
             )
             shown = view_models.page(rows, number, PAGE_SIZE)
-        st.caption(f"{len(shown)} of {view_models.counted(len(rows), 'image')}")
+        st.caption(f"{len(shown)} of {counted(len(rows), 'image')}")
     return shown
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from samekind.core.text import counted, percent
+
 if TYPE_CHECKING:
     import samekind as sk
 
@@ -78,16 +80,6 @@ def data_uri(encoded: bytes) -> str:
 def plain(text: str) -> str:
     """`text` with Markdown's signs escaped: class names and paths are shown as they are."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|$~:])", r"\\\1", text)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """0.1234 as `12.3 %`; a dash where the figure is unknown."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """A number with its noun: `1 image`, `70,000 images`; `many` where the plural is more than an s."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def alt_text(id_: str, label: str | None) -> str:

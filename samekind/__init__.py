@@ -49,6 +49,7 @@ _HOMES = {
     "VerdictTable": "samekind.indexer.labeling.verdicts",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
+    "decode_image": "samekind.data.decode",
     "evaluate": "samekind.api",
     "evaluate_detectors": "samekind.indexer.evaluation.detectors",
     "export_verdicts": "samekind.indexer.labeling.verdicts",

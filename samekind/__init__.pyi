@@ -10,6 +10,7 @@ from samekind.core.errors import InputError as InputError
 from samekind.core.errors import MissingDependencyError as MissingDependencyError
 from samekind.core.errors import SamekindError as SamekindError
 from samekind.data.corpus import Corpus as Corpus
+from samekind.data.decode import decode_image as decode_image
 from samekind.data.sources.registry import load_corpus as load_corpus
 from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport

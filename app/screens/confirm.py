@@ -13,6 +13,7 @@ import streamlit as st
 from samekind.app import answers, components, confirm_view, state, view_models, waiting
 from samekind.app.confirm_view import CHOICES, WHOSE, WRONG_LABEL, Choice
 from samekind.app.state import ASKED_DEPTH, Library, Query
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -197,7 +198,7 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
     st.subheader("Contradictions", anchor=False)
     more = f" The first {MOST_CONTRADICTIONS} are shown." if len(found) > MOST_CONTRADICTIONS else ""
     st.caption(
-        f"{view_models.counted(len(found), 'pair')} called different, though other answers join the two. "
+        f"{counted(len(found), 'pair')} called different, though other answers join the two. "
         "In each row one answer must be wrong. Until it is given again that kind is left out: training neither joins its images nor keeps "
         f"apart the two that are called different. All other answers are used.{more}"
     )

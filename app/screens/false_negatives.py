@@ -13,6 +13,7 @@ import streamlit as st
 from samekind.app import anchors, audit_view, state, view_models, waiting
 from samekind.app.audit_view import AuditView
 from samekind.app.state import Library
+from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
 
@@ -150,7 +151,7 @@ def _duplicates(view: AuditView) -> None:
     """How many copies are among the negatives; the pictures are on their own page."""
     count = view.report.num_duplicates
     if count:
-        pairs = view_models.counted(count, "pair")
+        pairs = counted(count, "pair")
         st.caption(
             f"{pairs} of exact copies, or of images that the encoder can hardly tell apart, are among the negatives: the hardest there "
             "are. The page *Wrong labels & duplicates* shows which of them are the same picture."

@@ -16,6 +16,7 @@ import streamlit as st
 from samekind.app import answers, components, lists_view, state, view_models, waiting
 from samekind.app.answers import WITHDRAWN
 from samekind.app.state import Library
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -68,7 +69,7 @@ def _labels(library: Library, hide: bool) -> None:
     if found is None:
         return
     found = found.answered(library.index)
-    judged, many = view_models.counted(found.num_judged, "label"), found.num_suspects
+    judged, many = counted(found.num_judged, "label"), found.num_suspects
     st.markdown(
         "Each image's neighbours vote on its class, the nearest with most weight. "
         f"Of {judged} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
@@ -103,7 +104,7 @@ def _duplicates(library: Library, hide: bool) -> None:
     if not found.num_pairs:
         st.info("No picture is in this corpus twice.")
         return
-    pairs = view_models.counted(found.num_pairs, "pair")
+    pairs = counted(found.num_pairs, "pair")
     st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
     _download("duplicates.csv", found.to_csv(), found.notes)
     shown = _page(lists_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.views.policies import recipe_for
+from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.indexer.labeling.verdicts import VerdictTable, grouped
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
@@ -306,8 +306,8 @@ def detector_scores(detector: Detector, support: Sequence[Contrast]) -> Tensor:
 def _transform(encoder: Encoder, config: TrainConfig, training: TrainingImages) -> TwoViewTransform:
     """Alters images as the training did."""
     spec = encoder.spec
-    recipe = recipe_for(training.corpus.name, spec.channels, config.strength)
-    return TwoViewTransform(spec.image_size, spec.channels, recipe)
+    policy = policy_for(training.corpus.name, spec.channels, config.strength)
+    return TwoViewTransform(spec.image_size, spec.channels, policy)
 
 
 def _with_support(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from samekind.core.text import times, visible_percent
 from samekind.indexer.report.markup import Html, element, together
-from samekind.indexer.report.tables import percent, table, times
+from samekind.indexer.report.tables import table
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -33,7 +34,7 @@ def _rates(report: FalseNegativeReport) -> Html:
     worst = sorted(report.by_class.items(), key=lambda item: (-(item[1]["false_negative_rate"] or 0.0), item[0]))
     rows = []
     for name, row in worst[:MOST_CLASSES]:
-        rate, base, push = (percent(row[key]) for key in ("false_negative_rate", "base_rate", "gradient_share"))
+        rate, base, push = (visible_percent(row[key]) for key in ("false_negative_rate", "base_rate", "gradient_share"))
         bar = element(
             "span", class_="bar", style=f"width:{80 * (row['false_negative_rate'] or 0.0):.0f}px", aria_hidden="true"
         )
@@ -83,7 +84,8 @@ def _confused(report: FalseNegativeReport, classes: Sequence[str], shares: Share
     if not found:
         return None
     rows = [
-        [anchor, negative, percent(share), f"{count:,}"] for share, count, anchor, negative in found[:MOST_CONFUSED]
+        [anchor, negative, visible_percent(share), f"{count:,}"]
+        for share, count, anchor, negative in found[:MOST_CONFUSED]
     ]
     caption = "Classes most often taken for another: share of the anchor class's hardest negatives."
     return table(["class of the anchor", "class of the negative", "share", "pairs"], rows, caption)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samekind.core.text import counted, decimal, times, visible_percent
 from samekind.indexer.report.classes import by_class
 from samekind.indexer.report.markup import Html, element, single, together
 from samekind.indexer.report.pictures import duplicates, hardest
 from samekind.indexer.report.run import epochs, settings, verdicts
 from samekind.indexer.report.style import STYLE
 from samekind.indexer.report.svg_charts import Axes, Series, histogram, line_chart
-from samekind.indexer.report.tables import counted, figure_of, percent, table, times
+from samekind.indexer.report.tables import table
 from samekind.training.runtime.artefact import write_atomically
 
 if TYPE_CHECKING:
@@ -86,18 +87,19 @@ def _headline(report: FalseNegativeReport) -> Html:
     if report.base_rate is None or report.false_negative_rate is None:
         return element("p", _WITHOUT_LABELS, class_="say")
     first = report.by_rank[0]
-    push = (report.gradient_share or {}).get("false_negatives")
-    lift = "" if first["lift"] is None else f", {times(first['lift'])} the base rate of {percent(report.base_rate)}"
+    at_first, at_k = visible_percent(first["false_negative_rate"]), visible_percent(report.false_negative_rate)
+    base_rate, push = visible_percent(report.base_rate), (report.gradient_share or {}).get("false_negatives")
+    lift = "" if first["lift"] is None else f", {times(first['lift'])} the base rate of {base_rate}"
     sentence = element(
-        "p", element("b", percent(first["false_negative_rate"])), f" of the hardest negatives show the anchor's own class{lift}.",
+        "p", element("b", at_first), f" of the hardest negatives show the anchor's own class{lift}.",
         class_="lead",
     )  # fmt: skip
     tiles = [
-        ("hardest is false", percent(first["false_negative_rate"]), "how often the hardest negative has the anchor's class", "tile hot"),
-        (f"false among {report.k}", percent(report.false_negative_rate), f"share of false ones among the {report.k} hardest", "tile hot"),
-        ("base rate", percent(report.base_rate), "share of false ones among all negatives: what a random one would be", "tile"),
+        ("hardest is false", at_first, "how often the hardest negative has the anchor's class", "tile hot"),
+        (f"false among {report.k}", at_k, f"share of false ones among the {report.k} hardest", "tile hot"),
+        ("base rate", base_rate, "share of false ones among all negatives: what a random one would be", "tile"),
         (f"lift at {report.k}", times(report.lift), f"how many times the base rate the {report.k} hardest reach", "tile"),
-        ("of the gradient", percent(push), "share of the push away from negatives that falls on false ones", "tile"),
+        ("of the gradient", visible_percent(push), "share of the push away from negatives that falls on false ones", "tile"),
     ]  # fmt: skip
     return together(sentence, element("div", *(_tile(*tile) for tile in tiles), class_="tiles"))
 
@@ -122,8 +124,8 @@ def _by_rank(report: FalseNegativeReport) -> Html:
     figures = [element("figure", chart, element("figcaption", text), class_="chart") for chart, text in charts]
     rows = [
         [
-            row["rank"], *([percent(row["false_negative_rate"]), times(row["lift"])] if labelled else []),
-            figure_of(row["similarity"], 4), percent(row["gradient_share"]), f"{row['num_pairs']:,}",
+            row["rank"], *([visible_percent(row["false_negative_rate"]), times(row["lift"])] if labelled else []),
+            decimal(row["similarity"], 4), visible_percent(row["gradient_share"]), f"{row['num_pairs']:,}",
         ]
         for row in _shown(report.by_rank)
     ]  # fmt: skip
@@ -150,8 +152,8 @@ def _rate_chart(report: FalseNegativeReport) -> tuple[Html, str]:
     series = [Series("false-negative rate", "false", points), Series("base rate", "level", level)]
     axes = Axes("rank of the negative, 1 the hardest", "false-negative rate", format_y=_percent_tick)
     (first, at_first), (last, at_last) = points[0], points[-1]
-    sentence = f"False-negative rate by rank: {percent(at_first)} at rank {first}, {percent(at_last)} at rank {last}"
-    return line_chart(series, axes, f"{sentence}; base rate {percent(report.base_rate)}."), (
+    sentence = f"False-negative rate by rank: {visible_percent(at_first)} at rank {first}, {visible_percent(at_last)} at rank {last}"
+    return line_chart(series, axes, f"{sentence}; base rate {visible_percent(report.base_rate)}."), (
         "How often the negative at each rank is false, against the base rate: what a random negative would be."
     )
 

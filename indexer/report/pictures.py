@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from samekind.core.text import counted, visible_percent
 from samekind.indexer.audit.audit import NEAR
 from samekind.indexer.audit.report import Pair
 from samekind.indexer.report.markup import Html, element, single, together
-from samekind.indexer.report.tables import counted, percent
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -92,7 +92,7 @@ def duplicates(report: FalseNegativeReport, index: OpenedIndex) -> Html:
 
 
 def _pair_card(pair: Pair, pictures: _Pictures) -> Html:
-    push = "" if pair.gradient_share is None else f", {percent(pair.gradient_share)} of the anchor's gradient"
+    push = "" if pair.gradient_share is None else f", {visible_percent(pair.gradient_share)} of the anchor's gradient"
     return element(
         "li", pictures.side_by_side((pair.anchor_id, "anchor"), (pair.negative_id, "negative")),
         element("b", pair.anchor_label or "class unknown"), element("small", f"similarity {pair.similarity:.4f}, rank {pair.rank}{push}"),

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.errors import ArtefactError
+from samekind.core.text import counted, decimal, visible_percent
 from samekind.indexer.report.markup import Html, element, together
 from samekind.indexer.report.svg_charts import Axes, Series, line_chart
-from samekind.indexer.report.tables import counted, figure_of, percent, table
+from samekind.indexer.report.tables import table
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -33,9 +34,9 @@ def epochs(history: Sequence[Mapping[str, Any]]) -> Html | None:
     figures = [element("figure", chart, element("figcaption", text), class_="chart") for chart, text in charts]
     rows = [
         [
-            epoch["epoch"], figure_of(epoch.get("loss"), 3), figure_of(epoch.get("knn_accuracy"), 4),
-            *(percent((epoch.get("false_negative_rate") or {}).get(rank)) for rank in _RANKS), percent(epoch.get("base_rate")),
-            percent(epoch.get("gradient_share")), figure_of(epoch.get("mi_bound"), 2),
+            epoch["epoch"], decimal(epoch.get("loss"), 3), decimal(epoch.get("knn_accuracy"), 4),
+            *(visible_percent((epoch.get("false_negative_rate") or {}).get(rank)) for rank in _RANKS),
+            visible_percent(epoch.get("base_rate")), visible_percent(epoch.get("gradient_share")), decimal(epoch.get("mi_bound"), 2),
         ]
         for epoch in history[-MOST_EPOCHS:]
     ]  # fmt: skip
@@ -72,7 +73,7 @@ def _rates(history: Sequence[Mapping[str, Any]]) -> tuple[Html, str] | None:
         return None
     level = [(epoch["epoch"], rate) for epoch in known if (rate := epoch.get("base_rate")) is not None]
     axes = Axes("epoch", "false-negative rate", format_y=lambda value: f"{100 * value:.3g} %")
-    last = ", ".join(f"{one.name} {percent(one.points[-1][1])}" for one in series if one.points)
+    last = ", ".join(f"{one.name} {visible_percent(one.points[-1][1])}" for one in series if one.points)
     chart = line_chart(
         [*series, Series("base rate", "level", level)], axes, f"False-negative rate by epoch; in the last one {last}."
     )
@@ -84,7 +85,7 @@ def _quality(history: Sequence[Mapping[str, Any]]) -> tuple[Html, str] | None:
     if not points:
         return None
     axes = Axes("epoch", "k-NN accuracy", format_y=lambda value: f"{100 * value:.3g} %", zero=False, share=True)
-    sentence = f"k-NN accuracy by epoch: {percent(points[0][1])} first, {percent(points[-1][1])} last."
+    sentence = f"k-NN accuracy by epoch: {visible_percent(points[0][1])} first, {visible_percent(points[-1][1])} last."
     return line_chart(
         [Series("k-NN accuracy", "quality", points)], axes, sentence
     ), "k-NN accuracy on held-out images by epoch."

@@ -1,32 +1,11 @@
-"""Figures as the HTML report writes them, and tables of them; what is undefined is a dash."""
+"""Tables of the HTML report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from samekind.core.text import UNDEFINED
 from samekind.indexer.report.markup import Child, Html, element
-
-
-def percent(share: float | None) -> str:
-    """0.1234 as `12.3 %`; what is not nothing does not look like it."""
-    if share is None:
-        return "–"
-    return f"{100 * share:.1f} %" if share == 0 or share >= 0.0005 else f"{100 * share:.1g} %"
-
-
-def times(factor: float | None) -> str:
-    """8.23 as `8.2 ×`."""
-    return "–" if factor is None else f"{factor:,.1f} ×"
-
-
-def figure_of(value: float | None, digits: int) -> str:
-    """A number with so many decimals."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """A number with its noun."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Child]], caption: str, style: str | None = None) -> Html:
@@ -47,5 +26,5 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Child]], caption: str, s
 def _cell(value: Child) -> Html:
     if isinstance(value, Html):
         return element("td", value, class_="bars")
-    figure = isinstance(value, int) or (value or "–")[0] in "0123456789–-"
+    figure = isinstance(value, int) or (value or UNDEFINED)[0] in "0123456789–-"
     return element("td", value, class_=None if figure else "text")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ImageError, InputError
-from samekind.data.decode import THUMBNAIL_SIDE, decode, thumbnail
+from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from samekind.data.types.images import Pixels
 from samekind.indexer.storage.manifest import INDEX_FILE, ROWS_FILE, Manifest, verify
 from samekind.indexer.storage.rows import Rows
@@ -197,7 +197,7 @@ class OpenedIndex:
             if max(row["width"], row["height"]) > THUMBNAIL_SIDE and file.is_file():  # a named pipe would wait for ever
                 encoded = file.read_bytes()
                 if hashlib.sha256(encoded).hexdigest() == row["sha256"]:
-                    return thumbnail(decode(encoded), side)
+                    return thumbnail(decode_image(encoded), side)
         except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
             pass
         return self.thumbnail(id_)

@@ -7,7 +7,6 @@ brute force agrees on ids as well as on values.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
+from samekind.core.files import atomic_path
 
 try:
     import faiss as faiss_module
@@ -128,12 +128,9 @@ class VectorIndex:
         Raises:
             ArtefactError: it cannot be written.
         """
-        temporary = path.with_name(path.name + ".tmp")
         try:
-            faiss.write_index(self._index, str(temporary))
-            with temporary.open("rb") as stream:
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            with atomic_path(path) as temporary:
+                faiss.write_index(self._index, str(temporary))
         except (OSError, RuntimeError) as error:
             raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error
 

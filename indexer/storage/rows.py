@@ -6,7 +6,6 @@ no LanceDB, whose import alone takes 2 s.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
+from samekind.core.files import atomic_path
 
 
 class Rows:
@@ -51,14 +51,13 @@ class Rows:
         Raises:
             ArtefactError: it cannot be written.
         """
-        temporary = path.with_name(path.name + ".tmp")
         try:
-            with temporary.open("wb") as stream:
-                with pa.ipc.new_file(stream, self.table.schema) as writer:
-                    writer.write_table(self.table)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            with (
+                atomic_path(path) as temporary,
+                temporary.open("wb") as stream,
+                pa.ipc.new_file(stream, self.table.schema) as writer,
+            ):
+                writer.write_table(self.table)
         except OSError as error:
             raise ArtefactError(
                 f"cannot write {path}: {error.strerror}", hint="check permissions and free space"

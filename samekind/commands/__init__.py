@@ -1,6 +1,6 @@
 """The commands by their names: frozen dataclasses whose fields are the flags, and whose `run` calls the facade.
 
-Arguments that can be judged without loading anything are judged first, so that a mistake costs no seconds; then the facade is imported,
+Arguments that can be checked without loading anything are checked first, so that a mistake costs no seconds; then the facade is imported,
 name by name. Each docstring ends with an example, which `--help` shows.
 """
 

@@ -13,7 +13,8 @@ from tyro.conf import arg
 import samekind
 from samekind.commands.settings_flags import settings_flags
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
-from samekind.tables import counted, table
+from samekind.core.text import counted
+from samekind.tables import table
 from samekind.training.config.presets import PRESETS, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
 

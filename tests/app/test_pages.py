@@ -16,8 +16,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app import anchors, audit_view, state, view_models
+from samekind.app import anchors, audit_view, state
 from samekind.app.screens import false_negatives as screen
+from samekind.core.text import percent, times
 from tests.app.conftest import MAIN, OpenApp
 
 SEARCH, FALSE_NEGATIVES = "screens/search.py", "screens/false_negatives.py"
@@ -217,12 +218,12 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     at.selectbox(key="audit_depth").set_value(20)
     healthy(at.run())
     figures = {metric.label: metric.value for metric in at.metric}
-    assert figures["hardest is false"] == view_models.percent(report.by_rank[0]["false_negative_rate"])
-    assert figures["false among 20"] == view_models.percent(report.false_negative_rate)
-    assert figures["base rate"] == view_models.percent(report.base_rate)
-    assert figures["lift at 20"] == audit_view.times(report.lift)
+    assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
+    assert figures["false among 20"] == percent(report.false_negative_rate)
+    assert figures["base rate"] == percent(report.base_rate)
+    assert figures["lift at 20"] == times(report.lift)
     assert report.gradient_share is not None
-    assert figures["of the gradient"] == view_models.percent(report.gradient_share["false_negatives"])
+    assert figures["of the gradient"] == percent(report.gradient_share["false_negatives"])
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
 
 

@@ -129,12 +129,6 @@ def test_the_share_counts_only_hits_whose_class_is_known() -> None:
     assert view_models.same_class_sentence([hit(1, None)], "Bag") == ""
 
 
-def test_one_is_singular() -> None:
-    """1 image, but 0 images and 70,000 images; irregular plurals are given."""
-    assert [view_models.counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
-    assert [view_models.counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
-
-
 def test_fewer_images_than_asked_for_are_explained() -> None:
     """k hits need no words; fewer and none do."""
     assert view_models.shortfall_sentence(10, 10) == ""
@@ -172,12 +166,6 @@ def test_a_deep_grey_upload_keeps_its_shades() -> None:
     assert shown[0] == 0
     assert shown[-1] == 255
     assert (np.diff(shown.astype(int)) > 0).all()
-
-
-@pytest.mark.parametrize(("share", "text"), [(None, "–"), (0.0, "0.0 %"), (0.1234, "12.3 %"), (1.0, "100.0 %")])
-def test_percent(share: float | None, text: str) -> None:
-    """Shares become per cent; an unknown one becomes a dash, never `nan`."""
-    assert view_models.percent(share) == text
 
 
 def test_plain_escapes_what_markdown_would_read() -> None:

@@ -30,7 +30,7 @@ class DataSettings(Settings):
 
     image_size: int | None = setting(None, at_least(8), flag=("PIXELS", "Side of the encoder's input."))
     strength: str = setting(
-        "heavy", one_of(*STRENGTHS), flag=("NAME", "How much views are altered: none, light, medium or heavy.")
+        "heavy", one_of(*STRENGTHS), flag=("NAME", "How much views are augmented: none, light, medium or heavy.")
     )
     limit: int | None = setting(None, at_least(2), flag=("N", "Train on at most this many images."))
     hold_out: int | None = setting(None, at_least(0))

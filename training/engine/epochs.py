@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
-from samekind.data.views.policies import recipe_for
+from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.probe import BatchLook
@@ -66,7 +66,7 @@ def _nowhere(record: dict[str, Any]) -> None:
 def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoader:
     config, images = context.config, context.images
     channels = images.corpus.channels
-    policy = recipe_for(images.corpus.name, channels, config.strength)
+    policy = policy_for(images.corpus.name, channels, config.strength)
     return ViewLoader(
         images.pixels[images.fit],
         TwoViewTransform(encoder.spec.image_size, channels, policy),
@@ -74,7 +74,7 @@ def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoade
         config.seed,
         _automatic_workers() if config.workers is None else config.workers,
         share=(context.accelerator.process_index, context.processes),
-        kinds=None if loss.known is None else loss.known.unit.numpy(),
+        groups=None if loss.known is None else loss.known.unit.numpy(),
     )
 
 

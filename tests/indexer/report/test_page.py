@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from samekind.core.errors import ArtefactError
+from samekind.core.text import visible_percent
 from samekind.data.corpus import Corpus
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
@@ -23,7 +24,6 @@ from samekind.indexer.report import run as html_run
 from samekind.indexer.report.markup import Html, element
 from samekind.indexer.report.pictures import hardest_pairs
 from samekind.indexer.report.svg_charts import Axes, Series, histogram, line_chart, ticks
-from samekind.indexer.report.tables import percent
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 
 HARD = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
@@ -135,21 +135,25 @@ def test_what_the_audit_found_is_on_the_page(evil: Index, tmp_path: Path) -> Non
     report, said = evil.audit(k=4), set(page.texts)
     assert report.gradient_share is not None
     assert dict(re.findall(r'<dt>(.*?)</dt><dd class="value">(.*?)</dd>', text)) == {
-        "hardest is false": percent(report.by_rank[0]["false_negative_rate"]),
-        "false among 4": percent(report.false_negative_rate),
-        "base rate": percent(report.base_rate),
+        "hardest is false": visible_percent(report.by_rank[0]["false_negative_rate"]),
+        "false among 4": visible_percent(report.false_negative_rate),
+        "base rate": visible_percent(report.base_rate),
         "lift at 4": f"{report.lift:.1f} ×",
-        "of the gradient": percent(report.gradient_share["false_negatives"]),
+        "of the gradient": visible_percent(report.gradient_share["false_negatives"]),
     }
     for row in report.by_rank:
-        assert {percent(row["false_negative_rate"]), f"{row['similarity']:.4f}", percent(row["gradient_share"])} <= said
+        assert {
+            visible_percent(row["false_negative_rate"]),
+            f"{row['similarity']:.4f}",
+            visible_percent(row["gradient_share"]),
+        } <= said
     classes, shares = report.class_shares()
     cells = [float(value.removeprefix("--share:")) for value in page.values("style") if value.startswith("--share")]
     expected = [0.8 * (share or 0) ** 0.6 for row in shares for share in row]
     np.testing.assert_allclose(cells, expected, atol=1e-3)
     assert set(classes) <= said
     assert {"By rank", "By class", "The hardest false negatives", "Duplicates", "Over the epochs of training"} <= said
-    assert {percent(0.42), "5.000", "hard, τ = 0.2, β = 1.0, τ⁺ = None, no treatment, seed None"} <= said
+    assert {visible_percent(0.42), "5.000", "hard, τ = 0.2, β = 1.0, τ⁺ = None, no treatment, seed None"} <= said
     assert any("torch 2" in value for value in said)
     assert {"exact copy", "near copy"} <= said
 
