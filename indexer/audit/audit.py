@@ -23,12 +23,9 @@ from samekind.indexer.audit.report import FalseNegativeReport, Pairs
 from samekind.indexer.search.results import check_k
 from samekind.indexer.search.vector_index import not_unit
 from samekind.indexer.storage.manifest import from_nothing
-from samekind.training.diagnostics.gradient_weights import (
-    UNKNOWN,
-    GradientWeights,
-    false_negatives,
-    gradient_weights_of,
-)
+from samekind.training.diagnostics import figures
+from samekind.training.diagnostics.figures import UNKNOWN
+from samekind.training.diagnostics.gradient_weights import GradientWeights, gradient_weights_of
 from samekind.training.objectives.hardness import last_hardness
 from samekind.training.training_set import label_numbers
 
@@ -76,10 +73,10 @@ def audit(
         _checked(index)(np.arange(len(index)))
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
-    false_AK = false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
+    false_AK = figures.false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
     share_AK = None if objective is None else found.share_AK
-    base = base_rate(class_N)
-    rate = _rate(false_AK)
+    base = figures.base_rate(class_N)
+    rate = figures.false_negative_rate(false_AK)
     exact = exact_duplicates(content_N)
     return FalseNegativeReport(
         k=k,
@@ -87,7 +84,7 @@ def audit(
         num_rows=len(index),
         base_rate=base,
         false_negative_rate=rate,
-        lift=_lift(rate, base),
+        lift=figures.lift(rate, base),
         by_rank=_by_rank(found, false_AK, share_AK, base),
         by_class=_by_class(classes, class_N, chosen, false_AK, None if objective is None else found.false_share_A),
         class_pairs=_class_pairs(classes, class_N, chosen, found.row_AK, notes),
@@ -99,13 +96,6 @@ def audit(
         label_level=level,
         notes=notes,
     )
-
-
-def base_rate(class_N: NDArray[np.int64]) -> float | None:
-    """Share of all ordered pairs of two labelled rows that share their class, Σ c(c−1) / (n(n−1)); `None` below two such rows."""
-    counts = np.bincount(class_N[class_N >= 0]).astype(object)  # Python integers: n² of a large corpus is exact
-    total = int(counts.sum()) if len(counts) else 0
-    return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None
 
 
 def _checked(index: OpenedIndex) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
@@ -147,9 +137,7 @@ def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[s
 
 
 def _objective(index: OpenedIndex, notes: list[str]) -> dict[str, Any] | None:
-    """The run's objective and what decides how it spreads its push over the negatives: τ, and for `hard` β at its last step
-    (see `GradientWeights`).
-    """
+    """The run's objective and what decides its gradient weights: τ, and for `hard` β at its last step (see `GradientWeights`)."""
     try:
         config = index.meta["config"]
         name, temperature = config["objective"], float(config["temperature"])
@@ -201,33 +189,19 @@ def _note_labels(class_N: NDArray[np.int64], notes: list[str]) -> None:
         )
 
 
-def _rate(false: NDArray[np.int8]) -> float | None:
-    known = int((false >= 0).sum())
-    return int((false == 1).sum()) / known if known else None
-
-
-def _lift(rate: float | None, base: float | None) -> float | None:
-    return None if rate is None or not base else rate / base
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else None
-
-
 def _by_rank(
     found: Neighbourhood, false_AK: NDArray[np.int8], share_AK: NDArray[np.float64] | None, base: float | None
 ) -> list[dict[str, Any]]:
     ranks = []
     for r in range(false_AK.shape[1]):
-        rate = _rate(false_AK[:, r])
+        rate = figures.false_negative_rate(false_AK[:, r])
         ranks.append(
             {
                 "rank": r + 1,
                 "false_negative_rate": rate,
-                "lift": _lift(rate, base),
-                "similarity": _mean(found.similarity_AK[:, r]),
-                "gradient_share": None if share_AK is None else _mean(share_AK[:, r]),
+                "lift": figures.lift(rate, base),
+                "similarity": figures.mean_defined(found.similarity_AK[:, r]),
+                "gradient_share": None if share_AK is None else figures.mean_defined(share_AK[:, r]),
                 "num_pairs": int((false_AK[:, r] >= 0).sum()),
             }
         )
@@ -255,15 +229,15 @@ def _by_class(
     for name, images, mine, known, false, shared, share in zip(
         classes, images_C, anchors_C, known_C, false_C, shared_C, share_C, strict=True
     ):
-        rate = int(false) / int(known) if known else None
-        base = (int(images) - 1) / (labelled - 1) if labelled > 1 else None
+        rate = figures.ratio(int(false), int(known))
+        base = figures.class_base_rate(int(images), labelled)
         table[name] = {
             "num_images": int(images),
             "num_anchors": int(mine),
             "base_rate": base,
             "false_negative_rate": rate,
-            "lift": _lift(rate, base),
-            "gradient_share": float(share / shared) if shared else None,
+            "lift": figures.lift(rate, base),
+            "gradient_share": figures.ratio(float(share), float(shared)),
         }
     return table
 
@@ -310,9 +284,9 @@ def _gradient_share(
     known_A = (false_AK >= 0).any(axis=1)
     false_part = np.where(false_AK == 1, found.share_AK, 0.0).sum(axis=1)
     return {
-        "false_negatives": _mean(found.false_share_A),
-        "hardest": _mean(found.share_AK.sum(axis=1)) if found.share_AK.size else None,
-        "hardest_false": _mean(false_part[known_A]),
+        "false_negatives": figures.mean_defined(found.false_share_A),
+        "hardest": figures.mean_defined(found.share_AK.sum(axis=1)) if found.share_AK.size else None,
+        "hardest_false": figures.mean_defined(false_part[known_A]),
         **{name: objective[name] for name in ("objective", "temperature", "beta")},
     }
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -50,7 +51,7 @@ class Neighbourhood:
     Attributes:
         row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
         similarity_AK: `(A, K)` float64 in [-1, 1].
-        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without a gradient_weights.
+        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without gradient weights.
         false_share_A: `(A,)` float64 share of the gradient, over negatives of known class, that false negatives draw; NaN where unknown.
         near: pairs above the threshold of which at least one row is an anchor.
     """
@@ -79,7 +80,7 @@ def neighbourhood(
         class_N: `(N,)` class numbers, −1 without label.
         anchor_A: `(A,)` rows that are anchors, distinct.
         k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
-        gradient_weights: how the objective spreads its push; `None` leaves shares out.
+        gradient_weights: of the objective; `None` leaves shares out.
         content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
         near: similarity from which on a pair counts as near duplicate; above 1 for none.
         progress: shows a bar.
@@ -192,19 +193,18 @@ class _Pass:
         """Overwrites similarities."""
         assert self.gradient_weights is not None
         hardest = hardest_B1.double().numpy()
-        weight_BN, mean_B1 = self.gradient_weights.pushes(similarity_BN, hardest_B1)
-        push_BK = self.gradient_weights.pushes_of(exact_BK, hardest, mean_B1)
+        weight_BN, mean_B1 = self.gradient_weights.weights(similarity_BN, hardest_B1)
+        weight_BK = self.gradient_weights.weights_of(exact_BK, hardest, mean_B1)
         unlabelled = int(np.searchsorted(self.class_sorted, 0))
         unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
-        self.result.share_AK[place] = push_BK / (unknown_B + known_B)[:, None]
+        self.result.share_AK[place] = weight_BK / (unknown_B + known_B)[:, None]
         class_B = self.class_sorted[anchors.numpy()]
         for number in np.unique(class_B[class_B >= 0]):
             first, last = np.searchsorted(self.class_sorted, [number, number + 1])
             mine = class_B == number
             same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
-            share = np.divide(same, known_B[mine], out=np.full(len(same), np.nan), where=known_B[mine] > 0)
-            self.result.false_share_A[place[mine]] = share
+            self.result.false_share_A[place[mine]] = gradient_shares(same, known_B[mine])
 
     def _collect_near(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> None:
         near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()

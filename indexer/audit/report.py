@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.training.diagnostics.figures import ratio
 from samekind.training.runtime.artefact import write_json
 
 if TYPE_CHECKING:
@@ -161,10 +162,10 @@ class FalseNegativeReport:
             `num_pairs[i]` have an anchor of class i and a negative of any class. Of more than 300 classes the largest are here.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
             hardest draw), `hardest_false` (that the false ones among these draw), with `objective`, `temperature`, last `beta` of the run;
-            `None` if the run's objective is unknown. As in training (`training.diagnostics.batch_statistics`) a share is push by push,
-            the positive part of the loss' derivative by each similarity; but here it is the mean of the anchors' own shares, over
-            embeddings and all rows, while training divides the sum of all false push by the sum of all push, so that anchors with a
-            greater loss count for more.
+            `None` if the run's objective is unknown. As in training (`training.diagnostics.batch_statistics`) a share is one of
+            gradient weights, the positive parts of the loss' derivatives by each similarity; but here it is the mean of the anchors'
+            own shares, over embeddings and all rows, while training divides the sum of all false weights by the sum of all weights, so
+            that anchors with a greater loss count for more.
         duplicates: `a`, `b`, `kind` (`exact`: same content, `near`: similarity above the threshold), `similarity`; at most 1,000.
         num_duplicates: how many pairs there are.
         pairs: every anchor with each of its hardest negatives.
@@ -218,7 +219,7 @@ class FalseNegativeReport:
     def class_shares(self) -> tuple[list[str], list[list[float | None]]]:
         """Names of C classes and `(C, C)` the share of each (column) among the hardest negatives of each (row); `None` without pairs."""
         shares = [
-            [count / total if total else None for count in row]
+            [ratio(count, total) for count in row]
             for row, total in zip(self.class_pairs["counts"], self.class_pairs["num_pairs"], strict=True)
         ]
         return self.class_pairs["classes"], shares

@@ -31,7 +31,7 @@ from samekind.indexer.audit.audit import anchors_of, exact_duplicates, pairs_wit
 from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
-from samekind.training.diagnostics.gradient_weights import UNKNOWN
+from samekind.training.diagnostics.figures import UNKNOWN
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:

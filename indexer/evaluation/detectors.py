@@ -5,7 +5,7 @@
 All ordered pairs of a seeded sample of the training images are scored, and scores are held against the labels, which no detector but
 `oracle` has seen. Figures are micro-averaged over pairs: a mean over anchors would count one without any false negative as found in full.
 
-All of them see the same space, the gently whitened features in which training looks for neighbours (`training.diagnostics.spaces`):
+All of them see the same space, the gently whitened features in which training looks for neighbours (`detection_space`):
 `threshold` with eight altered views of each anchor, as in its paper, `quantile` with thresholds that have converged to the sample's
 quantiles, `combined` with the mean of each image and sixteen altered views, those that compare images with all that were trained on. The
 average precision takes the raw score without any cut. Precision, recall and F1 take the detector's own operating point, which was made

@@ -23,7 +23,7 @@ from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.manifest import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
+from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
 from samekind.training.runtime.artefact import read_history, read_meta
 from samekind.training.training_set import label_numbers
 

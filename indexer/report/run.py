@@ -16,13 +16,15 @@ from samekind.core.text import counted, decimal, visible_percent
 from samekind.indexer.report.markup import Html, element, together
 from samekind.indexer.report.svg_charts import Axes, Series, line_chart
 from samekind.indexer.report.tables import table
+from samekind.training.diagnostics.figures import BATCH_RANKS
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
     from samekind.indexer.search.opened import OpenedIndex
 
 _PACKAGES = ("samekind", "torch", "faiss-cpu", "faiss-gpu", "lancedb", "numpy")
-_RANKS = {"1": ("the hardest", "false"), "10": ("10 hardest", "second"), "100": ("100 hardest", "third")}
+_NAMED_RANKS = (("the hardest", "false"), ("10 hardest", "second"), ("100 hardest", "third"))
+_RANKS = dict(zip(map(str, BATCH_RANKS), _NAMED_RANKS, strict=True))
 MOST_EPOCHS = 100
 
 

@@ -1,4 +1,4 @@
-"""The look of the HTML report. Its colours are those of the demo's charts (`app/charts.py`), in light and in dark."""
+"""The look of the HTML report. Its colours are those of the demo's charts (`app/view_models/charts.py`), in light and in dark."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fbfaf8; --card: #ffffff; --ink: #1d1f23; --soft: #5c636b; --rule: #e3e1dc;

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.database import open_database
+from samekind.training.diagnostics.figures import lift
 from samekind.training.runtime.artefact import METRICS, read_meta
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _rows(record: Mapping[str, Any], run: str) -> Iterator[dict[str, Any]]:
                     "label": label,
                     "rank": int(rank),
                     "false_negative_rate": rate,
-                    "lift": None if rate is None or not figures["base_rate"] else rate / figures["base_rate"],
+                    "lift": lift(rate, figures["base_rate"]),
                     "base_rate": figures["base_rate"],
                     "gradient_share": figures["gradient_share"],
                     "num_anchors": figures["num_anchors"],

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import field, make_dataclass
-from typing import Annotated, Any, get_type_hints
-
-from tyro.conf import arg
+from typing import Annotated, TypeVar, get_type_hints
 
 from samekind.commands.shared import setting
 from samekind.training.config.train_config import TrainConfig
 
+T = TypeVar("T")
 
-def settings_flags() -> Any:
-    """What tyro makes of a field: one flag for each setting that has one, `None` unless it is given."""
+FLAGS = {name: rule.flag for name, rule in TrainConfig.rules().items() if rule.flag}
+
+
+def with_settings_flags(command: type[T]) -> type[T]:
+    """The dataclass `command` with a further field for each setting that has a flag, `None` unless it is given."""
     types = get_type_hints(TrainConfig)
-    flags = {name: rule.flag for name, rule in TrainConfig.rules().items() if rule.flag}
-    overrides = make_dataclass(
-        "Overrides",
-        [(name, Annotated[types[name] | None, setting(*flag)], field(default=None)) for name, flag in flags.items()],
+    return make_dataclass(
+        command.__name__,
+        [(name, Annotated[types[name] | None, setting(*flag)], field(default=None)) for name, flag in FLAGS.items()],
+        bases=(command,),
+        namespace={"__doc__": command.__doc__, "__module__": command.__module__},
         frozen=True,
     )
-    return arg(name="", constructor=overrides)

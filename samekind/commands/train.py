@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.settings_flags import settings_flags
+from samekind.commands.settings_flags import FLAGS, with_settings_flags
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
 from samekind.core.text import counted
 from samekind.tables import table
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from samekind.console import Console
 
 
+@with_settings_flags
 @dataclass(frozen=True)
 class Train:
     """Trains an encoder on a corpus, without labels.
@@ -36,7 +37,6 @@ class Train:
 
     corpus: CorpusName
     out: Annotated[Path, arg(metavar="FOLDER", help="Where the artefact goes.")]
-    settings: Annotated[Any, settings_flags()]
     preset: Annotated[
         str,
         arg(
@@ -70,7 +70,7 @@ class Train:
         """Trains and prints the summary with the next commands."""
         from samekind.training.runtime.artefact import check_writable
 
-        overrides = asdict(self.settings)
+        overrides = {name: getattr(self, name) for name in FLAGS}
         check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
-from samekind.training.diagnostics.knn import knn_accuracy
 from samekind.training.engine.schedule import warmup_cosine
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.models.key_queue import KeyQueue

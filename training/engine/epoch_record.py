@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from samekind.training.diagnostics.epoch_space import epoch_accuracy, epoch_space, sample_look
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import BatchLook
-from samekind.training.diagnostics.spaces import epoch_accuracy, epoch_space, sample_look
 from samekind.training.engine.context import RunContext
 from samekind.training.models.encoder import Encoder
 

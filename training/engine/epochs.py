@@ -28,7 +28,7 @@ from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.processes import any_of, from_first
-from samekind.training.runtime.tensorboard import open_board
+from samekind.training.runtime.tensorboard import open_tensorboard
 from samekind.training.training_set import measured_labels
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -42,7 +42,7 @@ def train_epochs(context: RunContext, encoder: Encoder, loss: Loss) -> Counters:
         ArtefactError: the checkpoint is damaged.
         SamekindError: the loss is not finite.
     """
-    config, board = context.config, open_board(context.out) if context.is_first else nullcontext(_nowhere)
+    config, board = context.config, open_tensorboard(context.out) if context.is_first else nullcontext(_nowhere)
     with closing(_view_loader(context, encoder, loss)) as loader, board as log, interruptible() as interrupted:
         schedule = Schedule(config.steps or config.epochs * len(loader), config.learning_rate, config.warmup)
         trainer = Trainer(config, encoder, loss, schedule, context.accelerator)

@@ -30,7 +30,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.training.models.backbones import build_backbone
-from samekind.training.models.whitening import Whitening
+from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
 
 EMBED_BATCH = 512
@@ -119,6 +119,12 @@ class Encoder(nn.Module):
         """Features of prepared images before whitening, `(N, feature_dim)` float32."""
         return self._run(self.feature, self.feature_dim, images, batch_size, None)
 
+    def fit_whitening(self, images: Pixels, exponent: float, seed: int) -> None:
+        """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
+        if exponent:
+            rows = np.random.default_rng((seed, 4)).permutation(len(images))[:WHITENING_ROWS]
+            self.whitening.fit(torch.from_numpy(self.features(images[np.sort(rows)])), exponent)
+
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
         prepared = [prepare(image, self.spec.image_size, self.spec.channels) for image in images]
@@ -148,7 +154,7 @@ class Encoder(nn.Module):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the weights file: which encoder this is. Taken once, so only ask when training is over."""
+        """SHA-256 of the weights file: the identity of the encoder. Computed once, so only ask when training is over."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     @classmethod

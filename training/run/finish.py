@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from samekind.data.corpus import Corpus
+from samekind.training.diagnostics.accuracy import evaluate_test_split
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
-from samekind.training.diagnostics.spaces import evaluate_test_split, fit_whitening, with_corpus_look
+from samekind.training.diagnostics.probe import with_corpus_look
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.loss import Loss
 from samekind.training.models.encoder import Encoder
@@ -30,7 +31,7 @@ def finish(
     """
     config, images, progress = context.config, context.images, context.progress
     encoder.eval()
-    fit_whitening(encoder, images, config)
+    encoder.fit_whitening(images.pixels, config.whitening, config.seed)
     embedded = None
     if context.probe is not None:
         embedded = encoder.embed(images.pixels, progress=progress)

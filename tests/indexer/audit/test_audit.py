@@ -17,9 +17,9 @@ from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.audit import audit as audit_module
 from samekind.indexer.audit import neighbours
-from samekind.indexer.audit.audit import base_rate
 from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import build_index
+from samekind.training.diagnostics.figures import base_rate
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.objectives.contrastive import info_nce, plain_terms
 from samekind.training.objectives.similarity import Contrast

@@ -196,7 +196,6 @@ def test_an_image_that_became_unreadable_is_left_out_and_named(artefact: Path, t
     assert len(build_index(corpus, FakeEncoder(), artefact)) == 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
 def test_a_second_process_is_kept_out_while_one_builds_or_removes(artefact: Path, tmp_path: Path) -> None:
     """Two writers would append the same rows twice; the second says so and changes nothing."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)

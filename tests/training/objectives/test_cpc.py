@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from samekind.core.errors import InputError
 from samekind.training.config.objective import CPC_CONTEXTS
-from samekind.training.diagnostics.knn import knn_accuracy
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
 from samekind.training.objectives.cpc import ContextNetwork, CpcNetwork
