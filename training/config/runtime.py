@@ -1,4 +1,4 @@
-"""What a run computes with."""
+"""Number format, processes and device."""
 
 from __future__ import annotations
 

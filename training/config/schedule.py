@@ -1,4 +1,4 @@
-"""How long is trained, in which steps and at what rate."""
+"""Length of a run, size of its steps, and learning rate."""
 
 from __future__ import annotations
 

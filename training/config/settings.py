@@ -30,7 +30,7 @@ class Flag(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """All that is said of a setting besides its type and default.
+    """Everything about a setting besides its type and default.
 
     Attributes:
         check: takes name and value, and raises `InputError`; not asked about a `None` that is the default.
@@ -69,9 +69,10 @@ class Settings:
     """A part of `TrainConfig`, checked when it is made. A part that has more to check does so after `super().__post_init__()`."""
 
     def __post_init__(self) -> None:
+        defaults = self.defaults()
         for name, rule in self.rules().items():
             value = getattr(self, name)
-            if value is not None or self.defaults()[name] is not None:
+            if value is not None or defaults[name] is not None:
                 rule.check(name, value)
 
     @classmethod

@@ -27,7 +27,8 @@ _NOT_CONTRASTING_VIEWS = {"cpc": "its negatives are patches, not images", "super
 class TrainConfig(
     RuntimeSettings, DataSettings, ModelSettings, ScheduleSettings, FalseNegativeSettings, ObjectiveSettings
 ):  # fields of the last base come first
-    """Settings of one run; each part describes its own.
+    """Settings of one run: those of `ObjectiveSettings`, `FalseNegativeSettings`, `ScheduleSettings`, `ModelSettings`, `DataSettings` and
+    `RuntimeSettings`, each of which describes its own, and the preset.
 
     Attributes:
         preset: name of the preset that these settings came from.

@@ -1,9 +1,9 @@
 """Measures which of the negatives that the objective met were false. It and the fixed probe alone read labels in training, and only count.
 
-For every batch a few anchors are looked at, against the very similarities, masks and gradients
-that the objective used. Ranks count from the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an
-anchor with a greater loss counts for more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is
-unknown: it is counted neither as a true nor as a false negative.
+A few anchors of every batch are measured, against the very similarities, masks and gradients that the objective used. Ranks count from
+the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an anchor with a greater loss counts for
+more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is unknown: it is counted neither as a true
+nor as a false negative.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class FalseNegativeTracker:
         }
 
     def _detector_record(self) -> dict[str, float | None] | None:
-        """How well the flags agree with the labels; `None` while no detector was asked."""
+        """Agreement of the flags with the labels; `None` while no detector was asked."""
         if "judged" not in self.totals:
             return None
         recall = ratio(self.totals["flagged_false"], self.totals["judged_false"])

@@ -24,7 +24,7 @@ class RunContext:
         digest: names it, in checkpoints too.
         accelerator: of this process.
         progress: shows bars and lines.
-        probe: anchors that are looked at after every epoch; `None` for none.
+        probe: anchors that are measured after every epoch; `None` for none.
     """
 
     config: TrainConfig

@@ -197,5 +197,5 @@ def _check_finite(loss: Tensor, step: int) -> None:
     if not torch.isfinite(loss):
         raise SamekindError(
             f"the loss became {loss.item()} at step {step}",
-            hint="lower --learning-rate or raise --temperature, and start anew with --force",
+            hint="lower --learning-rate or raise --temperature, and start over with --force",
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.models.encoder import Encoder
-from samekind.training.run.begin import RunRequest
+from samekind.training.run.request import RunRequest
 from samekind.training.runtime.artefact import FORMAT
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.training_set import TrainingImages
@@ -77,7 +77,7 @@ def summary_of(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def verdicts_line(counts: dict[str, int]) -> str:
-    """How many verdicts a run is trained with, and why others are left out."""
+    """Counts of the verdicts that a run is trained with, and of those that are left out."""
     used = f"verdicts: {counts['same']:,} same ({counts['kinds']:,} kinds), {counts['different']:,} different, "
     parts = [used + f"{counts['duplicates']:,} of the same are duplicates"]
     if counts["not_trained_on"]:

@@ -29,9 +29,9 @@ from samekind.training.false_negatives.constraints import LinkConstraints, PairC
 from samekind.training.false_negatives.guide import outside_files
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.whitening import directions_worth_keeping
-from samekind.training.run.begin import RunRequest, is_begun, is_finished, with_first_answers, write_answers
 from samekind.training.run.finish import finish
 from samekind.training.run.meta import meta_at_start, summary_of, verdicts_line
+from samekind.training.run.request import RunRequest, is_begun, is_finished, with_first_answers, write_answers
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import (
     ANSWERS,
@@ -49,7 +49,7 @@ from samekind.training.runtime.processes import accelerator_on, agreed, check_sh
 from samekind.training.training_set import TrainingImages, load_training_images, training_corpus
 
 Start = Literal["continue", "resume", "force"]
-"""What becomes of a run that lies in the folder: `continue` keeps or continues it if it is the same one, `resume` demands one to continue,
+"""Treatment of a run that lies in the folder: `continue` keeps or continues it if it is the same one, `resume` demands one to continue,
 `force` replaces one with other settings, or a finished one."""
 
 

@@ -167,8 +167,8 @@ def _is_same_but_for_answers(meta: dict[str, Any], request: RunRequest) -> bool:
 
 def _answers_hint(out: Path, *, finished: bool) -> str:
     if finished:
-        return "answers were given or taken back since it began: choose another --out, or train anew with --force"
+        return "answers were given or taken back since it began: choose another --out, or train again with --force"
     return (
         f"answers were given or taken back since it began, and {out / ANSWERS}, which should hold its own, is missing or damaged: "
-        "choose another --out, or start anew with --force"
+        "choose another --out, or start over with --force"
     )
