@@ -107,6 +107,12 @@ class _EpochLoop:
     def run(self, epoch: int, epochs: int) -> dict[str, Any]:
         """Takes the steps of one epoch that have not been taken yet, and returns its record."""
         statistics = self._statistics()
+        self._take_steps(epoch, epochs, statistics)
+        record = self._record(epoch, statistics)
+        self._close(record)
+        return record
+
+    def _take_steps(self, epoch: int, epochs: int, statistics: _Statistics) -> None:
         done = self.counters.step - epoch * len(self.loader)
         ahead = min(len(self.loader), self.trainer.schedule.total_steps - epoch * len(self.loader))
         with self.context.progress.task(f"epoch {epoch + 1}/{epochs}", ahead) as task:
@@ -126,12 +132,9 @@ class _EpochLoop:
                     saved = now
                 if interrupted:
                     raise KeyboardInterrupt
-        record = self._record(epoch, statistics)
-        self._close(record)
-        return record
 
     def _statistics(self) -> _Statistics:
-        """Of the epoch so far."""
+        """Counts of the epoch so far, as the last checkpoint has them."""
         labels, _ = measured_labels(self.context.images, self.context.config)
         probe = self.context.probe if self.context.is_first else None
         look = None if probe is None else BatchLook(probe, self.counters.probe)

@@ -81,6 +81,7 @@ def test_keys_are_contrasted_before_they_are_remembered() -> None:
     older, keys = queue(), projections(IMAGES, seed=2)
     contraster = AgainstKeys(projections(IMAGES), keys, INDEX, older)
     before = contraster.contrast()
+    assert torch.equal(before.candidate_vector, torch.cat([keys, older.keys]))
     assert before.candidate_index.tolist() == [*INDEX.tolist(), 8, 4, 7, 6, -1, -1, -1]
     contraster.remember_keys()
     assert older.index.tolist() == [1, 5, 7, 6, 3, 1, 4]  # around the end
