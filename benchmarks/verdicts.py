@@ -33,7 +33,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.indexer.labeling.acquisition import CandidatePool
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.config.train_config import DETECTORS
+from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import write_json

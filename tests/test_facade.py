@@ -80,6 +80,13 @@ def test_importing_what_search_needs_spares_what_training_needs() -> None:
     assert not loaded & NOT_FOR_SEARCH
 
 
+def test_a_run_is_thrown_away_or_resumed_but_not_both(tmp_path: Path) -> None:
+    """Refused before a corpus is looked for."""
+    with pytest.raises(samekind.InputError, match="throws a run away") as caught:
+        samekind.train("nowhere", out=tmp_path, force=True, resume=True)
+    assert "choose one" in caught.value.hint
+
+
 def test_the_version_has_one_source() -> None:
     """The installed distribution has the version that the package names."""
     try:

@@ -32,7 +32,8 @@ from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.config.train_config import DETECTORS, TrainConfig
+from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import PairConstraints

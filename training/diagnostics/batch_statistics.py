@@ -1,9 +1,9 @@
-"""Measures which of the negatives that the objective met were false. The only reader of labels in training, and it only counts.
+"""Measures which of the negatives that the objective met were false. It and the fixed probe alone read labels in training, and only count.
 
-For every batch a few anchors are looked at (and, by `look`, those of the fixed probe), against the very similarities, masks and gradients
-that the objective used. Ranks count from the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an
-anchor with a greater loss counts for more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is
-unknown: it is counted neither as a true nor as a false negative.
+A few anchors of every batch are measured, against the very similarities, masks and gradients that the objective used. Ranks count from
+the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an anchor with a greater loss counts for
+more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is unknown: it is counted neither as a true
+nor as a false negative.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.training.diagnostics.figures import BATCH_RANKS, lift_by_rank, ratio
-from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
 
@@ -30,21 +29,19 @@ class FalseNegativeTracker:
     Attributes:
         labels: `(N,)` int64 class of each training image, −1 where unknown; `None` without labels, and then nothing is counted.
         totals: running sums by name, floats so that they survive JSON exactly.
-        look: the fixed probe's look at what the objective meets; `None` for none.
     """
 
     labels: NDArray[np.int64] | None
     totals: dict[str, float] = field(default_factory=dict)
-    look: BatchLook | None = None
 
     @torch.no_grad()
     def update(self, contrast: Contrast, gradient_AM: Tensor, suspects: FalseNegativePrediction | None = None) -> None:
         """Adds one batch.
 
         Args:
-            contrast: what the objective saw.
+            contrast: of the batch.
             gradient_AM: `(A, M)` derivative of the loss by each similarity.
-            suspects: what the detector said, if one was asked; the rates count all negatives that it was asked about.
+            suspects: the detector's prediction, if one was asked; the rates count all negatives that it was asked about.
         """
         if self.labels is None:
             return
@@ -63,11 +60,6 @@ class FalseNegativeTracker:
             self._count("flagged", known & flagged, false & flagged)
             self._count("judged", known, false)
         self._count_hardest(contrast.candidate[rows], contrast.is_negative[rows], known, false)
-
-    def probe(self, contrast: Contrast, gradient_AM: Tensor) -> None:
-        """Shows a batch, or a block of its anchors, to the fixed probe."""
-        if self.look is not None:
-            self.look.update(contrast, gradient_AM)
 
     def _count_hardest(self, candidate: Tensor, is_negative: Tensor, known: Tensor, false: Tensor) -> None:
         similarity = candidate.masked_fill(~is_negative, -torch.inf)
@@ -98,7 +90,7 @@ class FalseNegativeTracker:
         }
 
     def _detector_record(self) -> dict[str, float | None] | None:
-        """How well the flags agree with the labels; `None` while no detector was asked."""
+        """Agreement of the flags with the labels; `None` while no detector was asked."""
         if "judged" not in self.totals:
             return None
         recall = ratio(self.totals["flagged_false"], self.totals["judged_false"])

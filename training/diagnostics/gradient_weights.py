@@ -67,7 +67,7 @@ def gradient_weights_of(objective: str, temperature: float, beta: float) -> Grad
     """Gradient weights of an objective; `None` if they do not follow from similarities.
 
     Args:
-        objective: one of `samekind.training.config.train_config.OBJECTIVES`.
+        objective: one of `samekind.training.config.objective.OBJECTIVES`.
         temperature: τ > 0.
         beta: hardness; only `hard` has any.
     """

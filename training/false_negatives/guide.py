@@ -11,7 +11,8 @@ from samekind.core.errors import InputError, MissingDependencyError
 from samekind.data.prepared import prepare_corpus
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
-from samekind.training.config.train_config import USING_LABELS, TrainConfig
+from samekind.training.config.objective import USING_LABELS
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.runtime.artefact import read_meta

@@ -19,7 +19,7 @@ from samekind.indexer.evaluation.detector_report import RECALLS, calibration_err
 from samekind.indexer.evaluation.detectors import evaluate_detectors
 from samekind.indexer.evaluation.pair_scores import detector_scores
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.config.train_config import DETECTORS
+from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast

@@ -1,7 +1,7 @@
-"""Whether a run begins, goes on or is finished already: what it is made of, compared with what lies in its folder.
+"""Identity of a run, compared with the one that lies in its folder: does it begin, continue, or is it finished already?
 
 A run with answers keeps those that it began with in its own artefact. Otherwise whoever answers one more pair while it is interrupted would
-make another run of it, and the same command could not go on.
+make another run of it, and the same command could not continue it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _ANEW = "choose another --out, or replace it with --force"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The run that is asked for.
+class RunRequest:
+    """A run that is asked for.
 
     Attributes:
         config: its settings.
         corpus: its images.
         outside: what else it reads, by content, see `samekind.training.false_negatives.guide.outside_files`.
-        answers: what people have said of pairs of them; `None` for a run without.
+        answers: pairwise annotations of them; `None` for a run without.
     """
 
     config: TrainConfig
@@ -45,9 +45,13 @@ class Asked:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What decides the result: settings, images, and the content of whatever else is read."""
-        said = {} if self.answers is None else {VERDICTS: self.answers.digest}
-        return {"config": self.config.identity, "corpus": self.corpus.content_hash, "files": {**self.outside, **said}}
+        """Everything that decides the result: settings, images, and the content of whatever else is read."""
+        verdicts = {} if self.answers is None else {VERDICTS: self.answers.digest}
+        return {
+            "config": self.config.identity,
+            "corpus": self.corpus.content_hash,
+            "files": {**self.outside, **verdicts},
+        }
 
     @property
     def digest(self) -> str:
@@ -58,28 +62,28 @@ class Asked:
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
-def with_first_answers(out: Path, asked: Asked, progress: Progress) -> Asked:
+def with_first_answers(out: Path, request: RunRequest, progress: Progress) -> RunRequest:
     """The same run with the answers that it began with, if it was interrupted and other answers have been given since.
 
     Args:
         out: the artefact.
-        asked: the run, with the answers of today.
-        progress: told if these are not the ones that the run goes on with.
+        request: the run, with the answers of today.
+        progress: gets a line if these are not the ones that the run continues with.
     """
-    if asked.answers is None or not checkpoint.exists(out):
-        return asked
+    if request.answers is None or not checkpoint.exists(out):
+        return request
     first = read_answers(out)
-    begun = asked if first is None else replace(asked, answers=first)
-    if is_begun(out, asked) or not is_begun(out, begun):
-        return asked
+    begun = request if first is None else replace(request, answers=first)
+    if is_begun(out, request) or not is_begun(out, begun):
+        return request
     progress.print(
-        "going on with the answers that this run began with; those given since are not in it (another --out has them all)"
+        "continuing with the answers that this run began with; those given since are not in it (another --out has them all)"
     )
     return begun
 
 
-def is_finished(out: Path, asked: Asked) -> bool:
-    """Whether the run that is asked for lies there already, finished.
+def is_finished(out: Path, request: RunRequest) -> bool:
+    """True if the run that is asked for lies there already, finished.
 
     Raises:
         ArtefactError: the folder holds another run.
@@ -90,19 +94,19 @@ def is_finished(out: Path, asked: Asked) -> bool:
     finished = bool(meta["training"]["finished"])
     if not finished and not checkpoint.exists(out):
         return False  # begun and nothing done: whatever it was, nothing is lost
-    if difference := _difference(meta, asked.identity, asked.corpus):
-        hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, asked) else _ANEW
+    if difference := _difference(meta, request.identity, request.corpus):
+        hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, request) else _ANEW
         raise ArtefactError(f"{out} holds a run with {difference}", hint=hint)
     return finished and (out / WEIGHTS).is_file()
 
 
-def is_begun(out: Path, asked: Asked) -> bool:
-    """Whether this very run was begun here and interrupted."""
+def is_begun(out: Path, request: RunRequest) -> bool:
+    """True if this very run was begun here and interrupted."""
     try:
         meta = read_meta(out)
     except ArtefactError:
         return False
-    return not meta["training"]["finished"] and not _difference(meta, asked.identity, asked.corpus)
+    return not meta["training"]["finished"] and not _difference(meta, request.identity, request.corpus)
 
 
 def write_answers(out: Path, answers: LinkConstraints | None) -> None:
@@ -126,7 +130,7 @@ def read_answers(out: Path) -> LinkConstraints | None:
 
 
 def _difference(meta: dict[str, Any], here: dict[str, Any], corpus: Corpus) -> str:
-    """What the run of this `meta.json` differs in; empty if in nothing. A setting that an older run does not know had its default."""
+    """Difference to the run of this `meta.json`; empty if there is none. A setting that an older run does not know had its default."""
     there = meta.get("identity", {})
     if there.get("corpus") != here["corpus"]:
         return _corpus_difference(meta.get("corpus", {}), corpus)
@@ -143,7 +147,7 @@ def _difference(meta: dict[str, Any], here: dict[str, Any], corpus: Corpus) -> s
 
 
 def _corpus_difference(there: dict[str, Any], corpus: Corpus) -> str:
-    """In what the images differ, as far as the record of a run tells."""
+    """Difference of the images, as far as the record of a run tells."""
     name, count = there.get("name"), there.get("num_images")
     if name != corpus.name:
         return f"another corpus ({name} there, {corpus.name} asked for)"
@@ -152,19 +156,19 @@ def _corpus_difference(there: dict[str, Any], corpus: Corpus) -> str:
     return f"another corpus (as many images of {name}, but other names, labels, splits or content)"
 
 
-def _is_same_but_for_answers(meta: dict[str, Any], asked: Asked) -> bool:
-    """Whether both runs have answers, and differ in nothing else."""
+def _is_same_but_for_answers(meta: dict[str, Any], request: RunRequest) -> bool:
+    """True if both runs have answers, and differ in nothing else."""
     there = meta.get("identity", {}).get("files", {}).get(VERDICTS)
-    if there is None or asked.answers is None:
+    if there is None or request.answers is None:
         return False
-    with_those = {**asked.identity, "files": {**asked.identity["files"], VERDICTS: there}}
-    return not _difference(meta, with_those, asked.corpus)
+    with_those = {**request.identity, "files": {**request.identity["files"], VERDICTS: there}}
+    return not _difference(meta, with_those, request.corpus)
 
 
 def _answers_hint(out: Path, *, finished: bool) -> str:
     if finished:
-        return "answers were given or taken back since it began: choose another --out, or train anew with --force"
+        return "answers were given or taken back since it began: choose another --out, or train again with --force"
     return (
         f"answers were given or taken back since it began, and {out / ANSWERS}, which should hold its own, is missing or damaged: "
-        "choose another --out, or start anew with --force"
+        "choose another --out, or start over with --force"
     )
