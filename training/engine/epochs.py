@@ -74,7 +74,7 @@ def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoade
         config.seed,
         _automatic_workers() if config.workers is None else config.workers,
         share=(context.accelerator.process_index, context.processes),
-        groups=None if loss.known is None else loss.known.unit.numpy(),
+        groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
 
 

@@ -98,7 +98,7 @@ class Trainer:
 
         def observe(block: Block[LossOutput]) -> None:
             if block.rows.start == 0:  # any few anchors will do for the tracker, while the probe looks for certain ones
-                tracker.update(block.contrast, block.gradient, block.output.suspects)
+                tracker.update(block.contrast, block.gradient, block.output.prediction)
             if look is not None:
                 look.update(block.contrast, block.gradient)
 

@@ -128,7 +128,7 @@ def train(
         encoder, loss = _build(config, images, request.answers, progress)
         drawn = draw_probe(images, config) if probe else None
         context = RunContext(config, images, out, request.digest, accelerator, progress, drawn)
-        meta = meta_at_start(request, encoder, loss.known)
+        meta = meta_at_start(request, encoder, loss.constraints)
         if first:
             _write_start(context, request, meta, start)
         accelerator.wait_for_everyone()

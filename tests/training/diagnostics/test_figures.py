@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from samekind.app.view_models.charts import RANK_STYLES
-from samekind.indexer.report.run import _RANKS
+from samekind.indexer.report.epochs import RANKS as REPORTED_RANKS
 from samekind.training.diagnostics import figures
 
 
@@ -79,6 +79,6 @@ def test_an_anchor_whose_known_negatives_draw_nothing_has_no_share() -> None:
 def test_reports_and_charts_name_the_ranks_of_the_epoch_records() -> None:
     """Ascending, some of the probe's, and the keys that `metrics.jsonl` had since its first version."""
     keys = [str(rank) for rank in figures.BATCH_RANKS]
-    assert keys == ["1", "10", "100"] == list(_RANKS) == list(RANK_STYLES)
+    assert keys == ["1", "10", "100"] == list(REPORTED_RANKS) == list(RANK_STYLES)
     assert set(figures.BATCH_RANKS) < set(figures.RANKS)
     assert list(figures.RANKS) == sorted(figures.RANKS)

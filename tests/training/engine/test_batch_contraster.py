@@ -14,8 +14,9 @@ from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.batch_contraster import AgainstKeys, InBatch
 from samekind.training.models.key_queue import KeyQueue
-from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.terms import plain_terms
 from samekind.training.run.train import train
 from tests.training.batches import projections
 from tests.training.runs import config, corpus
@@ -73,7 +74,7 @@ def test_a_leaf_of_its_own_gets_the_gradient_that_the_graph_would(make: Make) ->
 
 def loss(contraster: InBatch | AgainstKeys) -> Tensor:
     """InfoNCE over all anchors."""
-    return info_nce(plain_terms(contraster.contrast()), temperature=0.2).sum()
+    return softmax_loss(plain_terms(contraster.contrast()), temperature=0.2).sum()
 
 
 def test_keys_are_contrasted_before_they_are_remembered() -> None:
