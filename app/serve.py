@@ -29,7 +29,7 @@ def preload(artefact: str) -> None:
 
         index = Index.open(artefact)
         index.thumbnails(index.ids[:1])
-    except Exception:  # noqa: BLE001  it fails again on the page, which tells it to the person; or the server is just being stopped
+    except Exception:  # noqa: BLE001  it fails again on the page, which shows the reason; or the server is just being stopped
         return
 
 

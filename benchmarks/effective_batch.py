@@ -128,7 +128,7 @@ def _step(batch: int, chunk: int, width: int) -> Measurement:
     projections, states = project_in_chunks(network, views, chunk, project=project)
     loss = backward_in_row_blocks(
         lambda block: in_batch_rows(projections, index, block), _hard, [projections], num_anchors=2 * batch,
-        block_rows=rows, observe=lambda contrast, gradient: None,
+        block_rows=rows, observe=lambda block: None,
     )  # fmt: skip
     assert projections.grad is not None
     backward_in_chunks(network, views, projections.grad, states, chunk, project=project)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
-from samekind.data.decode import decode
+from samekind.data.decode import decode_image
 from samekind.data.scan import scan_folder
 from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
 from samekind.data.types.label_levels import labels_at
@@ -33,11 +33,11 @@ class Corpus:
     Attributes:
         name: short name, e.g. `fashion-mnist` or the folder's name.
         ids: one unique string an image, independent of which split is loaded.
-        references: where each image lies.
+        references: location and content hash of each image.
         splits: `train`, `validation` or `test` for each image.
         labels: class names, `None` where an image has none; `None` as a whole if no image has one.
         skipped: files that were left out, with the reason.
-        source: how to load it again (`corpus`, `data_dir`, `limit`).
+        source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`).
     """
 
     name: str
@@ -107,7 +107,7 @@ class Corpus:
             splits: one a row; all `train` if left out.
             ids: unique names; `train/00000`, … counted within each split if left out.
             name: prefix of the uris.
-            source: how `load_corpus` would load it again, if it could.
+            source: arguments of `load_corpus` that load it again, where there are any.
 
         Raises:
             CorpusError: there are no images.
@@ -134,14 +134,14 @@ class Corpus:
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
         assert reference.path is not None
-        return decode(reference.path)
+        return decode_image(reference.path)
 
     def sha256(self, i: int) -> str:
         """Hex digest of the i-th image's content."""
         return self.references[i].sha256
 
     def uri(self, i: int) -> str:
-        """What a person would call the i-th image: its path, or `name://id`."""
+        """Display name of the i-th image: its path, or `name://id`."""
         return self.references[i].uri
 
     @cached_property
@@ -150,7 +150,7 @@ class Corpus:
         return sorted({x for x in self.labels or [] if x is not None})
 
     def labels_at(self, level: str | int) -> list[str | None] | None:
-        """Labels at the level `coarse` (`labels` themselves), `fine` (`class/subclass/…`) or so many folders deep; see
+        """Labels at the level `coarse` (`labels` themselves), `fine` (`class/subclass/…`) or a number of folders deep; see
         `data.types.label_levels`.
 
         Raises:

@@ -29,11 +29,14 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 _DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
 
 
-def decode(source: bytes | str | Path) -> Image.Image:
-    """Reads an image: upright (EXIF), mode `L` or `RGB`, transparency on white, the first frame of an animation.
+def decode_image(source: bytes | str | Path) -> Image.Image:
+    """Reads an image as corpora and queries do: upright (EXIF), transparency on white, deep greys in 8 bits, an animation's first frame.
 
     Args:
         source: an encoded image, or the path of one.
+
+    Returns:
+        a Pillow image of mode `L` or `RGB` in its full size, without metadata.
 
     Raises:
         ImageError: the bytes are no image, or the file is missing, truncated, damaged or absurdly large. For bytes the message is the
@@ -170,7 +173,7 @@ def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
 
 
 def check_shape(size: int, channels: int) -> None:
-    """Refuses an encoder input that cannot be."""
+    """Refuses an impossible shape of encoder input."""
     if size < 1:
         raise InputError(f"the image size must be at least 1 px, got {size}")
     if channels not in (1, 3):

@@ -1,7 +1,7 @@
 """Batches of two views for training.
 
 A batch is the unit of work: its images and the seed of its views follow from (seed, epoch, batch number), and it goes whole to one worker.
-So the views are the same for any number of workers, and a run can go on at any batch.
+So the views are the same for any number of workers, and a run can resume at any batch.
 """
 
 # B batch, S side of a view, C channels
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import atexit
 import signal
+import sys
 import weakref
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +45,7 @@ class Batch(NamedTuple):
 
     Attributes:
         view_1: `(B, C, S, S)` uint8, channels last in memory.
-        view_2: likewise, altered independently.
+        view_2: likewise, augmented independently.
         index: `(B,)` int64, which rows of the loader's images these are.
     """
 
@@ -60,16 +62,18 @@ class _Plan(NamedTuple):
 class ViewLoader:
     """Shuffles images and serves them as batches of two views.
 
+    Images that do not fill a batch are left out of the epoch; fewer than `batch_size` in all form one smaller batch.
+
     Args:
         images: `(N, H, W, C)` uint8, N ≥ 2; may be larger than the views.
         transform: makes the views.
         batch_size: B ≥ 2.
         seed: of the order and of the views, ≥ 0.
         workers: processes that make views beside the one that trains; 0 makes them in this one.
-        share: number of this process and how many there are: each gets an equal part of every batch, and all go through the same order.
-        kinds: `(N,)` int64; images with the same number come into the same batch, a few at a time, so that they meet. `None`: none do.
-        drop_last: leave out the images that do not fill a batch. If there are fewer than `batch_size` images, they form one
-            smaller batch all the same; a single image left over never forms one, since it would meet no negative.
+        share: number of this process and the number of processes: each gets an equal part of every batch, and all go through the same
+            order.
+        groups: `(N,)` int64 number of each image's must-link group; the images of a group come to the same batch, a few at a time, so that
+            they meet. `None` without constraints.
 
     Raises:
         InputError: an argument is out of range.
@@ -82,9 +86,8 @@ class ViewLoader:
         batch_size: int,
         seed: int = 0,
         workers: int = 0,
-        drop_last: bool = True,
         share: tuple[int, int] = (0, 1),
-        kinds: NDArray[np.int64] | None = None,
+        groups: NDArray[np.int64] | None = None,
     ) -> None:
         if len(images) < 2:
             raise InputError(f"training needs at least 2 images, got {len(images)}")
@@ -95,9 +98,8 @@ class ViewLoader:
         self.batch_size = batch_size
         self.seed = seed
         self.num_images = len(images)
-        self._drop_last = drop_last
         self._share = share
-        self._kinds = kinds
+        self._groups = groups
         self._plans: list[_Plan] = []
         self._loader: DataLoader[Batch] | None = DataLoader(
             _Batches(images, transform),
@@ -114,17 +116,14 @@ class ViewLoader:
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        full, rest = divmod(self.num_images, self.batch_size)
-        if full and self._drop_last:
-            return full
-        return full + (rest > 1)
+        return max(1, self.num_images // self.batch_size)
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch, in their order.
 
         Args:
             epoch: number of the epoch, from 0.
-            start_batch: how many batches to leave out at the start: those that an interrupted run has already seen.
+            start_batch: number of batches to leave out at the start: those that an interrupted run has already seen.
 
         Raises:
             InputError: a number is negative.
@@ -132,12 +131,14 @@ class ViewLoader:
         if epoch < 0 or start_batch < 0:
             raise InputError(f"epoch and start_batch must not be negative, got {epoch} and {start_batch}")
         order = np.random.default_rng([self.seed, epoch, _SHUFFLE]).permutation(self.num_images)
-        if self._kinds is not None:
-            order = together(order, self._kinds)
+        if self._groups is not None:
+            order = keep_groups_together(order, self._groups)
         self._plans[:] = [self._plan(order, epoch, number) for number in range(start_batch, len(self))]
         if self._loader is None:
             raise InputError("this loader has been closed", hint="make a new one")
-        yield from self._loader
+        with _main_module_hidden():
+            batches = iter(self._loader)  # starts the workers
+        yield from batches
 
     def _plan(self, order: NDArray[np.int64], epoch: int, number: int) -> _Plan:
         rows = order[number * self.batch_size : (number + 1) * self.batch_size]
@@ -155,25 +156,26 @@ class ViewLoader:
             workers._shutdown_workers()
 
 
-def together(order_N: NDArray[np.int64], kind_N: NDArray[np.int64], most: int = 4) -> NDArray[np.int64]:
-    """The order with images of one kind moved up behind the first of them, at most `most` at a time: more would leave a batch no negatives.
+def keep_groups_together(order_N: NDArray[np.int64], group_N: NDArray[np.int64], most: int = 4) -> NDArray[np.int64]:
+    """The order with the images of a group moved up behind its first, at most `most` at a time: more would leave a batch no negatives.
 
     Args:
         order_N: permutation of the rows.
-        kind_N: int64 number of each row's kind; rows that are alone have one of their own.
-        most: images of a kind that are kept together; the next ones form another such group where the first of them stands.
+        group_N: int64 number of each row's must-link group; rows without constraints have one of their own.
+        most: images of a group that stay together; the next ones follow the first of them in the same way.
     """
-    kind = kind_N[order_N]
-    by_kind = np.argsort(kind, kind="stable")  # places in the order, kind by kind, each kind's first to last
-    starts = np.flatnonzero(np.r_[True, np.diff(kind[by_kind]) != 0])
-    number = np.arange(len(kind)) - np.repeat(starts, np.diff(np.r_[starts, len(kind)]))  # of an image within its kind
-    first = by_kind[np.arange(len(kind)) - number % most]
-    moved: NDArray[np.int64] = order_N[by_kind[np.lexsort((by_kind, first))]]
+    group = group_N[order_N]
+    by_group = np.argsort(group, kind="stable")  # places in the order, group by group, each from first to last
+    starts = np.flatnonzero(np.r_[True, np.diff(group[by_group]) != 0])
+    sizes = np.diff(np.r_[starts, len(group)])
+    number = np.arange(len(group)) - np.repeat(starts, sizes)  # of an image within its group
+    first = by_group[np.arange(len(group)) - number % most]
+    moved: NDArray[np.int64] = order_N[by_group[np.lexsort((by_group, first))]]
     return moved
 
 
 class _Plans(torch.utils.data.Sampler[_Plan]):
-    """The plans of the epoch at hand; workers outlive an epoch, so the list is filled anew instead of the sampler."""
+    """The plans of the epoch at hand; workers outlive an epoch, so the list is refilled and the sampler stays."""
 
     def __init__(self, plans: list[_Plan]) -> None:
         self._plans = plans
@@ -194,6 +196,22 @@ class _Batches(Dataset[Batch]):
         views = self._transform.batch(self._images[plan.rows], plan.seed)
         first, second = (torch.from_numpy(view).permute(0, 3, 1, 2) for view in views)
         return Batch(first, second, torch.from_numpy(plan.rows.copy()))
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keeps processes that start meanwhile from importing the user's script, which needs no `if __name__ == "__main__"` then.
+
+    Under the start methods `spawn` and `forkserver`, multiprocessing imports it in each of them by the name or path that it finds here. The
+    script would train again, and a worker needs nothing from it.
+    """
+    main = vars(sys.modules["__main__"])
+    saved: dict[str, object] = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    main.update(dict.fromkeys(saved))
+    try:
+        yield
+    finally:
+        main.update(saved)
 
 
 def _quiet_worker(worker: int) -> None:

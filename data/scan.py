@@ -22,8 +22,8 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import decode, worker_threads
-from samekind.data.types.images import ImageReference, SkippedFile
+from samekind.data.decode import decode_image, worker_threads
+from samekind.data.types.images import ImageReference, SkippedFile, is_grey
 from samekind.data.types.splits import SPLIT_NAMES, Split, stable_split
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -38,7 +38,7 @@ class ScannedFolder:
     Attributes:
         root: the folder, absolute.
         ids: path of each image within the folder.
-        references: where each image lies.
+        references: location and content hash of each image.
         splits: as the folder names them, or seeded.
         labels: class folder of each image, `None` where it has none; `None` as a whole if no image has one.
         skipped: files that were left out, with the reason.
@@ -69,15 +69,7 @@ def scan_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
         raise CorpusError(f"{root} {what}", hint="pass the path of a folder of images")
     root = root.resolve()
     skipped: list[SkippedFile] = []
-    candidates = []
-    for file in _walk(root, skipped):
-        if file.suffix.lower() in EXTENSIONS:
-            candidates.append(file)
-        else:
-            skipped.append(
-                SkippedFile(_printable(file.relative_to(root)), f"not an image file ({file.suffix or 'no extension'})")
-            )
-    references = _read_all(candidates, root, skipped, progress)
+    references = _read_all(_candidates(root, skipped), root, skipped, progress)
     if not references:
         raise CorpusError(_nothing_found(root, skipped), hint=f"expected files that end in {' '.join(EXTENSIONS)}")
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
@@ -85,6 +77,18 @@ def scan_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
     ids = [_printable(file) for file in inner]
     splits = named_splits or stable_split(ids, labels, seed)
     return ScannedFolder(root, ids, references, splits, labels, tuple(skipped))
+
+
+def _candidates(root: Path, skipped: list[SkippedFile]) -> list[Path]:
+    """Files that are images by their name; the others go to `skipped`."""
+    candidates = []
+    for file in _walk(root, skipped):
+        if file.suffix.lower() in EXTENSIONS:
+            candidates.append(file)
+        else:
+            reason = f"not an image file ({file.suffix or 'no extension'})"
+            skipped.append(SkippedFile(_printable(file.relative_to(root)), reason))
+    return candidates
 
 
 def _walk(root: Path, skipped: list[SkippedFile]) -> Iterator[Path]:
@@ -129,7 +133,7 @@ def _reference_or_reason(file: Path) -> ImageReference | str:
         return "not a regular file" if file.exists() else "a link to nowhere"
     try:
         encoded = file.read_bytes()
-        image = decode(encoded)
+        image = decode_image(encoded)
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     except ImageError as error:
@@ -138,15 +142,11 @@ def _reference_or_reason(file: Path) -> ImageReference | str:
 
 
 def _is_grey(image: Image.Image) -> bool:
-    """Whether no pixel has colour. A coarse look first: it settles nearly every colour photo without touching all of its pixels."""
+    """True if no pixel has colour. A coarse pass first: it decides nearly every colour photo without touching all of its pixels."""
     if image.mode == "L":
         return True
     coarse = image.resize((min(64, image.width), min(64, image.height)), Image.Resampling.NEAREST)
-    for look in (coarse, image):
-        pixels = np.asarray(look)
-        if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2])):
-            return False
-    return True
+    return all(is_grey(np.asarray(pixels)) for pixels in (coarse, image))
 
 
 def _labels_and_splits(files: Sequence[Path]) -> tuple[list[str | None] | None, list[Split] | None]:

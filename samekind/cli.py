@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import inspect
-import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -21,15 +18,9 @@ from samekind.console import Console
 from samekind.core.errors import InputError, SamekindError
 
 if TYPE_CHECKING:
-    from samekind.commands import Command
+    pass
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
-
-_FRAME = re.compile(r"\x1b\[[0-9;]*m|[│╭╮╰╯]")
-_RULE = re.compile(r"^[─-]{5,}$")
-_NO_NUMBER = re.compile(
-    r"^Error parsing (\S+): .*?(?:invalid literal for (int)\(\) with base 10|could not convert string to float): (.+)$"
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,6 +71,7 @@ def _dispatch(arguments: list[str], console: Console) -> None:
     if arguments[0] == "--version":
         console.answer({"version": __version__}, f"samekind {__version__}")
         return
+    from samekind.arguments import parse
     from samekind.commands import COMMANDS
 
     name = arguments[0]
@@ -87,57 +79,9 @@ def _dispatch(arguments: list[str], console: Console) -> None:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean: samekind {near[0]}" if near else f"commands are {', '.join(COMMANDS)}"
         raise InputError(f"unknown command {name!r}", hint=hint)
-    command = _parse(COMMANDS[name], name, arguments[1:], console)
+    command = parse(COMMANDS[name], name, arguments[1:], console.stdout)
     if command is not None:
         command.run(console)
-
-
-def _parse(flags: type[Command], name: str, arguments: list[str], console: Console) -> Command | None:
-    """The command with its flags, or `None` after `--help`."""
-    import tyro
-
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(console.stdout):
-            return tyro.cli(
-                flags,
-                prog=f"samekind {name}",
-                description=_description(flags),
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            return None
-        raise InputError(_one_line(complaint.getvalue()), hint=f"samekind {name} --help shows every flag") from None
-
-
-def _description(flags: type[Command]) -> str:
-    """The docstring in full (tyro's own reading leaves the example out), and what a command adds to it from the code."""
-    epilog = getattr(flags, "epilog", None)
-    return "\n\n".join([inspect.getdoc(flags) or "", *([epilog()] if epilog else [])])
-
-
-def _one_line(box: str) -> str:
-    """What tyro's framed complaint says, up to its first rule, without the frame.
-
-    Where the terminal knows no more than ASCII, the frame is gone and its title stands above a rule of its own.
-    """
-    sections: list[list[str]] = [[]]
-    for line in _FRAME.sub("", box).splitlines():
-        text = line.strip()
-        if _RULE.match(text):
-            sections.append([])
-        elif text and not text.endswith("──"):  # the frame's upper edge carries a title that the text repeats
-            sections[-1].append(text)
-    said = sections[0 if "─" in box else min(1, len(sections) - 1)]
-    if said and said[0].startswith("Missing from"):  # what follows is each flag's help, run together
-        flags = [word for word in said if word.startswith("--")]
-        said = ["these are needed:", ", ".join(flag.split("  ")[0] for flag in flags)] if flags else said
-    if no_number := _NO_NUMBER.match(" ".join(said)):
-        flag, whole, value = no_number.groups()
-        return f"{flag} must be a {'whole number' if whole else 'number'}, got {value}"
-    return " ".join(said) or "the arguments could not be read"
 
 
 def _overview() -> str:

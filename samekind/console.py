@@ -1,4 +1,4 @@
-"""What the command line shows: answers on stdout, everything else on stderr.
+"""Output of the command line: answers on stdout, everything else on stderr.
 
 On a terminal long work draws bars (rich); in a log or a pipe it writes a plain line every ten seconds, so that both show life.
 """
@@ -20,7 +20,7 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class Console:
-    """Where a command's answer, its progress and its errors go.
+    """Destinations of a command's answer, its progress and its errors.
 
     Args:
         as_json: the answer is one JSON object.
@@ -103,7 +103,7 @@ class _LineTask:
         self._note = text
 
     def close(self) -> None:
-        """Says how long it took, if that was long enough for anybody to wonder."""
+        """Writes how long it took, if that was long enough to wonder."""
         seconds = time.monotonic() - self._started
         if seconds >= self._every:
             self._write(f"done in {seconds:.0f} s")

@@ -56,7 +56,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
 
 def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
     """The command line of the server: headless, without usage statistics and without the e-mail prompt."""
-    page = Path(_origin("app", "the demo's package `app`")).with_name("main.py")
+    page = Path(_origin("samekind.app", "the demo's package `samekind.app`")).with_name("main.py")
     _origin("streamlit", "Streamlit")
     options = {
         "server.address": host,

@@ -1,9 +1,11 @@
-"""Answers as plain text for people: aligned columns, no colour, no dependency."""
+"""Answers as plain text for people: aligned columns, no colour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from samekind.core.text import UNDEFINED, counted, decimal, percent
 
 MAX_CLASSES = 25
 ALL_RANKS_TO = 10  # of more ranks these and then 20, 50, 100, 200, 500, … and the last are shown
@@ -25,16 +27,6 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([line(headers), *map(line, cells)])
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """A number with its noun: `1 image`, `70,000 images`; `many` where the plural is more than an s."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def percent(value: float | None) -> str | None:
-    """A share as per cent; `None` stays undefined."""
-    return None if value is None else f"{100 * value:.2f} %"
-
-
 def search_text(answer: Mapping[str, Any]) -> str:
     """The hits of one query, or of several one after the other."""
     if "queries" in answer:
@@ -50,17 +42,17 @@ def search_text(answer: Mapping[str, Any]) -> str:
 
 
 def audit_text(answer: Mapping[str, Any]) -> str:
-    """What the audit found, as a sentence and two tables."""
+    """The audit, as a sentence and two tables."""
     parts = [_audit_sentence(answer)]
     if answer["by_rank"]:
         shown = _shown_ranks(answer["by_rank"])
         rows = [
             [
                 row["rank"],
-                percent(row["false_negative_rate"]),
-                _figure(row["lift"]),
-                _figure(row["similarity"], 4),
-                percent(row["gradient_share"]),
+                percent(row["false_negative_rate"], 2),
+                decimal(row["lift"]),
+                decimal(row["similarity"], 4),
+                percent(row["gradient_share"], 2),
             ]
             for row in shown
         ]
@@ -70,7 +62,7 @@ def audit_text(answer: Mapping[str, Any]) -> str:
         by_class = answer["by_class"].items()
         worst_first = sorted(by_class, key=lambda item: -(item[1]["false_negative_rate"] or 0.0))
         rows = [
-            [name, row["num_images"], percent(row["false_negative_rate"]), _figure(row["lift"])]
+            [name, row["num_images"], percent(row["false_negative_rate"], 2), decimal(row["lift"])]
             for name, row in worst_first[:MAX_CLASSES]
         ]
         more = _more(len(worst_first) - len(rows), "more class", "more classes")
@@ -92,7 +84,7 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
         "hit_rate_at_1": "hit rate at 1",
         "map_at_r": "MAP@R",
     }
-    rows = [[text, _figure(answer[key], 4)] for key, text in names.items()]
+    rows = [[text, decimal(answer[key], 4)] for key, text in names.items()]
     parts = [table(["figure", "value"], rows)] if any(answer[key] is not None for key in names) else []
     if answer["knn_accuracy"] is not None:
         parts.append(
@@ -103,18 +95,18 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
 
 
 def detectors_text(answer: Mapping[str, Any]) -> str:
-    """What each detector finds, and the base rate that its average precision is to be compared with."""
+    """Figures of each detector, and the base rate to compare its average precision with."""
     parts = []
     if answer["detectors"]:
         keys = ("average_precision", "precision", "recall", "f1", "calibration_error")
         rows = [
-            [row["detector"], *(_figure(row[key], 4) for key in keys), _figure(row["seconds"], 1)]
+            [row["detector"], *(decimal(row[key], 4) for key in keys), decimal(row["seconds"], 1)]
             for row in answer["detectors"]
         ]
         titles = ["average precision", "precision", "recall", "F1", "calibration error", "seconds"]
         parts.append(table(["detector", *titles], rows))
         parts.append(
-            f"{percent(answer['base_rate'])} of {counted(answer['num_pairs'], 'pair')} of "
+            f"{percent(answer['base_rate'], 2)} of {counted(answer['num_pairs'], 'pair')} of "
             f"{counted(answer['num_images'], 'training image')} are of one class."
         )
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
@@ -124,10 +116,10 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     """Both lists, the first lines of each."""
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
-        judged = counted(answer["num_judged"], "label was judged", "labels were judged")
+        judged = counted(answer["num_judged"], "label was checked", "labels were checked")
         parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against theirs.")
         rows = [
-            [each["id"], each["label"], each["suggested"], _figure(each["score"], 3), _said(each["confirmed"])]
+            [each["id"], each["label"], each["suggested"], decimal(each["score"], 3), _said(each["confirmed"])]
             for each in answer["label_suspects"][:shown]
         ]
         if rows:
@@ -135,7 +127,7 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     count = answer["num_duplicates"]
     parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
     rows = [
-        [each["a"], each["b"], each["kind"], _figure(each["score"], 3), _said(each["confirmed"])]
+        [each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])]
         for each in answer["duplicates"][:shown]
     ]
     if rows:
@@ -162,7 +154,7 @@ def _audit_sentence(answer: Mapping[str, Any]) -> str:
     first = answer["by_rank"][0]
     own = counted(anchors, "image has a hardest negative of its", "images have a hardest negative of their")
     lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"
-    return f"{percent(first['false_negative_rate'])} of {own} own class{lift} ({percent(base_rate)})."
+    return f"{percent(first['false_negative_rate'], 2)} of {own} own class{lift} ({percent(base_rate, 2)})."
 
 
 def _shown_ranks(by_rank: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -172,7 +164,7 @@ def _shown_ranks(by_rank: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 
 
 def _is_round(rank: int) -> bool:
-    """Whether it is 1, 2 or 5 times a power of ten."""
+    """True if it is 1, 2 or 5 times a power of ten."""
     return str(rank).rstrip("0") in ("1", "2", "5")
 
 
@@ -181,12 +173,12 @@ def _more(count: int, one: str, many: str = "") -> str:
 
 
 def _training_sentence(history: Sequence[Mapping[str, Any]]) -> str:
-    """What the objective itself met in the last epoch: other negatives than the nearest images of the whole corpus."""
+    """Negatives that the objective met in the last epoch: others than the nearest images of the whole corpus."""
     rates = history[-1].get("false_negative_rate") if history else None
     if not rates:
         return ""
-    hardest = ", ".join(f"{percent(rate)} (hardest {k})" for k, rate in rates.items() if rate is not None)
-    base_rate = percent(history[-1].get("base_rate"))
+    hardest = ", ".join(f"{percent(rate, 2)} (hardest {k})" for k, rate in rates.items() if rate is not None)
+    base_rate = percent(history[-1].get("base_rate"), 2)
     return f"While training (last epoch), negatives of a batch that were false: {hardest}; base rate {base_rate}."
 
 
@@ -195,17 +187,24 @@ def _first_duplicates(duplicates: Sequence[Mapping[str, Any]], shown: int = 5) -
     return "".join(f"\n{line}" for line in lines) + ("\n  …" if len(duplicates) > shown else "")
 
 
-def _figure(value: float | None, digits: int = 2) -> str | None:
-    return None if value is None else f"{value:.{digits}f}"
-
-
 def _cell(value: object) -> str:
-    return "–" if value is None else str(value)
+    return UNDEFINED if value is None else str(value)
 
 
 def _is_number(text: str) -> bool:
     try:
         float(text.removesuffix(" %"))
     except ValueError:
-        return text == "–"
+        return text == UNDEFINED
     return True
+
+
+def verification_text(answer: Mapping[str, Any]) -> str:
+    """A line a part, and a remedy below those that are damaged."""
+    lines = []
+    width = max(len(part["part"]) for part in answer["parts"])
+    for part in answer["parts"]:
+        lines.append(f"{'ok' if part['ok'] else 'damaged':7}  {part['part']:{width}}  {part['message']}")
+        if part["hint"]:
+            lines.append(f"{'':7}  {'':{width}}  {part['hint']}")
+    return "\n".join(lines)

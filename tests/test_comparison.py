@@ -21,7 +21,7 @@ from samekind.comparison.methods import Method, chosen_methods
 from samekind.comparison.settings import Settings
 from samekind.comparison.stopwatch import LEAST_STEPS, STEPS_BEFORE, EnoughError, Stopwatch
 from samekind.comparison.summary import Spread
-from samekind.comparison.trials import Cell, CorpusPart, FinishedCells, slug
+from samekind.comparison.trials import CorpusPart, FinishedTrials, Trial, slug
 from samekind.core.errors import ArtefactError, InputError, SamekindError
 from samekind.training.config.train_config import TrainConfig
 
@@ -104,49 +104,49 @@ def replaced(monkeypatch: pytest.MonkeyPatch, child: Child) -> Child:
     return child
 
 
-def cell_of(**changes: Any) -> Cell:
-    """A cell that is wanted."""
+def trial_of(**changes: Any) -> Trial:
+    """A trial that is wanted."""
     corpus = CorpusPart("photos", changes.pop("content_hash", "abc"))
     knn_k = changes.pop("knn_k", 20)
-    return Cell(corpus, Method("hard", {"objective": "hard"}), TrainConfig(**changes), knn_k)
+    return Trial(corpus, Method("hard", {"objective": "hard"}), TrainConfig(**changes), knn_k)
 
 
-def stored(cell: Cell) -> dict[str, Any]:
-    """What the cell's file holds."""
+def stored(trial: Trial) -> dict[str, Any]:
+    """What the trial's file holds."""
     return {
-        "identity": cell.identity, "figures": FIGURES, "method": "hard", "corpus": "photos", "seed": cell.config.seed, "steps": 5,
+        "identity": trial.identity, "figures": FIGURES, "method": "hard", "corpus": "photos", "seed": trial.config.seed, "steps": 5,
     }  # fmt: skip
 
 
 def test_the_digest_is_of_what_decides_the_figures() -> None:
     """Equal settings give equal digests, workers and device do not count, and everything else does."""
-    digest = cell_of().digest
-    assert digest == cell_of().digest == cell_of(workers=3, device="cpu").digest
+    digest = trial_of().digest
+    assert digest == trial_of().digest == trial_of(workers=3, device="cpu").digest
     changed = ({"seed": 1}, {"steps": 7}, {"limit": 100}, {"beta": 2.0}, {"content_hash": "abd"}, {"knn_k": 200})
-    assert len({digest, *(cell_of(**change).digest for change in changed)}) == 1 + len(changed)
+    assert len({digest, *(trial_of(**change).digest for change in changed)}) == 1 + len(changed)
 
 
 def test_a_cell_is_found_by_its_settings(tmp_path: Path) -> None:
-    """A setting that a cell does not know had its default; another value, corpus, seed or k is another cell."""
-    cell = cell_of()
-    old = stored(cell)
+    """A setting that a trial does not know had its default; another value, corpus, seed or k is another trial."""
+    trial = trial_of()
+    old = stored(trial)
     old["identity"] = json.loads(json.dumps(old["identity"]))
     del old["identity"]["config"]["whitening"]
-    FinishedCells(tmp_path).add(cell, old)
-    finished = FinishedCells(tmp_path)
-    assert finished.find(cell) == old
+    FinishedTrials(tmp_path).add(trial, old)
+    finished = FinishedTrials(tmp_path)
+    assert finished.find(trial) == old
     for change in ({"whitening": 0.25}, {"seed": 1}, {"steps": 7}, {"content_hash": "abd"}, {"knn_k": 200}):
-        assert finished.find(cell_of(**change)) is None, change
-    assert finished.all_seeds(cell_of(seed=1)) == [old]
+        assert finished.find(trial_of(**change)) is None, change
+    assert finished.all_seeds(trial_of(seed=1)) == [old]
 
 
 def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
     """Half a file is no figure: the error says which one to remove."""
-    path = cell_of().path(tmp_path)
+    path = trial_of().path(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_text('{"identity": ')
     with pytest.raises(ArtefactError, match=path.name):
-        FinishedCells(tmp_path)
+        FinishedTrials(tmp_path)
 
 
 def test_file_names_hold_no_path() -> None:
@@ -182,14 +182,14 @@ def test_the_stopwatch_times_steps_only() -> None:
 
 
 def test_finished_cells_are_kept(asked: Settings, child: Child) -> None:
-    """The second call starts no child and leaves each cell's bytes and time alone; more seeds add only the new ones."""
+    """The second call starts no child and leaves each trial's bytes and time alone; more seeds add only the new ones."""
     first = runner.run(asked)
     assert (first.computed, first.kept) == (4, 0)
-    cells = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in asked.out.glob("cells/*/*/*.json")}
-    assert len(cells) == len(child.tasks) == 4
+    trials = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in asked.out.glob("cells/*/*/*.json")}
+    assert len(trials) == len(child.tasks) == 4
     second = runner.run(asked)
     assert (second.computed, second.kept, len(child.tasks)) == (0, 4, 4)
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in cells} == cells
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in trials} == trials
     third = runner.run(replace(asked, seeds=3))
     assert (third.computed, third.kept) == (2, 4)
     assert third.tables[0].rows[0].seeds == (0, 1, 2)
@@ -203,7 +203,7 @@ def test_seeds_are_the_outer_loop(asked: Settings, child: Child) -> None:
 
 
 def test_the_files(asked: Settings, child: Child) -> None:
-    """Mean and deviation stand in the Markdown, every cell in the CSV, and the picture is one."""
+    """Mean and deviation stand in the Markdown, every trial in the CSV, and the picture is one."""
     answer = runner.run(asked)
     (table,) = answer.tables
     assert table.rows[0].figures["knn_accuracy"].values == (0.9, 0.92)
@@ -272,7 +272,7 @@ def test_ctrl_c_keeps_what_is_finished(asked: Settings, monkeypatch: pytest.Monk
 
 
 def test_cells_are_computed_side_by_side(asked: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two jobs are under way at once: each waits for the other. All cells are there in the end."""
+    """Two jobs are under way at once: each waits for the other. All trials are there in the end."""
     both = threading.Barrier(2, timeout=30)
 
     def together(task: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def test_cells_are_computed_side_by_side(asked: Settings, monkeypatch: pytest.Mo
 
 
 def test_a_table_is_of_one_number_format(asked: Settings, child: Child) -> None:
-    """`auto` becomes what this machine takes, and is then part of every cell and of the command that repeats them."""
+    """`auto` becomes what this machine takes, and is then part of every trial and of the command that repeats them."""
     (table,) = runner.run(asked).tables
     (precision,) = {task["config"]["precision"] for task in child.tasks}
     assert precision in ("float32", "bfloat16")
@@ -299,7 +299,7 @@ def test_a_time_is_turned_into_steps_once(asked: Settings, child: Child) -> None
     for _ in range(2):
         (table,) = runner.run(timed).tables
         assert table.steps == 20
-    assert [task["kind"] for task in child.tasks] == ["timing"] + ["cell"] * 4
+    assert [task["kind"] for task in child.tasks] == ["timing"] + ["trial"] * 4
     assert {task["config"]["steps"] for task in child.tasks[1:]} == {20}
     assert child.tasks[0]["config"]["objective"] == "info_nce"
     assert json.loads((asked.out / "budget.json").read_text())[0]["steps"] == 20

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from samekind.console import BarProgress, Console, LineProgress
-from samekind.tables import audit_text, counted, evaluation_text, search_text, table
+from samekind.core.text import counted
+from samekind.tables import audit_text, evaluation_text, search_text, table
 
 
 def test_lines_appear_when_the_last_one_is_old() -> None:

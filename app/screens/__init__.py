@@ -1,1 +1,1 @@
-"""One file a page; `main.py` registers them."""
+"""One file per page; `main.py` registers them."""

@@ -10,9 +10,12 @@ from typing import Any
 
 import streamlit as st
 
-from samekind.app import anchors, audit_view, state, view_models, waiting
-from samekind.app.audit_view import AuditView
-from samekind.app.state import Library
+from samekind.app.state.library import Library
+from samekind.app.view_models import audit_view
+from samekind.app.view_models.audit_view import AuditView
+from samekind.app.view_models.cards import plain
+from samekind.app.widgets import anchors, opening, waiting
+from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
 
@@ -21,7 +24,7 @@ WHAT_IT_IS = (
     "**false negatives**, and they gather among the hardest negatives."
 )
 WITHOUT_LABELS = (
-    "This corpus has no labels, so nobody can tell which of the negatives are false: rates, lift and classes stay unknown. "
+    "This corpus has no labels, so which of the negatives are false is unknown: rates, lift and classes stay unknown. "
     "The hardest negatives below are real all the same. For the figures, sort the images into "
     "`folder/<class>/<image>`, then train and index that folder."
 )
@@ -35,7 +38,7 @@ WHAT_THE_BOUND_IS = (
 
 def main() -> None:
     """Draws the page."""
-    library = state.library_or_stop()
+    library = opening.library_or_stop()
     st.title("False negatives", anchor=False)
     st.markdown(WHAT_IT_IS)
     above, training, below = st.container(), st.container(), st.container()
@@ -49,7 +52,7 @@ def main() -> None:
         with below:
             _duplicates(view)
             for note in view.notes:
-                st.caption(view_models.plain(note))
+                st.caption(plain(note))
 
 
 def _audit(library: Library) -> AuditView | None:
@@ -80,7 +83,7 @@ def _headline(view: AuditView) -> None:
 
 
 def _rates(view: AuditView) -> None:
-    from samekind.app import charts
+    from samekind.app.view_models import charts
 
     report = view.report
     left, right = st.columns(2, gap="medium")
@@ -116,7 +119,7 @@ def _training(library: Library) -> None:
 
 
 def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
-    from samekind.app import charts
+    from samekind.app.view_models import charts
 
     rates, quality = charts.training_rates(history), charts.training_quality(history)
     if rates is None and quality is None:
@@ -136,7 +139,7 @@ def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
 
 def _bound(history: Sequence[Mapping[str, Any]]) -> None:
     """The bound on mutual information, which needs no labels, and what it is not."""
-    from samekind.app import charts
+    from samekind.app.view_models import charts
 
     figure = charts.training_bound(history)
     if figure is None:
@@ -150,10 +153,10 @@ def _duplicates(view: AuditView) -> None:
     """How many copies are among the negatives; the pictures are on their own page."""
     count = view.report.num_duplicates
     if count:
-        pairs = view_models.counted(count, "pair")
+        pairs = counted(count, "pair")
         st.caption(
             f"{pairs} of exact copies, or of images that the encoder can hardly tell apart, are among the negatives: the hardest there "
-            "are. The page *Wrong labels & duplicates* shows which of them are the same picture."
+            "are. The page *Label errors & duplicates* shows which of them are the same picture."
         )
 
 

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app import components, picker, state, view_models
-from samekind.app.state import Library, Query
+from samekind.app.state import search_session
+from samekind.app.state.library import Library
+from samekind.app.state.query import Query
+from samekind.app.view_models import filters, search_view
+from samekind.app.view_models.cards import data_uri, plain
+from samekind.app.widgets import notices, opening, picker
+from samekind.app.widgets.gallery import gallery
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -16,8 +21,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Draws the page."""
-    library = state.library_or_stop()
-    query = state.present_query(library)
+    library = opening.library_or_stop()
+    query = search_session.present_query(library)
     st.title("Search", anchor=False)
     if query is None:
         st.markdown(
@@ -29,7 +34,7 @@ def main() -> None:
 
 
 def _results(library: Library, query: Query) -> None:
-    """The query beside its neighbours, or one line that says why it cannot be searched with."""
+    """The query beside its neighbours, or one line with the reason why it cannot be searched with."""
     from samekind import SamekindError
 
     k, where, leave_out_itself = _settings(library)
@@ -38,7 +43,7 @@ def _results(library: Library, query: Query) -> None:
             hits = library.neighbours(query, k, where, leave_out_itself)
             picture = _picture(library, query)
     except SamekindError as error:
-        components.failure(f"{query.name}: {error}", error.hint)
+        notices.failure(f"{query.name}: {error}", error.hint)
         return
     if query.id is not None:
         st.query_params["id"] = query.id
@@ -47,34 +52,34 @@ def _results(library: Library, query: Query) -> None:
     left, right = st.columns([1, 4], gap="medium")
     with left:
         st.subheader("Query", anchor=False)
-        card = view_models.query_card(query.name, query.label, picture)
-        components.gallery([card], key="query_card", label="the query", card_width=140)
+        card = search_view.query_card(query.name, query.label, picture)
+        gallery([card], key="query_card", label="the query", card_width=140)
     with right:
         st.subheader("Neighbours", anchor=False)
         _neighbours(library, query, hits, k)
 
 
 def _settings(library: Library) -> tuple[int, str | None, bool]:
-    """The settings in the sidebar: how many neighbours, the filter, whether the query itself is left out."""
+    """The settings in the sidebar: number of neighbours, filter, leaving out the query itself."""
     with st.sidebar:
         st.subheader("Neighbours", anchor=False)
         k = st.slider("How many", 1, 50, 10, key="k", persist_state="session")
         label = picker.class_filter(library, "Only of class", "where_class")
         split = picker.split_filter(library, "Only of split", "where_split")
         itself = st.toggle("Leave out the query itself", value=True, key="leave_out_itself", persist_state="session")
-    return k, view_models.where_clause(label, split), itself
+    return k, filters.where_clause(label, split), itself
 
 
 def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) -> None:
-    sentences = (view_models.same_class_sentence(hits, query.label), view_models.shortfall_sentence(len(hits), k))
+    sentences = (search_view.same_class_sentence(hits, query.label), search_view.shortfall_sentence(len(hits), k))
     if text := " ".join(filter(None, sentences)):
-        st.markdown(view_models.plain(text))
+        st.markdown(plain(text))
     thumbnails = library.index.thumbnails([hit.id for hit in hits])
-    components.gallery(
-        view_models.neighbour_cards(hits, thumbnails, query.label),
+    gallery(
+        search_view.neighbour_cards(hits, thumbnails, query.label),
         key="neighbours",
         label="neighbours, most similar first",
-        on_pick=lambda id_: state.choose(library, id_),
+        on_pick=lambda id_: search_session.choose(library, id_),
         card_width=112,
     )
 
@@ -82,9 +87,9 @@ def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) 
 def _picture(library: Library, query: Query) -> str:
     """The query's picture as a data URI."""
     if query.id is not None:
-        return view_models.data_uri(library.index.thumbnail(query.id))
+        return data_uri(library.index.thumbnail(query.id))
     assert query.upload is not None
-    return view_models.data_uri(view_models.browser_picture(query.upload))
+    return data_uri(search_view.upload_picture(query.upload))
 
 
 if __name__ == "__main__":

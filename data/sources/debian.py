@@ -14,12 +14,12 @@ _SECONDS = 600
 
 
 def unpack_package(package: str, work: Path, progress: Progress | None = None) -> Path:
-    """Downloads a package and unpacks it below `work`; apt itself continues a download that was cut short.
+    """Downloads a package and unpacks it below `work`; apt itself resumes a download that was cut short.
 
     Args:
         package: name of the package.
         work: a folder that may be kept between attempts.
-        progress: told what is going on.
+        progress: shows what is going on.
 
     Returns:
         the folder that holds the package's tree (`usr/…`).

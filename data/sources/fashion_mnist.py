@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import platformdirs
 
 from samekind.core.errors import DownloadError
+from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.sources.debian import unpack_package
@@ -49,7 +49,7 @@ Files = dict[str, bytes]
 def load(
     data_dir: Path | None = None, progress: Progress | None = None, source: dict[str, Any] | None = None
 ) -> Corpus:
-    """The whole of Fashion-MNIST, fetched if need be.
+    """The whole of Fashion-MNIST, downloaded if necessary.
 
     Raises:
         DownloadError: none of the sources has it.
@@ -146,7 +146,7 @@ def _from_debian(cache: Path, missing: list[str], refused: list[str], progress: 
 
 
 def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[str]) -> Files:
-    """Those of the files that lie in one of the folders, plain or gzipped, with the right SHA-256; others are told in `refused`."""
+    """Those of the files that lie in one of the folders, plain or gzipped, with the right SHA-256; others are reported in `refused`."""
     files: Files = {}
     candidates = [(name, folder / f"{name}{ending}") for folder in folders for name in names for ending in ("", ".gz")]
     for name, path in candidates:
@@ -165,12 +165,11 @@ def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[s
 
 
 def _keep(files: Files, cache: Path) -> None:
-    """Writes the files into the cache, each appearing whole; a cache that cannot be written is done without."""
+    """Writes the files into the cache, each appearing whole; a cache that cannot be written is no error."""
     for name, content in files.items():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=cache, prefix=f"{name}.", delete=False) as file:
-                file.write(content)
-            Path(file.name).replace(cache / name)
+            with atomic_path(cache / name) as temporary:
+                temporary.write_bytes(content)
         except OSError:
             return

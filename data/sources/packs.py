@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,9 +21,10 @@ import numpy as np
 import platformdirs
 
 from samekind.core.errors import CorpusError, ImageError
+from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus, numbered_ids
-from samekind.data.decode import decode, to_pixels, worker_threads
+from samekind.data.decode import decode_image, to_pixels, worker_threads
 from samekind.data.types.images import Pixels, SkippedFile
 from samekind.data.types.splits import SPLIT_NAMES, Split
 
@@ -34,7 +34,7 @@ _WORTH_A_THREAD = 16_384  # bytes an image: below, threads wait for the interpre
 
 
 def is_pack(path: Path) -> bool:
-    """Whether the file is an `.npz` that holds a pack."""
+    """True if the file is an `.npz` that holds a pack."""
     try:
         with np.load(path, allow_pickle=False) as pack:
             return {"jpeg", "offsets"} <= set(pack.files)
@@ -56,27 +56,13 @@ def read_pack(
     Args:
         path: the `.npz` file.
         name: of the corpus; the file's stem if left out.
-        source: how to load it again; the path if left out.
+        source: arguments of `load_corpus` that load it again; the path if left out.
         progress: shows a bar.
 
     Raises:
         CorpusError: the file is no pack, or holds no readable image.
     """
-    if not is_pack(path):
-        raise CorpusError(
-            f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'"
-        )
-    with np.load(path, allow_pickle=False) as pack:
-        encoded, offsets = pack["jpeg"], pack["offsets"]
-        count = len(offsets) - 1
-        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
-        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
-    splits = _splits(split_names, path)
-    if len(splits) != count or (labels is not None and len(labels) != count):
-        raise CorpusError(
-            f"{path} is inconsistent: {count} images, {len(splits)} splits, {len(labels or splits)} labels"
-        )
-    rows = [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)]
+    rows, labels, splits = _open(path)
     images, skipped = _decode_or_recall(rows, path, progress)
     kept = sorted(images)
     if not kept:
@@ -91,6 +77,25 @@ def read_pack(
         source=source or {"corpus": str(path.resolve()), "data_dir": None, "limit": None},
     )
     return replace(corpus, skipped=skipped)
+
+
+def _open(path: Path) -> tuple[list[bytes], list[str | None] | None, list[Split]]:
+    """Encoded images, labels and splits of a pack, all of one length."""
+    if not is_pack(path):
+        raise CorpusError(
+            f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'"
+        )
+    with np.load(path, allow_pickle=False) as pack:
+        encoded, offsets = pack["jpeg"], pack["offsets"]
+        count = len(offsets) - 1
+        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
+        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
+    splits = _splits(split_names, path)
+    if len(splits) != count or (labels is not None and len(labels) != count):
+        raise CorpusError(
+            f"{path} is inconsistent: {count} images, {len(splits)} splits, {len(labels or splits)} labels"
+        )
+    return [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)], labels, splits
 
 
 def _decode_or_recall(
@@ -114,12 +119,11 @@ def _decode_or_recall(
 
 
 def _keep(pixels: Pixels, target: Path) -> None:
-    """Writes the pixels so that they appear whole; a cache that cannot be written is done without."""
+    """Writes the pixels so that they appear whole; a cache that cannot be written is no error."""
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
+        with atomic_path(target) as temporary, temporary.open("wb") as file:
             np.save(file, pixels, allow_pickle=False)
-        Path(file.name).replace(target)
 
 
 def _decode_all(
@@ -145,7 +149,7 @@ def _decode_all(
 
 def _decode_or_reason(encoded: bytes) -> Pixels | str:
     try:
-        return to_pixels(decode(encoded))
+        return to_pixels(decode_image(encoded))
     except ImageError as error:
         return str(error)
 

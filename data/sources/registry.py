@@ -1,4 +1,4 @@
-"""Corpora by name or path, and how each is loaded again.
+"""Corpora by name or path, and the arguments that load each again.
 
 `corpus.source` always describes the whole corpus: `load_corpus(**corpus.source)` gives every split back, also to a later command that
 was handed one split only (an artefact trained on `split="train"` can still find its test images).
@@ -42,10 +42,10 @@ def load_corpus(
             for the folder.
         split: `train`, `validation` or `test`; all of them if left out. Ids are the same either way.
         data_dir: where a registered corpus's files already are; the environment variable `SAMEKIND_DATA_DIR` if left out.
-        limit: at most so many training images, and the same share of every other split: a seeded choice that keeps the classes in
+        limit: at most that many training images, and the same share of every other split: a seeded choice that keeps the classes in
             proportion. Ids stay.
         seed: of the split that is made for a folder that names none.
-        progress: told about downloads and decoding.
+        progress: shows downloads and decoding.
 
     Raises:
         InputError: the name is unknown, the split does not exist, or `limit` is below 1.

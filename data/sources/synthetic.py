@@ -24,7 +24,7 @@ NAME = "synthetic"
 SIZE = 32
 NUM_IMAGES = 1600
 DUPLICATE_EVERY = 20
-"""One image in so many is a near-duplicate of another."""
+"""One image in this many is a near-duplicate of another."""
 
 _OVERSAMPLE = 4
 _CANVAS = SIZE * _OVERSAMPLE
@@ -36,7 +36,7 @@ Draw = Callable[[ImageDraw.ImageDraw, Point, float, float, tuple[int, ...]], Non
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A synthetic corpus and what is known about it.
+    """A synthetic corpus and its known near-duplicates.
 
     Attributes:
         corpus: the images.

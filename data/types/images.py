@@ -1,4 +1,4 @@
-"""One image of a corpus: where it lies, and what its content is called."""
+"""One image of a corpus: its location and its content hash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that was left out of a corpus, and why."""
+    """A file that was left out of a corpus, with the reason."""
 
     path: str
     reason: str
@@ -22,14 +22,14 @@ class SkippedFile:
 
 @dataclass(frozen=True)
 class ImageReference:
-    """Where one image lies: a file, or a row of an array that is already in memory.
+    """Location of one image: a file, or a row of an array that is already in memory.
 
     Attributes:
-        uri: what a person would call it (a path, or `fashion-mnist://train/00005`).
+        uri: display name (a path, or `fashion-mnist://train/00005`).
         path: the file, or `None` for an array row.
         pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for a file.
         sha256: hex digest of the file's bytes, or of shape and pixels.
-        grey: whether the image has no colour.
+        grey: True if the image has no colour.
     """
 
     uri: str

@@ -17,7 +17,7 @@ COARSE, FINE = "coarse", "fine"
 
 
 def label_level(level: str | int) -> str:
-    """The level under its one name: `coarse`, `2`, `3`, … or `fine`.
+    """Canonical name of a level: `coarse`, `2`, `3`, … or `fine`.
 
     Raises:
         InputError: it is no level.
@@ -39,7 +39,7 @@ def labels_at(ids: Sequence[str], labels: Sequence[str | None] | None, level: st
     Args:
         ids: of the images; all of the corpus', for what lies beside subclasses to be known.
         labels: the corpus' own, which are the coarse ones; `None` without labels.
-        level: `coarse`, `fine` (all folders above the image) or how many folders count, 1 for coarse.
+        level: `coarse`, `fine` (all folders above the image) or the number of folders that count, 1 for coarse.
 
     Returns:
         `class/subclass/…`, `None` where unknown; `None` as a whole without labels.

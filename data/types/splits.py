@@ -1,4 +1,4 @@
-"""Which image belongs to which split: what people call their splits, the 80/20 splits that are made, and the choice behind `--limit`.
+"""Assignment of images to splits: usual names of splits, the 80/20 splits that are made, and the choice behind `--limit`.
 
 A corpus that never changes is split exactly (`train_test_split`), a folder, which may grow, so that growing moves nothing (`stable_split`).
 """
@@ -27,20 +27,20 @@ SPLIT_NAMES: dict[str, Split] = {
     "test": "test",
     "testing": "test",
 }
-"""What people call their splits, in lower case; the same for folders and packs."""
+"""Usual names of splits, in lower case; the same for folders and packs."""
 
 
 def stratified_sample(
-    labels: Sequence[str | None] | None, size: int, count: int, seed: int, *, spare: int = 0
+    labels: Sequence[str | None] | None, size: int, count: int, seed: int, *, reserved: int = 0
 ) -> NDArray[np.int64]:
     """Chooses `count` of `size` rows, each class (and the unlabelled) in proportion by largest remainder.
 
     Args:
         labels: one a row, or `None` for rows without labels.
         size: number of rows.
-        count: how many to choose, in [0, size].
+        count: number of rows to choose, in [0, size].
         seed: of the choice within each class.
-        spare: rows of each class that are never chosen (fewer rows may come back then).
+        reserved: rows of each class that are never chosen (fewer rows may come back then).
 
     Returns:
         ascending row numbers.
@@ -51,7 +51,7 @@ def stratified_sample(
         groups.setdefault("\0" if label is None else label, []).append(row)  # "\0": no class can be called so
     rng = np.random.default_rng(seed)
     members = [np.asarray(groups[name], dtype=np.int64) for name in sorted(groups)]
-    room = np.array([max(0, len(rows) - spare) for rows in members])
+    room = np.array([max(0, len(rows) - reserved) for rows in members])
     wanted = np.array([len(rows) * count / max(size, 1) for rows in members])
     quota = np.minimum(np.floor(wanted + 1e-9).astype(np.int64), room)
     while quota.sum() < min(count, int(room.sum())):
@@ -64,7 +64,7 @@ def stratified_sample(
 def train_test_split(labels: Sequence[str | None] | None, size: int, seed: int) -> list[Split]:
     """A seeded, stratified 80/20 split; a class of one image keeps it for training."""
     count = round(size * TEST_SHARE)
-    test = set(stratified_sample(labels, size, count, seed, spare=1).tolist())
+    test = set(stratified_sample(labels, size, count, seed, reserved=1).tolist())
     return ["test" if row in test else "train" for row in range(size)]
 
 

@@ -1,7 +1,7 @@
-"""How strongly views are altered: a frozen recipe a corpus, free of any augmentation library.
+"""Augmentation policies: how strongly a view departs from its image. Plain values, independent of the augmentation library.
 
-A view must keep what makes two images "of the same kind" and change everything else, and what that is differs: mirrored
-shoes are shoes, mirrored digits are not digits. `recipe_for` is where those differences live.
+A view must keep what makes two images of the same class and change everything else, and what that is differs between corpora: mirrored
+shoes are shoes, mirrored digits are not digits. `policy_for` is where those differences live.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ STRENGTHS = ("none", "light", "medium", "heavy")
 
 
 @dataclass(frozen=True)
-class ViewRecipe:
-    """What a view does to an image, in the order of the fields; probabilities lie in [0, 1].
+class AugmentationPolicy:
+    """Steps from an image to a view, in the order of the fields; probabilities lie in [0, 1].
 
     Attributes:
-        name: how it is called in reports.
+        name: of the policy, for reports.
         crop_scale: share of the area that the random crop keeps, lowest and highest; (1, 1) crops nothing.
         crop_ratio: aspect ratio of the crop, lowest and highest.
         flip: probability of mirroring left and right.
@@ -52,24 +52,24 @@ class ViewRecipe:
     erasing_scale: tuple[float, float] = (0.02, 0.33)
     erasing_fill: float = 0.0
 
-    def for_channels(self, channels: int) -> ViewRecipe:
-        """The recipe without its colour steps where images are grey."""
+    def for_channels(self, channels: int) -> AugmentationPolicy:
+        """The policy without its colour steps where images are grey."""
         return self if channels == 3 else replace(self, saturation=0.0, hue=0.0, grey=0.0)
 
 
 _BY_STRENGTH = {
-    "none": ViewRecipe("none", jitter=0.0),
-    "light": ViewRecipe("light", crop_scale=(0.6, 1.0), flip=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02),
-    "medium": ViewRecipe(
+    "none": AugmentationPolicy("none", jitter=0.0),
+    "light": AugmentationPolicy("light", crop_scale=(0.6, 1.0), flip=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02),
+    "medium": AugmentationPolicy(
         "medium", crop_scale=(0.4, 1.0), flip=0.5, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05, grey=0.1, erasing=0.1
     ),
-    "heavy": ViewRecipe(
+    "heavy": AugmentationPolicy(
         "heavy", crop_scale=(0.25, 1.0), flip=0.5, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.2, blur=0.3,
         erasing=0.25, erasing_fill=127.0,
     ),
 }  # fmt: skip
 
-# What a corpus changes in the recipe of a strength. Black is the background of the first two, so erasing with it leaves no edge.
+# Differences of a corpus from the policy of a strength. Black is the background of the first two, so erasing with it leaves no edge.
 _BY_CORPUS: dict[str, dict[str, dict[str, Any]]] = {
     "fashion-mnist": {"heavy": {"crop_scale": (0.3, 1.0), "blur": 0.0, "erasing_fill": 0.0}},
     "digits": {
@@ -80,18 +80,18 @@ _BY_CORPUS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def recipe_for(corpus_name: str, channels: int, strength: str = "heavy") -> ViewRecipe:
-    """The recipe for a corpus: the general one of that strength, with what the corpus needs otherwise.
+def policy_for(corpus_name: str, channels: int, strength: str = "heavy") -> AugmentationPolicy:
+    """The policy for a corpus: the general one of that strength, with the corpus' own differences.
 
     Args:
-        corpus_name: as in `Corpus.name`; one that is not known by name gets the general recipe.
+        corpus_name: as in `Corpus.name`; one that is not known by name gets the general policy.
         channels: 1 or 3.
         strength: `none`, `light`, `medium` or `heavy`.
 
     Raises:
         InputError: the strength is unknown.
     """
-    recipe = _BY_STRENGTH.get(strength)
-    if recipe is None:
+    policy = _BY_STRENGTH.get(strength)
+    if policy is None:
         raise InputError(f"unknown strength of views {strength!r}", hint=f"choose one of {', '.join(STRENGTHS)}")
-    return replace(recipe, **_BY_CORPUS.get(corpus_name, {}).get(strength, {})).for_channels(channels)
+    return replace(policy, **_BY_CORPUS.get(corpus_name, {}).get(strength, {})).for_channels(channels)

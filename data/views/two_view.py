@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import random
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +28,7 @@ import cv2
 from samekind.core.errors import InputError
 from samekind.data.decode import to_pixels
 from samekind.data.types.images import Pixels
-from samekind.data.views.policies import ViewRecipe, recipe_for
+from samekind.data.views.policies import AugmentationPolicy, policy_for
 
 cv2.setNumThreads(0)  # threads gain nothing on images this small, and OpenCV's do not survive the fork of a worker
 
@@ -35,12 +36,12 @@ _SMALLEST = 4  # px; several of the transforms lose an axis of a single pixel
 
 
 class TwoViewTransform:
-    """Makes two independently altered views of each image.
+    """Makes two independently augmented views of each image.
 
     Args:
         image_size: side S of a view in pixels.
         channels: 1 or 3. Grey images get brightness and contrast in place of the colour steps.
-        strength: `none`, `light`, `medium`, `heavy`, or a recipe (`recipe_for` has the ones of known corpora).
+        strength: `none`, `light`, `medium`, `heavy`, or an augmentation policy (`policy_for` has those of known corpora).
         seed: of the stream that calls without a seed of their own draw from; random if left out.
 
     Raises:
@@ -56,7 +57,7 @@ class TwoViewTransform:
         self,
         image_size: int,
         channels: int,
-        strength: str | ViewRecipe = "heavy",
+        strength: str | AugmentationPolicy = "heavy",
         *,
         seed: int | Sequence[int] | None = None,
     ) -> None:
@@ -66,10 +67,12 @@ class TwoViewTransform:
             raise InputError(f"channels must be 1 or 3, got {channels}")
         self.image_size = image_size
         self.channels = channels
-        self.recipe = (
-            strength.for_channels(channels) if isinstance(strength, ViewRecipe) else recipe_for("", channels, strength)
+        self.policy = (
+            strength.for_channels(channels)
+            if isinstance(strength, AugmentationPolicy)
+            else policy_for("", channels, strength)
         )
-        self._transforms = _transforms(self.recipe, image_size, channels)
+        self._transforms = _transforms(self.policy, image_size, channels)
         self._seed(seed)
 
     def __call__(self, image: Pixels | Image.Image, seed: int | Sequence[int] | None = None) -> tuple[Pixels, Pixels]:
@@ -77,7 +80,7 @@ class TwoViewTransform:
 
         Args:
             image: a Pillow image, or `(H, W)` or `(H, W, C)` uint8.
-            seed: fixes the views; the transform's own stream goes on if left out.
+            seed: fixes the views; drawn from the transform's own stream if left out.
 
         Raises:
             InputError: the image has not the shape or type above.
@@ -118,6 +121,12 @@ class TwoViewTransform:
         views = views.reshape(2, len(images), side, side, self.channels)
         return views[0], views[1]
 
+    @property
+    def recipe(self) -> AugmentationPolicy:
+        """Name of `policy` in release 0.1."""
+        warnings.warn("TwoViewTransform.recipe is now TwoViewTransform.policy", DeprecationWarning, stacklevel=2)
+        return self.policy
+
     def _one(self, image: Pixels) -> Pixels:
         for transform in self._transforms:
             image = transform(image=image)["image"]
@@ -132,30 +141,30 @@ class TwoViewTransform:
             transform.set_random_state(generator, python_random)
 
 
-def _transforms(recipe: ViewRecipe, size: int, channels: int) -> list[albumentations.BasicTransform]:
-    """The steps of a recipe, without those that would never do anything."""
+def _transforms(policy: AugmentationPolicy, size: int, channels: int) -> list[albumentations.BasicTransform]:
+    """The steps of a policy, without those that never do anything."""
     steps: list[albumentations.BasicTransform] = []
-    if recipe.crop_scale == (1.0, 1.0):
+    if policy.crop_scale == (1.0, 1.0):
         steps.append(albumentations.Resize(size, size, interpolation=cv2.INTER_AREA))
     else:
         steps.append(
             albumentations.RandomResizedCrop(
-                size=(size, size), scale=recipe.crop_scale, ratio=recipe.crop_ratio, area_for_downscale="image"
+                size=(size, size), scale=policy.crop_scale, ratio=policy.crop_ratio, area_for_downscale="image"
             )
         )
-    if recipe.flip:
-        steps.append(albumentations.HorizontalFlip(p=recipe.flip))
-    if recipe.jitter and channels == 1 and (recipe.brightness or recipe.contrast):
-        steps.append(albumentations.RandomBrightnessContrast(recipe.brightness, recipe.contrast, p=recipe.jitter))
-    if recipe.jitter and channels == 3 and (recipe.brightness or recipe.contrast or recipe.saturation or recipe.hue):
+    if policy.flip:
+        steps.append(albumentations.HorizontalFlip(p=policy.flip))
+    if policy.jitter and channels == 1 and (policy.brightness or policy.contrast):
+        steps.append(albumentations.RandomBrightnessContrast(policy.brightness, policy.contrast, p=policy.jitter))
+    if policy.jitter and channels == 3 and (policy.brightness or policy.contrast or policy.saturation or policy.hue):
         factors = [
-            (max(0.0, 1 - amount), 1 + amount) for amount in (recipe.brightness, recipe.contrast, recipe.saturation)
+            (max(0.0, 1 - amount), 1 + amount) for amount in (policy.brightness, policy.contrast, policy.saturation)
         ]
-        steps.append(albumentations.ColorJitter(*factors, hue=(-recipe.hue, recipe.hue), p=recipe.jitter))
-    if recipe.grey and channels == 3:
-        steps.append(albumentations.ToGray(p=recipe.grey))
-    if recipe.blur:
-        steps.append(albumentations.GaussianBlur(blur_limit=0, sigma_limit=recipe.blur_sigma, p=recipe.blur))
-    if recipe.erasing:
-        steps.append(albumentations.Erasing(scale=recipe.erasing_scale, fill=recipe.erasing_fill, p=recipe.erasing))
+        steps.append(albumentations.ColorJitter(*factors, hue=(-policy.hue, policy.hue), p=policy.jitter))
+    if policy.grey and channels == 3:
+        steps.append(albumentations.ToGray(p=policy.grey))
+    if policy.blur:
+        steps.append(albumentations.GaussianBlur(blur_limit=0, sigma_limit=policy.blur_sigma, p=policy.blur))
+    if policy.erasing:
+        steps.append(albumentations.Erasing(scale=policy.erasing_scale, fill=policy.erasing_fill, p=policy.erasing))
     return steps

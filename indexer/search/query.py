@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
-from samekind.data.decode import decode, prepare, standardise, to_pixels
+from samekind.data.decode import decode_image, prepare, standardise, to_pixels
 from samekind.data.types.images import Pixels, pixels_sha256
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _read(query: Any, index: OpenedIndex) -> Query | _Picture:
         return _from_text(query, index)
     if isinstance(query, bytes | bytearray | memoryview):
         encoded = bytes(query)
-        return _picture(decode(encoded), hashlib.sha256(encoded).hexdigest())
+        return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
     if isinstance(query, Image.Image):
         return _picture(standardise(query))
     if isinstance(query, np.ndarray) and query.dtype == np.uint8 and query.ndim in (2, 3):
@@ -125,10 +125,10 @@ def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
     try:
         encoded = path.read_bytes()
     except (OSError, ValueError):
-        decode(path)  # says what is wrong with the path
+        decode_image(path)  # says what is wrong with the path
         raise
     try:
-        return _picture(decode(encoded), hashlib.sha256(encoded).hexdigest())
+        return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
     except ImageError as error:
         raise ImageError(f"{path}: {error}", hint=error.hint) from error
 

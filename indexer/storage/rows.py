@@ -1,4 +1,4 @@
-"""The light columns of an index in memory: who is in which row.
+"""The light columns of an index in memory: which image stands in which row.
 
 They are read from `rows.arrow`, a copy of the table without thumbnails and vectors that is written with the index: a search then needs
 no LanceDB, whose import alone takes 2 s.
@@ -6,7 +6,6 @@ no LanceDB, whose import alone takes 2 s.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
+from samekind.core.files import atomic_path
 
 
 class Rows:
     """Ids, labels and the other light columns in table order.
 
     Args:
-        table: Arrow table with `store.ROW_COLUMNS`.
+        table: Arrow table with `table.ROW_COLUMNS`.
     """
 
     def __init__(self, table: Any) -> None:
@@ -51,14 +51,13 @@ class Rows:
         Raises:
             ArtefactError: it cannot be written.
         """
-        temporary = path.with_name(path.name + ".tmp")
         try:
-            with temporary.open("wb") as stream:
-                with pa.ipc.new_file(stream, self.table.schema) as writer:
-                    writer.write_table(self.table)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            with (
+                atomic_path(path) as temporary,
+                temporary.open("wb") as stream,
+                pa.ipc.new_file(stream, self.table.schema) as writer,
+            ):
+                writer.write_table(self.table)
         except OSError as error:
             raise ArtefactError(
                 f"cannot write {path}: {error.strerror}", hint="check permissions and free space"

@@ -1,6 +1,6 @@
 """The commands by their names: frozen dataclasses whose fields are the flags, and whose `run` calls the facade.
 
-Arguments that can be judged without loading anything are judged first, so that a mistake costs no seconds; then the facade is imported,
+Arguments that can be checked without loading anything are checked first, so that a mistake costs no seconds; then the facade is imported,
 name by name. Each docstring ends with an example, which `--help` shows.
 """
 
@@ -12,8 +12,9 @@ from samekind.commands.index import BuildIndex
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
+from samekind.commands.verify import Verify
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Demo | Compare
+Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Verify | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
@@ -23,6 +24,7 @@ COMMANDS: dict[str, type[Command]] = {
     "detectors": Detectors,
     "suspects": Suspects,
     "verdicts": Verdicts,
+    "verify": Verify,
     "demo": Demo,
     "compare": Compare,
 }

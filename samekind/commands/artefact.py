@@ -1,4 +1,4 @@
-"""What is done with an artefact that is there: `search`, `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
+"""Commands that read an artefact: `search`, `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Detectors:
     """
 
     artefact: Artefact
-    images: Annotated[int, arg(metavar="N", help="Training images whose pairs are judged.")] = 2000
+    images: Annotated[int, arg(metavar="N", help="Training images whose pairs are evaluated.")] = 2000
     guide: Annotated[
         str,
         arg(metavar="NAME", help="A second encoder: an ARTEFACT, timm/NAME or open_clip/NAME.", help_behavior_hint=""),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Compare:
     """Compares objectives and treatments of false negatives: same encoder, images, steps, views and seeds for each.
 
-    Every finished cell (method × corpus × seed) is kept; the same command goes on where it stopped and computes nothing twice.
+    Every finished trial (method × corpus × seed) is kept; the same command resumes where it stopped and computes nothing twice.
 
     Example:
         samekind compare --corpora fashion-mnist,cifar10 --seeds 3 --budget 120s --out artifacts/results
@@ -35,7 +35,7 @@ class Compare:
         str,
         arg(metavar="120s|500steps", help="A time is turned into steps once, on info_nce; all methods get the same."),
     ] = "120s"
-    train_images: Annotated[int, arg(metavar="N", help="Every cell trains on at most this many.")] = 20_000
+    train_images: Annotated[int, arg(metavar="N", help="Every trial trains on at most this many.")] = 20_000
     image_size: Annotated[
         int | None,
         arg(metavar="PIXELS", help="Side of the encoder's input.", help_behavior_hint="(default: the corpus' own)"),
@@ -51,7 +51,7 @@ class Compare:
     ] = "auto"
     jobs: Annotated[int, arg(metavar="N", help="Cells computed at once, each with its share of the cores.")] = 1
     data_dir: DataDir = None
-    out: Annotated[Path, arg(metavar="FOLDER", help="Where cells, tables and plots go.")] = Path("artifacts/results")
+    out: Annotated[Path, arg(metavar="FOLDER", help="Where trials, tables and plots go.")] = Path("artifacts/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")
     workers: Annotated[int | None, setting("N", "Processes that make views; changes no figure but the speed.")] = None
     device: Annotated[str, arg(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto"

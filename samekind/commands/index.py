@@ -11,7 +11,7 @@ from tyro.conf import arg
 import samekind
 from samekind.commands.shared import DataDir, Json, command_line, load_corpus
 from samekind.core.errors import InputError
-from samekind.tables import counted
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.console import Console

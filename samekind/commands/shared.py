@@ -1,4 +1,4 @@
-"""What several commands share: flags, and what is done with their values before anything is loaded."""
+"""Flags that several commands share, and the checks of their values before anything is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 import samekind
 from samekind.core.errors import ArtefactError, InputError
-from samekind.tables import counted
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.console import Console

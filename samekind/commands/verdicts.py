@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 import samekind
 from samekind.commands.shared import Artefact, Json, folder_exists
-from samekind.tables import counted
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -51,7 +51,7 @@ class Verdicts:
 
 
 def _gone_text(gone: int | None) -> str:
-    """What is said of verdicts about images that are gone; nothing if there are none."""
+    """Note on verdicts about images that are gone; empty if there are none."""
     if not gone:
         return ""
     return f"\n{counted(gone, 'of them is', 'of them are')} about images that the index does not hold; they are kept"

@@ -1,8 +1,8 @@
-"""How long every cell trains: a number of steps, or seconds that are turned into steps once.
+"""Training budget of every trial: a number of steps, or seconds that are turned into steps once.
 
 Seconds would give a fast objective more steps than a slow one, and a busy machine fewer than an idle one. So they are measured once a
-corpus, on `info_nce` with all cores, and the number of steps that comes out holds for every method, however many cells are computed at
-once. It is kept in `budget.json`: a run that goes on
+corpus, on `info_nce` with all cores, and the number of steps that comes out holds for every method, however many trials are computed at
+once. It is kept in `budget.json`: a resumed run
 tomorrow, or on another machine, uses the same.
 """
 
@@ -58,7 +58,7 @@ def parse_budget(text: str) -> Budget:
 
 
 def stored_steps(out: Path, purpose: dict[str, Any]) -> int | None:
-    """What the same budget came to before; `None` if it was never timed.
+    """Number of steps that the same budget came to before; `None` if it was never timed.
 
     Args:
         out: folder of the results.

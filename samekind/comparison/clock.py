@@ -1,4 +1,4 @@
-"""How long the rest of a comparison will take."""
+"""Remaining time of a comparison."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import time
 from collections.abc import Sequence
 
 from samekind.comparison.settings import Settings
-from samekind.comparison.trials import Cell, FinishedCells
+from samekind.comparison.trials import FinishedTrials, Trial
 
 
 class Clock:
-    """Says how long the rest will take: by this call's own pace, before that by the finished cells of the same length."""
+    """Estimates the remaining time: by this call's own pace, before that by the finished trials of the same length."""
 
-    def __init__(self, settings: Settings, finished: FinishedCells, missing: Sequence[Cell]) -> None:
+    def __init__(self, settings: Settings, finished: FinishedTrials, missing: Sequence[Trial]) -> None:
         self._total = len(missing)
         self._started = time.monotonic()
-        lengths = {(cell.corpus.name, cell.config.steps) for cell in missing}
+        lengths = {(trial.corpus.name, trial.config.steps) for trial in missing}
         known = [r["wall_seconds"] for r in finished.records if (r["corpus"], r["steps"]) in lengths]
         budget = settings.parsed_budget.seconds
         each = sum(known) / len(known) if known else (None if budget is None else 1.5 * budget + 30)
         self._guess = None if each is None else each / settings.jobs
 
     def outlook(self, done: int) -> str:
-        """How many cells are to come and about how long they take."""
+        """Number of trials to come and about how long they take."""
         to_go = self._total - done
         pace = (time.monotonic() - self._started) / done if done else self._guess
         if not to_go:

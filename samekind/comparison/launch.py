@@ -1,4 +1,4 @@
-"""Starts the child processes of cells, waits for their answers, and ends them cleanly.
+"""Starts the child processes of trials, waits for their answers, and ends them cleanly.
 
 A child stands in a session of its own, so a terminal's Ctrl-C reaches this process only; it then closes the children's stdin, which they
 take as the request to save and stop. A parent that is killed closes it as well, so no child is left behind.
@@ -25,7 +25,7 @@ _KILLED = -9
 
 
 class CellError(SamekindError):
-    """One cell that could not be computed; the others can."""
+    """One trial that could not be computed; the others can."""
 
 
 class Children:
@@ -42,7 +42,7 @@ class Children:
         self._stopping = False
 
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
-        """What a worker answers to a task; may be called from several threads.
+        """Answer of a worker to a task; may be called from several threads.
 
         Raises:
             CellError: it failed, or was stopped.

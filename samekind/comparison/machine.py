@@ -1,4 +1,4 @@
-"""On what a cell was computed: recorded with every figure, because pairs a second mean nothing without it."""
+"""Hardware and versions behind a trial: recorded with every figure, because pairs a second mean nothing without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hardware(device: str) -> dict[str, Any]:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

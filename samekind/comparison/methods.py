@@ -1,4 +1,4 @@
-"""What is compared: a method is a name and the settings in which it differs from the preset. Everything else stays the same.
+"""The methods of a comparison: a method is a name and the settings in which it differs from the preset. Everything else stays the same.
 
 Methods with a treatment say τ⁺ = 0 themselves: τ⁺ and a treatment correct the same bias, and twice is once too often.
 """
@@ -37,7 +37,7 @@ class Method:
 
     @property
     def uses_labels(self) -> bool:
-        """Whether labels enter the training: such a row is a ceiling and not a competitor."""
+        """True if labels enter the training: such a row is a ceiling and not a competitor."""
         return TrainConfig(**self.overrides).uses_labels
 
     @property

@@ -1,4 +1,4 @@
-"""Which cells are wanted: corpora are looked at, the budget becomes steps, and methods meet seeds.
+"""The trials of a comparison: corpora are inspected, the budget becomes steps, and methods meet seeds.
 
 Seeds come in the outer loop: a comparison that is stopped early has every method once before it has any method twice.
 """
@@ -12,7 +12,7 @@ from samekind.comparison.budget import TIMED_OBJECTIVE, store_steps, stored_step
 from samekind.comparison.launch import run_child
 from samekind.comparison.methods import Curve, Method, curves
 from samekind.comparison.settings import Settings
-from samekind.comparison.trials import Cell, CorpusPart
+from samekind.comparison.trials import CorpusPart, Trial
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
 from samekind.training.config.train_config import TrainConfig
@@ -23,9 +23,9 @@ _ENDLESS = 10**6  # epochs; the clock ends the timing
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell, or a method as a whole, that could not be computed."""
+    """A trial, or a method as a whole, that could not be computed."""
 
-    cell: str
+    trial: str
     error: str
     hint: str = ""
 
@@ -39,14 +39,14 @@ class Plan:
         common: the settings that all rows share.
         methods: the rows that are asked for.
         curves: around the common settings, asked for or not.
-        cells: that are asked for, in their order.
+        trials: that are asked for, in their order.
     """
 
     corpus: CorpusPart
     common: TrainConfig
     methods: tuple[Method, ...]
     curves: tuple[Curve, ...]
-    cells: list[Cell] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
 
 
 def describe(name: str, settings: Settings, progress: Progress) -> CorpusPart:
@@ -80,7 +80,7 @@ def check_names(corpora: Sequence[CorpusPart]) -> None:
 def make_plan(
     corpus: CorpusPart, settings: Settings, failed: list[Failure], progress: Progress, *, with_curves: bool
 ) -> Plan:
-    """What is wanted on one corpus; timing it first, if the budget is a time that was not measured before.
+    """Trials on one corpus; times it first, if the budget is a time that was not measured before.
 
     Args:
         corpus: on what.
@@ -98,15 +98,15 @@ def make_plan(
         )
     plan = Plan(corpus, common, methods, curves(common, min(corpus.num_train, settings.train_images)))
     usable = [method for method in methods if _is_known(method, corpus, settings, steps, failed)]
-    plan.cells = [
-        Cell(corpus, method, settings.config(method.overrides, steps=steps, seed=seed), settings.knn_k)
+    plan.trials = [
+        Trial(corpus, method, settings.config(method.overrides, steps=steps, seed=seed), settings.knn_k)
         for seed in range(settings.seeds)
         for method in usable
     ]
     if with_curves:
         points = [point.method for curve in plan.curves for point in curve.points]
-        plan.cells += [
-            Cell(corpus, method, settings.config({"steps": steps, **method.overrides}, seed=0), settings.knn_k)
+        plan.trials += [
+            Trial(corpus, method, settings.config({"steps": steps, **method.overrides}, seed=0), settings.knn_k)
             for method in points
             if _is_known(method, corpus, settings, steps, failed)
         ]
@@ -114,7 +114,7 @@ def make_plan(
 
 
 def _is_known(method: Method, corpus: CorpusPart, settings: Settings, steps: int, failed: list[Failure]) -> bool:
-    """Whether this samekind can train it; if not, that is noted and the others go on."""
+    """True if this samekind can train it; if not, that is noted and the others continue."""
     try:
         settings.config({"steps": steps, **method.overrides})
     except InputError as error:
@@ -152,9 +152,9 @@ def _steps(corpus: CorpusPart, settings: Settings, progress: Progress) -> int:
     return steps
 
 
-def without_twins(cells: Iterable[Cell]) -> list[Cell]:
-    """Each cell once: a point of a curve may be a row of the table as well."""
-    seen: dict[str, Cell] = {}
-    for cell in cells:
-        seen.setdefault(cell.digest, cell)
+def without_twins(trials: Iterable[Trial]) -> list[Trial]:
+    """Each trial once: a point of a curve may be a row of the table as well."""
+    seen: dict[str, Trial] = {}
+    for trial in trials:
+        seen.setdefault(trial.digest, trial)
     return list(seen.values())

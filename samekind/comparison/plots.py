@@ -40,7 +40,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _save(figure: Figure, path: Path) -> Path:
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=_DPI, metadata={"Software": None})  # the same cells give the same bytes
+    figure.savefig(picture, format="png", dpi=_DPI, metadata={"Software": None})  # the same trials give the same bytes
     write_atomically(path, picture.getvalue())
     return path
 

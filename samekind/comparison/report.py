@@ -1,4 +1,4 @@
-"""The tables: text for a terminal, Markdown beside the plots, and one CSV of all cells that are kept."""
+"""The tables: text for a terminal, Markdown beside the plots, and one CSV of all trials that are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from samekind.comparison.methods import Curve
 from samekind.comparison.summary import COLUMNS, Row, Table, distinct
-from samekind.comparison.trials import FinishedCells
+from samekind.comparison.trials import FinishedTrials
 from samekind.tables import table as aligned
 from samekind.training.runtime.artefact import write_atomically
 
@@ -51,8 +51,8 @@ def write_markdown(table: Table, out: Path, pictures: Sequence[Path]) -> Path:
     return path
 
 
-def write_csv(finished: FinishedCells) -> Path:
-    """Writes every kept cell, of any corpus and settings, as a line of `cells.csv`."""
+def write_csv(finished: FinishedTrials) -> Path:
+    """Writes every kept trial, of any corpus and settings, as a line of `cells.csv`."""
     figures = sorted({name for record in finished.records for name in record["figures"]})
     ordered = sorted(finished.records, key=lambda r: (r["corpus"], r["method"], r["steps"], r["seed"]))
     stream = io.StringIO()
@@ -144,7 +144,7 @@ def _made_with(table: Table) -> str:
     lines += [f"- torch {name}" for name in distinct(table.records, "torch")]
     dates = distinct(table.records, "date")
     lines.append(
-        f"- {len(table.records)} cells, {dates[0][:10]} to {dates[-1][:10]}; every one is a file under `cells/`"
+        f"- {len(table.records)} trials, {dates[0][:10]} to {dates[-1][:10]}; every one is a file under `cells/`"
     )
     notes = sorted({note for record in table.records for note in record["notes"]})
     return "\n".join([*lines, *(f"- {note}" for note in notes)])

@@ -1,4 +1,4 @@
-"""From the cells that are kept to tables, plots and the CSV."""
+"""From the trials that are kept to tables, plots and the CSV."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from samekind.comparison.methods import METHODS, Method
 from samekind.comparison.plan import Plan
 from samekind.comparison.settings import Settings
 from samekind.comparison.summary import Table, make_row
-from samekind.comparison.trials import Cell, FinishedCells
+from samekind.comparison.trials import FinishedTrials, Trial
 from samekind.core.errors import InputError
 
 
 def write_results(
-    plans: Sequence[Plan], settings: Settings, finished: FinishedCells
+    plans: Sequence[Plan], settings: Settings, finished: FinishedTrials
 ) -> tuple[tuple[Table, ...], tuple[Path, ...]]:
     """Tables and plots of everything that is finished under these settings, by this call or an earlier one."""
     tables, files = [], []
@@ -32,7 +32,7 @@ def write_results(
     return tuple(tables), tuple(files)
 
 
-def _table(plan: Plan, settings: Settings, finished: FinishedCells) -> Table:
+def _table(plan: Plan, settings: Settings, finished: FinishedTrials) -> Table:
     rows, missing, used = [], [], []
     for method in METHODS:
         records = _records(plan, method, settings, finished)
@@ -64,10 +64,10 @@ def _table(plan: Plan, settings: Settings, finished: FinishedCells) -> Table:
     )
 
 
-def _records(plan: Plan, method: Method, settings: Settings, finished: FinishedCells) -> list[dict[str, Any]]:
-    """The finished cells of a method under these settings, whatever their seed."""
+def _records(plan: Plan, method: Method, settings: Settings, finished: FinishedTrials) -> list[dict[str, Any]]:
+    """The finished trials of a method under these settings, whatever their seed."""
     try:
         config = settings.config({"steps": plan.common.steps, **method.overrides})
-    except InputError:  # a method that this samekind does not know has no cells
+    except InputError:  # a method that this samekind does not know has no trials
         return []
-    return finished.all_seeds(Cell(plan.corpus, method, config, settings.knn_k))
+    return finished.all_seeds(Trial(plan.corpus, method, config, settings.knn_k))

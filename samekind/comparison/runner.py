@@ -1,4 +1,4 @@
-"""The comparison itself: what is missing is computed, one child process a cell, and everything that is there is written up.
+"""The comparison itself: what is missing is computed, one child process a trial, and everything that is there is written up.
 
 Cells may be computed side by side: a small network on two cores is faster as two processes of one thread than as one of two.
 """
@@ -19,21 +19,21 @@ from samekind.comparison.plan import Failure, check_names, describe, make_plan, 
 from samekind.comparison.results import write_results
 from samekind.comparison.settings import Settings
 from samekind.comparison.summary import Table
-from samekind.comparison.trials import FORMAT, Cell, FinishedCells
+from samekind.comparison.trials import FORMAT, FinishedTrials, Trial
 from samekind.core.errors import SamekindError
 from samekind.core.progress import NoProgress, Progress
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
-        tables: one a corpus with at least one finished cell.
-        failed: cells that could not be computed; the same call tries them again.
-        computed: how many cells this call computed.
+        tables: one a corpus with at least one finished trial.
+        failed: trials that could not be computed; the same call tries them again.
+        computed: how many trials this call computed.
         kept: how many were there already.
-        files: what was written beside the cells.
+        files: what was written beside the trials.
     """
 
     tables: tuple[Table, ...]
@@ -43,22 +43,22 @@ class Comparison:
     files: tuple[Path, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """What `samekind compare --json` prints."""
+        """The object that `samekind compare --json` prints."""
         return {
             "corpora": [table.to_dict() for table in self.tables],
-            "failed": [{"cell": f.cell, "error": f.error, "hint": f.hint} for f in self.failed],
+            "failed": [{"cell": f.trial, "error": f.error, "hint": f.hint} for f in self.failed],
             "computed": self.computed,
             "kept": self.kept,
             "files": [str(path) for path in self.files],
         }
 
     def text(self) -> str:
-        """The tables for a terminal, and where they, their pictures and the cells lie as files."""
+        """The tables for a terminal, and where they, their pictures and the trials lie as files."""
         written = ", ".join(map(str, self.files)) or "nothing"
         return "\n\n".join([*map(report.text, self.tables), f"wrote {written}"])
 
     def raise_failures(self) -> None:
-        """Says what could not be computed.
+        """Reports the trials that could not be computed.
 
         Raises:
             SamekindError: something could not.
@@ -67,7 +67,7 @@ class Comparison:
             first = self.failed[0]
             more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
             raise SamekindError(
-                f"not everything could be computed: {first.cell}: {first.error}{more}",
+                f"not everything could be computed: {first.trial}: {first.error}{more}",
                 hint="the same command tries these again and nothing else",
             )
 
@@ -77,7 +77,7 @@ def compare(
 ) -> Comparison:
     """Trains the same encoder under many objectives and treatments of false negatives, and writes tables and plots.
 
-    Every finished cell (one method, one corpus, one seed) is kept as a small file and never computed again.
+    Every finished trial (one method, one corpus, one seed) is kept as a small file and never computed again.
 
     Args:
         corpora: registered names or folders.
@@ -87,8 +87,8 @@ def compare(
     Raises:
         InputError: a setting is unknown, out of range or of another kind, or two corpora have the same name.
         CorpusError: a corpus cannot be loaded.
-        ArtefactError: a folder cannot be written, or a stored cell is damaged.
-        KeyboardInterrupt: Ctrl-C, after the cell in hand was saved and the tables were written; the same call continues.
+        ArtefactError: a folder cannot be written, or a stored trial is damaged.
+        KeyboardInterrupt: Ctrl-C, after the trial in hand was saved and the tables were written; the same call continues.
     """
     return run(Settings.of(corpora, **settings), progress)
 
@@ -98,7 +98,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Comparison:
     progress = progress or NoProgress()
     settings.check_folders()
     settings = settings.with_known_precision()
-    finished = FinishedCells(settings.out)
+    finished = FinishedTrials(settings.out)
     corpora = [describe(name, settings, progress) for name in settings.corpora]
     check_names(corpora)
     failed: list[Failure] = []
@@ -106,32 +106,32 @@ def run(settings: Settings, progress: Progress | None = None) -> Comparison:
         make_plan(corpus, settings, failed, progress, with_curves=settings.curves and number == 0)
         for number, corpus in enumerate(corpora)
     ]
-    wanted = without_twins(cell for plan in plans for cell in plan.cells)
-    missing = [cell for cell in wanted if finished.find(cell) is None]
+    wanted = without_twins(trial for plan in plans for trial in plan.trials)
+    missing = [trial for trial in wanted if finished.find(trial) is None]
     clock = Clock(settings, finished, missing)
     kept = len(wanted) - len(missing)
-    progress.print(f"cells: {len(wanted)}, finished before: {kept}; {clock.outlook(0)}")
+    progress.print(f"trials: {len(wanted)}, finished before: {kept}; {clock.outlook(0)}")
     try:
         failed += _compute(missing, settings, finished, clock, progress)
     except KeyboardInterrupt:
         write_results(plans, settings, finished)
         raise
     tables, files = write_results(plans, settings, finished)
-    computed = len(missing) - sum(finished.find(cell) is None for cell in missing)
+    computed = len(missing) - sum(finished.find(trial) is None for trial in missing)
     return Comparison(tables, tuple(failed), computed, kept, files)
 
 
 def _compute(
-    missing: Sequence[Cell], settings: Settings, finished: FinishedCells, clock: Clock, progress: Progress
+    missing: Sequence[Trial], settings: Settings, finished: FinishedTrials, clock: Clock, progress: Progress
 ) -> Iterator[Failure]:
-    """Computes the cells, `settings.jobs` at once, and yields those that fail."""
+    """Computes the trials, `settings.jobs` at once, and yields those that fail."""
     children = Children(settings.jobs)
     with ThreadPoolExecutor(settings.jobs) as pool:
         try:
-            under_way = {pool.submit(_compute_one, cell, settings, children, progress): cell for cell in missing}
+            under_way = {pool.submit(_compute_one, trial, settings, children, progress): trial for trial in missing}
             for number, done in enumerate(as_completed(under_way), start=1):
-                cell, place = under_way[done], f"[{number}/{len(missing)}] {under_way[done]}"
-                failure = _keep(cell, done, settings, finished)
+                trial, place = under_way[done], f"[{number}/{len(missing)}] {under_way[done]}"
+                failure = _keep(trial, done, settings, finished)
                 if failure:
                     progress.print(f"{place}: failed: {failure.error}")
                     yield failure
@@ -145,47 +145,47 @@ def _compute(
             raise
 
 
-def _keep(cell: Cell, done: Future[dict[str, Any]], settings: Settings, finished: FinishedCells) -> Failure | None:
-    """Keeps what a cell's child has answered; what went wrong, if it has failed."""
+def _keep(trial: Trial, done: Future[dict[str, Any]], settings: Settings, finished: FinishedTrials) -> Failure | None:
+    """Keeps what a trial's child has answered; what went wrong, if it has failed."""
     try:
         record = done.result()
     except CellError as error:
-        return Failure(str(cell), str(error), error.hint)
-    finished.add(cell, record)
-    shutil.rmtree(_work(cell, settings), ignore_errors=True)
+        return Failure(str(trial), str(error), error.hint)
+    finished.add(trial, record)
+    shutil.rmtree(_work(trial, settings), ignore_errors=True)
     return None
 
 
-def _compute_one(cell: Cell, settings: Settings, children: Children, progress: Progress) -> dict[str, Any]:
-    progress.print(f"{cell}: training")
+def _compute_one(trial: Trial, settings: Settings, children: Children, progress: Progress) -> dict[str, Any]:
+    progress.print(f"{trial}: training")
     answer = children.run(
         {
-            "kind": "cell",
-            "source": cell.corpus.source,
-            "content_hash": cell.corpus.content_hash,
-            "config": cell.config.to_dict(),
-            "knn_k": cell.knn_k,
-            "work": str(_work(cell, settings).absolute()),
+            "kind": "trial",
+            "source": trial.corpus.source,
+            "content_hash": trial.corpus.content_hash,
+            "config": trial.config.to_dict(),
+            "knn_k": trial.knn_k,
+            "work": str(_work(trial, settings).absolute()),
         }
     )
     return {
         "format": FORMAT,
-        "corpus": cell.corpus.name,
-        "content_hash": cell.corpus.content_hash,
-        "method": cell.method.name,
-        "overrides": dict(cell.method.overrides),
-        "uses_labels": cell.method.uses_labels,
-        "seed": cell.config.seed,
-        "steps": cell.config.steps,
+        "corpus": trial.corpus.name,
+        "content_hash": trial.corpus.content_hash,
+        "method": trial.method.name,
+        "overrides": dict(trial.method.overrides),
+        "uses_labels": trial.method.uses_labels,
+        "seed": trial.config.seed,
+        "steps": trial.config.steps,
         **answer,
         "command": settings.command(),
-        "identity": cell.identity,
+        "identity": trial.identity,
     }
 
 
-def _work(cell: Cell, settings: Settings) -> Path:
-    """Where the training of a cell lives until the cell is finished."""
-    return settings.work / cell.digest
+def _work(trial: Trial, settings: Settings) -> Path:
+    """Folder of the training of a trial until the trial is finished."""
+    return settings.work / trial.digest
 
 
 def _figures(record: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a comparison was asked for, checked before anything is loaded, and the settings that all its cells share."""
+"""Settings of a comparison, checked before anything is loaded, and the settings that all its trials share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from samekind.comparison.methods import Method, chosen_methods
 from samekind.core.errors import InputError
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.diagnostics.knn import KNN_K
+from samekind.training.diagnostics.accuracy import KNN_K
 from samekind.training.runtime.artefact import check_writable
 
 _FOLDERS = ("data_dir", "out", "work")
@@ -57,18 +57,18 @@ class Settings:
         methods: names of rows; empty for all of them.
         seeds: how many, ≥ 1: 0, 1, …
         budget: `120s`, `500steps` or `500`.
-        train_images: every cell trains on at most this many (chosen by its seed), ≥ 2.
+        train_images: every trial trains on at most this many (chosen by its seed), ≥ 2.
         image_size: pixels a side; `None` takes each corpus' own.
         batch_size: images a step; `None` takes the preset's.
         preset: everything else.
         knn_k: neighbours that vote, ≥ 1.
         curves: also the curves, on the first corpus with seed 0.
-        precision: `float32`, `bfloat16`, or `auto` for the one that this machine is faster with. It is part of a cell: a comparison that
-            goes on elsewhere must name it, or starts anew where the other one is faster.
+        precision: `float32`, `bfloat16`, or `auto` for the one that this machine is faster with. It is part of a trial: a comparison that
+            resumes elsewhere must name it, or starts again where the other one is faster.
         data_dir: where the corpora's files already are.
         out: folder of the results.
         work: folder of the trainings in progress.
-        jobs: cells computed at once, each with its share of the cores. Changes the speed, and the last digits by the order of sums.
+        jobs: trials computed at once, each with its share of the cores. Changes the speed, and the last digits by the order of sums.
         workers: processes that make views; changes no figure but the speed.
         device: `auto`, `cpu`, `cuda` or `mps`.
     """
@@ -128,7 +128,7 @@ class Settings:
         self.config()
 
     def _refusal(self, name: str, wanted: str) -> InputError:
-        """What is wrong with a setting, and its default as the way out."""
+        """Reports an invalid setting, with its default as the remedy."""
         default = getattr(Settings, name, None)
         hint = f"{default} is the default of {name}" if default not in (None, ()) else ""
         return InputError(f"{name} must be {wanted}, got {getattr(self, name)!r}", hint=hint)
@@ -159,14 +159,14 @@ class Settings:
         return parse_budget(self.budget)
 
     def config(self, overrides: Mapping[str, Any] | None = None, **common: Any) -> TrainConfig:
-        """The settings of a cell: the preset, what all cells share, and what is a method's own.
+        """The settings of a trial: the preset, what all trials share, and what is a method's own.
 
         Raises:
             InputError: a setting is unknown or out of range.
         """
         shared = {
             "limit": self.train_images,
-            "hold_out": 0,  # all of them are trained on, and the test split judges once, after the last epoch
+            "hold_out": 0,  # all of them are trained on, and the test split is evaluated once, after the last epoch
             "image_size": self.image_size,
             "batch_size": self.batch_size,
             "precision": self.precision,
@@ -177,7 +177,7 @@ class Settings:
 
     @property
     def _workers(self) -> int | None:
-        """Processes that make views, for each of the cells that share the cores; one cell alone chooses for itself."""
+        """Processes that make views, for each of the trials that share the cores; one trial alone chooses for itself."""
         return max(1, cores() // self.jobs - 1) if self.workers is None and self.jobs > 1 else self.workers
 
     def rows(self, *, labelled: bool) -> tuple[Method, ...]:
@@ -185,7 +185,7 @@ class Settings:
         return tuple(m for m in chosen_methods(self.methods) if labelled or not m.uses_labels)
 
     def timed_by(self, corpus_name: str, content_hash: str) -> dict[str, Any]:
-        """What decides how many steps a time comes to; kept beside the number."""
+        """Everything that decides the number of steps of a budget in seconds; kept beside the number."""
         names = ("budget", "preset", "train_images", "image_size", "batch_size", "precision")
         return {"corpus": corpus_name, "content_hash": content_hash, **{name: getattr(self, name) for name in names}}
 

@@ -1,4 +1,4 @@
-"""How many steps a second a training takes, from a training that is begun and thrown away.
+"""Steps per second of a training, from a training that is begun and thrown away.
 
 It listens to the bar of an epoch, so it times the steps alone: not the start, not the accuracy after each epoch.
 """

@@ -1,4 +1,4 @@
-"""From cells to rows: mean and sample standard deviation over seeds, and the points of the curves."""
+"""From trials to rows: mean and sample standard deviation over seeds, and the points of the curves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Column:
     """A figure of the tables.
 
     Attributes:
-        key: its name in a cell.
+        key: its name in a trial.
         title: its heading.
         digits: decimals.
         scale: what the stored value is multiplied with.
@@ -126,10 +126,10 @@ class Table:
         knn_k: neighbours that vote.
         budget: as it was asked for.
         command: that asks for it.
-        rows: methods with at least one finished cell.
+        rows: methods with at least one finished trial.
         missing: names of the table's methods that have none.
         curves: with at least two points.
-        records: the cells behind all of it.
+        records: the trials behind all of it.
     """
 
     corpus: CorpusPart
@@ -149,7 +149,7 @@ class Table:
 
     @property
     def steps(self) -> int:
-        """Of every cell of the table."""
+        """Of every trial of the table."""
         return self.common.steps or 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class Table:
 
 
 def make_row(method: Method, records: Sequence[dict[str, Any]], x: float | str | None = None) -> Row:
-    """A row of the finished cells of one method.
+    """A row of the finished trials of one method.
 
     Args:
         method: whose they are.
@@ -184,5 +184,5 @@ def make_row(method: Method, records: Sequence[dict[str, Any]], x: float | str |
 
 
 def distinct(records: Iterable[dict[str, Any]], *names: str) -> list[str]:
-    """The different values of a field of the cells, sorted: which machines, which versions."""
+    """The different values of a field of the trials, sorted: which machines, which versions."""
     return sorted({" ".join(str(record.get(name)) for name in names) for record in records})

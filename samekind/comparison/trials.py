@@ -1,8 +1,8 @@
-"""A cell is one method on one corpus with one seed: what it is, where its file lies, and how it is found again.
+"""A trial is one method on one corpus with one seed: its definition, its file, and the lookup of finished ones.
 
 Cells are found by what they say and not by their file's name: every stored setting must equal the wanted one, and a setting that an
-older cell does not know must have its default. So a new field in `TrainConfig` makes no cell obsolete, a changed default only those that
-read it, and a point of a curve that is also a row of the table is computed once. The digest in the name only keeps different cells apart.
+older trial does not know must have its default. So a new field in `TrainConfig` makes no trial obsolete, a changed default only those that
+read it, and a point of a curve that is also a row of the table is computed once. The digest in the name only keeps different trials apart.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from samekind.core.errors import ArtefactError
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 from samekind.training.runtime.artefact import write_json
 
-CELLS = "cells"
+TRIALS = "cells"  # the folder's name since release 0.1
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class CorpusPart:
-    """What a comparison knows about a corpus without holding its images.
+    """A corpus as a comparison knows it, without its images.
 
     Attributes:
         name: of the corpus.
@@ -50,8 +50,8 @@ class CorpusPart:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell that is wanted.
+class Trial:
+    """A trial that is wanted.
 
     Attributes:
         corpus: on what.
@@ -67,7 +67,7 @@ class Cell:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything that decides the figures (machine and versions aside, which the cell records)."""
+        """Everything that decides the figures (machine and versions aside, which the trial records)."""
         return {"config": self.config.identity, "corpus": self.corpus.content_hash, "knn_k": self.knn_k}
 
     @property
@@ -76,36 +76,36 @@ class Cell:
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:12]
 
     def path(self, out: Path) -> Path:
-        """Where the finished cell is kept."""
-        return out / CELLS / self.corpus.slug / slug(self.method.name) / f"{self.config.seed}-{self.digest}.json"
+        """File of the finished trial."""
+        return out / TRIALS / self.corpus.slug / slug(self.method.name) / f"{self.config.seed}-{self.digest}.json"
 
     def __str__(self) -> str:
         return f"{self.corpus.name} · {self.method.mark} · seed {self.config.seed}"
 
 
-class FinishedCells:
-    """The cells that are kept under a folder of results.
+class FinishedTrials:
+    """The trials that are kept under a folder of results.
 
     Raises:
-        ArtefactError: a cell's file is damaged.
+        ArtefactError: a trial's file is damaged.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.records = [_read(path) for path in sorted((out / CELLS).glob("*/*/*.json"))]
+        self.records = [_read(path) for path in sorted((out / TRIALS).glob("*/*/*.json"))]
 
-    def find(self, cell: Cell) -> dict[str, Any] | None:
-        """The record of this very cell, or `None`."""
-        return next((record for record in self.records if _same(record, cell)), None)
+    def find(self, trial: Trial) -> dict[str, Any] | None:
+        """The record of this very trial, or `None`."""
+        return next((record for record in self.records if _same(record, trial)), None)
 
-    def all_seeds(self, cell: Cell) -> list[dict[str, Any]]:
-        """The records of this cell under whatever seed, lowest seed first."""
-        records = (record for record in self.records if _same(record, cell, ignoring=("seed",)))
+    def all_seeds(self, trial: Trial) -> list[dict[str, Any]]:
+        """The records of this trial under whatever seed, lowest seed first."""
+        records = (record for record in self.records if _same(record, trial, ignoring=("seed",)))
         return sorted(records, key=lambda record: int(record["seed"]))
 
-    def add(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Writes a finished cell; a crash leaves the whole file or none."""
-        path = cell.path(self.out)
+    def add(self, trial: Trial, record: dict[str, Any]) -> None:
+        """Writes a finished trial; a crash leaves the whole file or none."""
+        path = trial.path(self.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, record)
         self.records.append(record)
@@ -116,8 +116,8 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w+.-]+", "-", name.replace("β", "beta")).strip("-.") or "unnamed"
 
 
-def _same(record: dict[str, Any], cell: Cell, ignoring: tuple[str, ...] = ()) -> bool:
-    there, here = record["identity"], cell.identity
+def _same(record: dict[str, Any], trial: Trial, ignoring: tuple[str, ...] = ()) -> bool:
+    there, here = record["identity"], trial.identity
     if (there["corpus"], there["knn_k"]) != (here["corpus"], here["knn_k"]):
         return False
     old, new = settings_that_count({**TrainConfig().to_dict(), **there["config"]}), here["config"]
@@ -131,7 +131,7 @@ def _read(path: Path) -> dict[str, Any]:
             record[name]
         record["identity"]["config"], record["identity"]["corpus"], record["identity"]["knn_k"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtefactError(f"the cell {path} is damaged", hint="remove it, and it will be computed again") from error
+        raise ArtefactError(f"the trial {path} is damaged", hint="remove it, and it will be computed again") from error
     if record.get("format", 0) > FORMAT:
         raise ArtefactError(
             f"{path} has format {record['format']}, this samekind reads up to {FORMAT}", hint="upgrade samekind"

@@ -1,6 +1,6 @@
-"""`python -m samekind.comparison.worker`: the child process that computes one cell, or times the budget.
+"""`python -m samekind.comparison.worker`: the child process that computes one trial, or times the budget.
 
-A process of its own gives each cell its own peak of memory and lets a cell fail alone. It reads one task as a line of JSON from stdin
+A process of its own gives each trial its own peak of memory and lets a trial fail alone. It reads one task as a line of JSON from stdin
 and answers with one object on stdout; what people read goes to stderr. When stdin ends, the parent is gone or wants no more: the child
 then stops as on Ctrl-C, and training saves its state.
 """
@@ -48,12 +48,12 @@ def main() -> int:
 def _outcome(task: dict[str, Any]) -> tuple[dict[str, Any], int]:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # libraries that print must not spoil the answer
-            return {"cell": compute_cell, "timing": time_steps}[task["kind"]](task), 0
+            return {"trial": compute_trial, "timing": time_steps}[task["kind"]](task), 0
     except KeyboardInterrupt:
         return {"error": "interrupted"}, INTERRUPTED
     except SamekindError as error:
         return {"error": str(error), "hint": error.hint}, 2
-    except Exception as error:  # noqa: BLE001 - the other cells go on; the traceback is for whoever mends this one
+    except Exception as error:  # noqa: BLE001 - the other trials continue; the traceback is for whoever mends this one
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}, 1
 
@@ -68,21 +68,21 @@ def time_steps(task: dict[str, Any]) -> dict[str, Any]:
     """Steps a second of a training that is thrown away.
 
     Args:
-        task: as for `compute_cell`, with `seconds` to time for.
+        task: as for `compute_trial`, with `seconds` to time for.
     """
     corpus = _corpus(task, Console().progress)
     measured = steps_per_second(corpus, task["config"], task["seconds"])
     return {**measured, "hardware": hardware(task["config"]["device"]), **_versions()}
 
 
-def compute_cell(task: dict[str, Any]) -> dict[str, Any]:
-    """Trains, or goes on training, and measures.
+def compute_trial(task: dict[str, Any]) -> dict[str, Any]:
+    """Trains or resumes, and measures.
 
     Args:
         task: `source` and `content_hash` of the corpus, `config`, `knn_k`, and `work`, the folder of the training.
 
     Returns:
-        What a cell stores about its computation: `figures`, `epochs`, `notes`, `hardware`, versions, times.
+        What a trial stores about its computation: `figures`, `epochs`, `notes`, `hardware`, versions, times.
     """
     from samekind.training.training_set import training_corpus
 
@@ -127,7 +127,7 @@ def _measure(
 
     from samekind.data.prepared import prepare_corpus
     from samekind.indexer.evaluation.evaluate import evaluate_vectors
-    from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
+    from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
     from samekind.training.training_set import label_numbers
 
     corpus = parts[0]
@@ -155,7 +155,7 @@ def _measure(
 
 
 def _training_figures(history: list[dict[str, Any]]) -> dict[str, float | None]:
-    """What the last epoch met; the speed is the median over epochs, which a busy minute does not move."""
+    """Diagnostics of the last epoch; the speed is the median over epochs, which a busy minute does not move."""
     last = history[-1]
     speeds = [record["pairs_per_second"] for record in history if record.get("pairs_per_second")]
     return {

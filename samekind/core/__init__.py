@@ -1,1 +1,1 @@
-"""What every room uses: errors, progress, files, words."""
+"""Shared by every layer: errors, progress, atomic files, numbers as text."""

@@ -1,4 +1,4 @@
-"""The errors that a user can cause or mend.
+"""Errors that a user can cause and fix.
 
     SamekindError
     ├── InputError (also ValueError)   an argument out of range, an unknown name
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 
 class SamekindError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
     Args:
         message: what is wrong, with the offending value and what was expected.

@@ -1,4 +1,4 @@
-"""How long work tells how far it is: a protocol that every layer accepts, so that none of them needs to know the terminal."""
+"""Progress of long work: a protocol that every layer accepts, so that none of them needs to know the terminal."""
 
 from __future__ import annotations
 

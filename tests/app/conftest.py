@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from samekind import app
-from samekind.app.state import ENVIRONMENT, Library
+from samekind.app.state.artefact import ENVIRONMENT
+from samekind.app.state.library import Library
 from tests.app.artefacts import build
 
 MAIN = Path(app.__file__).with_name("main.py")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
 from samekind.data.corpus import Corpus
-from samekind.data.decode import decode, prepare, standardise, thumbnail, to_pixels
+from samekind.data.decode import decode_image, prepare, standardise, thumbnail, to_pixels
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.images import Pixels
 
@@ -39,7 +39,7 @@ def gradient(height: int = 5, width: int = 7) -> Pixels:
 def test_decodes_every_format_to_its_mode(kind: str, mode: str) -> None:
     """Each format that folders accept comes back in size and mode, and exactly where it is lossless."""
     image = Image.fromarray(gradient()).convert(mode)
-    back = decode(encoded(image, kind, **({"lossless": True} if kind == "WEBP" else {})))
+    back = decode_image(encoded(image, kind, **({"lossless": True} if kind == "WEBP" else {})))
     assert back.size == (7, 5)
     assert back.mode == (mode if kind not in ("GIF", "WEBP") else "RGB") or (kind == "GIF" and back.mode == "L")
     if kind in ("PNG", "BMP", "TIFF", "WEBP"):
@@ -50,8 +50,8 @@ def test_transparency_becomes_white() -> None:
     """Fully transparent is white, half-transparent black is mid-grey, whatever the mode that carries the alpha."""
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, 1, 3], rgba[0, 2, 3] = 128, 255
-    assert np.asarray(decode(encoded(Image.fromarray(rgba))))[0, :, 0].tolist() == [255, 127, 0]
-    grey = decode(encoded(Image.fromarray(rgba).convert("LA")))
+    assert np.asarray(decode_image(encoded(Image.fromarray(rgba))))[0, :, 0].tolist() == [255, 127, 0]
+    grey = decode_image(encoded(Image.fromarray(rgba).convert("LA")))
     assert grey.mode == "L"
     assert np.asarray(grey)[0].tolist() == [255, 127, 0]
 
@@ -61,14 +61,14 @@ def test_a_transparent_palette_entry_becomes_white() -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putpixel((1, 0), 1)
-    assert np.asarray(decode(encoded(image)))[0].tolist() == [[10, 20, 30], [200, 100, 50]]
-    assert np.asarray(decode(encoded(image, transparency=0)))[0].tolist() == [[255, 255, 255], [200, 100, 50]]
+    assert np.asarray(decode_image(encoded(image)))[0].tolist() == [[10, 20, 30], [200, 100, 50]]
+    assert np.asarray(decode_image(encoded(image, transparency=0)))[0].tolist() == [[255, 255, 255], [200, 100, 50]]
 
 
 def test_cmyk_becomes_rgb() -> None:
     """Ink is dark: no ink is white, full black is black."""
     image = Image.fromarray(np.array([[[0, 0, 0, 0], [0, 0, 0, 255]]], np.uint8).repeat(16, 0).repeat(16, 1), "CMYK")
-    pixels = to_pixels(decode(encoded(image, "JPEG", quality=95)))
+    pixels = to_pixels(decode_image(encoded(image, "JPEG", quality=95)))
     assert pixels.shape == (16, 32, 3)
     assert pixels[:, :14].min() > 240
     assert pixels[:, 18:].max() < 15
@@ -88,7 +88,7 @@ def test_cmyk_becomes_rgb() -> None:
 )
 def test_deep_greys_are_scaled_to_their_depth(values: Any, expected: list[int]) -> None:
     """16-bit, 12-bit and 8-bit content, wide integers and fractions all come out on the scale 0 to 255."""
-    pixels = to_pixels(decode(encoded(Image.fromarray(values), "TIFF")))
+    pixels = to_pixels(decode_image(encoded(Image.fromarray(values), "TIFF")))
     assert np.abs(pixels[0].astype(int) - expected).max() <= 1
 
 
@@ -104,7 +104,7 @@ def test_exif_orientation_is_applied_once(orientation: int) -> None:
         stored = stored.transpose(Image.Transpose(undo))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    image = decode(encoded(stored, exif=exif))
+    image = decode_image(encoded(stored, exif=exif))
     assert np.array_equal(np.asarray(image), upright)
     assert image.info == {}
     assert np.array_equal(to_pixels(standardise(image)), upright)
@@ -114,13 +114,13 @@ def test_exif_orientation_is_applied_once(orientation: int) -> None:
 def test_a_damaged_exif_block_does_not_matter() -> None:
     """Rubbish where EXIF should be leaves a readable image readable."""
     jpeg = encoded(Image.new("RGB", (8, 8), "red"), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\x12\x01")
-    assert decode(jpeg).size == (8, 8)
+    assert decode_image(jpeg).size == (8, 8)
 
 
 def test_an_animation_gives_its_first_frame() -> None:
     """Later frames of a GIF are not looked at."""
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
-    image = decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    image = decode_image(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert np.asarray(image.convert("RGB"))[0, 0].tolist() == [255, 0, 0]
 
 
@@ -153,21 +153,21 @@ JPEG = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64
 def test_bad_bytes_give_a_short_reason(content: bytes, reason: str, tmp_path: Path) -> None:
     """What cannot be decoded is an `ImageError` with a human reason; with a path, the message names the file."""
     with pytest.raises(ImageError, match=reason):
-        decode(content)
+        decode_image(content)
     file = tmp_path / "bad.jpg"
     file.write_bytes(content)
     with pytest.raises(ImageError, match=rf"bad\.jpg: .*({reason})"):
-        decode(file)
+        decode_image(file)
 
 
 def test_bad_paths(tmp_path: Path) -> None:
     """A missing file and a folder are said to be so."""
     with pytest.raises(ImageError, match="no such file"):
-        decode(tmp_path / "nothing.png")
+        decode_image(tmp_path / "nothing.png")
     with pytest.raises(ImageError, match="is a folder"):
-        decode(str(tmp_path))
+        decode_image(str(tmp_path))
     with pytest.raises(ImageError):
-        decode("a\0b.png")
+        decode_image("a\0b.png")
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,7 +176,7 @@ def test_damaged_bytes_never_raise_anything_else(noise: bytes, at: int) -> None:
     """Whatever the bytes, `decode` gives an image or an `ImageError`."""
     for content in (noise, JPEG[:at] + noise + JPEG[at + len(noise) :]):
         with contextlib.suppress(ImageError):
-            assert decode(content).mode in ("L", "RGB")
+            assert decode_image(content).mode in ("L", "RGB")
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -210,7 +210,7 @@ def test_prepare_reads_any_pillow_mode_like_decode() -> None:
     for image in (Image.fromarray(rgba), Image.fromarray(rgba).convert("RGB").quantize(16)):
         content = encoded(image, exif=exif)
         with Image.open(io.BytesIO(content)) as opened:
-            assert np.array_equal(prepare(opened, 16, 3), prepare(decode(content), 16, 3))
+            assert np.array_equal(prepare(opened, 16, 3), prepare(decode_image(content), 16, 3))
 
 
 @pytest.mark.parametrize(("size", "channels"), [(0, 1), (-3, 3), (28, 2), (28, 4)])
@@ -256,6 +256,6 @@ def test_small_thumbnails_are_lossless_and_large_ones_small(mode: str) -> None:
     """Up to 64 px the thumbnail has the very pixels; larger images shrink to 96 px with their aspect kept."""
     pixels = np.random.default_rng(3).integers(0, 256, (64, 40, 3), dtype=np.uint8)
     image = Image.fromarray(pixels).convert(mode)
-    assert np.array_equal(to_pixels(decode(thumbnail(image))), np.asarray(image))
-    assert decode(thumbnail(image.resize((400, 200)))).size == (96, 48)
-    assert decode(thumbnail(image.resize((5000, 3)))).size == (96, 1)
+    assert np.array_equal(to_pixels(decode_image(thumbnail(image))), np.asarray(image))
+    assert decode_image(thumbnail(image.resize((400, 200)))).size == (96, 48)
+    assert decode_image(thumbnail(image.resize((5000, 3)))).size == (96, 1)

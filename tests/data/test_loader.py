@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
-from samekind.data.loader import Batch, ViewLoader, together
+from samekind.data.loader import Batch, ViewLoader, keep_groups_together
 from samekind.data.types.images import Pixels
 from samekind.data.views.two_view import TwoViewTransform
 
@@ -25,7 +25,7 @@ def numbered(count: int, channels: int = 1) -> Pixels:
 
 
 def same(a: list[Batch], b: list[Batch]) -> bool:
-    """Whether two runs served the very same batches."""
+    """True if two runs served the very same batches."""
     return len(a) == len(b) and all(
         torch.equal(p, q) for x, y in zip(a, b, strict=True) for p, q in zip(x, y, strict=True)
     )
@@ -77,7 +77,7 @@ def test_an_epoch_visits_every_image_at_most_once_in_a_new_order() -> None:
 
 
 def test_views_change_from_epoch_to_epoch(photos: Pixels) -> None:
-    """An image is altered differently in each epoch, and differently in its two views."""
+    """An image is augmented differently in each epoch, and differently in its two views."""
     loader = ViewLoader(photos[:2], TwoViewTransform(16, 3), 2)
     seen = []
     for epoch in range(3):
@@ -88,19 +88,11 @@ def test_views_change_from_epoch_to_epoch(photos: Pixels) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "batch_size", "drop_last", "sizes"),
-    [
-        (10, 4, True, [4, 4]),
-        (10, 4, False, [4, 4, 2]),
-        (9, 4, False, [4, 4]),
-        (3, 8, True, [3]),
-        (8, 8, True, [8]),
-        (2, 256, True, [2]),
-    ],
+    ("count", "batch_size", "sizes"), [(10, 4, [4, 4]), (9, 4, [4, 4]), (3, 8, [3]), (8, 8, [8]), (2, 256, [2])]
 )
-def test_batch_sizes(count: int, batch_size: int, drop_last: bool, sizes: list[int]) -> None:
-    """Too few images still make one batch; one left-over image never makes a batch of its own."""
-    loader = ViewLoader(numbered(count), TwoViewTransform(12, 1, "none"), batch_size, drop_last=drop_last)
+def test_batch_sizes(count: int, batch_size: int, sizes: list[int]) -> None:
+    """Images that fill no batch are left out, and too few for one still make a smaller one."""
+    loader = ViewLoader(numbered(count), TwoViewTransform(12, 1, "none"), batch_size)
     assert len(loader) == len(sizes)
     assert [len(batch.index) for batch in loader.epoch(0)] == sizes
     assert [len(batch.index) for batch in loader.epoch(0, start_batch=1)] == sizes[1:]
@@ -148,24 +140,24 @@ def test_bad_arguments() -> None:
         next(ViewLoader(numbered(4), transform, 2).epoch(-1))
 
 
-@given(kinds=st.lists(st.integers(0, 5), max_size=40), most=st.integers(1, 5), seed=st.integers(0, 20))
-def test_images_of_one_kind_come_together(kinds: list[int], most: int, seed: int) -> None:
-    """Every row once; the slow way, taking the next that is not yet there and then up to `most − 1` of its kind that follow it."""
-    order = np.random.default_rng(seed).permutation(len(kinds))
+@given(groups=st.lists(st.integers(0, 5), max_size=40), most=st.integers(1, 5), seed=st.integers(0, 20))
+def test_images_of_a_must_link_group_come_together(groups: list[int], most: int, seed: int) -> None:
+    """Every row once; the slow way, taking the next that is not yet there and then up to `most − 1` of its group that follow it."""
+    order = np.random.default_rng(seed).permutation(len(groups))
     expected: list[int] = []
     for row in order.tolist():
         if row not in expected:
-            mates = [other for other in order.tolist() if kinds[other] == kinds[row] and other not in expected]
+            mates = [other for other in order.tolist() if groups[other] == groups[row] and other not in expected]
             expected += mates[:most]
-    assert together(order, np.array(kinds, dtype=np.int64), most).tolist() == expected
+    assert keep_groups_together(order, np.array(groups, dtype=np.int64), most).tolist() == expected
 
 
 def test_rows_that_are_alone_keep_their_places(photos: Pixels) -> None:
-    """With kinds of their own the loader serves what it would serve without."""
+    """With groups of their own the loader serves what it would serve without."""
     transform = TwoViewTransform(16, 3)
-    plain, kinds = (ViewLoader(photos, transform, 16, kinds=kinds) for kinds in (None, np.arange(len(photos))))
-    assert same(list(plain.epoch(0)), list(kinds.epoch(0)))
-    paired = ViewLoader(photos, transform, 16, kinds=np.arange(len(photos)) // 2)
+    plain, alone = (ViewLoader(photos, transform, 16, groups=groups) for groups in (None, np.arange(len(photos))))
+    assert same(list(plain.epoch(0)), list(alone.epoch(0)))
+    paired = ViewLoader(photos, transform, 16, groups=np.arange(len(photos)) // 2)
     for batch in paired.epoch(0):
         rows = batch.index.tolist()
         assert sum(row ^ 1 in rows for row in rows) >= len(rows) - 2

@@ -1,4 +1,4 @@
-"""Recipes and the two views."""
+"""Augmentation policies and the two views."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from PIL import Image
 
 from samekind.core.errors import InputError
 from samekind.data.types.images import Pixels
-from samekind.data.views.policies import STRENGTHS, ViewRecipe, recipe_for
+from samekind.data.views.policies import STRENGTHS, AugmentationPolicy, policy_for
 from samekind.data.views.two_view import TwoViewTransform
 
-EVERYTHING = ViewRecipe(
+EVERYTHING = AugmentationPolicy(
     "everything", (0.3, 1.0), flip=0.5, jitter=1.0, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.3, blur=0.5, erasing=0.5
 )  # fmt: skip
 
@@ -28,8 +28,8 @@ def photos(count: int, side: int, channels: int) -> Pixels:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("strength", [*STRENGTHS, EVERYTHING])
 @pytest.mark.parametrize(("side", "size"), [(28, 28), (40, 28), (16, 28), (1, 28), (28, 4)])
-def test_views_have_the_asked_shape(channels: int, strength: str | ViewRecipe, side: int, size: int) -> None:
-    """Every recipe gives uint8 views of the asked size from images of any size."""
+def test_views_have_the_asked_shape(channels: int, strength: str | AugmentationPolicy, side: int, size: int) -> None:
+    """Every policy gives uint8 views of the asked size from images of any size."""
     views = TwoViewTransform(size, channels, strength).batch(photos(6, side, channels), seed=1)
     for view in views:
         assert view.shape == (6, size, size, channels)
@@ -52,7 +52,7 @@ def test_a_seed_fixes_the_views(channels: int) -> None:
 
 
 def test_the_two_views_differ_and_the_images_stay() -> None:
-    """The views of an image are altered independently, and the images handed in are not written to."""
+    """The views of an image are augmented independently, and the images handed in are not written to."""
     images = photos(16, 28, 1)
     before = images.copy()
     first, second = TwoViewTransform(28, 1).batch(images, 0)
@@ -64,8 +64,8 @@ def test_steps_are_independent_of_each_other() -> None:
     """Mirroring and greying happen together as often as chance has it (with generators of their own but one seed: always)."""
     images = np.zeros((600, 16, 16, 3), np.uint8)
     images[:, :, :8, 0] = 200  # red on the left
-    recipe = ViewRecipe("two", flip=0.5, jitter=0.0, grey=0.5)
-    views = np.concatenate(TwoViewTransform(16, 3, recipe).batch(images, 0))
+    policy = AugmentationPolicy("two", flip=0.5, jitter=0.0, grey=0.5)
+    views = np.concatenate(TwoViewTransform(16, 3, policy).batch(images, 0))
     mirrored = views[:, 0, 15, 0] > 0
     grey = (views[..., 0] == views[..., 1]).all(axis=(1, 2))
     assert abs(mirrored.mean() - 0.5) < 0.06
@@ -81,24 +81,24 @@ def test_no_strength_is_no_change() -> None:
 
 
 def test_grey_images_are_spared_the_colour_steps() -> None:
-    """With one channel the recipe has no colour step left, and grey photos in three channels stay grey without hue and saturation."""
-    assert recipe_for("anything", 1) == replace(recipe_for("anything", 3), saturation=0.0, hue=0.0, grey=0.0)
+    """With one channel the policy has no colour step left, and grey photos in three channels stay grey without hue and saturation."""
+    assert policy_for("anything", 1) == replace(policy_for("anything", 3), saturation=0.0, hue=0.0, grey=0.0)
     transform = TwoViewTransform(28, 1, EVERYTHING)
-    assert (transform.recipe.saturation, transform.recipe.hue, transform.recipe.grey) == (0.0, 0.0, 0.0)
+    assert (transform.policy.saturation, transform.policy.hue, transform.policy.grey) == (0.0, 0.0, 0.0)
 
 
 def test_losing_colour_gives_three_equal_channels() -> None:
     """The grey step makes colour photos grey but keeps their three channels."""
-    view, _ = TwoViewTransform(28, 3, ViewRecipe("grey", jitter=0.0, grey=1.0)).batch(photos(4, 28, 3), 0)
+    view, _ = TwoViewTransform(28, 3, AugmentationPolicy("grey", jitter=0.0, grey=1.0)).batch(photos(4, 28, 3), 0)
     assert (view == view[..., :1]).all()
 
 
 def test_crops_keep_their_share_and_ratio() -> None:
-    """On a ramp, the range that a crop shows tells its width and height: area and ratio stay within the recipe's bounds."""
+    """On a ramp, the range that a crop shows tells its width and height: area and ratio stay within the policy's bounds."""
     side = 100
     ramp = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).astype(np.uint8)
     images = np.concatenate([ramp, np.zeros_like(ramp[..., :1])], axis=-1)[None].repeat(200, 0)
-    view, _ = TwoViewTransform(50, 3, ViewRecipe("crop", (0.3, 0.6), jitter=0.0)).batch(images, 0)
+    view, _ = TwoViewTransform(50, 3, AugmentationPolicy("crop", (0.3, 0.6), jitter=0.0)).batch(images, 0)
     width, height = (np.ptp(view[..., axis].reshape(200, -1), axis=1) + 1.0 for axis in (0, 1))
     share, ratio = width * height / side**2, width / height
     assert 0.27 < share.min() < 0.35 < 0.55 < share.max() < 0.63
@@ -106,10 +106,10 @@ def test_crops_keep_their_share_and_ratio() -> None:
 
 
 def test_a_corpus_may_differ_from_the_general_recipe() -> None:
-    """Digits are never mirrored, at any strength; an unknown corpus gets the general recipe."""
-    assert all(recipe_for("digits", 1, strength).flip == 0 for strength in STRENGTHS)
-    assert recipe_for("fashion-mnist", 1).crop_scale == (0.3, 1.0)
-    assert recipe_for("my photos", 3) == TwoViewTransform(28, 3).recipe
+    """Digits are never mirrored, at any strength; an unknown corpus gets the general policy."""
+    assert all(policy_for("digits", 1, strength).flip == 0 for strength in STRENGTHS)
+    assert policy_for("fashion-mnist", 1).crop_scale == (0.3, 1.0)
+    assert policy_for("my photos", 3) == TwoViewTransform(28, 3).policy
 
 
 def test_single_images_of_every_kind() -> None:
@@ -139,3 +139,10 @@ def test_bad_arguments() -> None:
             transform.batch(bad, 0)
     with pytest.raises(InputError, match="negative"):
         transform.batch(photos(2, 28, 3), -1)
+
+
+def test_the_policy_under_its_former_name() -> None:
+    """`recipe` of release 0.1 still answers, and says what it is called now."""
+    transform = TwoViewTransform(28, 3, "light")
+    with pytest.warns(DeprecationWarning, match=r"TwoViewTransform\.policy"):
+        assert transform.recipe is transform.policy

@@ -22,14 +22,14 @@ ROOT = Path(samekind.__file__).parents[1]
 
 
 def command(folder: Path, *more: object) -> list[str]:
-    """The arguments of a comparison that takes seconds a cell."""
+    """The arguments of a comparison that takes seconds a trial."""
     flags = ["--preset", "smoke", "--workers", "0", "--train-images", "300", "--batch-size", "64"]
     where = ["--out", str(folder / "results"), "--work", str(folder / "work")]
     return ["compare", "--corpora", "digits", *flags, *where, *map(str, more)]
 
 
-def cells(folder: Path) -> dict[Path, tuple[bytes, int]]:
-    """Content and time of every finished cell."""
+def trials(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    """Content and time of every finished trial."""
     found = (folder / "results" / "cells").glob("digits/*/*.json")
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
@@ -61,7 +61,7 @@ def test_mistakes_are_one_line(tmp_path: Path, flags: tuple[str, ...], said: str
 
 @pytest.mark.slow
 def test_a_comparison_and_the_same_again(tmp_path: Path) -> None:
-    """Two methods and two seeds become four cells, a page, a picture and a CSV; the second call computes nothing."""
+    """Two methods and two seeds become four trials, a page, a picture and a CSV; the second call computes nothing."""
     arguments = command(
         tmp_path, "--methods", "info_nce,hard", "--seeds", 2, "--budget", "6steps", "--knn-k", 5, "--json"
     )
@@ -70,7 +70,7 @@ def test_a_comparison_and_the_same_again(tmp_path: Path) -> None:
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
             assert main(arguments) == 0
-        answers.append((json.loads(out.getvalue()), cells(tmp_path)))
+        answers.append((json.loads(out.getvalue()), trials(tmp_path)))
     (first, before), (second, after) = answers
     assert (first["computed"], first["kept"]) == (4, 0)
     assert (second["computed"], second["kept"]) == (0, 4)
@@ -86,13 +86,13 @@ def test_a_comparison_and_the_same_again(tmp_path: Path) -> None:
     assert record["steps"] == 6
     assert record["identity"]["knn_k"] == 5
     assert {path.name for path in (tmp_path / "results").iterdir()} == {"cells", "cells.csv", "digits.md", "digits.png"}
-    assert not any((tmp_path / "work").iterdir()), "the trainings' folders go when their cells are kept"
+    assert not any((tmp_path / "work").iterdir()), "the trainings' folders go when their trials are kept"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "jobs"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
 def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals, jobs: int) -> None:
-    """Stopped in the middle of its cells, it leaves no process behind; the same command continues those very trainings."""
+    """Stopped in the middle of its trials, it leaves no process behind; the same command continues those very trainings."""
     methods = ["info_nce", "hard"][:jobs]
     arguments = command(
         tmp_path,
@@ -118,14 +118,14 @@ def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals, jobs:
         first.send_signal(how)
         code = first.wait(60)
     assert code == (130 if how is signal.SIGINT else -signal.SIGKILL), log.read_text()
-    assert cells(tmp_path) == {}
+    assert trials(tmp_path) == {}
     work = [*(tmp_path / "work").iterdir()]
     assert len(work) == jobs
     _wait(lambda: all(map(_is_free, work)), None)
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("going on from step") == jobs
-    assert len(cells(tmp_path)) == jobs
+    assert done.stderr.count("continuing from step") == jobs
+    assert len(trials(tmp_path)) == jobs
 
 
 def _wait(until: object, process: subprocess.Popen[bytes] | None) -> None:

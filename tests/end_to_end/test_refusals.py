@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,19 +125,39 @@ def test_usage_errors_are_one_line() -> None:
     assert "no corpus" in refused("index", "--out", "a")
 
 
+USAGE_ERRORS = [
+    (("audit", "x", "--k", "abc"), "--k must be a whole number, got 'abc'"),
+    (("audit", "x", "--k"), "--k needs a value"),
+    (("audit", "x", "--kk", "3"), "unknown argument --kk (did you mean --k?)"),
+    (("audit", "x", "--zzz"), "unknown argument --zzz"),
+    (("audit",), "samekind audit needs ARTEFACT"),
+    (("train", "--preset", "smoke"), "samekind train needs --corpus, --out"),
+    (("verdicts", "nosuch", "a", "b"), "must be one of export, import, got 'nosuch'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "line"), USAGE_ERRORS)
+def test_usage_errors_say_which_argument_and_what_was_expected(arguments: tuple[str, ...], line: str) -> None:
+    """tyro's parse errors are read as data."""
+    assert refused(*arguments).endswith(line)
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_usage_errors_are_one_line_whatever_the_frame_is_made_of(encoding: str) -> None:
-    """The frame has one shape in a terminal that knows only ASCII and another where lines can be drawn; the message has one."""
+@pytest.mark.parametrize("arguments", [arguments for arguments, _ in USAGE_ERRORS])
+def test_without_tyros_hook_a_usage_error_is_one_line_all_the_same(
+    arguments: tuple[str, ...], encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release of tyro without that private module costs the wording and nothing else, in whatever encoding its frame is drawn."""
+    monkeypatch.setitem(sys.modules, "tyro._errors", None)
+    monkeypatch.delattr("tyro._errors")
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     err = io.StringIO()
-    for arguments, line in (
-        (["audit", "x", "--k", "abc"], "--k must be a whole number, got 'abc'"),
-        (["audit", "x", "--kk", "3"], "Unrecognized options: --kk, 3"),
-        (["search"], "Missing from samekind search: ARTEFACT Folder made by train and index. (required)"),
-    ):
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            assert main(arguments) == 2
-        assert err.getvalue().splitlines()[-2] == f"error: {line}"
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert main(list(arguments)) == 2
+    error, hint = err.getvalue().splitlines()
+    assert error.startswith("error: ")
+    assert not set(error) & set("│╭╮╰╯─|")
+    assert hint == f"hint: samekind {arguments[0]} --help shows every flag"
 
 
 def test_errors_as_json(tmp_path: Path) -> None:

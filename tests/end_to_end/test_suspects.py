@@ -35,7 +35,7 @@ def test_both_lists_as_json_text_and_files(tmp_path: Path) -> None:
         with (tmp_path / "lists" / name).open(newline="") as stream:
             assert [line[column] for line in csv.DictReader(stream)] == [each[column] for each in answer[key]]
     shown = call("suspects", folder, "--count", 1).out
-    assert "60 labels were judged; the neighbours of 1 image vote against theirs." in shown
+    assert "60 labels were checked; the neighbours of 1 image vote against theirs." in shown
     assert f"--count {answer['num_duplicates']} with --csv or --json has them all" in shown
     assert any(line.split()[:3] == [ids[8], ids[20], "exact"] for line in shown.splitlines())
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from samekind.training.config.train_config import OBJECTIVES, TrainConfig
+from samekind.training.config.objective import OBJECTIVES
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.engine.loss import Loss, mean_loss
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss

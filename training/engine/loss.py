@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from samekind.training.config.train_config import DEBIASING, TrainConfig
+from samekind.training.config.objective import DEBIASING
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction

@@ -9,9 +9,10 @@ import numpy as np
 
 from samekind.core.errors import InputError, MissingDependencyError
 from samekind.data.prepared import prepare_corpus
-from samekind.data.views.policies import recipe_for
+from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
-from samekind.training.config.train_config import USING_LABELS, TrainConfig
+from samekind.training.config.objective import USING_LABELS
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.runtime.artefact import read_meta
@@ -30,8 +31,8 @@ def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | 
     """
     guide = load_guide(config.guide, config.guide_weights)
     spec, corpus = guide.spec, images.corpus
-    recipe = recipe_for(corpus.name, spec.channels, config.strength)
-    transform = TwoViewTransform(spec.image_size, spec.channels, recipe)
+    policy = policy_for(corpus.name, spec.channels, config.strength)
+    transform = TwoViewTransform(spec.image_size, spec.channels, policy)
     clean, altered = [], []
     for number, start in enumerate(range(0, len(images.fit), BATCH)):
         rows = images.fit[start : start + BATCH]

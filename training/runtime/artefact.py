@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.core.files import atomic_path
 
 WEIGHTS = "encoder.safetensors"
 META = "meta.json"
 METRICS = "metrics.jsonl"
 ANSWERS = "answers.json"
-"""What a run with verdicts began with."""
+"""Verdicts that a run began with."""
 FORMAT = 1
 
 
@@ -25,13 +25,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         ArtefactError: the folder cannot be written.
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise ArtefactError(
             f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
@@ -61,7 +57,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_file_writable(path: Path) -> None:
-    """Makes sure that a file can be written, before what goes into it is worked out.
+    """Makes sure that a file can be written, before its content is computed.
 
     Raises:
         ArtefactError: it is a folder, its folder is missing, or that cannot be written.

@@ -106,7 +106,7 @@ def test_blocks_are_the_whole(objective: Objective, block_rows: int) -> None:
     blocked, seen = leaf(), list[Tensor]()
     loss = backward_in_row_blocks(
         lambda rows: in_batch_rows(blocked, index, rows), in_blocks(objective), [blocked],
-        num_anchors=len(blocked), block_rows=block_rows, observe=lambda _, gradient_AM: seen.append(gradient_AM),
+        num_anchors=len(blocked), block_rows=block_rows, observe=lambda block: seen.append(block.gradient),
     )  # fmt: skip
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(gradient(blocked), gradient(both), rtol=1e-5, atol=1e-6)

@@ -277,20 +277,20 @@ def test_an_interrupted_run_goes_on_with_the_answers_that_it_began_with(tmp_path
     told = Told()
     run = train(images, config(), torn, answers=today, progress=told)
     assert [line for line in told.lines if "answers that this run began with" in line]
-    assert "going on from step 5 of 6" in told.lines
+    assert "continuing from step 5 of 6" in told.lines
     assert weights(run) == weights(whole)
     assert run.summary["verdicts"] == whole.summary["verdicts"]
     assert read_meta(torn)["identity"]["files"]["verdicts"] == first.digest
     with interrupted_at(4):
-        train(images, config(), torn, answers=first, force=True)
+        train(images, config(), torn, answers=first, start="force")
     forced = Told()
-    again = train(images, config(), torn, answers=today, force=True, progress=forced)
-    assert "going on from step 5 of 6" in forced.lines
+    again = train(images, config(), torn, answers=today, start="force", progress=forced)
+    assert "continuing from step 5 of 6" in forced.lines
     assert weights(again) == weights(whole)
-    anew = train(images, config(), torn, answers=today, force=True)
+    anew = train(images, config(), torn, answers=today, start="force")
     assert LinkConstraints.from_dict(json.loads((torn / ANSWERS).read_text())) == today
     assert weights(anew) == weights(train(images, config(), tmp_path / "today", answers=today))
-    train(images, config(), torn, force=True)
+    train(images, config(), torn, start="force")
     assert not (torn / ANSWERS).exists()
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import InputError
-from samekind.training.config.train_config import CPC_CONTEXTS
-from samekind.training.diagnostics.knn import knn_accuracy
+from samekind.training.config.objective import CPC_CONTEXTS
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.cpc import ContextNetwork, CpcNetwork

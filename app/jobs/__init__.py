@@ -1,0 +1,1 @@
+"""Work that outlives a run of a page: threads, and leases on pairs."""

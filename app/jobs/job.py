@@ -1,0 +1,86 @@
+"""Long work in a thread of its own: it continues while its visitor looks at another page, and the next visitor finds it done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+SECONDS_BETWEEN_LOOKS = 0.2
+Result = TypeVar("Result")
+
+
+class Job(Generic[Result]):
+    """Starts the work; `wait` gives the result to every visitor who asks.
+
+    Args:
+        work: takes what the facade's `progress=` wants.
+        name: of the thread.
+    """
+
+    def __init__(self, work: Callable[[Progress], Result], name: str) -> None:
+        self._work = work
+        self._progress = Progress()
+        self._results: list[Result] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def failed(self) -> bool:
+        """True if it ended without a result, so that trying again makes sense."""
+        return self._error is not None
+
+    def wait(self, show: Callable[[float], None]) -> Result:
+        """Waits for the result.
+
+        Args:
+            show: called a few times a second with the share that is done, in [0, 1]; never if there is nothing to wait for.
+
+        Raises:
+            SamekindError: the work cannot be done.
+        """
+        while self._thread.is_alive():
+            show(self._progress.share)
+            self._thread.join(SECONDS_BETWEEN_LOOKS)
+        if self._error is not None:
+            raise self._error
+        assert self._results, "a job ends with a result or an error"
+        return self._results[0]
+
+    def _run(self) -> None:
+        try:
+            self._results.append(self._work(self._progress))
+        except Exception as error:  # noqa: BLE001  raised again in `wait`, where somebody sees it
+            self._error = error
+
+
+class Progress:
+    """Progress for the facade's `progress=`: keeps the share that is done of the present part."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[_Task]:
+        """One part of the work, of `total` steps."""
+        yield _Task(self, total)
+
+    def print(self, line: str) -> None:
+        """Lines are for terminals."""
+
+
+class _Task:
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = max(total, 1)
+        self._done = 0
+
+    def advance(self, steps: int = 1) -> None:
+        """Counts the steps."""
+        self._done += steps
+        self._progress.share = min(self._done / self._total, 1.0)
+
+    def note(self, text: str) -> None:
+        """Notes are for terminals."""

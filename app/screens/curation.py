@@ -1,0 +1,198 @@
+"""The page *Label errors & duplicates*: two lists with pictures, a button for each answer, and both as CSV files.
+
+An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the image as anchor and
+a neighbour of the suggested class as negative: of those shown the nearest that has no verdict beside the image yet, so that no earlier
+verdict is replaced while there is one. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
+kinds* is `different`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from samekind.app.state import labeling_session
+from samekind.app.state.labeling_session import WITHDRAWN
+from samekind.app.state.library import Library
+from samekind.app.view_models import curation_view, filters
+from samekind.app.view_models.cards import plain
+from samekind.app.widgets import notices, opening, waiting
+from samekind.app.widgets.gallery import gallery
+from samekind.core.text import counted
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+LABELS, DUPLICATES = "Label errors", "Duplicates"
+LABEL_ANSWERS = (
+    ("wrong_label", "Label is wrong", ":material/check:"),
+    ("different", "Label is right", ":material/close:"),
+)
+PICTURE_ANSWERS = (
+    ("duplicate", "Same picture", ":material/check:"),
+    ("same", "Same kind only", ":material/category:"),
+    ("different", "Different kinds", ":material/close:"),
+)
+LABELS_A_PAGE, PAIRS_A_PAGE = 6, 12
+# Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone. (No string: Streamlit would
+# write it on the page.)
+DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
+
+
+def main() -> None:
+    """Draws the page."""
+    library = opening.library_or_stop()
+    st.title("Label errors & duplicates", anchor=False)
+    if failure := labeling_session.pop_failure():
+        notices.failure(*failure)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "List",
+            [LABELS, DUPLICATES],
+            default=LABELS if library.classes else DUPLICATES,
+            required=True,
+            key="which_list",
+            persist_state="session",
+        )
+        hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
+    if which == LABELS:
+        _labels(library, hide)
+    else:
+        _duplicates(library, hide)
+
+
+def _labels(library: Library, hide: bool) -> None:
+    if not library.classes:
+        st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
+        return
+    found = waiting.result(
+        library.label_issues, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
+    )
+    if found is None:
+        return
+    found = found.answered(library.index)
+    labels, many = counted(found.num_evaluated, "label"), found.num_issues
+    st.markdown(
+        "Each image's neighbours vote on its class, the nearest with most weight. "
+        f"Of {labels} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
+        f"{len(found.issues)} listed, the most suspicious first."
+    )
+    _download("label-suspects.csv", found.to_csv(), found.notes)
+    shown = _page(curation_view.unanswered(found.issues) if hide else found.issues, LABELS_A_PAGE, "labels_page")
+    thumbnails = _thumbnails(library, shown)
+    with st.container(key="label_issues"):
+        for issue in shown:
+            _label_issue(library, issue, thumbnails)
+
+
+def _label_issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> None:
+    left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
+    with left:
+        card = curation_view.issue_card(issue, thumbnails)
+        gallery([card], key=f"label issue {issue.id}", label="the image", card_width=130)
+    with middle:
+        st.caption(plain(curation_view.votes_sentence(issue)))
+        cards = curation_view.evidence_cards(issue, thumbnails)
+        gallery(cards, key=f"evidence {issue.id}", label="its neighbours", card_width=92)
+    with right:
+        _answers(library, issue.id, issue.neighbours, issue.confirmed, LABEL_ANSWERS)
+
+
+def _duplicates(library: Library, hide: bool) -> None:
+    found = waiting.result(library.duplicates, "Comparing pictures; tens of thousands of images take a few minutes …")
+    if found is None:
+        return
+    found = found.answered(library.index)
+    if not found.num_pairs:
+        st.info("No picture is in this corpus twice.")
+        return
+    pairs = counted(found.num_pairs, "pair")
+    st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
+    _download("duplicates.csv", found.to_csv(), found.notes)
+    shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
+    thumbnails = _thumbnails(library, shown)
+    if not shown:
+        return
+    with st.container(key="duplicates"):
+        for column, pair in zip(st.columns(len(shown)), shown, strict=True):  # page.css puts in a row what fits
+            with column:
+                _pair(library, pair, thumbnails)
+
+
+def _pair(library: Library, pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> None:
+    card = curation_view.duplicate_card(pair, thumbnails)
+    gallery([card], key=f"pair {card.id}", label="a pair", card_width=208)
+    if pair.kind == "near":
+        with st.container(key=f"answers {card.id}", gap="xsmall"):
+            _answers(library, pair.a, (pair.b,), pair.confirmed, PICTURE_ANSWERS)
+
+
+def _download(name: str, text: str, notes: Sequence[str]) -> None:
+    st.download_button("Download as CSV", text, name, "text/csv", icon=":material/download:", key=f"download {name}")
+    for note in notes:
+        st.caption(plain(note))
+
+
+def _page(entries: Sequence[Any], size: int, key: str) -> Sequence[Any]:
+    if not entries:
+        st.info("Nothing is left to answer." if st.session_state.get("hide_answered") else "Nothing is suspected.")
+        return []
+    pages = filters.num_pages(len(entries), size)
+    number = st.pagination(pages, key=key, persist_state="session") if pages > 1 else 1
+    shown = filters.page(range(len(entries)), number, size)
+    return [entries[i] for i in shown]
+
+
+def _thumbnails(library: Library, shown: Sequence[Any]) -> dict[str, bytes]:
+    ids = list(dict.fromkeys(id_ for entry in shown for id_ in curation_view.pictured(entry)))
+    return dict(zip(ids, library.index.thumbnails(ids), strict=True))
+
+
+def _answers(
+    library: Library,
+    anchor: str,
+    others: Sequence[str],
+    confirmed: bool | None,
+    choices: Sequence[tuple[str, str, str]],
+) -> None:
+    """The buttons, or after an answer the one that takes it back."""
+    if confirmed is not None:
+        key = f"undo {anchor} {others[0]}"
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices[0][0])}
+        st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
+        return
+    for verdict, words, icon in choices:
+        key = f"{verdict} {anchor} {others[0]}"
+        st.button(
+            words, icon=icon, key=key, width="stretch", on_click=_annotate, args=(library, anchor, others, verdict)
+        )
+
+
+def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
+    """Records a verdict on the image beside one of the others."""
+    own, *rest = _contents(library, anchor, others[: curation_view.EVIDENCE_SHOWN])
+    labeling_session.record(
+        library, [(own, curation_view.negative_for(own, rest, library.verdicts.current()), verdict)]
+    )
+
+
+def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -> None:
+    """Withdraws whatever decided: it may be about another neighbour, or have come from *Label pairs*."""
+    own, *rest = _contents(library, anchor, others)
+    deciding = [
+        verdict
+        for verdict in library.verdicts.current().values()
+        if (verdict.verdict in DECIDING[yes] and own in verdict.pair and set(verdict.pair) & set(rest))
+        or (verdict.verdict == yes == "wrong_label" and verdict.anchor_sha256 == own)
+    ]
+    labeling_session.record(library, [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding])
+
+
+def _contents(library: Library, anchor: str, others: Sequence[str]) -> list[str]:
+    return [library.index.row(id_)["sha256"] for id_ in (anchor, *others)]
+
+
+if __name__ == "__main__":
+    main()

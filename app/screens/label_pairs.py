@@ -1,0 +1,154 @@
+"""The page *Label pairs*: pairs worth a look, one after the other, annotated by button or by key.
+
+The candidates come from the audit, which takes up to a minute for a large corpus the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from samekind.app.state import labeling_session
+from samekind.app.state.library import CANDIDATE_DEPTH, Library
+from samekind.app.view_models import label_pairs_view
+from samekind.app.view_models.cards import plain
+from samekind.app.view_models.pairs import Pair, key_of
+from samekind.app.widgets import candidate_pair, notices, opening, verdict_cards, waiting
+from samekind.core.text import counted
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+HISTORY = 8
+MOST_CONTRADICTIONS = 5
+
+INTRODUCTION = (
+    "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: each is one that training pushes apart hard and "
+    "that is ambiguous for the encoder. Answer with the keys **1** to **5**, take the last answer back with **U**. (In a field or on a "
+    "switch a key is its own: click beside it first.)"
+)
+
+
+def main() -> None:
+    """Draws the page."""
+    library = opening.library_or_stop()
+    st.title("Label pairs", anchor=False)
+    st.markdown(INTRODUCTION)
+    classes = _settings(library)
+    if waiting.audit(library, CANDIDATE_DEPTH) is None:
+        return
+    with st.spinner("Choosing the pairs …"):
+        library.pool()
+    current = library.verdicts.current()
+    candidate, batch = labeling_session.next_pair(library, current, classes)
+    if failure := labeling_session.pop_failure():
+        notices.failure(*failure)
+    progress = label_pairs_view.Progress.of(labeling_session.of_this_index(library, current))
+    num_left = labeling_session.num_left(batch, current)
+    st.progress(progress.share, label_pairs_view.progress_sentence(current, num_left))
+    st.caption(progress.sentence())
+    if candidate is None:
+        _no_pair(labeling_session.are_leased(batch, current))
+        candidate_pair.undo_button(library)
+    else:
+        candidate_pair.show(library, candidate)
+    _contradictions(library, current)
+    if progress.are_enough:
+        _training_command(library)
+    _history(library, current)
+    for note in batch.notes:
+        st.caption(plain(note))
+
+
+def _settings(library: Library) -> labeling_session.Classes:
+    """The sidebar: the annotator's name, whether labels are shown, and the pair of classes."""
+    with st.sidebar:
+        st.text_input(
+            "Your name",
+            value=labeling_session.login_name(),
+            key=labeling_session.ANNOTATOR,
+            persist_state="session",
+        )
+        if not library.classes:
+            return None
+        st.toggle(
+            "Show labels and figures",
+            key=labeling_session.SHOW_LABELS,
+            persist_state="session",
+            help="They sway the eye, so they are hidden until a pair is answered.",
+        )
+        return _class_pair(library.classes)
+
+
+def _class_pair(names: list[str]) -> labeling_session.Classes:
+    first = st.selectbox(
+        "Only pairs of",
+        ["", *names],
+        format_func=lambda name: name or "all classes",
+        key="labeling_first_class",
+        persist_state="session",
+    )
+    if not first:
+        return None
+    second = st.selectbox("with", names, index=names.index(first), key="labeling_second_class", persist_state="session")
+    return first, second
+
+
+def _no_pair(are_leased: bool) -> None:
+    if not are_leased:
+        st.info("No pair is left to label here.")
+        return
+    st.info("Other people are labeling the pairs that come next: try again shortly, some will be free then.")
+    st.button("Try again", icon=":material/refresh:", key="try_again")
+
+
+def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> None:
+    """Pairs that are called different though others join them: one of these answers must be wrong."""
+    from samekind import link_constraints, must_link_path
+
+    found = sorted(link_constraints(current.values()).contradictions)
+    if not found:
+        return
+    st.subheader("Contradictions", anchor=False)
+    more = f" The first {MOST_CONTRADICTIONS} are shown." if len(found) > MOST_CONTRADICTIONS else ""
+    st.caption(
+        f"{counted(len(found), 'pair')} called different, though other answers join the two. "
+        "In each row one answer must be wrong. Until it is corrected that group is left out: training neither joins its images nor keeps "
+        f"apart the two that are called different. All other answers are used.{more}"
+    )
+    for pair in found[:MOST_CONTRADICTIONS]:
+        pairs = [pair, *must_link_path(current.values(), pair)]
+        verdict_cards.show(
+            library,
+            [current[each] for each in pairs],
+            key=f"contradiction {key_of(pair)}",
+            label="answers that contradict each other",
+            action="Answer again",
+            on_pick=labeling_session.revisit,
+        )
+
+
+def _training_command(library: Library) -> None:
+    """The use of the answers, once there are enough."""
+    st.success("These answers are enough to learn from: they choose the next pairs, and training can use them.")
+    st.code(f"samekind train --corpus … --out artifacts/again --verdicts {library.index.path}", language="bash")
+
+
+def _history(library: Library, current: Mapping[Pair, sk.Verdict]) -> None:
+    if not current:
+        return
+    st.subheader("Last answers", anchor=False)
+    verdict_cards.show(
+        library,
+        label_pairs_view.latest(current, HISTORY),
+        key="history",
+        label="last answers, newest first",
+        action="Undo",
+        on_pick=labeling_session.undo,
+    )
+
+
+if __name__ == "__main__":
+    main()

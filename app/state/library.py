@@ -1,0 +1,151 @@
+"""The opened index with all that is worked out from it, one for all sessions of the server.
+
+The Search page must be there in seconds, so opening reads no vectors and loads no encoder; `warm_later` does that in the background once
+the first page has been drawn.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samekind.app.jobs.audit_job import AuditJob
+from samekind.app.jobs.job import Job, Progress
+from samekind.app.jobs.leases import Leases
+from samekind.app.state.query import Query
+from samekind.app.view_models import search_view
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+MOST_LISTED = 500
+PICTURES_KEPT = 16
+CANDIDATE_DEPTH = 10
+"""Hardest negatives per anchor that are candidates for labeling."""
+WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
+
+
+class Library:
+    """An opened index and what the pages work out from it.
+
+    Attributes:
+        index: the opened index.
+        leases: the pairs that sessions show just now.
+    """
+
+    def __init__(self, index: sk.Index) -> None:
+        self.index = index
+        self._loading = threading.Lock()
+        self._auditing = threading.Lock()
+        self._audits: dict[int, AuditJob] = {}
+        self._lists: dict[str, Job[Any]] = {}
+        self._pooling = threading.Lock()
+        self.leases = Leases()
+        self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
+        self._warming = False
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Row of each id in table order."""
+        return {id_: i for i, id_ in enumerate(self.index.ids)}
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in alphabetical order; empty for an unlabelled corpus."""
+        return self.index.classes
+
+    @cached_property
+    def has_unlabelled(self) -> bool:
+        """True if a labelled corpus holds images without a label."""
+        return any(label is None for label in self.index.labels or [])
+
+    @cached_property
+    def splits(self) -> list[str]:
+        """The splits that occur."""
+        found = set(self.index.splits)
+        return [name for name in ("train", "validation", "test") if name in found]
+
+    def label(self, id_: str) -> str | None:
+        """Class of an image."""
+        return None if self.index.labels is None else self.index.labels[self.positions[id_]]
+
+    @cached_property
+    def picture(self) -> Callable[[str], bytes]:
+        """`Index.picture`, the last ones kept: a photo takes a while to read, and every note or switch draws the page again."""
+        return lru_cache(maxsize=PICTURES_KEPT)(self.index.picture)
+
+    def neighbours(self, query: Query, k: int, where: str | None, leave_out_itself: bool) -> Sequence[sk.Hit]:
+        """The k images most similar to the query, most similar first.
+
+        Raises:
+            SamekindError: an upload that cannot be read, among others.
+        """
+        if query.id is None:
+            with self._loading:  # the background may be loading the encoder just now
+                return _hits(self.index.search(query.upload, k=k, where=where, exclude_self=leave_out_itself))
+        # By its vector, and leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
+        vector = self.index.vectors(np.array([self.positions[query.id]]))[0]
+        hits = _hits(self.index.search(vector, k=k + 1, where=where))
+        return search_view.without(hits, query.id if leave_out_itself else None, k)
+
+    def audit(self, k: int) -> AuditJob:
+        """The audit with k negatives per anchor, one for all sessions: done, under way, or begun just now."""
+        with self._auditing:
+            if k not in self._audits or self._audits[k].failed:
+                self._audits[k] = AuditJob(self.index, k)
+            return self._audits[k]
+
+    def label_issues(self) -> Job[sk.LabelIssues]:
+        """The list of label issues, one for all sessions, as `audit`."""
+        return self._list("labels", lambda progress: self.index.label_issues(MOST_LISTED, progress))
+
+    def duplicates(self) -> Job[sk.Duplicates]:
+        """The list of duplicates, one for all sessions, as `audit`."""
+        return self._list("duplicates", lambda progress: self.index.duplicates(MOST_LISTED, progress))
+
+    def _list(self, name: str, work: Callable[[Progress], Any]) -> Job[Any]:
+        with self._auditing:
+            if name not in self._lists or self._lists[name].failed:
+                self._lists[name] = Job(work, f"samekind-{name}")
+            return self._lists[name]
+
+    def pool(self) -> sk.CandidatePool:
+        """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done."""
+        from samekind import CandidatePool
+
+        job = self.audit(CANDIDATE_DEPTH)
+        with self._pooling:
+            if self._pool is None or self._pool[0] is not job:
+                self._pool = (job, CandidatePool(self.index, job.wait(lambda share: None).report))
+            return self._pool[1]
+
+    @cached_property
+    def verdicts(self) -> sk.VerdictTable:
+        """The pairwise annotations of this artefact."""
+        from samekind import VerdictTable
+
+        return VerdictTable(self.index.path)
+
+    def warm_later(self) -> None:
+        """Loads vectors and encoder in the background, once, after the page that is being drawn has had its turn."""
+        if not self._warming:
+            self._warming = True
+            threading.Thread(target=self._warm, name="samekind-warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        time.sleep(WARM_AFTER_SECONDS)
+        try:
+            with self._loading:
+                _ = self.index.vectors(np.array([0])), self.index.encoder
+        except Exception:  # noqa: BLE001  it fails again, with a message, when a user needs it; or the server is just being stopped
+            return
+
+
+def _hits(result: sk.SearchResult | list[sk.SearchResult]) -> tuple[sk.Hit, ...]:
+    assert not isinstance(result, list), "one query has one result"
+    return result.hits

@@ -1,0 +1,1 @@
+"""Cards, charts, filters and sentences as pure functions, without Streamlit."""

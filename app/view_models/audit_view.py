@@ -1,0 +1,198 @@
+"""The page *False negatives*: an audit that is quick to look up by anchor, class and pair of classes, its cards and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.core.text import percent, times
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    import samekind as sk
+
+FALSE_NEGATIVE = "FALSE NEGATIVE"
+TRUE_NEGATIVE = "another class"
+UNKNOWN = "class unknown"
+
+
+@dataclass(frozen=True)
+class Negative:
+    """One of an anchor's hardest negatives.
+
+    Attributes:
+        rank: from 1, the hardest.
+        id: of the image.
+        similarity: cosine with the anchor.
+        label: its class.
+        false: true if it has the anchor's class; `None` where that is unknown.
+        gradient_share: its share of the anchor's negative gradient, in [0, 1].
+    """
+
+    rank: int
+    id: str
+    similarity: float
+    label: str | None
+    false: bool | None
+    gradient_share: float | None
+
+
+class AuditView:
+    """Orders the anchors of an audit and looks up their negatives. An anchor is its number in `report.pairs`.
+
+    Args:
+        report: the audit.
+    """
+
+    # A anchors, K hardest negatives of each, N rows of the index
+    def __init__(self, report: sk.FalseNegativeReport) -> None:
+        self.report = report
+        self.pairs = report.pairs
+        code = {name: i for i, name in enumerate(self.classes)}
+        self._class_N = np.array(
+            [code.get(label, -1) if label else -1 for label in self.pairs.labels or []], dtype=np.int64
+        )
+
+    @property
+    def labelled(self) -> bool:
+        """True if the classes are known."""
+        return self.report.base_rate is not None
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes on the audit, but for the one that the page itself gives: that labels are missing."""
+        return [note for note in self.report.notes if note.code != "no_labels"]
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in alphabetical order."""
+        return sorted({label for label in self.pairs.labels or [] if label is not None})
+
+    def id(self, anchor: int) -> str:
+        """Id of an anchor."""
+        return self.pairs.anchor_ids[anchor]
+
+    def label(self, anchor: int) -> str | None:
+        """Class of an anchor."""
+        return None if self.pairs.labels is None else self.pairs.labels[self.pairs.anchor_A[anchor]]
+
+    def negatives(self, anchor: int) -> list[Negative]:
+        """The hardest negatives of one anchor, hardest first."""
+        return [
+            Negative(pair.rank, pair.negative_id, pair.similarity, pair.negative_label, pair.false, pair.gradient_share)
+            for pair in self.pairs.at(anchor)
+        ]
+
+    @cached_property
+    def worst(self) -> list[int]:
+        """Anchors by the number of their false negatives, most first; among equals the one with the more similar ones."""
+        similarity_A = np.where(self.pairs.false_AK == 1, self.pairs.similarity_AK, 0.0).sum(axis=1)
+        return _ints(np.lexsort((-similarity_A, -self.pairs.num_false_A)))
+
+    @cached_property
+    def closest(self) -> list[int]:
+        """Anchors by the similarity of their hardest negative, most similar first."""
+        return _ints(np.argsort(-self.pairs.similarity_AK[:, 0], kind="stable"))
+
+    def shuffled(self, seed: int = 0) -> list[int]:
+        """Anchors in random order, the same for the same seed."""
+        return _ints(np.random.default_rng(seed).permutation(len(self.pairs.anchor_A)))
+
+    def of_class(self, name: str) -> list[int]:
+        """Anchors of one class, those with most false negatives first."""
+        return [anchor for anchor in self.worst if self.label(anchor) == name]
+
+    def of_pair(self, anchor_class: str, negative_class: str) -> list[int]:
+        """Anchors of one class that have a negative of another among their hardest, the most similar pair first."""
+        own, other = self.classes.index(anchor_class), self.classes.index(negative_class)
+        met_AK = (self._class_N[self.pairs.anchor_A] == own)[:, None] & (self._class_N[self.pairs.negative_AK] == other)
+        closest_A = np.where(met_AK, self.pairs.similarity_AK, -np.inf).max(axis=1)
+        order = np.argsort(-closest_A, kind="stable")
+        return _ints(order[: int(met_AK.any(axis=1).sum())])
+
+
+def _ints(order: NDArray[np.int64]) -> list[int]:
+    return [int(anchor) for anchor in order]
+
+
+def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes]) -> list[Card]:
+    """Cards of an anchor's hardest negatives, the false ones marked by colour and in words."""
+    cards = []
+    for negative, thumbnail in zip(negatives, thumbnails, strict=True):
+        badge = {True: Badge(FALSE_NEGATIVE, "false"), False: Badge(TRUE_NEGATIVE), None: Badge(UNKNOWN)}[
+            negative.false
+        ]
+        lines = [f"similarity {negative.similarity:.3f}", negative.id]
+        if negative.gradient_share is not None:
+            lines.insert(1, f"gradient {percent(negative.gradient_share)}")
+        cards.append(
+            Card(
+                negative.id,
+                (Picture(data_uri(thumbnail), alt_text(negative.id, negative.label)),),
+                heading=f"{negative.rank}. {negative.label or ''}".rstrip(),
+                lines=tuple(lines),
+                badges=(badge,),
+                tone="false" if negative.false else "plain",
+            )
+        )
+    return cards
+
+
+def anchor_card(anchor: str, label: str | None, thumbnail: bytes) -> Card:
+    """The anchor, large."""
+    picture = Picture(data_uri(thumbnail), f"the anchor, {alt_text(anchor, label)}")
+    return Card(anchor, (picture,), heading=label or "", lines=(anchor,), tone="chosen")
+
+
+def anchor_sentence(negatives: Sequence[Negative], base_rate: float | None) -> str:
+    """Number of false ones among an anchor's hardest negatives, beside that expected by chance; empty without labels."""
+    known = [negative for negative in negatives if negative.false is not None]
+    if not known or base_rate is None:
+        return ""
+    false = sum(bool(negative.false) for negative in known)
+    expected = f"{base_rate * len(known):.1f}"
+    return f"{false} of these {len(known)} hardest negatives are false; among as many drawn at random it would be {expected}."
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A headline figure with the sentence that explains it."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+def headline(report: sk.FalseNegativeReport) -> list[Figure]:
+    """The five figures at the top of the page."""
+    k = report.k
+    gradient = (report.gradient_share or {}).get("false_negatives")
+    return [
+        Figure(
+            "hardest is false",
+            percent(report.by_rank[0]["false_negative_rate"]),
+            "How often the hardest negative has the anchor's class.",
+        ),
+        Figure(
+            f"false among {k}",
+            percent(report.false_negative_rate),
+            f"Share of false ones among the {k} hardest negatives.",
+        ),
+        Figure(
+            "base rate",
+            percent(report.base_rate),
+            "Share of false ones among all negatives: what a random negative would be.",
+        ),
+        Figure(f"lift at {k}", times(report.lift), f"How many times the base rate the {k} hardest negatives reach."),
+        Figure(
+            "of the gradient",
+            percent(gradient),
+            "Share of the negative gradient that pushes images of one class apart.",
+        ),
+    ]

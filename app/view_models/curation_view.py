@@ -1,0 +1,102 @@
+"""The page *Label errors & duplicates*: cards and words of both lists, and the verdict that each answer becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.app.view_models.pairs import Pair
+from samekind.core.text import percent
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+EVIDENCE_SHOWN = 5
+ANSWERED = {True: "confirmed", False: "dismissed"}
+Listed = TypeVar("Listed", "sk.LabelIssue", "sk.Duplicate")
+
+
+def issue_card(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> Card:
+    """The image: the label that it has and the one that its neighbours suggest."""
+    return Card(
+        issue.id,
+        (Picture(data_uri(thumbnails[issue.id]), alt_text(issue.id, issue.label)),),
+        heading=f"{issue.label} → {issue.suggested}?",
+        lines=(f"suspicion {issue.score:.3f}", issue.id),
+        badges=_badges(issue.confirmed),
+        tone="chosen",
+    )
+
+
+def evidence_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[Card]:
+    """The nearest images of the suggested class."""
+    return [
+        Card(
+            id_,
+            (Picture(data_uri(thumbnails[id_]), alt_text(id_, issue.suggested)),),
+            heading=issue.suggested,
+            lines=(id_,),
+        )
+        for id_ in issue.neighbours[:EVIDENCE_SHOWN]
+    ]
+
+
+def votes_sentence(issue: sk.LabelIssue) -> str:
+    """The shares of the neighbours' votes."""
+    return (
+        f"Of its neighbours' votes {percent(issue.suggested_share, 0)} are for {issue.suggested}, "
+        f"{percent(issue.label_share, 0)} for {issue.label}."
+    )
+
+
+def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
+    """A pair, its two pictures side by side; labels that differ are marked."""
+    pictures = tuple(
+        Picture(data_uri(thumbnails[id_]), alt_text(id_, label))
+        for id_, label in ((pair.a, pair.a_label), (pair.b, pair.b_label))
+    )
+    lines = [f"pixels agree {pair.score:.3f}", f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}"]
+    heading = "exact copy" if pair.kind == "exact" else "near copy"
+    return Card(f"{pair.a} {pair.b}", pictures, heading, tuple(lines), (*_disagreement(pair), *_badges(pair.confirmed)))
+
+
+def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
+    """Ids of the images that one entry shows."""
+    from samekind import LabelIssue
+
+    if isinstance(listed, LabelIssue):
+        return [listed.id, *listed.neighbours[:EVIDENCE_SHOWN]]
+    return [listed.a, listed.b]
+
+
+def unanswered(entries: tuple[Listed, ...]) -> list[Listed]:
+    """The entries without an answer; a pair of equal content needs none and stays out."""
+    return [entry for entry in entries if entry.confirmed is None and getattr(entry, "kind", "near") != "exact"]
+
+
+def negative_for(own: str, others: Sequence[str], current: Mapping[Pair, sk.Verdict]) -> str:
+    """The one of the others that a verdict on an image is recorded with: the first without a verdict beside this image.
+
+    A later verdict on a pair replaces an earlier one, which would be lost. If all have one, it is the first of them.
+
+    Args:
+        own: content hash of the image.
+        others: those of the others, nearest first.
+        current: the present verdict on each pair.
+    """
+    untouched = (other for other in others if (min(own, other), max(own, other)) not in current)
+    return next(untouched, others[0])
+
+
+def _label(label: str | None) -> str:
+    return "" if label is None else f" ({label})"
+
+
+def _disagreement(pair: sk.Duplicate) -> tuple[Badge, ...]:
+    differ = pair.a_label is not None and pair.b_label is not None and pair.a_label != pair.b_label
+    return (Badge("LABELS DIFFER", "false"),) if differ else ()
+
+
+def _badges(confirmed: bool | None) -> tuple[Badge, ...]:
+    return () if confirmed is None else (Badge(ANSWERED[confirmed], "same" if confirmed else "neutral"),)

@@ -1,0 +1,112 @@
+"""The page *Search*: cards of the grid, of the query and of its neighbours, and sentences about them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.core.text import counted, percent
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+
+def picker_cards(
+    ids: Sequence[str], labels: Sequence[str | None], thumbnails: Sequence[bytes], chosen: str | None = None
+) -> list[Card]:
+    """Cards to choose a query from: the whole card is the button.
+
+    Args:
+        ids: of the shown images.
+        labels: their classes.
+        thumbnails: their encoded pictures.
+        chosen: id of the present query, which is marked.
+    """
+    return [
+        Card(
+            id_,
+            (Picture(data_uri(thumbnail), alt_text(id_, label)),),
+            heading=label or "",
+            lines=(id_,),
+            badges=(Badge("the query"),) if id_ == chosen else (),
+            tone="chosen" if id_ == chosen else "plain",
+            action="whole",
+            action_label=f"search with {alt_text(id_, label)}",
+        )
+        for id_, label, thumbnail in zip(ids, labels, thumbnails, strict=True)
+    ]
+
+
+def neighbour_cards(hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], query_label: str | None) -> list[Card]:
+    """Cards of search results, those of the query's class marked "same class"."""
+    cards = []
+    for rank, (hit, thumbnail) in enumerate(
+        zip(hits, thumbnails, strict=True), start=1
+    ):  # hit.rank still counts the query itself
+        same = query_label is not None and hit.label == query_label
+        cards.append(
+            Card(
+                hit.id,
+                (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
+                heading=f"{rank}. {hit.label or ''}".rstrip(),
+                lines=(f"similarity {hit.similarity:.3f}", hit.id),
+                badges=(Badge("same class", "same"),) if same else (),
+                tone="same" if same else "plain",
+                action="More like this",
+                action_label=f"more like {alt_text(hit.id, hit.label)}",
+            )
+        )
+    return cards
+
+
+def same_class_sentence(hits: Sequence[sk.Hit], query_label: str | None) -> str:
+    """Share of the neighbours with the query's class; empty if the query has none. Hits without a label are not counted."""
+    labelled = [hit for hit in hits if hit.label is not None]
+    if query_label is None or not labelled:
+        return ""
+    same = sum(hit.label == query_label for hit in labelled)
+    return (
+        f"{same} of {len(labelled)} neighbours ({percent(same / len(labelled), 0)}) have the same class, {query_label}."
+    )
+
+
+def without(hits: Sequence[sk.Hit], id_: str | None, k: int) -> list[sk.Hit]:
+    """The first k hits that are not the image `id_` itself."""
+    return [hit for hit in hits if hit.id != id_][:k]
+
+
+def query_card(name: str, label: str | None, picture: str) -> Card:
+    """The query, large; `picture` is a data URI."""
+    return Card(
+        "",
+        (Picture(picture, f"the query, {alt_text(name, label)}"),),
+        heading=label or "",
+        lines=(name,),
+        tone="chosen",
+    )
+
+
+def shortfall_sentence(shown: int, k: int) -> str:
+    """Sentence for fewer images than asked for; empty if there were enough."""
+    if shown >= k:
+        return ""
+    if shown == 0:
+        return "No image passes the filter."
+    return f"Only {counted(shown, 'image')} could be shown where {k} were asked for: there are no more that pass."
+
+
+def upload_picture(encoded: bytes, longest: int = 480) -> bytes:
+    """An uploaded file as the encoder sees it, in a format that every browser shows: PNG, at most `longest` pixels a side.
+
+    Raises:
+        ImageError: the file is no image.
+    """
+    from samekind import decode_image
+
+    image = decode_image(encoded)
+    image.thumbnail((longest, longest))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

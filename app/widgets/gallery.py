@@ -1,0 +1,57 @@
+"""A gallery of picture cards.
+
+It is one custom element instead of a Streamlit column, image and button per card: 48 cards arrive as one message, pictures of 28 pixels
+stay crisp (Streamlit smooths what it enlarges), and every card is a real button with a name for screen readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from samekind.app.view_models.cards import Card
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _element() -> Callable[..., Any]:
+    """Registers the custom element once per process."""
+    element: Callable[..., Any] = st.components.v2.component(
+        "samekind_gallery",
+        html='<div class="grid" role="list"></div>',
+        css=(HERE / "gallery.css").read_text(encoding="utf-8"),
+        js=(HERE / "gallery.js").read_text(encoding="utf-8"),
+    )
+    return element
+
+
+def gallery(
+    cards: Sequence[Card],
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[str], None] | None = None,
+    card_width: int = 128,
+) -> None:
+    """Draws cards in a grid that fills the width.
+
+    Args:
+        cards: in the order to show them.
+        key: unique on the page.
+        label: name of the grid for screen readers.
+        on_pick: called with a card's id when its button is pressed, before the page is drawn again.
+        card_width: least width of a card in pixels.
+    """
+
+    def picked() -> None:
+        chosen = st.session_state[key].get("picked")
+        if chosen is not None and on_pick is not None:
+            on_pick(chosen)
+
+    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
+    _element()(data=data, key=key, on_picked_change=picked)

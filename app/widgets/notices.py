@@ -1,0 +1,29 @@
+"""Errors, and the facts at the foot of the sidebar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from samekind.app.state.library import Library
+from samekind.app.view_models.cards import plain
+from samekind.core.text import counted
+
+
+def failure(message: str, hint: str = "") -> None:
+    """One clear line for something that the user can mend, with the remedy under it.
+
+    Args:
+        message: plain text, shown as it is.
+        hint: Markdown, written by us.
+    """
+    text = plain(message)
+    st.error(f"{text}\n\n{hint}" if hint else text, icon=":material/error:")
+
+
+def about(library: Library) -> None:
+    """A few facts about the artefact."""
+    index = library.index
+    classes = counted(len(library.classes), "class", "classes") if library.classes else "unlabelled"
+    st.caption(plain(f"{Path(index.path).name}: {counted(len(index), 'image')}, {classes}, {index.dim} dimensions"))

@@ -1,0 +1,119 @@
+"""The part of *Search* where the query is chosen: a grid of the corpus with filters, and an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from samekind.app.state import search_session
+from samekind.app.state.library import Library
+from samekind.app.state.query import Query
+from samekind.app.view_models import filters, search_view
+from samekind.app.widgets.gallery import gallery
+from samekind.core.text import counted
+
+PAGE_SIZE = 32
+FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
+RANDOM, IN_ORDER = "Random sample", "In order"
+
+
+def show(library: Library, query: Query | None) -> None:
+    """Draws the tabs *From the corpus* and *Upload*.
+
+    Args:
+        library: the opened index.
+        query: the present query, which is marked in the grid.
+    """
+    st.subheader("Choose an image", anchor=False)
+    corpus, upload = st.tabs([":material/grid_view: From the corpus", ":material/upload: Upload"])
+    with corpus:
+        _grid(library, query)
+    with upload:
+        st.file_uploader("An image of your own", type=list(FILE_TYPES), key="upload", on_change=_uploaded)
+
+
+def class_filter(library: Library, title: str, key: str) -> str | None:
+    """A choice of one class, or `None` for all of them; hidden for an unlabelled corpus."""
+    if not library.classes:
+        return None
+    return _choice(
+        title, [*library.classes, *([filters.NO_LABEL] if library.has_unlabelled else [])], "all classes", key
+    )
+
+
+def split_filter(library: Library, title: str, key: str) -> str | None:
+    """A choice of one split, or `None` for all of them."""
+    return _choice(title, library.splits, "all splits", key)
+
+
+def _choice(title: str, options: Sequence[str], everything: str, key: str) -> str | None:
+    # Not `None` for everything: Streamlit takes that for a box without a choice, and offers to clear it.
+    chosen = st.selectbox(
+        title, ["", *options], format_func=lambda name: name or everything, key=key, persist_state="session"
+    )
+    return chosen or None
+
+
+def _grid(library: Library, query: Query | None) -> None:
+    index = library.index
+    rows = _filtered(library)
+    if not rows:
+        st.info("No image passes these filters.")
+        return
+    ids = [index.ids[i] for i in _one_screen(rows)]
+    gallery(
+        search_view.picker_cards(
+            ids, [library.label(id_) for id_ in ids], index.thumbnails(ids), query.id if query else None
+        ),
+        key="picker",
+        label="images of the corpus",
+        on_pick=lambda id_: search_session.choose(library, id_),
+        card_width=104,
+    )
+
+
+def _filtered(library: Library) -> list[int]:
+    """Rows that pass the filters above the grid."""
+    index = library.index
+    text_column, class_column, split_column = st.columns([2, 1, 1])
+    with text_column:
+        text = st.text_input("Id or class contains", key="text", persist_state="session")
+    with class_column:
+        label = class_filter(library, "Class", "class")
+    with split_column:
+        split = split_filter(library, "Split", "split")
+    return filters.matching(index.ids, index.labels, index.splits, label=label, split=split, text=text)
+
+
+def _one_screen(rows: Sequence[int]) -> list[int]:
+    """The rows to show: a seeded sample or a page of them, with the controls for the next ones."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        order = st.segmented_control(
+            "Order",
+            [RANDOM, IN_ORDER],
+            default=RANDOM,
+            required=True,
+            key="order",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        if order == RANDOM:
+            seed = st.session_state.setdefault("seed", 0)
+            st.button("Another sample", icon=":material/casino:", on_click=_next_seed)
+            shown = filters.sample(rows, PAGE_SIZE, seed)
+        else:
+            number = st.pagination(max(1, filters.num_pages(len(rows), PAGE_SIZE)), key="page", persist_state="session")
+            shown = filters.page(rows, number, PAGE_SIZE)
+        st.caption(f"{len(shown)} of {counted(len(rows), 'image')}")
+    return shown
+
+
+def _next_seed() -> None:
+    st.session_state["seed"] = st.session_state.get("seed", 0) + 1
+
+
+def _uploaded() -> None:
+    file = st.session_state["upload"]
+    if file is not None:
+        search_session.choose_upload(file.name, file.getvalue())

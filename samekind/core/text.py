@@ -1,0 +1,32 @@
+"""Numbers as people read them, the same on the command line, in the HTML report and in the app; what is undefined is a dash."""
+
+from __future__ import annotations
+
+UNDEFINED = "–"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 image`, `70,000 images`; `many` where the plural is more than an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.1234 as `12.3 %`."""
+    return UNDEFINED if share is None else f"{100 * share:.{digits}f} %"
+
+
+def visible_percent(share: float | None) -> str:
+    """As `percent`, but a share above zero never reads as zero: 0.00012 is `0.01 %`. For reports, where that is a finding."""
+    if share is None or share == 0 or share >= 0.0005:
+        return percent(share)
+    return f"{100 * share:.1g} %"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """A number with that many decimals."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def times(factor: float | None) -> str:
+    """8.23 as `8.2 ×`."""
+    return UNDEFINED if factor is None else f"{factor:,.1f} ×"
