@@ -1,4 +1,4 @@
-"""Makes the detector that a run asks for."""
+"""Construction of the detector that a run asks for."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def build_detector(
     describe: Describe | None = None,
     guide: Guide | None = None,
 ) -> Detector | None:
-    """The run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
+    """Builds the run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
 
     Args:
         config: the run's settings.
-        images: that it trains on.
+        images: those that it trains on.
         progress: shows bars.
-        describe: gives the patches' descriptions where they have been made already.
-        guide: if it has been built already.
+        describe: returns the patches' descriptions where they have been computed already.
+        guide: a guide that has been built already.
 
     Raises:
-        CorpusError: an oracle without labels.
-        InputError, MissingDependencyError, ArtefactError: the guide cannot be had.
+        CorpusError: an oracle on a corpus without labels.
+        InputError, MissingDependencyError, ArtefactError: the guide is unavailable.
     """
     labels = None if images.labels is None else images.labels[images.fit]
     if config.objective == "supervised":
@@ -50,31 +50,44 @@ def build_detector(
         return Oracle(labels)
     if config.treatment == "none":
         return None
-    count, threshold = len(images.fit), config.detector_point
-    describe = describe or (lambda: describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress))
-    k = max(1, round(config.neighbours * count))
+
+    def descriptions() -> NDArray[np.float32]:
+        if describe is not None:
+            return describe()
+        return describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress)
+
+    def second_encoder() -> Guide:
+        return guide or build_guide(config, images, config.detector_point)
+
+    if config.detector == "oracle":
+        return Oracle(labels)
+    return _without_labels(config, len(images.fit), descriptions, second_encoder)
+
+
+def _without_labels(config: TrainConfig, count: int, describe: Describe, guide: Callable[[], Guide]) -> Detector:
+    """Detector of this name for `count` training images; what it needs besides is made when it is asked for."""
+    prior, threshold = config.prior, config.detector_point
     match config.detector:
         case "threshold":
             return Threshold(threshold)
         case "quantile":
-            return Quantile(count, config.prior, threshold)
+            return Quantile(count, prior, threshold)
         case "posterior":
-            return Posterior(config.prior, threshold=threshold)
+            return Posterior(prior, threshold=threshold)
         case "relative_margin":
             return RelativeMargin(threshold)
         case "cluster":
             return Cluster(count, max(2, round(1 / config.neighbours)), config.seed, threshold)
         case "guide":
-            return guide or build_guide(config, images, threshold)
-        case "oracle":
-            return Oracle(labels)
+            return guide()
         case "relation":
-            return Relation(describe(), DETECTION_DIM, config.prior, threshold)
+            return Relation(describe(), DETECTION_DIM, prior, threshold)
         case "combined":
             description = describe()
             if config.guide:
-                guide = guide or build_guide(config, images, threshold)
-                description = side_by_side(description, guide.embedding.numpy())
-            return Combined(description, DETECTION_DIM, config.prior, threshold)
-        case _:
-            return Reciprocal(count, k, threshold)
+                description = side_by_side(description, guide().embedding.numpy())
+            return Combined(description, DETECTION_DIM, prior, threshold)
+        case "reciprocal":
+            return Reciprocal(count, max(1, round(config.neighbours * count)), threshold)
+        case unknown:
+            raise AssertionError(f"nothing builds the detector {unknown!r}")

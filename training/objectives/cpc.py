@@ -28,7 +28,7 @@ from samekind.core.errors import InputError
 from samekind.training.config.objective import CPC_CONTEXTS
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.objectives.mi_bound import bound_of_logits
-from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.similarity import Contrast, against_codes
 
 STEPS = 3
 MAX_ANCHORS = 512
@@ -183,17 +183,7 @@ class CpcNetwork(nn.Module):
         prediction = self._predict(context_BRGD[image, row, column], step)
         target = (image * grid + row + step) * grid + column  # a cell's number in the flattened grid
         cell = _draw(batch * grid * grid, self.max_candidates, codes_BGGD.device, generator)
-        flat = codes_BGGD.reshape(-1, dim)
-        positive_vector, candidate_vector = flat[target], flat[cell]
-        return Contrast(
-            positive=(prediction * positive_vector).sum(1),
-            candidate=prediction @ candidate_vector.T,
-            is_negative=target[:, None] != cell[None, :],
-            anchor_index=index_B[image],
-            candidate_index=index_B[cell // grid**2],
-            positive_vector=positive_vector,
-            candidate_vector=candidate_vector,
-        )
+        return against_codes(prediction, codes_BGGD.reshape(-1, dim), target, cell, index_B.repeat_interleave(grid**2))
 
     def _draw_predictions(
         self, batch: int, device: torch.device, generator: torch.Generator | None

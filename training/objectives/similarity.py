@@ -97,6 +97,44 @@ def against_keys(
     return against_keys_rows(anchor_BD, torch.cat([key_BD, queue_QD]), torch.cat([index_B, queue_index_Q]), slice(None))
 
 
+def against_codes(
+    prediction_AD: Tensor, code_CD: Tensor, target_A: Tensor, candidate_M: Tensor, image_C: Tensor
+) -> Contrast:
+    """Predictions against codes of parts of images: every candidate but the very code that is predicted is a negative.
+
+    Args:
+        prediction_AD: `(A, D)` float predictions.
+        code_CD: `(C, D)` float codes.
+        target_A: `(A,)` int64 row of the code that each prediction is about.
+        candidate_M: `(M,)` int64 rows of the codes that predictions are contrasted with.
+        image_C: `(C,)` int64 image that each code is of.
+
+    Returns:
+        The contrast, with inner products for cosines.
+
+    Raises:
+        ValueError: predictions and codes differ in dimension, or there is not one target a prediction or one image a code.
+
+    Source:
+        arXiv 1807.03748, equation 4.
+    """
+    check_rows("prediction_AD", prediction_AD)
+    check_shape("code_CD", code_CD, (len(code_CD), prediction_AD.shape[1]))
+    check_shape("target_A", target_A, (len(prediction_AD),))
+    check_shape("image_C", image_C, (len(code_CD),))
+    prediction, code = at_least_float32(prediction_AD), at_least_float32(code_CD)
+    positive_vector, candidate_vector = code[target_A], code[candidate_M]
+    return Contrast(
+        positive=(prediction * positive_vector).sum(1),
+        candidate=prediction @ candidate_vector.T,
+        is_negative=target_A[:, None] != candidate_M[None, :],
+        anchor_index=image_C[target_A],
+        candidate_index=image_C[candidate_M],
+        positive_vector=positive_vector,
+        candidate_vector=candidate_vector,
+    )
+
+
 def in_batch_rows(both_2BD: Tensor, index_2B: Tensor, rows: Rows) -> Contrast:
     """Contrast of some rows of `in_batch`.
 

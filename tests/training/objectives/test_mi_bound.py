@@ -159,3 +159,11 @@ def test_removed_candidates_are_not_counted() -> None:
         values.append(math.log(len(left)) + row[i] - math.log(sum(math.exp(value) for value in left)))
     assert len(set(class_B.tolist())) < 12, "some share a class"
     assert bound_without_own_class(logits, class_B) == pytest.approx(np.mean(values))
+
+
+def test_the_bound_is_capped_and_zero_for_nothing_shared() -> None:
+    """Identical, well-separated views reach log K; identical rows everywhere share nothing that tells them apart."""
+    apart = torch.eye(8)
+    assert info_nce_bound(apart, apart, 0.01) == pytest.approx(math.log(8), abs=1e-5)
+    alike = torch.nn.functional.normalize(torch.ones(8, 4), dim=1)
+    assert info_nce_bound(alike, alike, 0.1) == pytest.approx(0, abs=1e-5)

@@ -1,0 +1,74 @@
+"""Whitening against its definition."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from samekind.training.models.whitening import SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
+
+
+def test_full_whitening_makes_the_covariance_the_identity() -> None:
+    """Exponent 0.5 gives uncorrelated directions of (nearly) equal variance; the mean goes to 0."""
+    torch.manual_seed(0)
+    feature = torch.randn(4000, 3) @ torch.tensor([[1.0, 0.5, 0], [0, 1.0, 0.3], [0, 0, 0.7]]) + 5
+    whitening = Whitening(3, 3)
+    whitening.fit(feature, 0.5)
+    out = whitening(feature)
+    covariance = torch.cov(out.T) / torch.cov(out.T)[0, 0]
+    torch.testing.assert_close(covariance, torch.eye(3), atol=0.01, rtol=0)
+    torch.testing.assert_close(out.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
+
+
+def test_whitening_keeps_the_loudest_directions() -> None:
+    """With D < F the directions of largest variance stay, loudest first."""
+    torch.manual_seed(0)
+    feature = torch.randn(1000, 4) * torch.tensor([0.1, 3.0, 0.2, 2.0])
+    whitening = Whitening(4, 2)
+    whitening.fit(feature, 0.0)
+    assert whitening.matrix.abs().argmax(0).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_directions_in_which_views_differ_count_less(turn: float) -> None:
+    """Divided by √(variance + floor), whichever way the axes lie; a spread that is the same everywhere only centres."""
+    torch.manual_seed(0)
+    axes = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    rows = torch.randn(50, 2)
+    centred = rows - rows.mean(0)
+    scaled = centred / torch.tensor([4.0 + SPREAD_FLOOR * 4, 0.04 + SPREAD_FLOOR * 4]).sqrt()
+    expected = torch.nn.functional.normalize(scaled, dim=1) @ axes.T
+    torch.testing.assert_close(discount(rows @ axes.T, axes @ torch.diag(torch.tensor([4.0, 0.04])) @ axes.T), expected)
+    torch.testing.assert_close(discount(rows, torch.eye(2)), torch.nn.functional.normalize(centred, dim=1))
+    assert discount(rows, torch.zeros(2, 2)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "kept"), [(256, 60_000, 256), (256, 200, 25), (256, 10, 8), (0, 8000, 1000), (4, 60_000, 4)]
+)
+def test_few_images_keep_few_directions(asked: int, images: int, kept: int) -> None:
+    """Never more than an eighth of the images, never fewer than eight unless asked for."""
+    assert directions_worth_keeping(asked, images) == kept
+
+
+def test_whitened_neighbours_of_few_images_stay_neighbours() -> None:
+    """200 images around 4 centres in 500 dimensions: a neighbour is of the same centre, and clearly nearer than 0."""
+    torch.manual_seed(0)
+    kinds = torch.arange(200) % 4
+    feature = torch.randn(4, 500)[kinds] * 2 + torch.randn(200, 500)
+    whitening = Whitening(500, directions_worth_keeping(256, 200))
+    whitening.fit(feature, 0.5)
+    embedding = torch.nn.functional.normalize(whitening(feature), dim=1)
+    similarity, nearest = (embedding @ embedding.T).fill_diagonal_(-1).max(1)
+    assert (kinds[nearest] == kinds).float().mean() > 0.8
+    assert similarity.mean() > 0.3
+
+
+def test_whitening_of_nothing_changes_nothing() -> None:
+    """One image, or images all alike, leave the map as it was: no NaN."""
+    for feature in (torch.ones(1, 3), torch.ones(5, 3)):
+        whitening = Whitening(3, 3)
+        whitening.fit(feature, 0.5)
+        assert whitening(feature).tolist() == feature.tolist()
