@@ -17,6 +17,7 @@ from samekind.training.objectives.similarity import Contrast, in_batch
 from samekind.training.objectives.terms import plain_terms
 
 IN_BATCH = [name for name in OBJECTIVES if name != "cpc"]
+TREATED = [name for name in IN_BATCH if name != "supervised"]
 
 
 def projections(rows: int, seed: int = 0, dim: int = 6) -> Tensor:

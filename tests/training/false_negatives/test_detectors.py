@@ -9,10 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from samekind.core.errors import CorpusError
-from samekind.training.false_negatives.detectors.base import Detector
+from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.false_negatives.detectors.batch import (
     Posterior,
     Quantile,
@@ -20,9 +19,7 @@ from samekind.training.false_negatives.detectors.batch import (
     Threshold,
     bcl_posterior,
 )
-from samekind.training.false_negatives.detectors.combined import Combined
 from samekind.training.false_negatives.detectors.pairs import (
-    Cluster,
     Guide,
     Oracle,
     Reciprocal,
@@ -31,70 +28,38 @@ from samekind.training.false_negatives.detectors.pairs import (
 )
 from samekind.training.objectives.similarity import Contrast, against_keys, in_batch
 from tests.training import slow_loops
+from tests.training.detectors import all_detectors, blob_batch, blobs, unit
 
 
-def unit(rows: int, seed: int = 0, dim: int = 8) -> Tensor:
-    """Seeded unit-norm rows."""
-    return torch.nn.functional.normalize(torch.randn(rows, dim, generator=torch.Generator().manual_seed(seed)), dim=1)
-
-
-def blobs(per_class: int, classes: int = 3, noise: float = 0.25) -> tuple[Tensor, np.ndarray]:
-    """Unit-norm rows around well separated centres, and their labels."""
-    labels = np.repeat(np.arange(classes), per_class)
-    centres = torch.eye(classes, 8)[torch.from_numpy(labels)]
-    return torch.nn.functional.normalize(centres + noise * unit(len(labels), 5), dim=1), labels
-
-
-def blob_batch() -> tuple[Contrast, Tensor]:
-    """Two near views of blobs, and which pairs are of one class."""
-    rows, labels = blobs(8)
-    other = torch.nn.functional.normalize(rows + 0.1 * unit(len(rows), 6), dim=1)
-    twice = torch.from_numpy(np.tile(labels, 2))
-    return in_batch(rows, other, torch.arange(len(rows))), twice[:, None] == twice[None, :]
-
-
-def all_detectors(rows: Tensor, labels: np.ndarray) -> list[Detector]:
-    """One of each, refreshed."""
-    count = len(rows)
-    made: list[Detector] = [
-        Threshold(), Quantile(count, 0.3), Posterior(0.3), RelativeMargin(-0.2), Guide(rows.numpy(), np.full(count, 0.9, np.float32), -0.2),
-        Cluster(count, 3, 0), Reciprocal(count, 7), Oracle(labels), Relation(rows.numpy(), rows.shape[1], 0.3),
-        Combined(rows.numpy(), rows.shape[1], 0.3),
-    ]  # fmt: skip
-    for detector in made:
-        detector.refresh(rows.numpy())
-    return made
-
-
-@pytest.mark.parametrize("number", range(10))
-def test_each_finds_classes_that_are_plain_to_see(number: int) -> None:
+@pytest.mark.parametrize("name", DETECTORS)
+def test_each_finds_classes_that_are_plain_to_see(name: str) -> None:
     """Where classes are blobs, flags are right more often than not, probabilities rank them, and nothing else is flagged."""
     contrast, same = blob_batch()
     rows, labels = blobs(8)
-    detector = all_detectors(rows, labels)[number]
-    suspects = detector(contrast)
+    detector = all_detectors(rows, labels)[name]
+    prediction = detector(contrast)
     false = same & contrast.is_negative
-    assert not (suspects.flagged & ~contrast.is_negative).any()
-    assert (suspects.probability[~contrast.is_negative] == 0).all()
-    assert ((suspects.probability >= 0) & (suspects.probability <= 1)).all()
-    assert suspects.probability[false].mean() > suspects.probability[contrast.is_negative & ~same].mean() + 0.1
-    if suspects.flagged.any():
-        assert (suspects.flagged & false).sum() > 0.8 * suspects.flagged.sum()
-    assert suspects.probability.requires_grad is False
+    assert not (prediction.flagged & ~contrast.is_negative).any()
+    assert (prediction.probability[~contrast.is_negative] == 0).all()
+    assert ((prediction.probability >= 0) & (prediction.probability <= 1)).all()
+    assert prediction.probability[false].mean() > prediction.probability[contrast.is_negative & ~same].mean() + 0.1
+    if prediction.flagged.any():
+        assert (prediction.flagged & false).sum() > 0.8 * prediction.flagged.sum()
+    assert prediction.probability.requires_grad is False
 
 
-@pytest.mark.parametrize("number", range(10))
-def test_each_works_against_a_queue(number: int) -> None:
+@pytest.mark.parametrize("name", DETECTORS)
+def test_each_works_against_a_queue(name: str) -> None:
     """Candidates that are no anchors, and slots that are empty."""
     rows, labels = blobs(8)
-    detector = all_detectors(rows, labels)[number]
+    detector = all_detectors(rows, labels)[name]
     index = torch.tensor([0, 9, 17])
     queue_index = torch.tensor([1, 10, -1, 0])
     contrast = against_keys(rows[index], rows[index], index, rows[queue_index.clamp(min=0)], queue_index)
-    suspects = detector(contrast)
-    assert suspects.flagged.shape == (3, 7)
-    assert not suspects.flagged[:, 5].any()  # an empty slot
-    assert not suspects.flagged[0, 6]  # the anchor's own image
+    prediction = detector(contrast)
+    assert prediction.flagged.shape == (3, 7)
+    assert not prediction.flagged[:, 5].any()  # an empty slot
+    assert not prediction.flagged[0, 6]  # the anchor's own image
 
 
 def test_the_oracle_is_exact_and_needs_labels() -> None:
@@ -190,7 +155,7 @@ def test_reciprocal_is_the_slow_sets(seed: int, k: int) -> None:
     np.testing.assert_allclose(got, slow_loops.jaccard_of_mutual_neighbours(rows.double().numpy(), k), atol=1e-6)
 
 
-def test_reciprocal_suspects_nobody_without_a_common_neighbour() -> None:
+def test_reciprocal_prediction_nobody_without_a_common_neighbour() -> None:
     """Their probability is nothing, not what is left of a sigmoid: most pairs are such, and a faint suspicion of each would add up."""
     contrast, _ = blob_batch()
     detector = Reciprocal(24, 3)
@@ -209,13 +174,13 @@ def test_relation_is_the_slow_softmax() -> None:
     detector = Relation(described.numpy(), 12, 0.3)  # more room than the embedding fills
     detector.refresh(rows.numpy())
     lonely = replace(contrast, is_negative=contrast.is_negative & (torch.arange(48) > 0)[:, None])
-    suspects = detector(lonely)
+    prediction = detector(lonely)
     joint = slow_loops.towards_neighbours(np.concatenate([described, rows], axis=1).astype(float) / np.sqrt(2), 10)
     expected = slow_loops.relation(joint, contrast.anchor_index.numpy(), lonely.is_negative.numpy(), 0.03, 0.3)
-    np.testing.assert_allclose(suspects.probability.numpy(), expected, atol=2e-2)  # half precision
+    np.testing.assert_allclose(prediction.probability.numpy(), expected, atol=2e-2)  # half precision
     assert expected.max() > 0.5 > expected[expected > 0].min()
-    assert torch.equal(suspects.flagged, suspects.probability > 0.5)
-    assert (suspects.probability.sum(1) <= 0.3 * 46 + 1e-3).all()
+    assert torch.equal(prediction.flagged, prediction.probability > 0.5)
+    assert (prediction.probability.sum(1) <= 0.3 * 46 + 1e-3).all()
 
 
 @given(count=st.integers(1, 30), neighbours=st.integers(1, 12), seed=st.integers(0, 20))
@@ -235,15 +200,11 @@ def test_what_detectors_learned_is_part_of_their_state() -> None:
     """A checkpoint that saves the module saves thresholds, clusters and neighbours; labels it does not need."""
     rows, labels = blobs(8)
     contrast, _ = blob_batch()
-    for detector in all_detectors(rows, labels):
+    for name, detector in all_detectors(rows, labels).items():
         before = detector(contrast)
-        fresh = all_detectors(unit(24, 99), labels)[
-            [type(d) for d in all_detectors(rows, labels)].index(type(detector))
-        ]
+        fresh = all_detectors(unit(24, 99), labels)[name]
         fresh.load_state_dict(detector.state_dict())
-        if isinstance(detector, Guide):
-            continue  # its embeddings are made anew from the guide
-        if not isinstance(detector, Quantile):  # which goes on learning
+        if name not in ("guide", "quantile"):  # one is rebuilt from its encoder, the other keeps learning
             assert torch.equal(fresh(contrast).flagged, before.flagged)
     assert "labels" not in Oracle(labels).state_dict()
 
