@@ -71,9 +71,9 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES) -> Non
         dim: D.
         classes: cluster i is of class i modulo this.
     """
-    from samekind.indexer.building.build import finish
+    from samekind.indexer.building.finish import finish
     from samekind.indexer.search import vector_index
-    from samekind.indexer.storage.manifest import MANIFEST
+    from samekind.indexer.storage.layout import MANIFEST
     from samekind.indexer.storage.table import ImageTable
 
     if (folder / MANIFEST).exists():

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 import samekind as sk
 from samekind.comparison.machine import processor
-from samekind.indexer.curation.label_issues import Votes, label_votes
+from samekind.indexer.curation.label_votes import Votes, label_votes
 from samekind.indexer.curation.near_duplicates import near_candidates
 
 WRONG_BELOW, FIRST = 3, 50
@@ -80,8 +80,8 @@ def labels_found(index: sk.Index, votes: Votes, judged: list[dict[str, Any]]) ->
         f"precision_at_{FIRST}": float(wrong[order[:FIRST]].mean()),
         "average_precision": average_precision(wrong[order], int(wrong.sum())),
         "test_images": int(test_J.sum()),
-        "suspected_in_test": int((votes.suspected_J & test_J).sum()),
-        "wrong_and_suspected": int(votes.suspected_J[judged_J[wrong]].sum()),
+        "suspected_in_test": int((votes.is_issue_J & test_J).sum()),
+        "wrong_and_suspected": int(votes.is_issue_J[judged_J[wrong]].sum()),
         "median_rank_in_test": {
             "wrong": float(np.median(above[wrong])),
             "judged_right": float(np.median(above[~wrong])),

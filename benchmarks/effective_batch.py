@@ -28,8 +28,9 @@ from samekind.comparison.machine import processor
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
 from samekind.training.engine.row_blocks import backward_in_row_blocks, rows_per_block
 from samekind.training.models.encoder import Encoder, EncoderSpec, ProjectionNetwork
-from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast, in_batch_rows
+from samekind.training.objectives.terms import plain_terms
 
 SIZES = (512, 2048, 8192)
 GOAL = 1.3
@@ -127,7 +128,7 @@ def _step(batch: int, chunk: int, width: int) -> Measurement:
     projections, states = project_in_chunks(network, views, chunk, project=project)
     loss = backward_in_row_blocks(
         lambda block: in_batch_rows(projections, index, block), _hard, [projections], num_anchors=2 * batch,
-        block_rows=rows, observe=lambda contrast, gradient: None,
+        block_rows=rows, observe=lambda block: None,
     )  # fmt: skip
     assert projections.grad is not None
     backward_in_chunks(network, views, projections.grad, states, chunk, project=project)
@@ -143,7 +144,7 @@ def _project(encoder: Encoder, network: ProjectionNetwork, views: Tensor) -> Ten
 
 def _hard(contrast: Contrast) -> tuple[Tensor, Tensor]:
     terms = plain_terms(contrast, beta=BETA, temperature=TEMPERATURE)
-    return info_nce(terms, temperature=TEMPERATURE, tau_plus=TAU_PLUS), terms.kept.any(1)
+    return softmax_loss(terms, temperature=TEMPERATURE, tau_plus=TAU_PLUS), terms.contrasted
 
 
 def peak_bytes() -> int:

@@ -18,7 +18,7 @@ from torch.nn import functional
 import samekind as sk
 from samekind.comparison.machine import processor
 from samekind.data.prepared import prepare_corpus
-from samekind.training.diagnostics.knn import knn_accuracy
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.whitening import Whitening
 from samekind.training.training_set import label_numbers
 

@@ -33,8 +33,8 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.indexer.labeling.acquisition import CandidatePool
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.config.train_config import DETECTORS
-from samekind.training.diagnostics.knn import knn_accuracy
+from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import write_json
 from samekind.training.training_set import label_numbers, training_corpus
@@ -129,7 +129,7 @@ class Experiment:
         for until in sorted({*(n for n in COUNTS if n < count), count}):
             # An interrupted round is finished. A list asks about an image three times at most, so that there may be more than one.
             while until > len(current := table.current()):
-                asked = pool.questions(current, until - len(current), seed=self.seed)
+                asked = pool.acquire(current, until - len(current), seed=self.seed)
                 if not len(asked):
                     break
                 table.add([self._answer(q.anchor_sha256, q.negative_sha256) for q in asked])

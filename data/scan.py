@@ -69,15 +69,7 @@ def scan_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
         raise CorpusError(f"{root} {what}", hint="pass the path of a folder of images")
     root = root.resolve()
     skipped: list[SkippedFile] = []
-    candidates = []
-    for file in _walk(root, skipped):
-        if file.suffix.lower() in EXTENSIONS:
-            candidates.append(file)
-        else:
-            skipped.append(
-                SkippedFile(_printable(file.relative_to(root)), f"not an image file ({file.suffix or 'no extension'})")
-            )
-    references = _read_all(candidates, root, skipped, progress)
+    references = _read_all(_candidates(root, skipped), root, skipped, progress)
     if not references:
         raise CorpusError(_nothing_found(root, skipped), hint=f"expected files that end in {' '.join(EXTENSIONS)}")
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
@@ -85,6 +77,18 @@ def scan_folder(path: str | Path, seed: int = 0, progress: Progress | None = Non
     ids = [_printable(file) for file in inner]
     splits = named_splits or stable_split(ids, labels, seed)
     return ScannedFolder(root, ids, references, splits, labels, tuple(skipped))
+
+
+def _candidates(root: Path, skipped: list[SkippedFile]) -> list[Path]:
+    """Files that are images by their name; the others go to `skipped`."""
+    candidates = []
+    for file in _walk(root, skipped):
+        if file.suffix.lower() in EXTENSIONS:
+            candidates.append(file)
+        else:
+            reason = f"not an image file ({file.suffix or 'no extension'})"
+            skipped.append(SkippedFile(_printable(file.relative_to(root)), reason))
+    return candidates
 
 
 def _walk(root: Path, skipped: list[SkippedFile]) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -13,7 +14,8 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.opened import ImageEncoder, OpenedIndex
 from samekind.indexer.search.results import SearchResult, search
-from samekind.indexer.storage.manifest import JOURNAL, Manifest
+from samekind.indexer.storage.layout import JOURNAL
+from samekind.indexer.storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
     from samekind.indexer.curation.label_issues import LabelIssues
     from samekind.indexer.curation.near_duplicates import Duplicates
+    from samekind.indexer.verification import Verification
 
     Single = str | Path | bytes | bytearray | memoryview | Image.Image
     Each = TypeVar("Each", bound=Single | NDArray[Any])
@@ -56,7 +59,7 @@ class Index(OpenedIndex):
         folder = Path(path)
         removed: tuple[str, ...] = ()
         if (folder / JOURNAL).exists():
-            from samekind.indexer.building.build import finish_removal
+            from samekind.indexer.building.removal import finish_removal
 
             removed = finish_removal(folder)
         index = super().open(folder, encoder=encoder)
@@ -152,6 +155,21 @@ class Index(OpenedIndex):
 
         return duplicates(self, count, progress)
 
+    def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
+        """The name that `label_issues` had in release 0.1; the next release drops it."""
+        warnings.warn("Index.label_suspects is now Index.label_issues", DeprecationWarning, stacklevel=2)
+        return self.label_issues(count, progress)
+
+    def verify(self, progress: Progress | None = None) -> Verification:
+        """Reads the index in full: hashes of the files, rows and vectors of the table, and whether all of them say the same.
+
+        Args:
+            progress: shows a bar.
+        """
+        from samekind.indexer.verification import verify
+
+        return verify(self.path, progress)
+
     def write_report(self, report: FalseNegativeReport, path: Path) -> None:
         """Writes an audit of this index as one HTML file; `FalseNegativeReport.to_html` calls it."""
         from samekind.indexer.report.page import write_report
@@ -162,7 +180,7 @@ class Index(OpenedIndex):
         """Adds a corpus; only content that the index does not hold yet is embedded. What changed in a source replaces its old rows.
 
         Returns:
-            How many images were embedded.
+            The number of images that were embedded.
         """
         from samekind.indexer.building.build import bring_up_to_date
 
@@ -174,13 +192,15 @@ class Index(OpenedIndex):
         """Removes images by id. Indexing their corpus again brings them back.
 
         Returns:
-            How many were removed, with those of an interrupted removal that opening this index has finished.
+            The number of images removed, with those of an interrupted removal that opening this index has finished.
 
         Raises:
             InputError: an id is not in the index, or none would be left; nothing is removed then.
         """
-        from samekind.indexer.building.build import remove_rows
+        from samekind.indexer.building.removal import remove_rows
 
+        if not self._is_current():
+            self._reload()
         unique = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
         there = [id_ for id_ in unique if id_ in self.rows.position or id_ not in self._removed]
         for id_ in there:
@@ -203,7 +223,7 @@ class Index(OpenedIndex):
 def build_index(
     corpus: Corpus, encoder: ImageEncoder | str | Path, out: str | Path, progress: Progress | None = None
 ) -> Index:
-    """Embeds a corpus into an index; a build that was interrupted goes on, and what is in the index already is not embedded again.
+    """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 
     Args:
         corpus: the images, of every split.
@@ -214,7 +234,8 @@ def build_index(
     Raises:
         ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
-    from samekind.indexer.building.build import bring_up_to_date, copy_encoder
+    from samekind.indexer.building.build import bring_up_to_date
+    from samekind.indexer.building.encoder_files import copy_encoder
 
     if isinstance(encoder, str | Path):
         from samekind.training.models.encoder import Encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samekind.core.errors import SamekindError
+from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.training.config.presets import preset as preset_config
@@ -14,7 +14,7 @@ from samekind.training.runtime.artefact import check_writable
 if TYPE_CHECKING:
     from samekind.indexer.evaluation.evaluate import Evaluation
     from samekind.training.models.encoder import Encoder
-    from samekind.training.run.train import Run
+    from samekind.training.run.train import Run, Start
 
 
 def train(
@@ -31,7 +31,7 @@ def train(
 ) -> Run:
     """Trains an encoder on a corpus' `train` split, without looking at its labels.
 
-    An unfinished run with the same settings goes on by itself, with the verdicts that it began with; a finished one is kept and returned.
+    An unfinished run with the same settings continues by itself, with the verdicts that it began with; a finished one is kept and returned.
 
     Args:
         corpus: a corpus, or what `load_corpus` takes: a registered name or a folder.
@@ -50,11 +50,13 @@ def train(
         ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
     config = preset_config(preset, **overrides)
+    if force and resume:
+        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     answers = None
     if verdicts is not None:
-        from samekind.indexer.labeling.verdicts import read_groups
+        from samekind.indexer.labeling.link_constraints import read_link_constraints
 
-        answers = read_groups(verdicts)
+        answers = read_link_constraints(verdicts)
     if not isinstance(corpus, Corpus):
         from samekind.data.sources.registry import load_corpus
 
@@ -65,9 +67,8 @@ def train(
     from samekind.training.run.train import train as run_training
 
     progress = progress or NoProgress()
-    run = run_training(
-        corpus, config, folder, force=force, resume=resume, answers=answers, probe=probe, progress=progress
-    )
+    start: Start = "force" if force else "resume" if resume else "continue"
+    run = run_training(corpus, config, folder, start=start, answers=answers, probe=probe, progress=progress)
     if probe:
         _record_probes(run, progress)
     return run
@@ -99,7 +100,7 @@ def load_encoder(path: str | Path) -> Encoder:
 
 
 def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
-    """Judges an artefact's encoder on its corpus: bank = train split, queries = test split.
+    """Evaluates an artefact's encoder on its corpus: bank = train split, queries = test split.
 
     Raises:
         ArtefactError: there is no finished artefact in `path`.

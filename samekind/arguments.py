@@ -13,19 +13,17 @@ import inspect
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from samekind.core.errors import InputError
 
 if TYPE_CHECKING:
     from samekind.commands import Command
 
-CommandType = TypeVar("CommandType", bound="Command")
-
 _FRAME = dict.fromkeys(map(ord, "│╭╮╰╯─|+"), " ")
 
 
-def parse(flags: type[CommandType], name: str, arguments: Sequence[str], stdout: TextIO) -> CommandType | None:
+def parse(flags: type[Command], name: str, arguments: Sequence[str], stdout: TextIO) -> Command | None:
     """The command with its flags, or `None` after `--help`.
 
     Args:

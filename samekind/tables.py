@@ -197,3 +197,14 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return text == UNDEFINED
     return True
+
+
+def verification_text(answer: Mapping[str, Any]) -> str:
+    """A line a part, and a remedy below those that are damaged."""
+    lines = []
+    width = max(len(part["part"]) for part in answer["parts"])
+    for part in answer["parts"]:
+        lines.append(f"{'ok' if part['ok'] else 'damaged':7}  {part['part']:{width}}  {part['message']}")
+        if part["hint"]:
+            lines.append(f"{'':7}  {'':{width}}  {part['hint']}")
+    return "\n".join(lines)

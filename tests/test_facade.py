@@ -27,7 +27,7 @@ HEAVY = {
     "pyarrow",
 }
 NOT_FOR_SEARCH = {
-    "accelerate", "albumentations", "open_clip", "pandas", "plotly", "sklearn", "streamlit", "tensorboard", "timm", "torchvision",
+    "accelerate", "albumentations", "jinja2", "open_clip", "pandas", "plotly", "sklearn", "streamlit", "tensorboard", "timm", "torchvision",
 }  # fmt: skip
 
 
@@ -78,6 +78,13 @@ def test_importing_what_search_needs_spares_what_training_needs() -> None:
     """A cold search pays for torch, faiss and lancedb, and for nothing that only training or the app uses."""
     loaded = imported_by("import samekind; samekind.Index, samekind.Encoder, samekind.SearchResult")
     assert not loaded & NOT_FOR_SEARCH
+
+
+def test_a_run_is_thrown_away_or_resumed_but_not_both(tmp_path: Path) -> None:
+    """Refused before a corpus is looked for."""
+    with pytest.raises(samekind.InputError, match="throws a run away") as caught:
+        samekind.train("nowhere", out=tmp_path, force=True, resume=True)
+    assert "choose one" in caught.value.hint
 
 
 def test_the_version_has_one_source() -> None:

@@ -1,4 +1,4 @@
-"""What a run trains on: prepared training images, a hold-out that it never trains on, and labels that it only measures with."""
+"""Images of a run: prepared training images, a hold-out that it never trains on, and labels that it only measures with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.images import Pixels
-from samekind.training.config.train_config import TrainConfig
+from samekind.training.config.data import DataSettings
 
 HOLD_OUT = 5000
 LARGEST_AUTOMATIC_SIZE = 64
@@ -45,25 +45,25 @@ class TrainingImages:
         return [self.corpus.sha256(row) for row in self.fit.tolist()]
 
 
-def measured_labels(images: TrainingImages, config: TrainConfig) -> tuple[NDArray[np.int64] | None, list[str]]:
-    """What false negatives are counted by, at the run's label level.
+def measured_labels(images: TrainingImages, settings: DataSettings) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """Labels that false negatives are counted by, at the run's level.
 
     Returns:
         `(F,)` class numbers of the images in training, −1 where unknown, `None` without labels; and the classes' names.
     """
-    names = images.corpus.labels_at(config.label_level)
+    names = images.corpus.labels_at(settings.label_level)
     classes = sorted({name for name in names or [] if name is not None})
     numbers = label_numbers(names, classes)
     return None if numbers is None else numbers[images.fit], classes
 
 
-def measuring_order(images: TrainingImages, config: TrainConfig) -> NDArray[np.int64]:
+def measuring_order(images: TrainingImages, settings: DataSettings) -> NDArray[np.int64]:
     """Images in training (numbers of `fit`, 0 to F − 1) in the seeded order in which they are taken where not all can be measured."""
-    return np.random.default_rng((config.seed, 3)).permutation(len(images.fit))
+    return np.random.default_rng((settings.seed, 3)).permutation(len(images.fit))
 
 
-def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
-    """The corpus' training split, reduced to `config.limit` images by a seeded choice.
+def training_corpus(corpus: Corpus, settings: DataSettings) -> Corpus:
+    """The corpus' training split, reduced to `settings.limit` images by a seeded choice.
 
     Raises:
         CorpusError: fewer than two training images.
@@ -74,34 +74,34 @@ def training_corpus(corpus: Corpus, config: TrainConfig) -> Corpus:
             f"{corpus.name} has {len(train)} training images, at least 2 are needed",
             hint="add images, or check its splits",
         )
-    if config.limit is None or config.limit >= len(train):
+    if settings.limit is None or settings.limit >= len(train):
         return train
-    chosen = np.random.default_rng((config.seed, 1)).choice(len(train), config.limit, replace=False)
+    chosen = np.random.default_rng((settings.seed, 1)).choice(len(train), settings.limit, replace=False)
     return train.subset(np.sort(chosen).tolist())
 
 
-def image_size_of(corpus: Corpus, config: TrainConfig) -> int:
+def image_size_of(corpus: Corpus, settings: DataSettings) -> int:
     """Pixels a side: the configured ones, or the corpus' own up to 64."""
-    if config.image_size is not None:
-        return config.image_size
+    if settings.image_size is not None:
+        return settings.image_size
     native = corpus.native_array
     if native is None:
         return LARGEST_AUTOMATIC_SIZE
     return min(LARGEST_AUTOMATIC_SIZE, int(max(native.shape[1:3])))
 
 
-def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress) -> TrainingImages:
+def load_training_images(corpus: Corpus, settings: DataSettings, progress: Progress) -> TrainingImages:
     """Decodes the training images once and sets a hold-out aside.
 
     Args:
         corpus: what `training_corpus` returned.
-        config: the run's settings.
+        settings: the run's.
         progress: shows a bar.
     """
-    pixels = prepare_corpus(corpus, image_size_of(corpus, config), corpus.channels, progress=progress)
+    pixels = prepare_corpus(corpus, image_size_of(corpus, settings), corpus.channels, progress=progress)
     labels = label_numbers(corpus.labels, corpus.classes)
-    held = 0 if labels is None else _held(config, len(corpus))
-    order = np.random.default_rng((config.seed, 2)).permutation(len(corpus))
+    held = 0 if labels is None else _held(settings, len(corpus))
+    order = np.random.default_rng((settings.seed, 2)).permutation(len(corpus))
     mean, std = _statistics(pixels)
     return TrainingImages(
         corpus=corpus,
@@ -114,10 +114,10 @@ def load_training_images(corpus: Corpus, config: TrainConfig, progress: Progress
     )
 
 
-def _held(config: TrainConfig, count: int) -> int:
-    if config.hold_out is None:
+def _held(settings: DataSettings, count: int) -> int:
+    if settings.hold_out is None:
         return min(HOLD_OUT, count // 10)
-    return min(config.hold_out, count - 2)
+    return min(settings.hold_out, count - 2)
 
 
 def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -73,14 +73,14 @@ def _labels(library: Library, hide: bool) -> None:
     if found is None:
         return
     found = found.answered(library.index)
-    labels, many = counted(found.num_judged, "label"), found.num_suspects
+    labels, many = counted(found.num_evaluated, "label"), found.num_issues
     st.markdown(
         "Each image's neighbours vote on its class, the nearest with most weight. "
         f"Of {labels} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
-        f"{len(found.suspects)} listed, the most suspicious first."
+        f"{len(found.issues)} listed, the most suspicious first."
     )
     _download("label-suspects.csv", found.to_csv(), found.notes)
-    shown = _page(curation_view.unanswered(found.suspects) if hide else found.suspects, LABELS_A_PAGE, "labels_page")
+    shown = _page(curation_view.unanswered(found.issues) if hide else found.issues, LABELS_A_PAGE, "labels_page")
     thumbnails = _thumbnails(library, shown)
     with st.container(key="label_issues"):
         for issue in shown:

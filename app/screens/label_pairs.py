@@ -106,9 +106,9 @@ def _no_pair(are_leased: bool) -> None:
 
 def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> None:
     """Pairs that are called different though others join them: one of these answers must be wrong."""
-    from samekind import grouped, joined_by
+    from samekind import link_constraints, must_link_path
 
-    found = sorted(grouped(current.values()).contradictions)
+    found = sorted(link_constraints(current.values()).contradictions)
     if not found:
         return
     st.subheader("Contradictions", anchor=False)
@@ -119,7 +119,7 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
         f"apart the two that are called different. All other answers are used.{more}"
     )
     for pair in found[:MOST_CONTRADICTIONS]:
-        pairs = [pair, *joined_by(current.values(), pair)]
+        pairs = [pair, *must_link_path(current.values(), pair)]
         verdict_cards.show(
             library,
             [current[each] for each in pairs],

@@ -58,7 +58,7 @@ def next_pair(
 
 
 def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
-    batch = library.pool().questions(current, BATCH, classes=classes)
+    batch = library.pool().acquire(current, BATCH, classes=classes)
     st.session_state[_QUEUE] = ((id(library), classes), batch)
     return batch
 

@@ -67,7 +67,7 @@ class AuditView:
     @property
     def notes(self) -> list[str]:
         """Notes on the audit, but for the one that the page itself gives: that labels are missing."""
-        return [note for note in self.report.notes if not note.startswith("The corpus has no labels")]
+        return [note for note in self.report.notes if note.code != "no_labels"]
 
     @cached_property
     def classes(self) -> list[str]:

@@ -146,10 +146,10 @@ class Progress:
     @classmethod
     def of(cls, current: Mapping[Pair, sk.Verdict]) -> Progress:
         """Counts the present verdicts."""
-        from samekind import ENOUGH_ANSWERS, grouped
+        from samekind import ENOUGH_ANSWERS, link_constraints
 
-        groups = grouped(current.values())
-        return cls(len(groups.same), len(groups.different - groups.contradictions), ENOUGH_ANSWERS)
+        groups = link_constraints(current.values())
+        return cls(len(groups.must_link), len(groups.cannot_link - groups.contradictions), ENOUGH_ANSWERS)
 
     @property
     def count(self) -> int:

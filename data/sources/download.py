@@ -30,19 +30,7 @@ def fetch(url: str, target: Path, progress: Progress | None = None) -> None:
     part = target.with_name(target.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        done = part.stat().st_size if part.exists() else 0
-        request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
-        with _open_within(request, CONNECT_SECONDS) as response:
-            resumed = response.status == http.client.PARTIAL_CONTENT
-            expected = int(response.headers.get("Content-Length") or 0) + (done if resumed else 0)
-            with (
-                (progress or NoProgress()).task(f"Downloading {target.name}", expected) as task,
-                part.open("ab" if resumed else "wb") as file,
-            ):
-                task.advance(done if resumed else 0)
-                _copy(response, file, task)
-        if expected and part.stat().st_size != expected:
-            raise DownloadError(f"the connection broke after {part.stat().st_size} of {expected} bytes")
+        _fetch_rest(url, part, f"Downloading {target.name}", progress or NoProgress())
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -51,6 +39,20 @@ def fetch(url: str, target: Path, progress: Progress | None = None) -> None:
     except (OSError, http.client.HTTPException) as error:
         raise DownloadError(f"{getattr(error, 'reason', error) or type(error).__name__}") from error
     part.replace(target)
+
+
+def _fetch_rest(url: str, part: Path, description: str, progress: Progress) -> None:
+    """Appends to `part` what it lacks, or starts again if the server sends all of it."""
+    done = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    with _open_within(request, CONNECT_SECONDS) as response:
+        resumed = response.status == http.client.PARTIAL_CONTENT
+        expected = int(response.headers.get("Content-Length") or 0) + (done if resumed else 0)
+        with progress.task(description, expected) as task, part.open("ab" if resumed else "wb") as file:
+            task.advance(done if resumed else 0)
+            _copy(response, file, task)
+    if expected and part.stat().st_size != expected:
+        raise DownloadError(f"the connection broke after {part.stat().st_size} of {expected} bytes")
 
 
 def _copy(response: Any, file: Any, task: Task) -> None:

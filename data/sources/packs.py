@@ -62,21 +62,7 @@ def read_pack(
     Raises:
         CorpusError: the file is no pack, or holds no readable image.
     """
-    if not is_pack(path):
-        raise CorpusError(
-            f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'"
-        )
-    with np.load(path, allow_pickle=False) as pack:
-        encoded, offsets = pack["jpeg"], pack["offsets"]
-        count = len(offsets) - 1
-        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
-        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
-    splits = _splits(split_names, path)
-    if len(splits) != count or (labels is not None and len(labels) != count):
-        raise CorpusError(
-            f"{path} is inconsistent: {count} images, {len(splits)} splits, {len(labels or splits)} labels"
-        )
-    rows = [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)]
+    rows, labels, splits = _open(path)
     images, skipped = _decode_or_recall(rows, path, progress)
     kept = sorted(images)
     if not kept:
@@ -91,6 +77,25 @@ def read_pack(
         source=source or {"corpus": str(path.resolve()), "data_dir": None, "limit": None},
     )
     return replace(corpus, skipped=skipped)
+
+
+def _open(path: Path) -> tuple[list[bytes], list[str | None] | None, list[Split]]:
+    """Encoded images, labels and splits of a pack, all of one length."""
+    if not is_pack(path):
+        raise CorpusError(
+            f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'"
+        )
+    with np.load(path, allow_pickle=False) as pack:
+        encoded, offsets = pack["jpeg"], pack["offsets"]
+        count = len(offsets) - 1
+        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
+        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
+    splits = _splits(split_names, path)
+    if len(splits) != count or (labels is not None and len(labels) != count):
+        raise CorpusError(
+            f"{path} is inconsistent: {count} images, {len(splits)} splits, {len(labels or splits)} labels"
+        )
+    return [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)], labels, splits
 
 
 def _decode_or_recall(

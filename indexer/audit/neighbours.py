@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -28,6 +29,27 @@ _MOST_TIES = 1024
 _CAP = 1000
 _CACHED_VALUES = 1 << 19
 """Weights are worked out in parts of this many: several passes over 2 MB stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Settings of one pass.
+
+    Attributes:
+        class_N: `(N,)` class numbers, −1 without label.
+        anchor_A: `(A,)` rows that are anchors, distinct.
+        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
+        gradient_weights: of the objective; `None` leaves shares out.
+        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
+        near: similarity from which on a pair counts as near duplicate; above 1 for none.
+    """
+
+    class_N: NDArray[np.int64]
+    anchor_A: NDArray[np.int64]
+    k: int
+    gradient_weights: GradientWeights | None = None
+    content_N: NDArray[np.int64] | None = None
+    near: float = 2.0
 
 
 @dataclass
@@ -45,12 +67,12 @@ class NearPairs:
 
 @dataclass
 class Neighbourhood:
-    """What one pass found.
+    """Findings of one pass.
 
     Attributes:
         row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
         similarity_AK: `(A, K)` float64 in [-1, 1].
-        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without a gradient_weights.
+        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without gradient weights.
         false_share_A: `(A,)` float64 share of the gradient, over negatives of known class, that false negatives draw; NaN where unknown.
         near: pairs above the threshold of which at least one row is an anchor.
     """
@@ -62,32 +84,18 @@ class Neighbourhood:
     near: NearPairs
 
 
-def neighbourhood(
-    vectors_ND: Vectors,
-    class_N: NDArray[np.int64],
-    anchor_A: NDArray[np.int64],
-    k: int,
-    gradient_weights: GradientWeights | None = None,
-    content_N: NDArray[np.int64] | None = None,
-    near: float = 2.0,
-    progress: Progress | None = None,
-) -> Neighbourhood:
+def neighbourhood(vectors_ND: Vectors, comparison: Comparison, progress: Progress | None = None) -> Neighbourhood:
     """Compares anchors with all other rows.
 
     Args:
         vectors_ND: `(N, D)` float32 of unit norm, or what gives those of some rows: then they are in memory once, in the order needed here.
-        class_N: `(N,)` class numbers, −1 without label.
-        anchor_A: `(A,)` rows that are anchors, distinct.
-        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
-        gradient_weights: how the objective spreads its push; `None` leaves shares out.
-        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
-        near: similarity from which on a pair counts as near duplicate; above 1 for none.
+        comparison: anchors, and what is wanted of them.
         progress: shows a bar.
     """
-    work = _Pass(vectors_ND, class_N, anchor_A, k, gradient_weights, content_N, near)
-    with (progress or NoProgress()).task("Comparing anchors", len(anchor_A)) as task:
-        for start in range(0, len(anchor_A), work.block):
-            stop = min(start + work.block, len(anchor_A))
+    work, anchors = _Pass(vectors_ND, comparison), len(comparison.anchor_A)
+    with (progress or NoProgress()).task("Comparing anchors", anchors) as task:
+        for start in range(0, anchors, work.block):
+            stop = min(start + work.block, anchors)
             work.compare(start, stop)
             task.advance(stop - start)
     return work.result
@@ -96,24 +104,16 @@ def neighbourhood(
 class _Pass:
     """State of one pass. Everything named `sorted` is in the order of classes."""
 
-    def __init__(
-        self,
-        vectors_ND: Vectors,
-        class_N: NDArray[np.int64],
-        anchor_A: NDArray[np.int64],
-        k: int,
-        gradient_weights: GradientWeights | None,
-        content_N: NDArray[np.int64] | None,
-        near: float,
-    ) -> None:
+    def __init__(self, vectors_ND: Vectors, comparison: Comparison) -> None:
+        class_N, anchor_A, content_N = comparison.class_N, comparison.anchor_A, comparison.content_N
         rows = len(class_N)
-        self.k, self.gradient_weights, self.near_from = k, gradient_weights, near
+        self.k, self.gradient_weights, self.near_from = comparison.k, comparison.gradient_weights, comparison.near
         self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
         order = self.row_of_sorted.numpy()
         self.vector_sorted = torch.from_numpy(vectors_ND(order) if callable(vectors_ND) else vectors_ND[order])
-        self.class_sorted = class_N[self.row_of_sorted.numpy()]
+        self.class_sorted = class_N[order]
         self.content_sorted = torch.from_numpy(np.arange(rows) if content_N is None else content_N)[self.row_of_sorted]
         self.is_anchor_sorted = torch.zeros(rows, dtype=torch.bool)
         self.is_anchor_sorted[self.sorted_of_row[torch.from_numpy(anchor_A)]] = True
@@ -121,7 +121,7 @@ class _Pass:
         self.place = np.argsort(self.sorted_of_row.numpy()[anchor_A])
         self.anchor_sorted = self.sorted_of_row[torch.from_numpy(anchor_A[self.place])]
         self.block = int(np.clip(_BLOCK_VALUES // rows, 16, 1024))
-        shape = (len(anchor_A), k)
+        shape = (len(anchor_A), self.k)
         empty = np.full(shape, np.nan)
         self.result = Neighbourhood(
             np.empty(shape, np.int64), empty.copy(), empty, np.full(len(anchor_A), np.nan), NearPairs()
@@ -192,19 +192,18 @@ class _Pass:
         """Overwrites similarities."""
         assert self.gradient_weights is not None
         hardest = hardest_B1.double().numpy()
-        weight_BN, mean_B1 = self.gradient_weights.pushes(similarity_BN, hardest_B1)
-        push_BK = self.gradient_weights.pushes_of(exact_BK, hardest, mean_B1)
+        weight_BN, mean_B1 = self.gradient_weights.weights(similarity_BN, hardest_B1)
+        weight_BK = self.gradient_weights.weights_of(exact_BK, hardest, mean_B1)
         unlabelled = int(np.searchsorted(self.class_sorted, 0))
         unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
-        self.result.share_AK[place] = push_BK / (unknown_B + known_B)[:, None]
+        self.result.share_AK[place] = weight_BK / (unknown_B + known_B)[:, None]
         class_B = self.class_sorted[anchors.numpy()]
         for number in np.unique(class_B[class_B >= 0]):
             first, last = np.searchsorted(self.class_sorted, [number, number + 1])
             mine = class_B == number
             same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
-            share = np.divide(same, known_B[mine], out=np.full(len(same), np.nan), where=known_B[mine] > 0)
-            self.result.false_share_A[place[mine]] = share
+            self.result.false_share_A[place[mine]] = gradient_shares(same, known_B[mine])
 
     def _collect_near(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> None:
         near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()

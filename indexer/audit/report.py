@@ -1,4 +1,4 @@
-"""What an audit found: rates by rank and class, and every pair behind them."""
+"""Findings of an audit: rates by rank and class, and every pair behind them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.indexer.audit.notes import Note
+from samekind.training.diagnostics.figures import ratio
 from samekind.training.runtime.artefact import write_json
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Pair:
         anchor_id, negative_id: the two rows.
         rank: 1 for the hardest.
         similarity: cosine in [-1, 1].
-        false: whether the negative is false (has the anchor's label); `None` if a label is unknown.
+        false: `True` if the negative is false (has the anchor's label); `None` if a label is unknown.
         anchor_label, negative_label: class names, `None` where unknown.
         gradient_share: share of the anchor's whole negative gradient, in [0, 1]; `None` if the run's objective is unknown.
     """
@@ -84,7 +86,7 @@ class Pairs:
 
     @cached_property
     def num_false_A(self) -> NDArray[np.int64]:
-        """`(A,)` how many of each anchor's hardest negatives are known to be false."""
+        """`(A,)` number of each anchor's hardest negatives that are known to be false."""
         return np.asarray((self.false_AK == 1).sum(axis=1), dtype=np.int64)
 
     def at(self, a: int) -> list[Pair]:
@@ -144,7 +146,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class FalseNegativeReport:
-    """How many of the hardest negatives are false. Undefined figures are `None`.
+    """False negatives among the hardest negatives. Undefined figures are `None`.
 
     Attributes:
         k: hardest negatives an anchor.
@@ -161,10 +163,10 @@ class FalseNegativeReport:
             `num_pairs[i]` have an anchor of class i and a negative of any class. Of more than 300 classes the largest are here.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
             hardest draw), `hardest_false` (that the false ones among these draw), with `objective`, `temperature`, last `beta` of the run;
-            `None` if the run's objective is unknown. As in training (`training.diagnostics.batch_statistics`) a share is push by push,
-            the positive part of the loss' derivative by each similarity; but here it is the mean of the anchors' own shares, over
-            embeddings and all rows, while training divides the sum of all false push by the sum of all push, so that anchors with a
-            greater loss count for more.
+            `None` if the run's objective is unknown. As in training (`training.diagnostics.batch_statistics`) a share is one of
+            gradient weights, the positive parts of the loss' derivatives by each similarity; but here it is the mean of the anchors'
+            own shares, over embeddings and all rows, while training divides the sum of all false weights by the sum of all weights, so
+            that anchors with a greater loss count for more.
         duplicates: `a`, `b`, `kind` (`exact`: same content, `near`: similarity above the threshold), `similarity`; at most 1,000.
         num_duplicates: how many pairs there are.
         pairs: every anchor with each of its hardest negatives.
@@ -188,7 +190,7 @@ class FalseNegativeReport:
     pairs: Pairs
     training: list[dict[str, Any]] = field(default_factory=list)
     label_level: str = "coarse"
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as `--json` prints it; without the pairs, which are for `to_pandas` and `to_csv`."""
@@ -218,7 +220,7 @@ class FalseNegativeReport:
     def class_shares(self) -> tuple[list[str], list[list[float | None]]]:
         """Names of C classes and `(C, C)` the share of each (column) among the hardest negatives of each (row); `None` without pairs."""
         shares = [
-            [count / total if total else None for count in row]
+            [ratio(count, total) for count in row]
             for row, total in zip(self.class_pairs["counts"], self.class_pairs["num_pairs"], strict=True)
         ]
         return self.class_pairs["classes"], shares

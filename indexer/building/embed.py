@@ -20,7 +20,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.indexer.search.opened import ImageEncoder
-from samekind.indexer.search.vector_index import check_unit
+from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
 
 CHUNK = 4096
@@ -71,7 +71,7 @@ def embed_chunks(
         progress: shows a bar; images that cannot be read are named above it.
 
     Yields:
-        Arrow tables of `store.table_schema`, at most `chunk_size` rows, without the images that cannot be read.
+        Arrow tables of `table.table_schema`, at most `chunk_size` rows, without the images that cannot be read.
 
     Raises:
         InputError: the encoder gives vectors that are not of unit norm.

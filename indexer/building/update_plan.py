@@ -1,7 +1,7 @@
-"""What indexing a corpus changes in a table, worked out from these two alone, so that an interrupted build finds the same plan again.
+"""The changes that indexing a corpus makes to a table, worked out from these two alone, so that an interrupted build finds its plan again.
 
 With one exception: whether a row's file is still there is asked of the file system, to tell a file that was moved from one that was copied.
-A build that was interrupted is continued by the same plan as long as no file of that corpus comes or goes meanwhile; one that does changes
+A build that was interrupted resumes by the same plan as long as no file of that corpus comes or goes meanwhile; one that does changes
 the corpus, and with it the plan, anyway.
 
 Within one source an image is known by its id: two files of equal content stay two rows. Between sources it is known by its content: what
@@ -48,12 +48,14 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is to be done."""
+        """True if nothing is to be done."""
         return not (self.delete or self.reuse or self.embed)
 
 
 @dataclass(frozen=True)
-class _Row:
+class TableRow:
+    """The key of a row: it tells the row from the one that replaces it."""
+
     id: str
     uri: str
     split: str
@@ -62,7 +64,7 @@ class _Row:
 
 
 def source_of(corpus: Corpus) -> str | None:
-    """What a corpus was loaded from: a registered name, or the absolute path of a folder; `None` for arrays in memory."""
+    """The source of a corpus: a registered name, or the absolute path of a folder; `None` for arrays in memory."""
     source = corpus.source.get("corpus")
     return str(source) if source else None
 
@@ -86,7 +88,7 @@ def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
     Args:
         corpus: what is indexed.
         key: its name in the table's column `corpus`.
-        table: Arrow table with `store.ROW_COLUMNS`, in table order.
+        table: Arrow table with `table.ROW_COLUMNS`, in table order.
     """
     own, foreign_content, taken = _existing(table, key)
     target = [_own_id(own, id_, key) for id_ in corpus.ids]
@@ -123,22 +125,22 @@ def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
     return plan
 
 
-def _existing(table: Any, key: str) -> tuple[dict[str, _Row], set[str], set[str]]:
+def table_rows(table: Any) -> list[TableRow]:
+    """The rows of an Arrow table with `table.ROW_COLUMNS`, in its order."""
+    columns = [table[name].to_pylist() for name in ("id", "uri", "split", "label", "sha256")]
+    return [TableRow(*values) for values in zip(*columns, strict=True)]
+
+
+def _existing(table: Any, key: str) -> tuple[dict[str, TableRow], set[str], set[str]]:
     """Own rows by id, the content of other sources, and all ids."""
-    own: dict[str, _Row] = {}
-    foreign: set[str] = set()
-    taken: set[str] = set()
-    columns = [table[name].to_pylist() for name in ("id", "uri", "split", "label", "sha256", "corpus")]
-    for id_, uri, split, label, sha256, owner in zip(*columns, strict=True):
-        taken.add(id_)
-        if owner == key:
-            own[id_] = _Row(id_, uri, split, label, sha256)
-        else:
-            foreign.add(sha256)
-    return own, foreign, taken
+    rows = table_rows(table)
+    owners = table["corpus"].to_pylist()
+    own = {row.id: row for row, owner in zip(rows, owners, strict=True) if owner == key}
+    foreign = {row.sha256 for row, owner in zip(rows, owners, strict=True) if owner != key}
+    return own, foreign, {row.id for row in rows}
 
 
-def _own_id(own: dict[str, _Row], id_: str, key: str) -> str | None:
+def _own_id(own: dict[str, TableRow], id_: str, key: str) -> str | None:
     """The id under which an image of this corpus stands in the table: its own, or the one it got because that was taken."""
     return next((candidate for candidate in (id_, f"{key}/{id_}") if candidate in own), None)
 
@@ -151,11 +153,11 @@ def _free_id(id_: str, key: str, taken: set[str]) -> str:
     return id_
 
 
-def _wanted(corpus: Corpus, i: int, id_: str) -> _Row:
+def _wanted(corpus: Corpus, i: int, id_: str) -> TableRow:
     label = None if corpus.labels is None else corpus.labels[i]
-    return _Row(id_, corpus.uri(i), corpus.splits[i], label, corpus.sha256(i))
+    return TableRow(id_, corpus.uri(i), corpus.splits[i], label, corpus.sha256(i))
 
 
-def _still_there(row: _Row) -> bool:
-    """Whether a row's image may still exist: only a file can be seen to be gone."""
+def _still_there(row: TableRow) -> bool:
+    """True if a row's image may still exist: only a file can be seen to be gone."""
     return "://" in row.uri or Path(row.uri).exists()

@@ -1,4 +1,4 @@
-"""What the lists of suspects and of duplicates share: their greatest length, and their form as CSV."""
+"""Greatest length and CSV form of the tables of label issues and of near duplicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samekind.core.errors import InputError
 
 
 def check_count(count: Any) -> int:
-    """A list's greatest length, which must be a whole number from 1 on.
+    """A table's greatest length, which must be a whole number from 1 on.
 
     Raises:
         InputError: it is not.

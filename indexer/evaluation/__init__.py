@@ -1,1 +1,1 @@
-"""How good an encoder, and how good a detector is."""
+"""Evaluation of encoders and of detectors."""

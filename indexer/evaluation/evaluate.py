@@ -1,4 +1,4 @@
-"""How good an artefact's embeddings are, from the artefact alone: bank = train, queries = test.
+"""Evaluation of an artefact's embeddings, from the artefact alone: bank = train, queries = test.
 
 The vectors come from the index if it holds the whole corpus that the encoder was trained on; otherwise that corpus is loaded again, as
 `meta.json` says, and embedded. A folder that has changed since the training is evaluated as it is now, and a note says so.
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.prepared import prepare_corpus
-from samekind.indexer.building.build import finish_removal
+from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.storage.manifest import JOURNAL, MANIFEST
+from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
+from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
 from samekind.training.runtime.artefact import read_history, read_meta
 from samekind.training.training_set import label_numbers
 

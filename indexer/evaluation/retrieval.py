@@ -1,4 +1,4 @@
-"""How well neighbours share the query's class: `hit_rate_at_1` and `map_at_r`.
+"""Retrieval of images of the query's class: `hit_rate_at_1` and `map_at_r`.
 
 # N bank rows, Q queries, D dimension
 """
@@ -51,7 +51,7 @@ def map_at_r(
         bank_class_N: `(N,)` class numbers ≥ 0.
         query_QD: `(Q, D)` float32 of unit norm.
         query_class_Q: `(Q,)` class numbers ≥ 0.
-        task: told how many queries are done.
+        task: advances by the queries that are done.
 
     Source:
         arXiv 2003.08505, section 3.2.

@@ -1,15 +1,15 @@
-"""Which pairs are worth a person's look: each image's hardest negatives, those first about which an answer says most.
+"""Acquisition of pairs to annotate: each image's hardest negatives, the most informative ones first.
 
-An answer says much where the negative draws much of the anchor's gradient *and* nobody can tell yet whether the two are of one kind: share
-of the gradient × p (1 − p), p the probability of being of one kind. It comes from the cosine and from the overlap of both images'
-k-reciprocal neighbours; labels take no part in it. The first questions are chosen under a stated prior, later ones under a logistic
-regression on the answers there are.
+An answer is informative where the negative draws much of the anchor's gradient *and* the pair is still ambiguous: share of the gradient ×
+p (1 − p), p the probability of being of the same class. It comes from the cosine and from the overlap of both images' k-reciprocal
+neighbours; labels take no part in it. The first pairs are chosen under a stated prior, later ones under a logistic regression on the
+answers there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.indexer.audit.audit import audit
+from samekind.indexer.labeling.candidate_pairs import CandidatePair, CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
-from samekind.indexer.labeling.pair_model import PairFeatures, SameKind
-from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable, grouped
+from samekind.indexer.labeling.link_constraints import link_constraints
+from samekind.indexer.labeling.pair_model import PairFeatures, SameClassModel
+from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
@@ -30,71 +32,13 @@ if TYPE_CHECKING:
 
 HARDEST = 10
 MOST_PER_IMAGE = 3
-"""So many questions of one list an image takes part in, in either role: a list about ten images teaches about ten images."""
+"""Pairs of one list that an image takes part in at most, in either role: a list about ten images teaches about ten images."""
 
 Order = Literal["informative", "random"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
-@dataclass(frozen=True)
-class CandidatePair:
-    """A pair that a person could say something about.
-
-    Attributes:
-        anchor_id, negative_id: the two rows.
-        anchor_sha256, negative_sha256: their contents, which differ.
-        similarity: cosine in [-1, 1].
-        overlap: Jaccard overlap in [0, 1] of both images' k-reciprocal neighbours; `None` where the audit knows those of a sample only.
-        gradient_share: share of the anchor's negative gradient that the negative draws; `None` if the run's objective is unknown.
-        probability: of being of one kind, in (0, 1); no label took part in it.
-        anchor_label, negative_label: class names for those who want to see them, `None` where unknown.
-    """
-
-    anchor_id: str
-    negative_id: str
-    anchor_sha256: str
-    negative_sha256: str
-    similarity: float
-    overlap: float | None
-    gradient_share: float | None
-    probability: float
-    anchor_label: str | None
-    negative_label: str | None
-
-    @property
-    def pair(self) -> Pair:
-        """Both hashes in alphabetical order, as `Verdict.pair`."""
-        first, second = sorted((self.anchor_sha256, self.negative_sha256))
-        return first, second
-
-
-@dataclass(frozen=True)
-class CandidatePairs(Sequence[CandidatePair]):
-    """A list of questions and where it comes from.
-
-    Attributes:
-        items: the questions, the one to ask first at the front.
-        num_left: how many pairs could still be asked about, these included.
-        num_answers: answers that the probabilities were calibrated on; 0 under the prior.
-        notes: what a reader must know.
-    """
-
-    items: tuple[CandidatePair, ...]
-    num_left: int
-    num_answers: int
-    notes: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __iter__(self) -> Iterator[CandidatePair]:
-        return iter(self.items)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.items[place]
-
-
-def questions(
+def acquire_pairs(
     index: OpenedIndex,
     count: int = 200,
     *,
@@ -103,7 +47,7 @@ def questions(
     seed: int = 0,
     report: FalseNegativeReport | None = None,
 ) -> CandidatePairs:
-    """The pairs worth a look, given the verdicts that the artefact holds by now.
+    """Pairs to annotate, given the verdicts that the artefact holds by now.
 
     Args:
         index: the opened index.
@@ -118,7 +62,7 @@ def questions(
         InputError: count, order or a class is none.
     """
     pool = CandidatePool(index, report)
-    return pool.questions(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
+    return pool.acquire(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
 
 
 class CandidatePool:
@@ -154,12 +98,12 @@ class CandidatePool:
         self._feature_PF = self._features.of(
             self._anchor_P, self._negative_P, self._pairs.similarity_AK.ravel()[chosen]
         )
-        self._prior = SameKind.prior(self._feature_PF) if len(self) else None
+        self._prior = SameClassModel.prior(self._feature_PF) if len(self) else None
 
     def __len__(self) -> int:
         return len(self._anchor_P)
 
-    def questions(
+    def acquire(
         self,
         current: Mapping[Pair, Verdict],
         count: int = 200,
@@ -168,23 +112,28 @@ class CandidatePool:
         order: Order = "informative",
         seed: int = 0,
     ) -> CandidatePairs:
-        """See the function `questions`; `current` is the present verdict on each pair."""
+        """See the function `acquire_pairs`; `current` is the present verdict on each pair."""
         _check(count, order)
         notes = self._notes(current)
         if self._prior is None:
             return CandidatePairs((), 0, 0, notes)
-        is_open_P = self._open(ConstraintClosure(current)) & self._of_classes(classes)
+        is_open_P = self._unanswered(ConstraintClosure(current)) & self._of_classes(classes)
         model = self._prior.calibrated(*self._answers(current))
         probability_P = model(self._feature_PF)
-        worth_P = probability_P * (1 - probability_P) * (1.0 if self._share_P is None else self._share_P)
-        chance_P = np.random.default_rng(seed).random(len(self))
-        ranked = np.lexsort((chance_P, -worth_P)) if order == "informative" else np.argsort(chance_P)
+        value_P = probability_P * (1 - probability_P) * (1.0 if self._share_P is None else self._share_P)
+        random_P = np.random.default_rng(seed).random(len(self))
+        ranked = np.lexsort((random_P, -value_P)) if order == "informative" else np.argsort(random_P)
         chosen = self._varied(ranked[is_open_P[ranked]], count)
-        items = tuple(self._question(p, float(probability_P[p])) for p in chosen)
+        items = tuple(self._candidate(p, float(probability_P[p])) for p in chosen)
         return CandidatePairs(items, int(is_open_P.sum()), model.num_answers, notes)
 
+    def questions(self, *args: Any, **kwargs: Any) -> CandidatePairs:
+        """`acquire` under its name of release 0.1."""
+        warnings.warn("CandidatePool.questions is now CandidatePool.acquire", DeprecationWarning, stacklevel=2)
+        return self.acquire(*args, **kwargs)
+
     def about(self, pair: Pair) -> CandidatePair | None:
-        """The question about any two contents, candidates or not, anchor first; `None` if the index does not hold both.
+        """Any two contents as a pair to annotate, candidates or not, anchor first; `None` if the index does not hold both.
 
         Its probability is the prior's, and its share of the gradient is left out.
         """
@@ -192,23 +141,23 @@ class CandidatePool:
             return None
         anchor, negative = (int(self._row_C[self._number[sha256]]) for sha256 in pair)
         feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
-        return self._asked(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
+        return self._pair_of(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
 
     def holds(self, pair: Pair) -> bool:
-        """Whether the index has both contents."""
+        """True if the index has both contents."""
         return all(sha256 in self._number for sha256 in pair)
 
     def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Features `(M, F)` and answers `(M,)` of the pairs of this index that somebody called same or different without contradiction."""
-        groups = grouped(current.values())
-        consistent = frozenset[str]().union(*groups.kinds)
+        """Features `(M, F)` and answers `(M,)` of the pairs of this index that were called same or different without contradiction."""
+        constraints = link_constraints(current.values())
+        consistent = frozenset[str]().union(*constraints.must_link_groups)
         same = [p for p, v in current.items() if v.verdict in (SAME, DUPLICATE) and p[0] in consistent]
-        different = groups.different - groups.contradictions
-        told = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
-        told = [(pair, is_same) for pair, is_same in told if self.holds(pair)]
-        row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in told], dtype=np.int64)
+        different = constraints.cannot_link - constraints.contradictions
+        known = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
+        known = [(pair, is_same) for pair, is_same in known if self.holds(pair)]
+        row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in known], dtype=np.int64)
         row_M2 = row_M2.reshape(-1, 2)
-        return self._features.of(row_M2[:, 0], row_M2[:, 1]), np.array([is_same for _, is_same in told], dtype=bool)
+        return self._features.of(row_M2[:, 0], row_M2[:, 1]), np.array([is_same for _, is_same in known], dtype=bool)
 
     def _notes(self, current: Mapping[Pair, Verdict]) -> list[str]:
         notes = []
@@ -220,17 +169,17 @@ class CandidatePool:
             notes.append("Only a sample of images are anchors, so the probability comes from the cosine alone.")
         return notes
 
-    def _open(self, answered: ConstraintClosure) -> NDArray[np.bool_]:
-        """`(P,)` whether a candidate has no answer yet; only pairs of which both images occur in an answer need a closer look."""
+    def _unanswered(self, answered: ConstraintClosure) -> NDArray[np.bool_]:
+        """`(P,)` candidates without an answer; only pairs of which both images occur in an answer need a closer look."""
         named = [self._number[sha256] for sha256 in answered.images if sha256 in self._number]
-        touched_C = np.zeros(len(self._sha256_C), dtype=bool)
-        touched_C[named] = True
+        named_C = np.zeros(len(self._sha256_C), dtype=bool)
+        named_C[named] = True
         is_open_P = np.ones(len(self), dtype=bool)
-        for p in np.flatnonzero(touched_C[self._content_P2].all(axis=1)).tolist():
-            is_open_P[p] = self._pair(p) not in answered
+        for p in np.flatnonzero(named_C[self._content_P2].all(axis=1)).tolist():
+            is_open_P[p] = self._contents(p) not in answered
         return is_open_P
 
-    def _pair(self, p: int) -> Pair:
+    def _contents(self, p: int) -> Pair:
         first, second = sorted(self._content_P2[p].tolist())  # numbers are in the order of hashes
         return self._sha256_C[first], self._sha256_C[second]
 
@@ -261,12 +210,12 @@ class CandidatePool:
                 break
         return chosen
 
-    def _question(self, p: int, probability: float) -> CandidatePair:
+    def _candidate(self, p: int, probability: float) -> CandidatePair:
         share = None if self._share_P is None else float(self._share_P[p])
         anchor, negative = int(self._anchor_P[p]), int(self._negative_P[p])
-        return self._asked(anchor, negative, self._feature_PF[p], share, probability)
+        return self._pair_of(anchor, negative, self._feature_PF[p], share, probability)
 
-    def _asked(
+    def _pair_of(
         self, anchor: int, negative: int, feature_F: NDArray[np.float64], share: float | None, probability: float
     ) -> CandidatePair:
         rows, labels = self._index.rows, self._index.labels

@@ -1,18 +1,19 @@
-"""What need not be asked because verdicts answer it already, and what to look at where they contradict each other."""
+"""Pairs that verdicts answer already, directly or by what follows from them, and what to review where they contradict each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, grouped
+from samekind.indexer.labeling.link_constraints import adjacency, link_constraints
+from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
 from samekind.training.false_negatives.constraints import Pair
 
 
 class ConstraintClosure:
-    """Which pairs need not be asked: `pair in answered`.
+    """The pairs that need not be asked about: `pair in closure`.
 
-    A pair is answered if there is a verdict on it, or if one follows: both are of one kind, or of two that a verdict calls different.
-    Nothing follows from a kind that contradicts itself.
+    A pair is answered if there is a verdict on it, or if one follows: both are in one must-link group, or in two that a verdict calls
+    different. Nothing follows from a group that contradicts itself.
 
     Args:
         current: the present verdict on each pair, see `VerdictTable.current`.
@@ -22,32 +23,27 @@ class ConstraintClosure:
     """
 
     def __init__(self, current: Mapping[Pair, Verdict]) -> None:
-        groups = grouped(current.values())
+        constraints = link_constraints(current.values())
         self.images = frozenset(image for pair in current for image in pair)
         self._given = frozenset(current)
-        self._kind: dict[str, str] = {image: min(kind) for kind in groups.kinds for image in kind}
-        self._apart = {self._kinds(pair) for pair in groups.different - groups.contradictions}
+        self._group: dict[str, str] = {image: min(group) for group in constraints.must_link_groups for image in group}
+        self._cannot_link = {self._groups(pair) for pair in constraints.cannot_link - constraints.contradictions}
 
     def __contains__(self, pair: Pair) -> bool:
-        kinds = self._kinds(pair)
-        return pair in self._given or len(kinds) == 1 or kinds in self._apart
+        groups = self._groups(pair)
+        return pair in self._given or len(groups) == 1 or groups in self._cannot_link
 
-    def _kinds(self, pair: Pair) -> frozenset[str]:
-        """Each image's kind, named by its first member; an image that nothing is joined to is its own."""
-        return frozenset(self._kind.get(image, image) for image in pair)
+    def _groups(self, pair: Pair) -> frozenset[str]:
+        """Each image's group, named by its first member; an image that is linked to none is its own."""
+        return frozenset(self._group.get(image, image) for image in pair)
 
 
-def joined_by(current: Iterable[Verdict], pair: Pair) -> list[Pair]:
+def must_link_path(current: Iterable[Verdict], pair: Pair) -> list[Pair]:
     """The shortest chain of pairs called same or duplicate that leads from one image of a pair to the other; empty if there is none.
 
     Where the pair itself is called different, one of these verdicts must be wrong.
     """
-    neighbours: dict[str, set[str]] = {}
-    for verdict in current:
-        if verdict.verdict in (SAME, DUPLICATE):
-            first, second = verdict.pair
-            neighbours.setdefault(first, set()).add(second)
-            neighbours.setdefault(second, set()).add(first)
+    neighbours = adjacency(verdict.pair for verdict in current if verdict.verdict in (SAME, DUPLICATE))
     start, goal = pair
     came_from: dict[str, str] = {start: start}
     frontier = [start]
@@ -57,9 +53,9 @@ def joined_by(current: Iterable[Verdict], pair: Pair) -> list[Pair]:
             frontier.append(other)
     if goal not in came_from:
         return []
-    chain: list[Pair] = []
+    path: list[Pair] = []
     while goal != start:
         first, second = sorted((goal, came_from[goal]))
-        chain.append((first, second))
+        path.append((first, second))
         goal = came_from[goal]
-    return chain[::-1]
+    return path[::-1]

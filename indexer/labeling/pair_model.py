@@ -1,4 +1,4 @@
-"""How probable it is that two images are of one kind, from the index alone and from what people have answered.
+"""Probability that two images are of the same class, from the index alone and from pairwise annotations.
 
 Two things speak for it: the cosine, and the overlap of the two images' k-reciprocal neighbours. Both are measured in standard deviations of
 the candidate pairs, because cosines of one encoder are not those of another. No label takes part.
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 # P pairs, N rows, F features of a pair (cosine, and overlap where it is known), M answers
 
 ENOUGH_ANSWERS = 20
-"""So many answers, some of either kind, are enough to be learned from."""
+"""Answers, some *same* and some *different*, that are enough to learn from."""
 _BLOCK = 50_000
 
 
 class PairFeatures:
-    """Looks up what speaks for a pair of rows.
+    """Evidence that a pair of rows is of the same class.
 
     Args:
         index: the opened index.
@@ -43,7 +43,7 @@ class PairFeatures:
 
     @property
     def has_overlap(self) -> bool:
-        """Whether the overlap is among the features."""
+        """True if the overlap is among the features."""
         return self._mutual is not None
 
     def of(
@@ -72,7 +72,7 @@ class PairFeatures:
 
 
 @dataclass(frozen=True)
-class SameKind:
+class SameClassModel:
     """A logistic model: p = σ(bias + Σ weight · (feature − mean) / deviation).
 
     Attributes:
@@ -89,16 +89,16 @@ class SameKind:
     num_answers: int = 0
 
     @classmethod
-    def prior(cls, feature_PF: NDArray[np.float64]) -> SameKind:
-        """Before anybody has answered: an average candidate is of one kind or not with even odds, and a standard deviation more of either
-        feature multiplies the odds by e. That is an assumption and no measurement; it only decides what is asked first.
+    def prior(cls, feature_PF: NDArray[np.float64]) -> SameClassModel:
+        """Before anybody has answered: an average candidate is of the same class or not with even odds, and a standard deviation more of
+        either feature multiplies the odds by e. That is an assumption and no measurement; it only decides what is asked first.
         """
         deviation_F = feature_PF.std(axis=0)
         ones_F = np.ones(feature_PF.shape[1])
         return cls(feature_PF.mean(axis=0), np.where(deviation_F > 0, deviation_F, 1.0), ones_F)
 
-    def calibrated(self, feature_MF: NDArray[np.float64], same_M: NDArray[np.bool_]) -> SameKind:
-        """Weights and bias by logistic regression (L2, C = 1) on at least 20 answers of both kinds; with fewer it stays what it is."""
+    def calibrated(self, feature_MF: NDArray[np.float64], same_M: NDArray[np.bool_]) -> SameClassModel:
+        """Weights and bias by logistic regression (L2, C = 1) on at least 20 answers, *same* and *different* ones; unchanged with fewer."""
         if len(same_M) < ENOUGH_ANSWERS or same_M.all() or not same_M.any():
             return self
         from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""What people have said of pairs of images: the LanceDB table `verdicts`, and what follows from it.
+"""Pairwise annotations of images: the LanceDB table `verdicts`.
 
 Append-only: an answer is never changed, a later one about the same pair (in either order) takes its place, and taking one back is an answer
 too. Images are named by the hash of their content, so verdicts outlive a new index, another split and renamed files. Several processes may
@@ -7,33 +7,27 @@ add at once: appends do not conflict in LanceDB, and each either lands whole or 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.storage.database import open_database
-from samekind.indexer.storage.manifest import MANIFEST, ROWS_FILE
+from samekind.indexer.storage.layout import MANIFEST, ROWS_FILE
 from samekind.indexer.storage.rows import Rows
-from samekind.training.false_negatives.constraints import LinkConstraints, Pair
-from samekind.training.runtime.artefact import write_atomically
+from samekind.training.false_negatives.constraints import Pair
 
 TABLE = "verdicts"
 SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
 WITHDRAWN = "withdrawn"
 VERDICTS = (*ANSWERS, WITHDRAWN)
-TIMELESS = "0001-01-01T00:00:00+00:00"
-"""Stands for the time of a line that has none, until it is added."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS, _PAUSE = 5, 0.05
-_CLOCKS = timedelta(hours=1)  # so far two machines' clocks may be apart
 
 
 @dataclass(frozen=True)
@@ -92,22 +86,6 @@ class Verdict:
 COLUMNS = tuple(f.name for f in fields(Verdict))
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What an import did.
-
-    Attributes:
-        added: verdicts that were new.
-        kept: lines that were there already.
-        gone: distinct lines about images that the index does not hold; they are added all the same, and count again if the images come
-            back. `None` where there is no index to ask.
-    """
-
-    added: int
-    kept: int
-    gone: int | None = None
-
-
 class VerdictTable:
     """The verdicts of one artefact.
 
@@ -117,6 +95,20 @@ class VerdictTable:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def of(cls, path: str | Path) -> Self:
+        """The verdicts of an artefact that is there.
+
+        Raises:
+            ArtefactError: it is not.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise ArtefactError(
+                f"the artefact {folder} does not exist", hint="make one with samekind train and samekind index"
+            )
+        return cls(folder)
 
     def add(self, verdicts: Sequence[Verdict]) -> None:
         """Appends, all or none of them.
@@ -174,48 +166,8 @@ class VerdictTable:
         return open_database(self.folder)
 
 
-def export_verdicts(path: str | Path, file: str | Path) -> int:
-    """Writes all verdicts of an artefact, the superseded too, as CSV; returns how many.
-
-    Args:
-        path: the artefact.
-        file: `anchor_sha256, negative_sha256, verdict, who, when, note` with a header, UTF-8.
-
-    Raises:
-        ArtefactError: the artefact is not there, or the file cannot be written.
-    """
-    verdicts = _table(path).all()
-    stream = io.StringIO(newline="")
-    writer = csv.writer(
-        stream
-    )  # lines end as RFC 4180 says; with another end, a note that holds such a one would not be quoted
-    writer.writerow(COLUMNS)
-    writer.writerows(map(astuple, verdicts))
-    write_atomically(Path(file), stream.getvalue().encode())
-    return len(verdicts)
-
-
-def import_verdicts(path: str | Path, file: str | Path) -> Imported:
-    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone, one without a time if any time has it.
-
-    Args:
-        path: the artefact.
-        file: as `export_verdicts` writes it; `who`, `when` and `note` may be missing.
-
-    Raises:
-        ArtefactError: the artefact is not there or cannot be written.
-        InputError: the file is no such table; the first wrong line is named, and nothing was added.
-    """
-    table = _table(path)
-    wanted, there = read_csv(Path(file)), table.all()
-    known = {*there, *(replace(verdict, when=TIMELESS) for verdict in there)}
-    new = [_now(verdict) for verdict in wanted if verdict not in known]
-    table.add(new)
-    return Imported(len(new), len(wanted) - len(new), num_gone(path, wanted))
-
-
 def num_gone(path: str | Path, verdicts: Iterable[Verdict]) -> int | None:
-    """How many verdicts are about an image, or two, that the index does not hold; `None` without a finished index.
+    """Number of verdicts about an image, or two, that the index does not hold; `None` without a finished index.
 
     Raises:
         ArtefactError: the index's list of rows is damaged.
@@ -225,116 +177,6 @@ def num_gone(path: str | Path, verdicts: Iterable[Verdict]) -> int | None:
         return None
     held = set(Rows.read(rows_file).column("sha256"))
     return sum(not held.issuperset(verdict.pair) for verdict in verdicts)
-
-
-def read_csv(file: Path) -> list[Verdict]:
-    """The distinct verdicts of a CSV file; one without a time has `TIMELESS`.
-
-    Raises:
-        InputError: the file cannot be read, lacks a column, or a line is wrong.
-    """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"cannot read {file}: {reason}", hint="name a CSV file") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{file} has no column {missing[0]}", hint=f"its first line must be {','.join(COLUMNS)}")
-    verdicts = []
-    try:
-        for row in reader:
-            verdicts.append(_verdict_of(row))
-    except (InputError, TypeError, csv.Error) as error:
-        reason = "it has too few columns" if isinstance(error, TypeError) else str(error)
-        raise InputError(
-            f"{file}, line {reader.line_num}: {reason}", hint=getattr(error, "hint", "") or "nothing was added"
-        ) from error
-    return list(dict.fromkeys(verdicts))
-
-
-def _verdict_of(row: dict[str, str]) -> Verdict:
-    values = {name: value for name in COLUMNS if (value := row.get(name)) is not None}
-    for name in values.keys() - {"who", "note"}:
-        values[name] = values[name].strip()
-    verdict = Verdict(**{**values, "when": values.get("when") or TIMELESS})
-    if verdict.moment > datetime.now(UTC) + _CLOCKS:
-        raise InputError(f"{verdict.when} is in the future, so that no answer of today could take this one's place")
-    return verdict
-
-
-def _now(verdict: Verdict) -> Verdict:
-    return replace(verdict, when=datetime.now(UTC).isoformat()) if verdict.when == TIMELESS else verdict
-
-
-def grouped(current: Iterable[Verdict]) -> LinkConstraints:
-    """Draws the consequences of the current verdicts: same kind is transitive, and no kind holds a pair that is called different.
-
-    Args:
-        current: at most one verdict a pair.
-    """
-    by_answer: dict[str, set[Pair]] = {answer: set() for answer in VERDICTS}
-    wrong_labels = set[str]()
-    for verdict in current:
-        by_answer[verdict.verdict].add(verdict.pair)
-        if verdict.verdict == WRONG_LABEL:
-            wrong_labels.add(verdict.anchor_sha256)
-    joined = _connected(by_answer[SAME] | by_answer[DUPLICATE])
-    member = {image: number for number, kind in enumerate(joined) for image in kind}
-    torn = {pair for pair in by_answer[DIFFERENT] if member.get(pair[0], -1) == member.get(pair[1], -2)}
-    doubtful = {member[first] for first, _ in torn}
-    return LinkConstraints(
-        kinds=tuple(kind for number, kind in enumerate(joined) if number not in doubtful),
-        same=frozenset(pair for pair in by_answer[SAME] | by_answer[DUPLICATE] if member[pair[0]] not in doubtful),
-        duplicates=frozenset(by_answer[DUPLICATE]),
-        different=frozenset(by_answer[DIFFERENT]),
-        contradictions=frozenset(torn),
-        wrong_labels=frozenset(wrong_labels),
-    )
-
-
-def read_groups(path: str | Path) -> LinkConstraints:
-    """What the verdicts of an artefact come to, for a training.
-
-    Raises:
-        ArtefactError: the artefact is not there, or nobody has given a verdict.
-    """
-    current = _table(path).current()
-    if not current:
-        raise ArtefactError(
-            f"{path} holds no verdicts", hint="give some in samekind demo, or samekind verdicts import them"
-        )
-    return grouped(current.values())
-
-
-def _connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:
-    """Connected components, in alphabetical order of their first members."""
-    neighbours: dict[str, set[str]] = {}
-    for first, second in pairs:
-        neighbours.setdefault(first, set()).add(second)
-        neighbours.setdefault(second, set()).add(first)
-    components, seen = [], set[str]()
-    for image in sorted(neighbours):
-        if image not in seen:
-            component, frontier = {image}, [image]
-            while frontier:
-                found = neighbours[frontier.pop()] - component
-                component |= found
-                frontier += found
-            seen |= component
-            components.append(frozenset(component))
-    return tuple(components)
-
-
-def _table(path: str | Path) -> VerdictTable:
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ArtefactError(
-            f"the artefact {folder} does not exist", hint="make one with samekind train and samekind index"
-        )
-    return VerdictTable(folder)
 
 
 def _schema() -> Any:

@@ -1,19 +1,16 @@
-"""Pairs of pictures in the HTML report: the hardest false negatives, and duplicates."""
+"""Pairs of pictures: the hardest false negatives, and duplicates."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from samekind.core.text import counted, visible_percent
-from samekind.indexer.audit.audit import NEAR
 from samekind.indexer.audit.report import Pair
-from samekind.indexer.report.markup import Html, element, single, together
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -21,26 +18,20 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 24
 MOST_DUPLICATES = 12
-_SMALL = 64  # pixels a side up to which a picture is shown with hard edges
+_SMALL = 64  # pixels a side
 _SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"))
 
 
-def hardest(report: FalseNegativeReport, index: OpenedIndex) -> Html | None:
-    """The hardest false negatives; without labels the hardest negatives."""
-    labelled = report.false_negative_rate is not None
-    if not report.k:
-        return None
-    title = "The hardest false negatives" if labelled else "The hardest negatives"
-    a_class = max(2, -(-MOST_PAIRS // max(1, len(report.by_class))))
-    pairs = hardest_pairs(report, index, MOST_PAIRS, a_class if labelled else MOST_PAIRS)
-    if not pairs:
-        none = "None of the pairs here is a false negative." if labelled else "All pairs here are exact copies."
-        return together(element("h2", title), element("p", none, class_="soft"))
-    same = f"of one class, each image once and at most {a_class} pairs a class" if labelled else "each image once"
-    text = f"The most similar pairs {same}; exact copies are among the duplicates. Pairs like these are what training pushes apart."
-    pictures = _Pictures(index, [id_ for pair in pairs for id_ in (pair.anchor_id, pair.negative_id)])
-    cards = [_pair_card(pair, pictures) for pair in pairs]
-    return together(element("h2", title), element("p", text, class_="soft"), element("ul", *cards, class_="cards"))
+class Picture(NamedTuple):
+    """A thumbnail's data address, and if it is so small that its pixels are shown with hard edges."""
+
+    source: str
+    small: bool
+
+
+def most_a_class(report: FalseNegativeReport) -> int:
+    """Pairs of one class among the hardest ones, so that every class has its turn."""
+    return max(2, -(-MOST_PAIRS // max(1, len(report.by_class))))
 
 
 def hardest_pairs(report: FalseNegativeReport, index: OpenedIndex, most: int, a_class: int) -> list[Pair]:
@@ -76,52 +67,14 @@ def hardest_pairs(report: FalseNegativeReport, index: OpenedIndex, most: int, a_
     return found
 
 
-def duplicates(report: FalseNegativeReport, index: OpenedIndex) -> Html:
-    """Pairs of exact and near copies."""
-    title = element("h2", "Duplicates")
-    if not report.num_duplicates:
-        return together(title, element("p", "No image has an exact or a near copy.", class_="soft"))
-    shown = report.duplicates[:MOST_DUPLICATES]
-    text = (
-        f"{counted(report.num_duplicates, 'pair')}, {len(shown)} shown. An exact copy has the same content. A near copy has a cosine of "
-        f"{NEAR} or more: in a space without whitening that only says that the encoder can hardly tell the two apart."
-    )
-    pictures = _Pictures(index, [pair[side] for pair in shown for side in ("a", "b")])
-    cards = [_copies_card(pair, pictures) for pair in shown]
-    return together(title, element("p", text, class_="soft"), element("ul", *cards, class_="cards"))
-
-
-def _pair_card(pair: Pair, pictures: _Pictures) -> Html:
-    push = "" if pair.gradient_share is None else f", {visible_percent(pair.gradient_share)} of the anchor's gradient"
-    return element(
-        "li", pictures.side_by_side((pair.anchor_id, "anchor"), (pair.negative_id, "negative")),
-        element("b", pair.anchor_label or "class unknown"), element("small", f"similarity {pair.similarity:.4f}, rank {pair.rank}{push}"),
-        class_="card false" if pair.false else "card",
-    )  # fmt: skip
-
-
-def _copies_card(pair: Mapping[str, Any], pictures: _Pictures) -> Html:
-    shown = pictures.side_by_side((pair["a"], "first"), (pair["b"], "second"))
-    kind = element("b", "exact copy" if pair["kind"] == "exact" else "near copy")
-    return element("li", shown, kind, element("small", f"similarity {pair['similarity']:.4f}"), class_="card")
-
-
-class _Pictures:
+def pictures(index: OpenedIndex, ids: Iterable[str]) -> dict[str, Picture]:
     """Thumbnails by id, read at once."""
+    unique = list(dict.fromkeys(ids))
+    return dict(zip(unique, map(_picture, index.thumbnails(unique)), strict=True))
 
-    def __init__(self, index: OpenedIndex, ids: Sequence[str]) -> None:
-        unique = list(dict.fromkeys(ids))
-        self._encoded = dict(zip(unique, index.thumbnails(unique), strict=True))
 
-    def side_by_side(self, *named: tuple[str, str]) -> Html:
-        """Pictures with their ids; the second word of each says what it is here."""
-        return element("div", *(self._one(id_, role) for id_, role in named), class_="pictures")
-
-    def _one(self, id_: str, role: str) -> Html:
-        encoded = self._encoded[id_]
-        mime = next((mime for signature, mime in _SIGNATURES if encoded.startswith(signature)), "image/webp")
-        with Image.open(io.BytesIO(encoded)) as image:
-            small = max(image.size) <= _SMALL
-        source = f"data:{mime};base64,{base64.b64encode(encoded).decode('ascii')}"
-        picture = single("img", src=source, alt=f"{role}: image {id_}", class_="small" if small else None)
-        return element("figure", picture, element("figcaption", f"{role} {id_}"))
+def _picture(encoded: bytes) -> Picture:
+    mime = next((mime for signature, mime in _SIGNATURES if encoded.startswith(signature)), "image/webp")
+    with Image.open(io.BytesIO(encoded)) as image:
+        small = max(image.size) <= _SMALL
+    return Picture(f"data:{mime};base64,{base64.b64encode(encoded).decode('ascii')}", small)

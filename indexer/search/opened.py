@@ -1,5 +1,9 @@
 """An index on disk as it was opened: rows, vectors, table and encoder, each read when it is first needed.
 
+All of them are of the moment of opening. Builds replace files and never write into them, and the table keeps its earlier versions, so what
+has been read stays valid; a part that is first read after the index has changed is refused, because its rows would not be
+those of the other parts.
+
 Search, audit, labeling, curation and evaluation work on this; the public `Index` stands on top of them and inherits it.
 """
 
@@ -15,10 +19,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ImageError, InputError
+from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from samekind.data.types.images import Pixels
-from samekind.indexer.storage.manifest import INDEX_FILE, ROWS_FILE, Manifest, verify
+from samekind.indexer.storage.checks import another_encoder, check_artefact
+from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
 
 if TYPE_CHECKING:
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ImageEncoder(Protocol):
-    """What an index needs of an encoder; `samekind.training.models.encoder.Encoder` is one."""
+    """The part of an encoder that an index needs; `samekind.training.models.encoder.Encoder` is one."""
 
     @property
     def dim(self) -> int:
@@ -67,6 +74,9 @@ class OpenedIndex:
     def open(cls, path: str | Path, *, encoder: ImageEncoder | None = None) -> Self:
         """Opens a finished index and checks that table, index file and encoder belong together.
 
+        That takes the same time whatever the size of the index: files are compared by their sizes and by blocks of their content, and
+        `Index.verify` reads them in full.
+
         Args:
             path: the artefact's folder.
             encoder: an encoder that is loaded already; it must be the artefact's own.
@@ -77,7 +87,7 @@ class OpenedIndex:
         """
         folder = Path(path)
         manifest = Manifest.read(folder)
-        verify(folder, manifest)
+        check_artefact(folder, manifest)
         if encoder is not None and encoder.fingerprint != manifest.encoder:
             raise InputError(
                 f"the encoder given is not the one that the index in {folder} was built with", hint="leave it out"
@@ -103,28 +113,63 @@ class OpenedIndex:
     @cached_property
     def rows(self) -> Rows:
         """The light columns in table order."""
-        return Rows.read(self.path / ROWS_FILE)
+        rows = Rows.read(self.path / ROWS_FILE)
+        self._check_current()
+        return rows
 
     @cached_property
     def vector_index(self) -> VectorIndex:
         """The FAISS index."""
         from samekind.indexer.search.vector_index import VectorIndex
 
-        return VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
+        vectors = VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
+        self._check_current()
+        if (len(vectors), vectors.dim) != (len(self), self.dim):
+            raise ArtefactError(
+                f"{self.path / INDEX_FILE} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
+                hint=rebuild_command(self.path),
+            )
+        return vectors
 
     @cached_property
     def table(self) -> ImageTable:
-        """The LanceDB table."""
+        """The LanceDB table at the version that this index was built from, for reading."""
         from samekind.indexer.storage.table import ImageTable
 
-        return ImageTable(self.path)
+        table = ImageTable(self.path, self._manifest.table_version)
+        table.open()
+        if self._is_current() or table.rows().equals(
+            self.rows.table
+        ):  # a table of that version may be another one that was rebuilt
+            return table
+        raise changed_meanwhile(self.path)
 
     @cached_property
     def encoder(self) -> ImageEncoder:
         """The encoder that made the vectors, for queries that are images."""
         from samekind.training.models.encoder import Encoder
 
-        return Encoder.load(self.path)
+        encoder = Encoder.load(self.path)
+        if encoder.fingerprint != self._manifest.encoder:
+            self._check_current()
+            raise another_encoder(self.path, self._manifest)
+        return encoder
+
+    def _is_current(self) -> bool:
+        """True if nothing has been written since this index was opened: a writer takes the manifest away first, and writes it last."""
+        try:
+            return Manifest.read(self.path).state == self._manifest.state
+        except ArtefactError:
+            return False
+
+    def _check_current(self) -> None:
+        """Refuses a part that may have been read after somebody had begun to write.
+
+        Raises:
+            ArtefactError: the index is no longer the one that was opened.
+        """
+        if not self._is_current():
+            raise changed_meanwhile(self.path)
 
     @property
     def ids(self) -> list[str]:

@@ -15,35 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
-from samekind.core.files import atomic_path
-
-try:
-    import faiss as faiss_module
-except ModuleNotFoundError as error:
-    if error.name != "faiss":
-        raise
-    raise MissingDependencyError(
-        "FAISS is not installed", hint="pip install 'samekind[cpu]', with an NVIDIA GPU 'samekind[gpu]'"
-    ) from error
-
-faiss: Any = faiss_module  # some builds ship type hints of SWIG's raw signatures, which Python's wrappers do not follow, others ship none
+from samekind.indexer.search.faiss_files import read_index, write_index
+from samekind.indexer.search.faiss_library import faiss
+from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists
+from samekind.indexer.search.unit_vectors import Float32, Rows
 
 # N rows, Q queries, D dimension, K hits
 
 EXACT_LIMIT = 200_000
-ANN_RECALL = 0.95
-"""Overlap with exact search among the first 10 other rows that an approximate index must reach on a sample of its own rows."""
-_RECALL_AT = 10
 _SPARE = 16
 _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
-_TRAIN_ROWS_A_LIST = 64
-_RECALL_SAMPLE = 256
 _RESCORE_VALUES = 1 << 23
-
-Float32 = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 
 class VectorIndex:
@@ -69,7 +52,7 @@ class VectorIndex:
 
     @property
     def exact(self) -> bool:
-        """Whether every row is compared."""
+        """True if every row is compared."""
         return not isinstance(self._index, faiss.IndexIVF)
 
     @property
@@ -94,18 +77,13 @@ class VectorIndex:
         """
         if rows <= exact_limit:
             index = faiss.IndexFlatIP(dim)
-            _add(index, batches())
+            add_unit_vectors(index, batches())
             return cls(index)
-        lists = max(1, round(4 * rows**0.5))
-        index = faiss.index_factory(dim, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
-        index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
-        _add(index, batches())
-        index.make_direct_map()
-        return cls(index, _tune(index, batches, rows))
+        return cls(*build_lists(batches, dim, rows))
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:
-        """Reads an index file.
+        """Maps an index file into memory.
 
         Args:
             path: the file.
@@ -114,10 +92,7 @@ class VectorIndex:
         Raises:
             ArtefactError: the file is missing or no FAISS index.
         """
-        try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            raise ArtefactError(f"cannot read {path}", hint="run samekind index again") from error
+        index = read_index(path)
         if isinstance(index, faiss.IndexIVF):
             index.make_direct_map()
         return cls(index, ann_recall)
@@ -128,11 +103,7 @@ class VectorIndex:
         Raises:
             ArtefactError: it cannot be written.
         """
-        try:
-            with atomic_path(path) as temporary:
-                faiss.write_index(self._index, str(temporary))
-        except (OSError, RuntimeError) as error:
-            raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error
+        write_index(self._index, path)
 
     def vectors(self, rows: Rows | None = None) -> Float32:
         """`(N, D)` float32 in table order, or those of `rows`; a copy."""
@@ -213,82 +184,6 @@ def exact_similarity(query_D: Float32, vectors: Callable[[Rows], Float32], rows:
     query = query_D.astype(np.float64)
     parts = [(vectors(rows[i : i + step]) * query).sum(axis=1) for i in range(0, len(rows), step)]
     return np.concatenate(parts) if parts else np.empty(0)
-
-
-def not_unit(vectors_ND: Float32) -> Rows:
-    """Rows whose vector is not finite or not of unit norm, ascending."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        norm = np.sqrt(np.einsum("nd,nd->n", vectors_ND, vectors_ND))  # `np.linalg.norm` would make a copy of all
-    return np.flatnonzero(~(np.abs(norm - 1) < 1e-3))
-
-
-def check_unit(vectors_ND: Float32, what: str = "the encoder") -> None:
-    """Makes sure that vectors are finite and of unit norm.
-
-    Raises:
-        InputError: they are not; the message names `what` made them.
-    """
-    bad = not_unit(vectors_ND)
-    if len(bad):
-        norm = np.linalg.norm(vectors_ND[bad[0]])
-        raise InputError(
-            f"{what} gave {len(bad)} of {len(vectors_ND)} vectors that are not of unit norm (the first has norm {norm:.3g})",
-            hint="the training has diverged: train again with --force and a higher --temperature or a lower --beta",
-        )
-
-
-def _add(index: Any, batches: Iterable[Float32]) -> None:
-    for batch in batches:
-        check_unit(batch, "the table")
-        index.add(np.ascontiguousarray(batch))
-
-
-def _sample(rows: int, size: int) -> Rows:
-    """A seeded choice of row numbers, ascending; all if there are fewer."""
-    return np.sort(np.random.default_rng(0).permutation(rows)[:size])
-
-
-def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
-    """The vectors of some rows, ascending."""
-    parts, start = [], 0
-    for batch in batches:
-        first, last = np.searchsorted(chosen, [start, start + len(batch)])
-        parts.append(batch[chosen[first:last] - start])
-        start += len(batch)
-    return np.ascontiguousarray(np.concatenate(parts))
-
-
-def _tune(index: Any, batches: Callable[[], Iterable[Float32]], rows: int) -> float:
-    """Doubles `nprobe` until recall suffices; returns the recall reached.
-
-    The queries are rows of the index. Each finds itself for certain, so its own row counts neither as found nor as to be found.
-    """
-    own = _sample(rows, _RECALL_SAMPLE)
-    query, width = _at(batches(), own), _RECALL_AT + 1
-    exact = faiss.IndexFlatIP(index.d)
-    nearest: list[tuple[Float32, Rows]] = []
-    start = 0
-    for batch in batches():  # exact neighbours block by block: the whole need not fit twice
-        exact.reset()
-        exact.add(np.ascontiguousarray(batch))
-        similarity, row = exact.search(query, min(width, len(batch)))
-        nearest.append((similarity, row + start))
-        start += len(batch)
-    similarity_QM = np.concatenate([s for s, _ in nearest], axis=1)
-    row_QM = np.concatenate([r for _, r in nearest], axis=1)
-    truth = _others(np.take_along_axis(row_QM, np.argsort(-similarity_QM, axis=1, kind="stable"), axis=1), own)
-    recall, index.nprobe = 0.0, 8
-    while True:
-        found = _others(index.search(query, width)[1], own)
-        recall = float(np.mean([len(a & b) / len(b) for a, b in zip(found, truth, strict=True)]))
-        if recall >= ANN_RECALL or index.nprobe >= index.nlist:
-            return recall
-        index.nprobe = min(2 * index.nprobe, index.nlist)
-
-
-def _others(row_QM: Rows, own_Q: Rows) -> list[set[int]]:
-    """The first 10 rows that each query found beside its own."""
-    return [set(row[(row != own) & (row >= 0)][:_RECALL_AT].tolist()) for row, own in zip(row_QM, own_Q, strict=True)]
 
 
 def _only(rows: Rows | None, total: int) -> Any:

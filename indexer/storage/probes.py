@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.database import open_database
+from samekind.training.diagnostics.figures import lift
 from samekind.training.runtime.artefact import METRICS, read_meta
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def record_probes(folder: Path, history: Iterable[Mapping[str, Any]], *, renew: 
 
 
 def read_probes(path: str | Path) -> pd.DataFrame:
-    """What the fixed probe showed, by epoch, look, rank and class.
+    """Figures of the fixed probe by epoch, look, rank and class.
 
     Args:
         path: the artefact.
@@ -102,7 +103,7 @@ def _rows(record: Mapping[str, Any], run: str) -> Iterator[dict[str, Any]]:
                     "label": label,
                     "rank": int(rank),
                     "false_negative_rate": rate,
-                    "lift": None if rate is None or not figures["base_rate"] else rate / figures["base_rate"],
+                    "lift": lift(rate, figures["base_rate"]),
                     "base_rate": figures["base_rate"],
                     "gradient_share": figures["gradient_share"],
                     "num_anchors": figures["num_anchors"],
@@ -126,7 +127,7 @@ def _versions(folder: Path) -> Iterator[Path]:
 
 
 def _is_younger(folder: Path) -> bool:
-    """Whether the table was written after the records; if not, the run before was stopped in between."""
+    """True if the table was written after the records; if not, the run before was stopped in between."""
     written = [version.stat().st_mtime_ns for version in _versions(folder)]
     records = folder / METRICS
     return bool(written) and (not records.exists() or max(written) >= records.stat().st_mtime_ns)

@@ -10,7 +10,7 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import load_corpus
 from samekind.data.types.splits import SPLITS
-from samekind.indexer.storage.manifest import again
+from samekind.indexer.storage.remedies import rebuild_command
 
 _SOURCE = ("corpus", "data_dir", "limit", "seed")
 
@@ -29,7 +29,7 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
         CorpusError: it cannot be loaded.
     """
     if not recorded.get("corpus"):
-        raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=again(folder))
+        raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=rebuild_command(folder))
     source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
     corpus = load_corpus(**source, progress=progress)
     if not _same(corpus, recorded):
@@ -41,6 +41,6 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
 
 
 def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
-    """Whether a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
+    """True if a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
     known = recorded.get("content_hash")
     return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))

@@ -1,4 +1,4 @@
-"""The light columns of an index in memory: who is in which row.
+"""The light columns of an index in memory: which image stands in which row.
 
 They are read from `rows.arrow`, a copy of the table without thumbnails and vectors that is written with the index: a search then needs
 no LanceDB, whose import alone takes 2 s.
@@ -23,7 +23,7 @@ class Rows:
     """Ids, labels and the other light columns in table order.
 
     Args:
-        table: Arrow table with `store.ROW_COLUMNS`.
+        table: Arrow table with `table.ROW_COLUMNS`.
     """
 
     def __init__(self, table: Any) -> None:

@@ -1,7 +1,7 @@
 """The LanceDB table `images`, the source of truth of an index.
 
-Rows keep the order in which they were appended, through deletes and compaction (tests/indexer/test_store.py holds LanceDB to it).
-Every write here adds exactly one version to the table, also a write of nothing: that is how an interrupted build counts its steps.
+Rows keep the order in which they were appended, through deletes and compaction (tests/indexer/storage/test_table.py holds LanceDB to it).
+Every write lands whole or not at all, and earlier versions can still be read: what an open index reads stays as it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.storage.database import open_database
-from samekind.indexer.storage.manifest import TABLE_FOLDER, from_nothing
+from samekind.indexer.storage.layout import MANIFEST, TABLE_FOLDER
+from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
 
 TABLE = "images"
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
@@ -45,10 +46,12 @@ class ImageTable:
 
     Args:
         folder: the artefact.
+        version: read the table as it was at this version, whatever has been written since; the latest, to write as well, if left out.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, version: int | None = None) -> None:
         self.folder = folder
+        self._pinned = version
 
     @cached_property
     def _database(self) -> Any:
@@ -59,7 +62,10 @@ class ImageTable:
         if not self.exists():
             raise ArtefactError(f"{self.folder} holds no table of images", hint="run samekind index again")
         with self._reading():
-            return self._database.open_table(TABLE)
+            table = self._database.open_table(TABLE)
+            if self._pinned is not None:
+                table.checkout(self._pinned)
+            return table
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -67,14 +73,27 @@ class ImageTable:
         try:
             yield
         except (RuntimeError, ValueError, OSError) as error:
+            if self._pinned is not None and json_field(self.folder / MANIFEST, "table_version") not in (
+                None,
+                self._pinned,
+            ):
+                raise changed_meanwhile(self.folder) from error
             reason = _WHERE_IN_RUST.sub("", _reason(error))
-            hint = f"if it stays so at a second try, {from_nothing(self.folder)}"  # a network's drive may only have stumbled
+            hint = f"if it stays so at a second try, {restore_hint(self.folder)}"  # a network's drive may only have stumbled
             if "permission denied" in reason.lower():
                 hint = "make the folder and all in it readable"
             raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
 
+    def open(self) -> None:
+        """Opens the table now: what is written from now on changes nothing of what a pinned one reads.
+
+        Raises:
+            ArtefactError: there is no table, or it cannot be read.
+        """
+        _ = self._table
+
     def exists(self) -> bool:
-        """Whether there is a table."""
+        """True if there is a table."""
         return (self.folder / "db" / f"{TABLE}.lance").is_dir()
 
     def create(self, dim: int) -> None:
@@ -100,10 +119,12 @@ class ImageTable:
 
     def at(self, version: int) -> ImageTable:
         """The table as it was at an earlier version, for reading."""
-        past = ImageTable(self.folder)
+        return ImageTable(self.folder, version)
+
+    def holds(self, version: int) -> bool:
+        """True if the table can still be read as it was at a version."""
         with self._reading():
-            past._table.checkout(version)
-        return past
+            return any(known["version"] == version for known in self._table.list_versions())
 
     def append(self, rows: Any) -> None:
         """Adds rows at the end, all or none of them.
@@ -131,15 +152,13 @@ class ImageTable:
 
     def vector_batches(self) -> Iterator[NDArray[np.float32]]:
         """The vectors in table order, as `(n, D)` float32 blocks."""
-        with self._reading():
-            batches = iter(self._table.search().select(["vector"]).to_batches())
-        while True:
-            with self._reading():  # around the read alone: what is done with a block is not the table's fault
-                batch = next(batches, None)
-            if batch is None:
-                return
-            column = batch.column("vector")
+        for column in self._batches("vector"):
             yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+
+    def thumbnail_batches(self) -> Iterator[list[bytes]]:
+        """All encoded thumbnails in table order, in blocks."""
+        for column in self._batches("thumbnail"):
+            yield column.to_pylist()
 
     def thumbnails(self, positions: Sequence[int]) -> list[bytes]:
         """Encoded thumbnails of the rows at `positions` (0-based, in table order), in the order of `positions`."""
@@ -170,6 +189,17 @@ class ImageTable:
             ) from error
         ids: list[str] = found["id"].to_pylist()
         return ids
+
+    def _batches(self, name: str) -> Iterator[Any]:
+        """One column in blocks."""
+        with self._reading():
+            batches = iter(self._table.search().select([name]).to_batches())
+        while True:
+            with self._reading():  # around the read alone: what is done with a block is not the table's fault
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch.column(name)
 
     def _read(self, columns: Sequence[str]) -> Any:
         with self._reading():

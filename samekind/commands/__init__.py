@@ -12,8 +12,9 @@ from samekind.commands.index import BuildIndex
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
+from samekind.commands.verify import Verify
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Demo | Compare
+Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Verify | Demo | Compare
 COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
@@ -23,6 +24,7 @@ COMMANDS: dict[str, type[Command]] = {
     "detectors": Detectors,
     "suspects": Suspects,
     "verdicts": Verdicts,
+    "verify": Verify,
     "demo": Demo,
     "compare": Compare,
 }

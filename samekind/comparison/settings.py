@@ -15,7 +15,7 @@ from samekind.comparison.methods import Method, chosen_methods
 from samekind.core.errors import InputError
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.diagnostics.knn import KNN_K
+from samekind.training.diagnostics.accuracy import KNN_K
 from samekind.training.runtime.artefact import check_writable
 
 _FOLDERS = ("data_dir", "out", "work")

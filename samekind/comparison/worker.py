@@ -127,7 +127,7 @@ def _measure(
 
     from samekind.data.prepared import prepare_corpus
     from samekind.indexer.evaluation.evaluate import evaluate_vectors
-    from samekind.training.diagnostics.knn import KNN_K, knn_accuracy
+    from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
     from samekind.training.training_set import label_numbers
 
     corpus = parts[0]

@@ -124,7 +124,7 @@ def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals, jobs:
     _wait(lambda: all(map(_is_free, work)), None)
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("going on from step") == jobs
+    assert done.stderr.count("continuing from step") == jobs
     assert len(trials(tmp_path)) == jobs
 
 

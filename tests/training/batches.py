@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from samekind.training.config.train_config import OBJECTIVES, TrainConfig
+from samekind.training.config.objective import OBJECTIVES
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.engine.loss import Loss, mean_loss
 from samekind.training.false_negatives.detectors.base import Detector
-from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.similarity import Contrast, in_batch
+from samekind.training.objectives.terms import plain_terms
 
 IN_BATCH = [name for name in OBJECTIVES if name != "cpc"]
 
@@ -35,7 +37,7 @@ def as_arrays(contrast: Contrast) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def hard(contrast: Contrast, *, temperature: float, beta: float, tau_plus: float) -> Tensor:
     """The scalar loss of the objective `hard`."""
     terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    return mean_over_anchors(info_nce(terms, temperature=temperature, tau_plus=tau_plus), terms.kept)
+    return mean_over_anchors(softmax_loss(terms, temperature=temperature, tau_plus=tau_plus), terms.contrasted)
 
 
 def plain(contrast: Contrast, *, temperature: float) -> Tensor:

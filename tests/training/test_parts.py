@@ -14,10 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
-from samekind.training.config.presets import PRESETS, preset
-from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
-from samekind.training.diagnostics.knn import knn_accuracy
 from samekind.training.engine.schedule import warmup_cosine
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.models.key_queue import KeyQueue
@@ -219,57 +217,6 @@ def test_the_tracker_judges_the_detector() -> None:
     flagged = torch.tensor([[False, True, True, False, True]])
     tracker.update(contrast, torch.ones(1, 5), FalseNegativePrediction(flagged, flagged.float()))
     assert tracker.record()["detector"] == {"precision": 0.5, "recall": 0.5}
-
-
-def test_presets_take_overrides_and_ignore_none() -> None:
-    """`None` keeps the preset's value, anything else replaces it."""
-    assert preset("smoke", epochs=None, beta=0.5) == TrainConfig(**{**preset("smoke").to_dict(), "beta": 0.5})
-    assert set(PRESETS) == {"smoke", "small", "plain", "full"}
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"epochs": 0}, {"batch_size": 1}, {"temperature": 0.0}, {"temperature": float("nan")}, {"beta": -1.0}, {"tau_plus": 1.0},
-        {"objective": "nope"}, {"device": "tpu"}, {"queue_size": 10}, {"limit": 1}, {"image_size": 4}, {"epochs": 2.5}, {"colour": 1},
-    ],
-)  # fmt: skip
-def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
-    """One clear error that names the setting."""
-    with pytest.raises(InputError, match=next(iter(bad))):
-        preset("small", **bad)
-
-
-def test_identity_leaves_out_what_does_not_change_the_result() -> None:
-    """Another worker count or device is the same run."""
-    assert preset("small", workers=3, device="cpu").identity == preset("small").identity
-    assert preset("small", seed=1).identity != preset("small").identity
-
-
-@pytest.mark.parametrize(
-    ("chosen", "without_effect", "with_effect"),
-    [
-        ({"objective": "info_nce"}, {"beta": 3.0, "tau_plus": 0.3, "detector": "oracle", "neighbours": 0.2}, {"temperature": 0.5}),
-        ({"objective": "hard"}, {"nce_form": "sigmoid", "key_momentum": 0.5}, {"beta": 3.0}),
-        ({"objective": "nce"}, {"cpc_context": "gru", "prior": 0.3}, {"nce_form": "sigmoid"}),
-        ({"treatment": "soft", "detector": "threshold"}, {"prior": 0.3, "neighbours": 0.2}, {"detector_point": 0.3}),
-        ({"treatment": "soft", "detector": "oracle"}, {"detector_point": 0.3}, {"treatment_start": 0.3}),
-        ({"queue_size": 512}, {"cpc_context": "gru"}, {"key_momentum": 0.5}),
-    ],
-)  # fmt: skip
-def test_identity_leaves_out_what_nothing_reads(
-    chosen: dict[str, Any], without_effect: dict[str, Any], with_effect: dict[str, Any]
-) -> None:
-    """A flag without effect is the same run; one with effect is another."""
-    assert preset("small", **chosen, **without_effect).identity == preset("small", **chosen).identity
-    assert preset("small", **chosen, **with_effect).identity != preset("small", **chosen).identity
-
-
-@pytest.mark.parametrize(("detector", "start"), [("reciprocal", 0.25), ("relation", 0.1), ("oracle", 0.1)])
-def test_who_knows_before_the_encoder_starts_earlier(detector: str, start: float) -> None:
-    """By default; what is asked for holds for all."""
-    assert TrainConfig(treatment="soft", detector=detector).treatment_start == start
-    assert TrainConfig(treatment="soft", detector=detector, treatment_start=0.4).treatment_start == 0.4
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What is measured while training, and how."""
+"""Measurements during training: accuracy, false negatives, the fixed probe."""

@@ -1,9 +1,9 @@
-"""Measures which of the negatives that the objective met were false. The only reader of labels in training, and it only counts.
+"""Measures which of the negatives that the objective met were false. It and the fixed probe alone read labels in training, and only count.
 
-For every batch a few anchors are looked at (and, by `look`, those of the fixed probe), against the very similarities, masks and gradients
-that the objective used. Ranks count from the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an
-anchor with a greater loss counts for more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is
-unknown: it is counted neither as a true nor as a false negative.
+A few anchors of every batch are measured, against the very similarities, masks and gradients that the objective used. Ranks count from
+the hardest negative. Shares of the gradient are sums over anchors divided by each other, so an anchor with a greater loss counts for
+more; probe and audit take the mean of the anchors' own shares. A pair with an unknown label is unknown: it is counted neither as a true
+nor as a false negative.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samekind.training.diagnostics.probe import BatchLook
+from samekind.training.diagnostics.figures import BATCH_RANKS, lift_by_rank, ratio
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
 
-RANKS = (1, 10, 100)
 ANCHORS_PER_BATCH = 64
 
 
@@ -30,21 +29,19 @@ class FalseNegativeTracker:
     Attributes:
         labels: `(N,)` int64 class of each training image, −1 where unknown; `None` without labels, and then nothing is counted.
         totals: running sums by name, floats so that they survive JSON exactly.
-        look: the fixed probe's look at what the objective meets; `None` for none.
     """
 
     labels: NDArray[np.int64] | None
     totals: dict[str, float] = field(default_factory=dict)
-    look: BatchLook | None = None
 
     @torch.no_grad()
     def update(self, contrast: Contrast, gradient_AM: Tensor, suspects: FalseNegativePrediction | None = None) -> None:
         """Adds one batch.
 
         Args:
-            contrast: what the objective saw.
+            contrast: of the batch.
             gradient_AM: `(A, M)` derivative of the loss by each similarity.
-            suspects: what the detector said, if one was asked; the rates count all negatives that it was asked about.
+            suspects: the detector's prediction, if one was asked; the rates count all negatives that it was asked about.
         """
         if self.labels is None:
             return
@@ -55,8 +52,8 @@ class FalseNegativeTracker:
         known = contrast.is_negative[rows] & (anchor[:, None] >= 0) & (candidate[None, :] >= 0)
         false = known & (anchor[:, None] == candidate[None, :])
         self._count("pairs", known, false)
-        push = gradient_AM[rows].clamp(min=0).double()
-        self._add("gradient", float(push[known].sum()), float(push[false].sum()))
+        weight = gradient_AM[rows].clamp(min=0).double()
+        self._add("gradient", float(weight[known].sum()), float(weight[false].sum()))
         self._add("anchors", float(known.any(1).sum()), 0.0)
         if suspects is not None:
             flagged = suspects.flagged[rows]
@@ -64,16 +61,11 @@ class FalseNegativeTracker:
             self._count("judged", known, false)
         self._count_hardest(contrast.candidate[rows], contrast.is_negative[rows], known, false)
 
-    def probe(self, contrast: Contrast, gradient_AM: Tensor) -> None:
-        """Shows a batch, or a block of its anchors, to the fixed probe."""
-        if self.look is not None:
-            self.look.update(contrast, gradient_AM)
-
     def _count_hardest(self, candidate: Tensor, is_negative: Tensor, known: Tensor, false: Tensor) -> None:
         similarity = candidate.masked_fill(~is_negative, -torch.inf)
-        depth = min(RANKS[-1], similarity.shape[1])
+        depth = min(BATCH_RANKS[-1], similarity.shape[1])
         hardest = similarity.topk(depth, dim=1).indices
-        for rank in RANKS:
+        for rank in BATCH_RANKS:
             if rank <= int(is_negative.sum(1).min()):
                 top = hardest[:, :rank]
                 self._count(f"top{rank}", known.gather(1, top), false.gather(1, top))
@@ -86,25 +78,23 @@ class FalseNegativeTracker:
             `recall`, as in `metrics.jsonl`.
         """
         base = self._rate("pairs")
-        rates = {str(rank): self._rate(f"top{rank}") for rank in RANKS}
+        rates = {str(rank): self._rate(f"top{rank}") for rank in BATCH_RANKS}
         unknown = base is None
         return {
             "base_rate": base,
             "false_negative_rate": None if unknown else rates,
-            "lift": None
-            if unknown
-            else {rank: rate / base if rate is not None and base else None for rank, rate in rates.items()},
+            "lift": None if unknown else lift_by_rank(rates, base),
             "gradient_share": self._rate("gradient"),
             "detector": self._detector_record(),
             "num_anchors": int(self.totals.get("anchors", 0)),
         }
 
     def _detector_record(self) -> dict[str, float | None] | None:
-        """How well the flags agree with the labels; `None` while no detector was asked."""
-        judged, flagged = self.totals.get("judged_false", 0.0), self.totals.get("flagged_false", 0.0)
+        """Agreement of the flags with the labels; `None` while no detector was asked."""
         if "judged" not in self.totals:
             return None
-        return {"precision": self._rate("flagged"), "recall": flagged / judged if judged else None}
+        recall = ratio(self.totals["flagged_false"], self.totals["judged_false"])
+        return {"precision": self._rate("flagged"), "recall": recall}
 
     def _count(self, name: str, known: Tensor, false: Tensor) -> None:
         self._add(name, float(known.sum()), float(false.sum()))
@@ -114,5 +104,4 @@ class FalseNegativeTracker:
         self.totals[name + "_false"] = self.totals.get(name + "_false", 0.0) + false
 
     def _rate(self, name: str) -> float | None:
-        total = self.totals.get(name, 0.0)
-        return self.totals[name + "_false"] / total if total else None
+        return ratio(self.totals.get(name + "_false", 0.0), self.totals.get(name, 0.0))

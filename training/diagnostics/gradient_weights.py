@@ -1,6 +1,6 @@
-"""How an objective spreads its push over an anchor's negatives, and which of them are false: what training's probe and the audit share."""
+"""Distribution of an objective's gradient over an anchor's negatives, as a function of their similarities alone; for probe and audit."""
 
-# B anchors, N negatives, K hardest of them
+# B anchors, N negatives, K of them
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-UNKNOWN = -1
-"""Class number of an image without label."""
-_SPREADS_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
+_WEIGHTED_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
 
 
 @dataclass(frozen=True)
 class GradientWeights:
-    """How an objective spreads its push over an anchor's negatives.
+    """Gradient weights of an anchor's negatives under an objective.
 
-    A negative of similarity s is pushed by the positive part of the derivative of `R = N Σ w e / Σ w` by s, which is in proportion to
-    `w ((1+β) e − β S)` with `e = exp(s/τ)`, `w = exp(β s/τ)` and `S = Σ w e / Σ w`: the weights are part of the objective, not constants,
-    so a negative below `e = β S / (1+β)` is attracted and pushed by nothing. β = 0 leaves `e`. The class prior τ⁺ scales all of an anchor's
+    A negative of similarity s is repelled by the positive part of the derivative of `R = N Σ w e / Σ w` by s, which is proportional to
+    `w ((1+β) e − β S)` with `e = exp(s/τ)`, `w = exp(β s/τ)` and `S = Σ w e / Σ w`: w is part of the objective, not a constant, so a
+    negative below `e = β S / (1+β)` is attracted and has weight 0. β = 0 leaves `e`. The class prior τ⁺ scales all of an anchor's
     derivatives alike and changes no share, unless its floor is hit: then the anchor has no gradient at all.
 
     Attributes:
@@ -33,15 +31,15 @@ class GradientWeights:
     temperature: float
     beta: float = 0.0
 
-    def pushes(self, similarity_BN: Tensor, hardest_B1: Tensor) -> tuple[Tensor, Tensor | None]:
-        """How hard each negative is pushed, relative to e and w of the anchor's hardest one, so that nothing overflows.
+    def weights(self, similarity_BN: Tensor, hardest_B1: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Gradient weight of each negative, relative to e and w of the anchor's hardest one, so that nothing overflows.
 
         Args:
             similarity_BN: `(B, N)` float32 cosines, −∞ for what is no negative (it gets 0). Overwritten.
             hardest_B1: `(B, 1)` the greatest of each row.
 
         Returns:
-            `(B, N)` float32 pushes ≥ 0, and `(B, 1)` S on the same scale; `None` where β = 0 needs no S.
+            `(B, N)` float32 weights ≥ 0, and `(B, 1)` S on the same scale; `None` where β = 0 needs no S.
         """
         temperature, beta = self.temperature, self.beta
         scaled_BN = torch.add(-hardest_B1 / temperature, similarity_BN, alpha=1 / temperature, out=similarity_BN)
@@ -51,13 +49,13 @@ class GradientWeights:
         e_BN = scaled_BN.exp_()
         w_BN = e_BN if other_BN is None else other_BN
         mean_B1 = torch.linalg.vecdot(w_BN, e_BN)[:, None] / w_BN.sum(1, keepdim=True)
-        push_BN = torch.add(-beta * mean_B1, e_BN, alpha=1 + beta).clamp_(min=0).mul_(w_BN)
-        return push_BN, mean_B1
+        weight_BN = torch.add(-beta * mean_B1, e_BN, alpha=1 + beta).clamp_(min=0).mul_(w_BN)
+        return weight_BN, mean_B1
 
-    def pushes_of(
+    def weights_of(
         self, similarity_BK: NDArray[np.float64], hardest_B1: NDArray[np.float64], mean_B1: Tensor | None
     ) -> NDArray[np.float64]:
-        """The same of a few negatives in float64, on the scale of the `pushes` that gave `mean_B1`."""
+        """Gradient weights of a few negatives in float64, on the scale of the `weights` that gave `mean_B1`."""
         e_BK = np.exp((similarity_BK - hardest_B1) / self.temperature)
         if mean_B1 is None:
             return np.asarray(e_BK)
@@ -66,19 +64,13 @@ class GradientWeights:
 
 
 def gradient_weights_of(objective: str, temperature: float, beta: float) -> GradientWeights | None:
-    """How an objective weighs negatives; `None` if that does not follow from their similarities.
+    """Gradient weights of an objective; `None` if they do not follow from similarities.
 
     Args:
-        objective: one of `samekind.training.config.train_config.OBJECTIVES`.
+        objective: one of `samekind.training.config.objective.OBJECTIVES`.
         temperature: τ > 0.
         beta: hardness; only `hard` has any.
     """
-    if objective not in _SPREADS_BY_SIMILARITY:
+    if objective not in _WEIGHTED_BY_SIMILARITY:
         return None
     return GradientWeights(temperature, beta if objective == "hard" else 0.0)
-
-
-def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
-    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
-    known = (anchor >= 0) & (negative >= 0)
-    return np.where(known, anchor == negative, -1).astype(np.int8)

@@ -1,4 +1,4 @@
-"""A fixed probe: the same seeded anchors after every epoch, so that epochs differ by the encoder and not by who was looked at.
+"""A fixed probe: the same seeded anchors after every epoch, so that epochs differ by the encoder and not by the choice of anchors.
 
 Three looks, each a `training.diagnostics.probe_statistics.Tally`: `objective`, the negatives that the loss really met in its batches
 (queue included), with its own derivatives; `sample`, 5,000 fixed images in the space at the end of the epoch; `corpus`, after the last
@@ -20,8 +20,9 @@ from torch import Tensor
 
 from samekind.data.types.label_levels import COARSE
 from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.figures import RANKS, gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-from samekind.training.diagnostics.probe_statistics import RANKS, Seen, Tally
+from samekind.training.diagnostics.probe_statistics import Seen, Tally
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.training_set import TrainingImages, measured_labels, measuring_order
 
@@ -31,7 +32,7 @@ _BLOCK_VALUES = 1 << 23
 
 @dataclass(frozen=True)
 class Probe:
-    """Who is looked at. Images are numbered as in `TrainingImages.fit`.
+    """Anchors, and the images that they are compared with. Images are numbered as in `TrainingImages.fit`.
 
     Attributes:
         labels_F: `(F,)` class numbers at the run's label level, −1 where unknown.
@@ -50,7 +51,7 @@ class Probe:
     label_level: str
 
     def tally(self, state: dict[str, Any] | None = None) -> Tally:
-        """An empty tally, or one that goes on from `state`."""
+        """An empty tally, or one that resumes from `state`."""
         return Tally(self.labels_F, self.anchor_A, state)
 
     def record(self, tally: Tally) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def draw_probe(images: TrainingImages, config: TrainConfig) -> Probe | None:
 
 
 def note_on_labels(images: TrainingImages, config: TrainConfig, probe: Probe | None) -> str:
-    """What somebody must know who reads the probe's figures; empty if nothing."""
+    """Remarks on the labels behind the probe's figures; empty if there are none."""
     if probe is None:
         whose = "the corpus has" if images.labels is None else "the images in training have"
         return f"{whose} no labels: which negatives are false is not known, and the records say null"
@@ -96,7 +97,7 @@ class BatchLook:
     """The look at what the objective meets, batch by batch.
 
     Args:
-        probe: who is looked at.
+        probe: the anchors and their labels.
         state: of the epoch's tally so far.
     """
 
@@ -108,7 +109,7 @@ class BatchLook:
 
     @torch.no_grad()
     def update(self, contrast: Contrast, gradient_AM: Tensor) -> None:
-        """Adds those anchors of a batch (or of a block of its rows) that are in the probe; every altered view is an anchor of its own.
+        """Adds those anchors of a batch (or of a block of its rows) that are in the probe; every augmented view is an anchor of its own.
 
         Args:
             contrast: what the objective saw.
@@ -122,8 +123,8 @@ class BatchLook:
         is_negative = contrast.is_negative[there].cpu()
         similarity = contrast.candidate[there].cpu().float().masked_fill(~is_negative, -torch.inf)
         image_M = contrast.candidate_index.cpu()
-        push = gradient_AM[there].cpu().clamp(min=0)
-        self.tally.add(_seen(similarity, anchor_A[rows], image_M, self._labels, push))
+        weight = gradient_AM[there].cpu().clamp(min=0)
+        self.tally.add(_seen(similarity, anchor_A[rows], image_M, self._labels, weight))
 
 
 def look_at(
@@ -136,11 +137,11 @@ def look_at(
     """Compares the probe's anchors with other images, block by block.
 
     Args:
-        probe: who is looked at.
+        probe: the anchors and their labels.
         anchor_AD: `(A, D)` unit-norm float32 of `probe.anchor_A`.
         vector_ND: `(N, D)` likewise of the images that they are compared with; an anchor among them is left out for itself.
         image_N: `(N,)` which image in training each is.
-        gradient_weights: how the objective spreads its push; `None` leaves its share undefined.
+        gradient_weights: of the objective; `None` leaves its share undefined.
     """
     tally, labels = probe.tally(), torch.from_numpy(probe.labels_F)
     vectors, image = torch.from_numpy(vector_ND), torch.from_numpy(image_N)
@@ -151,6 +152,15 @@ def look_at(
         similarity.masked_fill_(anchors[:, None] == image[None, :], -torch.inf)
         tally.add(_seen(similarity, anchors, image, labels, gradient_weights))
     return tally
+
+
+def with_corpus_look(
+    record: dict[str, Any], embedding_FD: NDArray[np.float32], probe: Probe, gradient_weights: GradientWeights | None
+) -> dict[str, Any]:
+    """The last epoch's record with a look at the probe's anchors against all images in training, by the finished encoder."""
+    tally = look_at(probe, embedding_FD[probe.anchor_A], embedding_FD, np.arange(len(embedding_FD)), gradient_weights)
+    so_far = record.get("probe") or {"label_level": probe.label_level}  # none in an epoch of an older version
+    return {**record, "probe": {**so_far, "corpus": probe.record(tally)}}
 
 
 def hardest(similarity_BN: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -179,7 +189,7 @@ def hardest(similarity_BN: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _seen(
-    similarity_BN: Tensor, anchor_B: Tensor, image_N: Tensor, labels_F: Tensor, push: Tensor | GradientWeights | None
+    similarity_BN: Tensor, anchor_B: Tensor, image_N: Tensor, labels_F: Tensor, weight: Tensor | GradientWeights | None
 ) -> Seen:
     """Counts a block; −∞ marks what is no negative. May overwrite `similarity_BN`.
 
@@ -188,19 +198,18 @@ def _seen(
         anchor_B: `(B,)` image of each anchor.
         image_N: `(N,)` image of each column, −1 for none.
         labels_F: `(F,)` class numbers.
-        push: `(B, N)` how hard each is pushed, or how to work that out.
+        weight: `(B, N)` gradient weight of each, or how to compute it; `None` leaves shares undefined.
     """
     values, columns = hardest(similarity_BN, RANKS[-1])
     is_negative = similarity_BN > -torch.inf
     class_N = torch.where(image_N >= 0, labels_F[image_N.clamp(min=0)], -1)
     known = is_negative & (class_N >= 0)[None, :]
     false = known & (class_N[None, :] == labels_F[anchor_B][:, None])
-    if isinstance(push, GradientWeights):
-        push = push.pushes(similarity_BN, values[:, :1])[0]
+    if isinstance(weight, GradientWeights):
+        weight = weight.weights(similarity_BN, values[:, :1])[0]
     share = np.full(len(anchor_B), np.nan)
-    if push is not None:
-        on_known, on_false = ((push * mask).sum(1, dtype=torch.float64).numpy() for mask in (known, false))
-        np.divide(on_false, on_known, out=share, where=on_known > 0)
+    if weight is not None:
+        share = gradient_shares(*((weight * mask).sum(1, dtype=torch.float64).numpy() for mask in (false, known)))
     negative = torch.where(torch.isfinite(values), image_N[columns], -1)
     return Seen(
         anchor_A=anchor_B.numpy(),

@@ -1,8 +1,8 @@
-"""Figures of one look at the probe: what its anchors' negatives come to, summed by the anchors' class.
+"""Figures of one look at the probe, summed by the anchors' class (`training.diagnostics.figures`).
 
-One definition for every look, whatever the anchors are compared with. Ranks are cumulative: of an anchor's k hardest negatives, the share
-that is false. Rates divide sums of pairs; the share of the gradient is the mean over anchors of each anchor's own share, as in the audit. A
-pair with an unknown label is unknown: it keeps its rank and is counted neither as true nor as false.
+The same for every look, whatever the anchors are compared with. Ranks are cumulative: of an anchor's k hardest negatives, the share that
+is false. Rates divide sums of pairs; the share of the gradient is the mean over anchors of each anchor's own share, as in the audit. A pair
+with an unknown label keeps its rank and is counted neither as true nor as false.
 """
 
 # A anchors, K hardest negatives of each, P classes that anchors have, R ranks
@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.training.diagnostics.gradient_weights import false_negatives
+from samekind.training.diagnostics.figures import RANKS, false_negatives, lift_by_rank, ratio
 
-RANKS = (1, 5, 10, 50, 100, 500)
 PAIRED = 10
 """Hardest negatives of an anchor that class × class counts."""
 NAMED = 20
 """Pairs that are named."""
 MOST_CLASSES = MOST_CELLS = 100
-_SPARE = 8  # times as many pairs are looked at as are named: in a batch, two views each make a pair of images up to eight times
+_REPEATS = 8  # in a batch, two views of each image make a pair of images up to eight pairs of views
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Seen:
         similarity_AK: `(A, K)` float32.
         known_A: `(A,)` int64 negatives of known class among all.
         false_A: `(A,)` int64 false ones among these.
-        share_A: `(A,)` float64 share of the push on known negatives that falls on false ones; NaN where undefined.
+        share_A: `(A,)` float64 share of the gradient on known negatives that false ones draw; NaN where undefined.
     """
 
     anchor_A: NDArray[np.int64]
@@ -50,12 +49,12 @@ class Seen:
 
 
 class Tally:
-    """Sums over anchors that are seen one after the other.
+    """Sums over blocks of anchors.
 
     Args:
         labels_F: `(F,)` class number of each image in training, −1 where unknown.
         anchors: images that may be anchors, all of known class.
-        state: what `state` of another tally over the same images was; it is gone on with.
+        state: `state` of an earlier tally over the same images, which this one continues.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Tally:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Everything that was summed, exact after a way through JSON."""
+        """Everything that was summed, exact after a round trip through JSON."""
         return {
             "anchors": self.anchors_P.tolist(),
             "pairs": self.pairs_P2.tolist(),
@@ -95,7 +94,7 @@ class Tally:
         defined_A = ~np.isnan(seen.share_A)
         np.add.at(self.share_P2, place_A, np.stack([np.nan_to_num(seen.share_A), defined_A], axis=1))
         for r, rank in enumerate(RANKS):
-            if rank <= there_AK.shape[1]:  # and of these the anchors that have so many negatives
+            if rank <= there_AK.shape[1]:  # and of these the anchors that have that many negatives
                 hardest = np.where(there_AK[:, rank - 1, None], false_AK[:, :rank], -1)
                 counts = np.stack([(hardest >= 0).sum(1), (hardest == 1).sum(1)], axis=1)
                 np.add.at(self.ranks_PR2[:, r], place_A, counts)  # through a view
@@ -113,7 +112,7 @@ class Tally:
         """Keeps the hardest false pairs, each pair of images once."""
         row, rank = np.nonzero(false_AK)
         similarity = seen.similarity_AK[row, rank].astype(float)
-        best = np.argsort(-similarity, kind="stable")[: NAMED * _SPARE]
+        best = np.argsort(-similarity, kind="stable")[: NAMED * _REPEATS]
         anchors, negatives = seen.anchor_A[row[best]].tolist(), seen.negative_AK[row[best], rank[best]].tolist()
         pairs = [*self.hardest, *zip(similarity[best].tolist(), anchors, negatives, strict=True)]
         pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
@@ -133,12 +132,11 @@ class Tally:
             negative's class, count]` among the 10 hardest, the 100 most frequent; `hardest`: the 20 hardest false pairs by id.
         """
         figures = self._figures(np.arange(len(self.class_P)))
-        base, rates = figures["base_rate"], figures["false_negative_rate"]
         by_anchors = np.argsort(-self.anchors_P, kind="stable")[:MOST_CLASSES]
         cells = sorted(self.cells.items(), key=lambda item: (-item[1], item[0]))[:MOST_CELLS]
         return {
             **figures,
-            "lift": {rank: None if rate is None or not base else rate / base for rank, rate in rates.items()},
+            "lift": lift_by_rank(figures["false_negative_rate"], figures["base_rate"]),
             "by_class": {
                 classes[self.class_P[p]]: self._figures(np.array([p])) for p in by_anchors if self.anchors_P[p]
             },
@@ -155,12 +153,8 @@ class Tally:
         by_rank = dict(zip(map(str, RANKS), self.ranks_PR2[places].sum(axis=0).tolist(), strict=True))
         return {
             "num_anchors": int(self.anchors_P[places].sum()),
-            "base_rate": _ratio(false, known),
-            "gradient_share": _ratio(share, defined),
-            "false_negative_rate": {rank: _ratio(false_here, here) for rank, (here, false_here) in by_rank.items()},
+            "base_rate": ratio(false, known),
+            "gradient_share": ratio(share, defined),
+            "false_negative_rate": {rank: ratio(false_here, here) for rank, (here, false_here) in by_rank.items()},
             "num_pairs": {rank: here for rank, (here, _) in by_rank.items()},
         }
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None

@@ -5,9 +5,9 @@
     3. forward again, chunk by chunk, and backward with its gradient   → gradients of the parameters
 
 The second forward pass costs a third more time than a plain step; memory is that of one chunk, whatever the batch. The gradient is that
-of the whole batch exactly, because random numbers (dropout) are replayed. One thing differs from a plain step and cannot be mended:
-BatchNorm takes its statistics from the chunk, not from the batch, so with it a large batch is a batch of many normalisations. Its running
-statistics move in the second pass alone: once a chunk, not twice.
+of the whole batch exactly, because random numbers (dropout) are replayed. One difference to a plain step remains: BatchNorm takes its
+statistics from the chunk, not from the batch, so with it a large batch is a batch of many normalisations. Its running statistics move in
+the second pass alone: once a chunk, not twice.
 """
 
 # N rows of the effective batch, D dimension of the projection
@@ -142,7 +142,7 @@ def _take(views: Views, rows: slice) -> Tensor:
 
 @contextmanager
 def _running_statistics_frozen(network: nn.Module) -> Iterator[None]:
-    """Norms go on with the statistics of what they see, but do not remember them."""
+    """Norms still use the statistics of their input, but do not remember them."""
     norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
     try:
         for norm in norms:

@@ -1,37 +1,37 @@
-"""A run's loss: objective × hardness × treatment × detector, put together from their names."""
+"""Loss of a run: objective × hardness × treatment × detector, put together from their names."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from samekind.training.config.train_config import DEBIASING, TrainConfig
+from samekind.training.config.objective import DEBIASING
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.base import Detector
-from samekind.training.false_negatives.detectors.combined import Combined
 from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction
-from samekind.training.objectives.contrastive import Terms, decoupled, info_nce, plain_terms
+from samekind.training.objectives.contrastive import decoupled_loss, mean_over_anchors, softmax_loss
 from samekind.training.objectives.mochi import mix_hardest
 from samekind.training.objectives.nce import NoiseContrast
 from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.terms import Terms, plain_terms, with_positives
 
 
 class LossOutput(NamedTuple):
-    """What the loss made of a batch.
+    """Loss of a batch.
 
     Attributes:
         loss: `(A,)` float32 loss per anchor.
         contrasted: `(A,)` bool, anchors that have a negative left; the others' loss is 0.
-        suspects: what the detector said; `None` where none was asked.
+        prediction: the detector's; `None` where none was asked.
     """
 
     loss: Tensor
     contrasted: Tensor
-    suspects: FalseNegativePrediction | None
+    prediction: FalseNegativePrediction | None
 
 
 class Loss(nn.Module):
@@ -41,16 +41,20 @@ class Loss(nn.Module):
         config: the run's settings.
         num_images: M, over which the noise of `nce` is uniform.
         detector: of false negatives; `None` if the settings ask for none.
-        known: what people have said of pairs; `None` for nothing.
+        constraints: pairwise annotations; `None` for none.
     """
 
     def __init__(
-        self, config: TrainConfig, num_images: int, detector: Detector | None, known: PairConstraints | None = None
+        self,
+        config: TrainConfig,
+        num_images: int,
+        detector: Detector | None,
+        constraints: PairConstraints | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.detector = detector
-        self.known = known
+        self.constraints = constraints
         if config.objective == "nce":
             self.noise = NoiseContrast(config.nce_form, config.temperature, num_images)
 
@@ -67,41 +71,41 @@ class Loss(nn.Module):
         return start if end is None else start + (end - start) * progress
 
     def forward(self, contrast: Contrast, progress: float = 1.0) -> LossOutput:
-        """The loss of a batch.
+        """Loss of a batch.
 
         Args:
             contrast: similarities and masks.
-            progress: where the run stands: 0 at the first step, 1 at the last.
+            progress: of the run, from 0 at the first step to 1 at the last.
         """
         terms = plain_terms(contrast, beta=self.hardness(progress), temperature=self.temperature)
-        suspects = self._suspects(contrast, progress)
-        if suspects is not None:
-            terms = self._treated(terms, suspects)
-        if self.known is not None:
-            terms = self.known.settle(terms, contrast, attract=self.config.confirmed == "attract")
-        return LossOutput(self._objective(terms, contrast), terms.kept.any(1), suspects)
+        prediction = self._predict(contrast, progress)
+        if prediction is not None:
+            terms = self._treated(terms, prediction)
+        if self.constraints is not None:
+            terms = self.constraints.apply_constraints(terms, contrast, attract=self.config.confirmed == "attract")
+        return LossOutput(self._objective(terms, contrast), terms.contrasted, prediction)
 
     def is_treating(self, progress: float) -> bool:
-        """Whether the warm-up is over."""
+        """True once the warm-up is over."""
         return self.config.treatment != "none" and progress >= (self.config.treatment_start or 0.0)
 
-    def _suspects(self, contrast: Contrast, progress: float) -> FalseNegativePrediction | None:
+    def _predict(self, contrast: Contrast, progress: float) -> FalseNegativePrediction | None:
         if self.detector is None or not (self.config.objective == "supervised" or self.is_treating(progress)):
             return None
-        suspects: FalseNegativePrediction = self.detector(contrast)
-        return suspects if self.known is None else self.known.spare(suspects, contrast)
+        prediction: FalseNegativePrediction = self.detector(contrast)
+        return prediction if self.constraints is None else self.constraints.clear_cannot_link(prediction, contrast)
 
     def refresh_detector(self, embedding_ND: NDArray[np.float32]) -> None:
-        """Shows the detector the `(N, D)` unit-norm embeddings of all training images and, if it learns from them, the answers."""
+        """Shows the detector the `(N, D)` unit-norm embeddings of all training images, and then the pairwise annotations."""
         assert self.detector is not None
         self.detector.refresh(embedding_ND)
-        if self.known is not None and isinstance(self.detector, Combined):
-            self.detector.learn(self.known)
+        if self.constraints is not None:
+            self.detector.learn(self.constraints)
 
-    def _treated(self, terms: Terms, suspects: FalseNegativePrediction) -> Terms:
+    def _treated(self, terms: Terms, prediction: FalseNegativePrediction) -> Terms:
         if self.config.objective == "supervised":
-            return replace(terms, pulled=(terms.kept & suspects.flagged).float())
-        return TREATMENTS[self.config.treatment](terms, suspects)
+            return with_positives(terms, prediction.flagged)
+        return TREATMENTS[self.config.treatment](terms, prediction)
 
     def _objective(self, terms: Terms, contrast: Contrast) -> Tensor:
         name, temperature = self.config.objective, self.temperature
@@ -109,13 +113,13 @@ class Loss(nn.Module):
             loss: Tensor = self.noise(terms)
             return loss
         if name == "decoupled":
-            return decoupled(terms, temperature=temperature)
+            return decoupled_loss(terms, temperature=temperature)
         if name == "mixed":
             terms = mix_hardest(terms, contrast.candidate_vector)
         tau_plus = self.config.tau_plus if name in DEBIASING else 0.0
-        return info_nce(terms, temperature=temperature, tau_plus=tau_plus or 0.0)
+        return softmax_loss(terms, temperature=temperature, tau_plus=tau_plus or 0.0)
 
 
-def mean_loss(verdict: LossOutput) -> Tensor:
+def mean_loss(output: LossOutput) -> Tensor:
     """Scalar mean over the anchors that have a negative left; 0 if none has."""
-    return verdict.loss.sum() / verdict.contrasted.sum().clamp(min=1)
+    return mean_over_anchors(output.loss, output.contrasted)

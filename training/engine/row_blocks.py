@@ -10,6 +10,7 @@ the gradient of the projections, as small as they are, is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,27 +19,45 @@ from samekind.training.objectives.similarity import Contrast
 
 BLOCK_BYTES = 4 * 2**20
 
+Output = TypeVar("Output", bound=tuple[Tensor, Tensor, *tuple[Any, ...]])
+"""Of a block of a anchors: `(a,)` float loss, 0 where an anchor does not count, `(a,)` bool, True where it counts; and whatever else."""
+
+
+class Block(NamedTuple, Generic[Output]):
+    """A block of anchors, differentiated.
+
+    Attributes:
+        rows: which anchors.
+        contrast: of these.
+        output: of the loss.
+        gradient: `(a, M)` derivative of the loss by each similarity.
+    """
+
+    rows: slice
+    contrast: Contrast
+    output: Output
+    gradient: Tensor
+
 
 def backward_in_row_blocks(
     make_block: Callable[[slice], Contrast],
-    per_anchor_loss: Callable[[Contrast], tuple[Tensor, Tensor]],
+    per_anchor_loss: Callable[[Contrast], Output],
     leaves: Sequence[Tensor],
     *,
     num_anchors: int,
     block_rows: int,
-    observe: Callable[[Contrast, Tensor], object] | None = None,
+    observe: Callable[[Block[Output]], object] | None = None,
 ) -> Tensor:
     """Mean loss over the anchors that count, and its gradient by `leaves`, added to their `.grad` as `backward` would.
 
     Args:
         make_block: the contrast of a slice of anchors, with a graph to `leaves`. Called once a block, in order.
-        per_anchor_loss: of a block of a anchors: `(a,)` float loss, 0 where it does not count, and `(a,)` bool, whether it counts
-            (whether the anchor has a negative left). Must treat every row by itself.
+        per_anchor_loss: see `Output`; an anchor counts if it has a negative left. Must treat every row by itself.
         leaves: tensors that require a gradient: the projections, and the objective's own parameters if it has any.
         num_anchors: A, ≥ 1.
         block_rows: anchors a block at most, ≥ 1; see `rows_per_block`.
-        observe: is shown each block and the `(a, M)` derivative of the mean over all A anchors by its similarities; `tracker.update` fits.
-            Where some anchors do not count, the true derivative is greater by one factor for all: `A / counted`.
+        observe: is shown each block, in order, with the derivative of the mean over all A anchors. Where some anchors do not count, the
+            true derivative is greater by one factor for all: `A / counted`.
 
     Returns:
         Scalar loss without a graph; 0 if no anchor counts.
@@ -52,14 +71,15 @@ def backward_in_row_blocks(
     device = leaves[0].device
     loss, counted = torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device)
     for start in range(0, num_anchors, block_rows):
-        contrast = make_block(slice(start, min(start + block_rows, num_anchors)))
-        loss_A, counts_A = per_anchor_loss(contrast)
-        share = loss_A.sum() / num_anchors
+        rows = slice(start, min(start + block_rows, num_anchors))
+        contrast = make_block(rows)
+        output = per_anchor_loss(contrast)
+        share = output[0].sum() / num_anchors
         by_candidate = _add_gradients(share, leaves, totals, contrast.candidate if observe else None)
-        loss, counted = loss + share.detach(), counted + counts_A.sum()
+        loss, counted = loss + share.detach(), counted + output[1].sum()
         if observe and by_candidate is not None:
-            observe(contrast, by_candidate)
-        del contrast, loss_A, share, by_candidate  # or two blocks would exist while the next is built
+            observe(Block(rows, contrast, output, by_candidate))
+        del contrast, output, share, by_candidate  # or two blocks would exist while the next is built
     scale = num_anchors / counted.clamp(min=1)  # blocks were divided by all anchors, before it was known how many count
     for leaf, total in zip(leaves, totals, strict=True):
         total.mul_(scale)
@@ -80,6 +100,8 @@ def _add_gradients(
     return None if candidate is None else gradients[-1]
 
 
-def rows_per_block(num_candidates: int, num_bytes: int = BLOCK_BYTES) -> int:
-    """Rows whose float32 similarities fit `num_bytes`, at least 1; an objective holds about ten matrices of that size at once."""
-    return max(1, num_bytes // (4 * num_candidates))
+def rows_per_block(num_candidates: int, num_bytes: int | None = None) -> int:
+    """Rows whose float32 similarities fit `num_bytes` (`None` for `BLOCK_BYTES`), at least 1; an objective holds about ten matrices of
+    that size at once.
+    """
+    return max(1, (num_bytes or BLOCK_BYTES) // (4 * num_candidates))

@@ -50,31 +50,31 @@ def build_detector(
         return Oracle(labels)
     if config.treatment == "none":
         return None
-    count, point = len(images.fit), config.detector_point
+    count, threshold = len(images.fit), config.detector_point
     describe = describe or (lambda: describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress))
     k = max(1, round(config.neighbours * count))
     match config.detector:
         case "threshold":
-            return Threshold(point)
+            return Threshold(threshold)
         case "quantile":
-            return Quantile(count, config.prior, point)
+            return Quantile(count, config.prior, threshold)
         case "posterior":
-            return Posterior(config.prior, point=point)
+            return Posterior(config.prior, threshold=threshold)
         case "relative_margin":
-            return RelativeMargin(point)
+            return RelativeMargin(threshold)
         case "cluster":
-            return Cluster(count, max(2, round(1 / config.neighbours)), config.seed, point)
+            return Cluster(count, max(2, round(1 / config.neighbours)), config.seed, threshold)
         case "guide":
-            return guide or build_guide(config, images, point)
+            return guide or build_guide(config, images, threshold)
         case "oracle":
             return Oracle(labels)
         case "relation":
-            return Relation(describe(), DETECTION_DIM, config.prior, point)
+            return Relation(describe(), DETECTION_DIM, config.prior, threshold)
         case "combined":
             description = describe()
             if config.guide:
-                guide = guide or build_guide(config, images, point)
+                guide = guide or build_guide(config, images, threshold)
                 description = side_by_side(description, guide.embedding.numpy())
-            return Combined(description, DETECTION_DIM, config.prior, point)
+            return Combined(description, DETECTION_DIM, config.prior, threshold)
         case _:
-            return Reciprocal(count, k, point)
+            return Reciprocal(count, k, threshold)

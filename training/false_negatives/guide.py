@@ -11,7 +11,8 @@ from samekind.core.errors import InputError, MissingDependencyError
 from samekind.data.prepared import prepare_corpus
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
-from samekind.training.config.train_config import USING_LABELS, TrainConfig
+from samekind.training.config.objective import USING_LABELS
+from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.runtime.artefact import read_meta
@@ -20,7 +21,7 @@ from samekind.training.training_set import TrainingImages
 BATCH = 256
 
 
-def build_guide(config: TrainConfig, images: TrainingImages, point: float | None) -> Guide:
+def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | None) -> Guide:
     """Embeds the training images, and one altered view of each, with the guide.
 
     Raises:
@@ -42,7 +43,7 @@ def build_guide(config: TrainConfig, images: TrainingImages, point: float | None
         altered.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
     embedding = np.concatenate(clean)
     positive = (embedding * np.concatenate(altered)).sum(1)
-    return Guide(embedding, positive, point)
+    return Guide(embedding, positive, threshold)
 
 
 def load_guide(name: str, weights: str) -> Encoder:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import InputError, MissingDependencyError
-from samekind.training.config.train_config import PATCHES, SMALL
+from samekind.training.config.model import PATCHES, SMALL
 from samekind.training.models.patches import PatchEncoder
 
 

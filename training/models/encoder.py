@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.training.models.backbones import build_backbone
-from samekind.training.models.whitening import Whitening
+from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
 
 EMBED_BATCH = 512
@@ -84,6 +83,7 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(spec.mean).reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
         self.to(memory_format=torch.channels_last)
+        self._fingerprint: str | None = None
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` uint8 in 0–255 to float32 of zero mean and unit variance over the training images."""
@@ -119,6 +119,12 @@ class Encoder(nn.Module):
         """Features of prepared images before whitening, `(N, feature_dim)` float32."""
         return self._run(self.feature, self.feature_dim, images, batch_size, None)
 
+    def fit_whitening(self, images: Pixels, exponent: float, seed: int) -> None:
+        """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
+        if exponent:
+            rows = np.random.default_rng((seed, 4)).permutation(len(images))[:WHITENING_ROWS]
+            self.whitening.fit(torch.from_numpy(self.features(images[np.sort(rows)])), exponent)
+
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
         prepared = [prepare(image, self.spec.image_size, self.spec.channels) for image in images]
@@ -146,10 +152,12 @@ class Encoder(nn.Module):
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         return safetensors.torch.save(tensors, {"spec": json.dumps(asdict(spec))})
 
-    @cached_property
+    @property  # a cached_property would not match the protocol `ImageEncoder` for pyright
     def fingerprint(self) -> str:
-        """SHA-256 of the weights file: which encoder this is. Taken once, so only ask when training is over."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        """SHA-256 of the weights file: the identity of the encoder. Computed once, so only ask when training is over."""
+        if self._fingerprint is None:
+            self._fingerprint = hashlib.sha256(self.to_bytes()).hexdigest()
+        return self._fingerprint
 
     @classmethod
     def load(cls, folder: str | Path) -> Encoder:
@@ -179,7 +187,7 @@ class Encoder(nn.Module):
                 f"{path} is not the encoder that {META} describes",
                 hint="the artefact is damaged: train again with --force",
             ) from error
-        encoder.__dict__["fingerprint"] = fingerprint
+        encoder._fingerprint = fingerprint
         return encoder.eval()
 
 

@@ -15,14 +15,14 @@ from torch.nn import functional
 
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
-FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be blown up
+FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be amplified
 SPREAD_FLOOR = 1e-2  # of the loudest direction in which views differ
 IMAGES_PER_DIRECTION = 8
 FEWEST_DIRECTIONS = 8
 
 
 def directions_worth_keeping(asked: int, num_images: int) -> int:
-    """How many directions `num_images` images can support: at most `asked` (0 stands for no limit), at most an eighth of the images.
+    """Number of directions that `num_images` images support: at most `asked` (0 stands for no limit), at most an eighth of the images.
 
     As many directions as images would make all embeddings orthogonal to each other: every cosine near 0, and no neighbours at all.
     """
@@ -79,11 +79,11 @@ class Whitening(nn.Module):
 
 
 def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
-    """Embeddings measured by the directions in which an image's own altered views agree.
+    """Embeddings rescaled so that the directions in which an image's own augmented views agree count most.
 
     Args:
         embedding_ND: `(N, D)` float32.
-        spread_DD: `(D, D)` covariance of altered views around their image's mean: what changes there says nothing about what is shown.
+        spread_DD: `(D, D)` covariance of augmented views around their image's mean: what changes there says nothing about the content.
 
     Returns:
         `(N, D)` unit-norm rows, centred and divided by that spread; the quietest directions count as at least a hundredth of the loudest.

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from samekind.core.errors import InputError
-from samekind.training.config.train_config import CPC_CONTEXTS
+from samekind.training.config.objective import CPC_CONTEXTS
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.objectives.mi_bound import bound_of_logits
 from samekind.training.objectives.similarity import Contrast
@@ -95,7 +95,7 @@ class CpcNetwork(nn.Module):
 
     Args:
         backbone: whose codes are trained, in place.
-        context: one of `samekind.training.config.train_config.CPC_CONTEXTS`.
+        context: one of `samekind.training.config.objective.CPC_CONTEXTS`.
         steps: K, how many rows below are predicted, at least 1; at most G − 1 are used.
         max_anchors: A, predictions that a batch is trained on, drawn from all.
         max_candidates: M, cells that they are contrasted with, likewise.

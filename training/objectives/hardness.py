@@ -1,4 +1,4 @@
-"""How much each negative counts: importance weights that favour the hard ones."""
+"""Importance weights that favour the hard negatives."""
 
 from __future__ import annotations
 

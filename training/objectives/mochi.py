@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from samekind.training.objectives.contrastive import Terms
+from samekind.training.objectives.checks import check_shape
+from samekind.training.objectives.terms import Terms
 
 HARDEST = 64
 PAIR_MIXES = 64
@@ -24,21 +25,25 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
     a mix with the anchor itself the anchor's share stays below one half.
 
     Args:
-        terms: of one batch; only kept negatives are mixed.
+        terms: of one batch; only its negatives are mixed.
         vector_MD: `(M, D)` unit-norm candidates.
-        generator: of the choices; the global one if left out.
+        generator: of the choices, on the CPU; the global one if left out.
 
     Returns:
         Terms with `PAIR_MIXES + ANCHOR_MIXES` more candidates (fewer hardest than `HARDEST` if there are fewer candidates). Where
         negatives are weighted, a mix has the geometric mean of its parts' weights.
 
+    Raises:
+        ValueError: there is not one vector a candidate.
+
     Source:
         arXiv 2010.01028, equations 4 to 6.
     """
+    check_shape("vector_MD", vector_MD, (terms.candidate.shape[1], *vector_MD.shape[1:]))
     count = min(HARDEST, terms.candidate.shape[1])
-    masked = terms.candidate.masked_fill(~terms.kept, -torch.inf)
+    masked = terms.candidate.masked_fill(~terms.negative_mask, -torch.inf)
     hardest = masked.detach().topk(count, dim=1).indices
-    usable = terms.kept.gather(1, hardest)
+    usable = terms.negative_mask.gather(1, hardest)
     rows, device = len(hardest), hardest.device
 
     def draw(mixes: int) -> Tensor:
@@ -60,8 +65,8 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
         ],
         dim=1,
     )
-    kept = torch.cat([usable.gather(1, first) & usable.gather(1, second), usable.gather(1, partner)], dim=1)
-    return _append(terms, mixed, kept, a, b, c)
+    is_negative = torch.cat([usable.gather(1, first) & usable.gather(1, second), usable.gather(1, partner)], dim=1)
+    return _append(terms, mixed, is_negative, (a, b, c))
 
 
 def _mixed(first: Tensor, second: Tensor, alpha: Tensor, cosine: Tensor) -> Tensor:
@@ -70,16 +75,22 @@ def _mixed(first: Tensor, second: Tensor, alpha: Tensor, cosine: Tensor) -> Tens
     return (alpha * first + (1 - alpha) * second) / norm
 
 
-def _append(terms: Terms, mixed: Tensor, kept: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Terms:
-    both = torch.cat([terms.kept, kept], dim=1)
+def _append(terms: Terms, mixed: Tensor, is_negative: Tensor, parts: tuple[Tensor, Tensor, Tensor]) -> Terms:
+    a, b, c = parts
     weight = None
     if terms.log_weight is not None:
         old = terms.log_weight
         weight = torch.cat([old, (old.gather(1, a) + old.gather(1, b)) / 2, old.gather(1, c)], dim=1)
-    pulled = None if terms.pulled is None else torch.cat([terms.pulled, torch.zeros_like(mixed)], dim=1)
-    # Kept ones and mixes together stand for the mixes and for all that the kept ones stood for: both alike make up for what was eliminated.
-    log_count = torch.logaddexp(terms.log_count, kept.sum(1).float().clamp(min=1e-9).log())
+    positive = None
+    if terms.positive_weight is not None:
+        positive = torch.cat([terms.positive_weight, torch.zeros_like(mixed)], dim=1)
+    # Negatives and mixes together stand for the mixes and for all that the negatives stood for: both alike make up for what was eliminated.
+    number = is_negative.sum(1).to(mixed.dtype).clamp(min=1e-9)
     return replace(
-        terms, candidate=torch.cat([terms.candidate, mixed], dim=1), kept=both, log_weight=weight, log_count=log_count,
-        pulled=pulled,
-    )  # fmt: skip
+        terms,
+        candidate=torch.cat([terms.candidate, mixed], dim=1),
+        negative_mask=torch.cat([terms.negative_mask, is_negative], dim=1),
+        log_weight=weight,
+        log_count=torch.logaddexp(terms.log_count, number.log()),
+        positive_weight=positive,
+    )

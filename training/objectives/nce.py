@@ -7,20 +7,25 @@ import math
 import torch
 from torch import Tensor, nn
 
-from samekind.training.objectives.contrastive import Terms, binary
+from samekind.training.objectives.checks import check_temperature
+from samekind.training.objectives.contrastive import binary_loss
 from samekind.training.objectives.gather import gather_with_gradient
+from samekind.training.objectives.terms import Terms
 
 FORMS = ("partition", "sigmoid")
 
 
 class NoiseContrast(nn.Module):
-    """The objective `nce`, with its learned scalars.
+    """The objective `nce`, with its learned scalars: give its parameters to the optimizer.
 
     Args:
         form: `partition` has `f = s/τ − log Z − log(N·q)` with log Z learned and q = 1/M uniform over M images (so the noise is known);
             `sigmoid` has `f = t·s + b` with both learned, and needs no noise model.
         temperature: τ > 0; of `sigmoid` where the scale `t = 1/τ` starts.
-        num_images: M, over which the noise is uniform.
+        num_images: M ≥ 1, over which the noise is uniform.
+
+    Raises:
+        ValueError: an unknown form, or a number out of range.
 
     log Z starts at `log(M · mean e)` of the first batch (of its first block of rows, where the batch is worked through in blocks), and the
     bias of `sigmoid` at `−log N`, the log odds of one positive among N: from elsewhere the first epochs would only move it there.
@@ -33,6 +38,11 @@ class NoiseContrast(nn.Module):
 
     def __init__(self, form: str, temperature: float, num_images: int) -> None:
         super().__init__()
+        if form not in FORMS:
+            raise ValueError(f"unknown form {form!r}, choose one of {', '.join(FORMS)}")
+        check_temperature(temperature)
+        if num_images < 1:
+            raise ValueError(f"num_images must be at least 1, got {num_images}")
         self.form = form
         self.temperature = temperature
         self.log_images = math.log(num_images)
@@ -41,18 +51,18 @@ class NoiseContrast(nn.Module):
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, terms: Terms) -> Tensor:
-        """`(A,)` float32 loss per anchor."""
+        """`(A,)` float loss per anchor, 0 for an anchor without negatives."""
         if not self.started:
             self._start(terms)
         log_noise = terms.log_count - self.log_images if self.form == "partition" else torch.zeros_like(terms.log_count)
-        return binary(terms, scale=self.log_scale.exp(), shift=self.offset + log_noise)
+        return binary_loss(terms, scale=self.log_scale.exp(), shift=self.offset + log_noise)
 
     @torch.no_grad()
     def _start(self, terms: Terms) -> None:
         logits = terms.candidate / self.temperature
-        if not terms.kept.any():
+        if not terms.negative_mask.any():
             return
-        log_mean = logits[terms.kept].logsumexp(0) - math.log(int(terms.kept.sum()))
-        start = terms.log_count[terms.kept.any(1)].mean() if self.form == "sigmoid" else self.log_images + log_mean
+        log_mean = logits[terms.negative_mask].logsumexp(0) - math.log(int(terms.negative_mask.sum()))
+        start = terms.log_count[terms.contrasted].mean() if self.form == "sigmoid" else self.log_images + log_mean
         self.offset.copy_(gather_with_gradient(start.reshape(1)).mean())  # the same in all processes
         self.started.fill_(True)

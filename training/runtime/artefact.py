@@ -15,7 +15,7 @@ WEIGHTS = "encoder.safetensors"
 META = "meta.json"
 METRICS = "metrics.jsonl"
 ANSWERS = "answers.json"
-"""What a run with verdicts began with."""
+"""Verdicts that a run began with."""
 FORMAT = 1
 
 
@@ -57,7 +57,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_file_writable(path: Path) -> None:
-    """Makes sure that a file can be written, before what goes into it is worked out.
+    """Makes sure that a file can be written, before its content is computed.
 
     Raises:
         ArtefactError: it is a folder, its folder is missing, or that cannot be written.

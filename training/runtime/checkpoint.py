@@ -25,7 +25,7 @@ CHECKPOINT = Path("checkpoint") / "state.safetensors"
 
 @dataclass
 class Counters:
-    """Where a run stands.
+    """Progress of a run.
 
     Attributes:
         run: digest of the settings and the corpus that this is the state of.
@@ -35,7 +35,7 @@ class Counters:
         sums: sums over the unfinished epoch by name (loss, bound, seconds, batches).
         tracker: totals of the unfinished epoch's false-negative tracker.
         probe: state of the unfinished epoch's look at what the objective meets (`training.diagnostics.probe_statistics`); empty for none.
-        bfloat16: the number format that `auto` came to where the run began; a run keeps it, wherever it goes on. `None` before it began.
+        bfloat16: the number format that `auto` came to where the run began; a run keeps it, wherever it is resumed. `None` before it began.
     """
 
     run: str
@@ -49,7 +49,7 @@ class Counters:
 
 
 def exists(folder: Path) -> bool:
-    """Whether `folder` holds a checkpoint."""
+    """True if `folder` holds a checkpoint."""
     return (folder / CHECKPOINT).is_file()
 
 
@@ -93,7 +93,7 @@ def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -
 
 
 def is_whole(folder: Path, run: str) -> bool:
-    """Whether the checkpoint can be read and is this run's."""
+    """True if the checkpoint is readable and belongs to this run."""
     try:
         with safe_open(folder / CHECKPOINT, framework="pt") as file:
             return bool(Counters(**json.loads(file.metadata()["counters"])).run == run)

@@ -1,4 +1,4 @@
-"""Which device and number format a run uses."""
+"""Device and number format of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def choose_device(name: str) -> torch.device:
     """The device for `auto`, `cpu`, `cuda` or `mps`.
 
     Raises:
-        InputError: the named device is not there.
+        InputError: the named device is unavailable.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -27,9 +27,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether to run the network under bfloat16 autocast.
+    """True if the network is to run under bfloat16 autocast.
 
-    `auto` says yes where it pays: on CUDA devices that support it, on CPUs with matrix tiles (AMX), and on AMD's with AVX512-BF16 (Zen 4
+    `auto` chooses it where it pays: on CUDA devices that support it, on CPUs with matrix tiles (AMX), and on AMD's with AVX512-BF16 (Zen 4
     and later), where a step took 0.55 of its time in float32. Intel's with AVX512-BF16 and without tiles were slower by it
     (docs/negative-results.md has both).
     """
@@ -42,7 +42,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
 
 def _cpu_multiplies_bfloat16_faster() -> bool:
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases do not tell the rest
+    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch report nothing else
     amd = str(can.get("cpu_name", "")).startswith("AMD")
     return bool((tiles and tiles()) or (amd and can.get("avx512_bf16")))
 

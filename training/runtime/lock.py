@@ -1,23 +1,23 @@
-"""One writing process per artefact: a lock that the kernel holds, so a killed process leaves none behind.
+"""One writing process per artefact: a lock that the operating system holds, so a killed process leaves none behind.
 
-The file `.lock` stays; being there it means nothing. Windows and file systems without locks go on unguarded.
+The presence of the file `.lock` means nothing. `filelock` locks it: by `flock` on Unix, as samekind itself did before (on NFS, Linux maps
+that to a lock of the server), and by a byte-range lock on Windows. A forked loader worker, which may outlive a killed parent, closes its
+copy of the lock at once. File systems without locks are used unguarded.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from samekind.core.errors import ArtefactError
 
-if sys.platform != "win32":
-    import fcntl
-
 LOCK = ".lock"
-_held: set[int] = set()
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -29,41 +29,22 @@ def exclusive(folder: Path) -> Iterator[None]:
     Raises:
         ArtefactError: somebody else holds it, or the folder cannot be written.
     """
+    lock = FileLock(folder / LOCK, blocking=False, fallback_to_soft=False)
+    _acquire(lock, folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise ArtefactError(
-            f"cannot write to {folder}: {error.strerror}", hint="choose another --out, or mend the permissions"
-        ) from error
-    _held.add(descriptor)
-    try:
-        _lock(descriptor, folder)
         yield
     finally:
-        if descriptor in _held:  # not so in a forked child, which has closed it
-            _held.discard(descriptor)
-            os.close(descriptor)
+        lock.release()
 
 
-def _lock(descriptor: int, folder: Path) -> None:
-    if sys.platform == "win32":
-        return
+def _acquire(lock: FileLock, folder: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
         hint = "wait until it has ended, or use another folder"
         raise ArtefactError(f"another samekind process is working in {folder}", hint=hint) from error
-    except OSError:
-        pass  # this file system knows no locks: better unguarded than unusable
-
-
-def _forget_in_child() -> None:
-    """A forked loader worker shares the lock and may outlive a killed parent: it must not keep the folder locked."""
-    for descriptor in _held:
-        os.close(descriptor)
-    _held.clear()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_in_child)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # better unguarded than unusable
+            hint = "choose another --out, or mend the permissions"
+            raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error

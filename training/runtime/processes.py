@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 
 def accelerator_on(device: torch.device) -> Accelerator:
-    """An accelerator on this device; accelerate keeps one state a process, which must be let go of when the device changes."""
+    """An accelerator on this device; accelerate keeps one state per process, which must be reset when the device changes."""
     if PartialState._shared_state and PartialState().device.type != device.type:
         AcceleratorState._reset_state(reset_partial_state=True)
     return Accelerator(cpu=device.type == "cpu")
 
 
 def is_first_process() -> bool:
-    """Whether this process is the one that writes; true where there is only one."""
+    """True in the process that writes, and where there is only one."""
     return not PartialState._shared_state or bool(PartialState().is_main_process)
 
 
 def check_shareable(config: TrainConfig, processes: int) -> None:
-    """Refuses what several processes cannot do together.
+    """Refuses settings that several processes cannot share.
 
     Raises:
         InputError: the step's images cannot be shared out evenly, or the detector learns from every batch by itself.
@@ -54,9 +54,9 @@ def agreed(accelerator: Accelerator, answer: T) -> T:
     """The first process' answer, in all processes: what each of them reads from disk by itself may have changed in between."""
     if accelerator.num_processes == 1:
         return answer
-    told = [answer]
-    broadcast_object_list(told)
-    return told[0]
+    answers = [answer]
+    broadcast_object_list(answers)
+    return answers[0]
 
 
 def from_first(accelerator: Accelerator, tensors: Iterable[torch.Tensor]) -> None:
@@ -67,7 +67,7 @@ def from_first(accelerator: Accelerator, tensors: Iterable[torch.Tensor]) -> Non
 
 
 def any_of(accelerator: Accelerator, answer: bool) -> bool:
-    """Whether any process says yes; all get to know at the same step."""
+    """True, in all processes at the same step, if one of them says so."""
     if accelerator.num_processes == 1:
         return answer
     votes: torch.Tensor = accelerator.reduce(torch.tensor(float(answer), device=accelerator.device), reduction="sum")

@@ -63,9 +63,9 @@ def verdicts(path: Path) -> list[tuple[str, str, str]]:
 def test_suspects_show_both_labels_and_their_evidence(open_app: OpenApp, listed: Path) -> None:
     """Every wrong label is a card with the given and the suggested class, beside neighbours of the suggested one."""
     found = sk.Index.open(listed).label_issues()
-    assert {suspect.id for suspect in found.suspects} == {sk.Index.open(listed).ids[row] for row in WRONG}
+    assert {suspect.id for suspect in found.issues} == {sk.Index.open(listed).ids[row] for row in WRONG}
     at = opened(open_app, listed)
-    for suspect in found.suspects:
+    for suspect in found.issues:
         (card,) = cards(at, f"label issue {suspect.id}")
         assert card["heading"] == f"Shirt → {suspect.suggested}?"
         evidence = cards(at, f"evidence {suspect.id}")
@@ -76,7 +76,7 @@ def test_suspects_show_both_labels_and_their_evidence(open_app: OpenApp, listed:
 def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
     """Wrong, right and undo are `wrong_label`, `different` and `withdrawn` on the suspect and its nearest neighbour."""
     copy = shutil.copytree(listed, tmp_path / "copy")
-    first, other = sk.Index.open(copy).label_issues().suspects
+    first, other = sk.Index.open(copy).label_issues().issues
     at = opened(open_app, copy)
     at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
     at.button(key=f"different {other.id} {other.neighbours[0]}").click().run()
@@ -99,7 +99,7 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     """Said on *Label pairs*, or before a new training: Undo withdraws what decided, and the buttons come back."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
-    first = index.label_issues().suspects[0]
+    first = index.label_issues().issues[0]
     own, other = (index.row(id_)["sha256"] for id_ in (first.id, first.neighbours[1]))
     sk.VerdictTable(copy).add([sk.Verdict(own, other, verdict, who="ann")])
     at = opened(open_app, copy)
@@ -118,7 +118,7 @@ def test_an_answer_replaces_none_that_was_given_before(
     """What was said on *Label pairs* of the suspect and its nearest neighbours outlives an answer of the list, and its undo."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
-    first = index.label_issues().suspects[0]
+    first = index.label_issues().issues[0]
     sha = {id_: index.row(id_)["sha256"] for id_ in (first.id, *first.neighbours)}
     before = [sk.Verdict(sha[first.id], sha[n], "same", who="ann", note="heel") for n in first.neighbours[:2]]
     before.append(sk.Verdict(sha[first.neighbours[1]], sha[first.neighbours[2]], "unsure"))  # not about the suspect
@@ -139,7 +139,7 @@ def test_that_the_neighbours_label_is_wrong_is_not_about_the_suspect(
     """It neither confirms the suspect nor goes when the suspect's answer is taken back."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
-    first = index.label_issues().suspects[0]
+    first = index.label_issues().issues[0]
     own, other = (index.row(id_)["sha256"] for id_ in (first.id, first.neighbours[0]))
     elsewhere = sk.Verdict(other, own, "wrong_label", who="ann")
     sk.VerdictTable(copy).add([elsewhere])
@@ -166,7 +166,7 @@ def test_no_answer_is_about_a_neighbour_that_is_not_shown(open_app: OpenApp, lis
     """Nobody has seen it: once all that are shown have an answer, the nearest one gets another."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
-    first = index.label_issues().suspects[0]
+    first = index.label_issues().issues[0]
     assert len(first.neighbours) > curation_view.EVIDENCE_SHOWN
     sha = {id_: index.row(id_)["sha256"] for id_ in (first.id, *first.neighbours)}
     shown = first.neighbours[: curation_view.EVIDENCE_SHOWN]
@@ -185,7 +185,7 @@ def test_an_answer_that_cannot_be_written_is_told(
         raise sk.ArtefactError("cannot write verdicts", hint="free some space")
 
     copy = shutil.copytree(listed, tmp_path / "copy")
-    first = sk.Index.open(copy).label_issues().suspects[0]
+    first = sk.Index.open(copy).label_issues().issues[0]
     at, key = opened(open_app, copy), f"wrong_label {first.id} {first.neighbours[0]}"
     monkeypatch.setattr(sk.VerdictTable, "add", full)
     at.button(key=key).click().run()

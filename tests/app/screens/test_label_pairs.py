@@ -20,7 +20,7 @@ from tests.indexer.helpers import FakeEncoder, save_encoder
 
 def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenApp, folder: Path) -> None:
     """Anchor, negative and their neighbours are those of Python; neither class nor id nor figures are on them until they are asked for."""
-    first = sk.questions(sk.Index.open(folder), 1)[0]
+    first = sk.acquire_pairs(sk.Index.open(folder), 1)[0]
     at = label_pairs(open_app(folder))
     assert pair_shown(at) == first.pair
     for role in ("anchor", "negative"):
@@ -49,7 +49,7 @@ def test_photos_are_shown_as_large_as_they_are(open_app: OpenApp, tmp_path: Path
         coarse.resize((300, 300)).save(photos / f"{i}.png")
     save_encoder(FakeEncoder(), tmp_path / "artefact", config={"objective": "hard", "temperature": 0.2, "beta": 1.0})
     index = build_index(sk.Corpus.from_folder(photos), FakeEncoder(), tmp_path / "artefact")
-    first = sk.questions(index, 1)[0]
+    first = sk.acquire_pairs(index, 1)[0]
     Path(index.row(first.negative_id)["uri"]).unlink()
     at = label_pairs(open_app(tmp_path / "artefact"))
     for role, expected in (
@@ -107,12 +107,12 @@ def test_pairs_that_other_tabs_look_at_are_not_none(
 
 def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -> None:
     """A queue that is empty is not blamed on other people."""
-    everything = sk.CandidatePool(sk.Index.open(folder)).questions({}, 10_000)
+    everything = sk.CandidatePool(sk.Index.open(folder)).acquire({}, 10_000)
     pairs = {(q.anchor_sha256, q.negative_sha256) for q in everything}
     table = sk.VerdictTable(folder)
     while pairs:
         table.add([sk.Verdict(*pair, "unsure") for pair in sorted(pairs)])
-        left = sk.questions(sk.Index.open(folder), 10_000)
+        left = sk.acquire_pairs(sk.Index.open(folder), 10_000)
         pairs = {(q.anchor_sha256, q.negative_sha256) for q in left}
     at = label_pairs(open_app(folder))
     assert [info.value for info in at.info] == ["No pair is left to label here."]
@@ -121,7 +121,7 @@ def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -
 def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
     """The sidebar's filter narrows the questions to pairs of the two classes."""
     index = sk.Index.open(folder)
-    wanted = sk.questions(index, 1, classes=("4", "9"))[0]
+    wanted = sk.acquire_pairs(index, 1, classes=("4", "9"))[0]
     at = label_pairs(open_app(folder))
     at.selectbox(key="labeling_first_class").set_value("9").run()
     at.selectbox(key="labeling_second_class").set_value("4").run()

@@ -49,7 +49,7 @@ def test_a_wrong_label_is_the_anchors_or_the_negatives(
     open_app: OpenApp, folder: Path, whose: label_pairs_view.Choice
 ) -> None:
     """The verdict has the image with the wrong label as its anchor; the history names that label; undo asks as before."""
-    first, second = sk.questions(sk.Index.open(folder), 2)
+    first, second = sk.acquire_pairs(sk.Index.open(folder), 2)
     at = label_pairs(open_app(folder))
     press(at, "Wrong label")
     assert {"Same kind", "Different", "Unsure", "Duplicate"} <= {button.label for button in at.button}
@@ -149,7 +149,7 @@ def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: 
 
 def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> None:
     """From 20 answers of both kinds on the page names the command that trains with them."""
-    found = list(sk.questions(sk.Index.open(folder), 20))
+    found = list(sk.acquire_pairs(sk.Index.open(folder), 20))
     table = sk.VerdictTable(folder)
     given = [
         sk.Verdict(q.anchor_sha256, q.negative_sha256, "same" if i % 4 else "different") for i, q in enumerate(found)
@@ -196,7 +196,7 @@ def test_an_image_without_a_label_cannot_be_mislabelled(open_app: OpenApp, tmp_p
     index, table = sk.Index.open(folder), sk.VerdictTable(folder)
     labels = dict(zip(index.ids, index.labels or [], strict=True))
     while True:  # until such a pair comes first
-        first = sk.questions(index, 1)[0]
+        first = sk.acquire_pairs(index, 1)[0]
         if (labels[first.anchor_id] is None) != (labels[first.negative_id] is None):
             break
         table.add([sk.Verdict(first.anchor_sha256, first.negative_sha256, "unsure")])

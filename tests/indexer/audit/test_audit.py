@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
-from samekind.indexer.audit import audit as audit_module
 from samekind.indexer.audit import neighbours
-from samekind.indexer.audit.audit import base_rate
-from samekind.indexer.audit.neighbours import neighbourhood
+from samekind.indexer.audit.duplicates import NEAR
+from samekind.indexer.audit.neighbours import Comparison, neighbourhood
 from samekind.indexer.index import build_index
+from samekind.training.diagnostics.figures import base_rate
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-from samekind.training.objectives.contrastive import info_nce, plain_terms
+from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.terms import plain_terms
 from tests import oracles
 from tests.indexer.audits import HARD, agrees, index_of, some_labels
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
@@ -97,13 +98,13 @@ def test_shares_are_those_of_the_gradient_that_training_would_take(
     vectors = random.normal(size=(30, dim)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     classes = random.integers(0, 3, 30)
-    found = neighbourhood(vectors, classes, np.arange(30), 29, GradientWeights(temperature, beta))
+    found = neighbourhood(vectors, Comparison(classes, np.arange(30), 29, GradientWeights(temperature, beta)))
     candidate = torch.from_numpy(oracles.similarities(vectors)).float().requires_grad_()
     row = torch.arange(30)
     vector = torch.from_numpy(vectors)
     contrast = Contrast(torch.full((30,), 0.3), candidate, row[:, None] != row[None, :], row, row, vector, vector)
     terms = plain_terms(contrast, beta=beta, temperature=temperature)
-    (gradient,) = torch.autograd.grad(info_nce(terms, temperature=temperature).mean(), candidate)
+    (gradient,) = torch.autograd.grad(softmax_loss(terms, temperature=temperature).mean(), candidate)
     push = gradient.double().clamp(min=0).numpy()
     share = push / push.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.share_AK, np.take_along_axis(share, found.row_AK, axis=1), atol=2e-4)
@@ -115,7 +116,7 @@ def test_an_easy_negative_that_hard_attracts_draws_no_push() -> None:
     """The hardest of three draws all of it where β is large; exp((1+β)s/τ) would give the others a share."""
     angle = np.array([0.0, 0.1, 1.5, 3.0])
     vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    found = neighbourhood(vectors, np.zeros(4, np.int64), np.array([0]), 3, GradientWeights(1.0, 1.0))
+    found = neighbourhood(vectors, Comparison(np.zeros(4, np.int64), np.array([0]), 3, GradientWeights(1.0, 1.0)))
     assert found.share_AK[0, 2] == 0.0
     assert found.share_AK[0].sum() == pytest.approx(1.0)
 
@@ -165,7 +166,7 @@ def test_near_duplicates_are_pairs_of_other_content_above_the_threshold(tmp_path
     index = index_of(tmp_path, None, np.concatenate([base, close]))
     report = index.audit(k=2)
     similarity = oracles.similarities(index.vectors())
-    expected = {(a, b) for a in range(24) for b in range(a + 1, 24) if similarity[a, b] >= audit_module.NEAR}
+    expected = {(a, b) for a in range(24) for b in range(a + 1, 24) if similarity[a, b] >= NEAR}
     assert expected >= {(0, 20), (1, 21), (3, 23)}
     position = index.rows.position
     assert {(position[d["a"]], position[d["b"]]) for d in report.duplicates} == expected
@@ -192,7 +193,7 @@ def test_hardest_negatives_equal_brute_force_also_where_many_are_equal(
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     k = min(k, count - 1)
     anchors = np.sort(random.permutation(count)[: max(1, count // 2)])
-    found = neighbourhood(vectors, random.integers(-1, 3, count), anchors, k, GradientWeights(0.3))
+    found = neighbourhood(vectors, Comparison(random.integers(-1, 3, count), anchors, k, GradientWeights(0.3)))
     expected = oracles.hardest(oracles.similarities(vectors), k)
     assert found.row_AK.tolist() == [expected[a] for a in anchors]
 

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from samekind.core.errors import ArtefactError, InputError
-from samekind.indexer.audit import audit as audit_module
+from samekind.indexer.audit import class_rates
 from samekind.indexer.index import Index
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.manifest import INDEX_FILE, Manifest, describe_file
+from samekind.indexer.storage.fingerprints import describe_file
+from samekind.indexer.storage.layout import INDEX_FILE
+from samekind.indexer.storage.manifest import Manifest
 from tests import oracles
 from tests.indexer.audits import HARD, agrees, index_of, some_labels
 
@@ -37,7 +39,7 @@ def test_without_labels_the_figures_are_null_and_a_sentence_says_why(tmp_path: P
     assert [row["false_negative_rate"] for row in report.by_rank] == [None] * 3
     assert all(-1 <= row["similarity"] <= 1 for row in report.by_rank)
     assert report.by_class == {}
-    assert any("no labels" in note for note in report.notes)
+    assert any("no labels" in note for note in report.notes if note.code == "no_labels")
     assert report.to_pandas()["false"].isna().all()
 
 
@@ -61,7 +63,7 @@ def test_with_many_classes_figures_stay_right_and_class_pairs_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two classes and 20 images of their own kind: the four largest classes, equal ones by name; what they met elsewhere still counts."""
-    monkeypatch.setattr(audit_module, "MOST_CLASSES", 4)
+    monkeypatch.setattr(class_rates, "MOST_CLASSES", 4)
     labels: list[str | None] = [("a", "b", f"own {i:02d}", f"own {i:02d}")[i % 4] for i in range(40)]
     index = index_of(tmp_path, labels, **HARD)
     report = index.audit(k=6)

@@ -14,11 +14,13 @@ import pytest
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
-from samekind.indexer.building import build, embed
-from samekind.indexer.building.build import copy_encoder
+from samekind.indexer.building import embed, encoder_files
+from samekind.indexer.building.encoder_files import copy_encoder
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search import vector_index
-from samekind.indexer.storage.manifest import INDEX_FILE, JOURNAL, ROWS_FILE, Journal, Manifest
+from samekind.indexer.storage.journal import Journal
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.runtime.artefact import META, WEIGHTS
@@ -196,7 +198,6 @@ def test_an_image_that_became_unreadable_is_left_out_and_named(artefact: Path, t
     assert len(build_index(corpus, FakeEncoder(), artefact)) == 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
 def test_a_second_process_is_kept_out_while_one_builds_or_removes(artefact: Path, tmp_path: Path) -> None:
     """Two writers would append the same rows twice; the second says so and changes nothing."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)
@@ -241,7 +242,7 @@ def test_the_settings_of_an_unfinished_training_are_not_overwritten(tmp_path: Pa
 
 def test_the_weights_are_the_last_to_be_placed(tmp_path: Path) -> None:
     """Killed in between, the folder holds no encoder yet, and the same command mends it."""
-    with crash_at(build, "write_atomically"):
+    with crash_at(encoder_files, "write_atomically"):
         build_index(arrays_corpus(), FakeEncoder(), tmp_path / "new")
     assert (tmp_path / "new" / META).is_file()
     assert len(build_index(arrays_corpus(), FakeEncoder(), tmp_path / "new")) == 60

@@ -11,7 +11,7 @@ from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.storage.manifest import JOURNAL, MANIFEST
+from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.builds import Lines, check_consistent, crash_at, write_pictures
@@ -176,6 +176,6 @@ def test_a_removal_knows_what_was_added_since_the_index_was_opened(artefact: Pat
     """The manifest is read again under the lock: another process may have added a corpus."""
     early = build_index(arrays_corpus(), FakeEncoder(), artefact)
     build_index(arrays_corpus(5, seed=3, name="other"), FakeEncoder(), artefact)
-    early.remove([early.ids[0]])
+    early.remove([arrays_corpus().ids[0]])
     assert [entry["key"] for entry in early.manifest["corpora"]] == ["noise", "other"]
     assert len(early) == 64

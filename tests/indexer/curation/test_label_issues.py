@@ -1,4 +1,4 @@
-"""Suspects of a wrong label against a plain loop over all pairs, and on labels that were made wrong on purpose."""
+"""Label issues against a plain loop over all pairs, and on labels that were made wrong on purpose."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
-from samekind.indexer.curation import label_issues as module
-from samekind.indexer.curation.label_issues import label_votes
+from samekind.indexer.curation import label_votes as module
+from samekind.indexer.curation.label_votes import label_votes
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, kinds, pictures, save_encoder
@@ -83,26 +83,26 @@ def test_votes_are_those_of_a_loop_over_all_pairs(index: Index, monkeypatch: pyt
 
 
 def test_wrong_labels_come_first_with_the_right_one_suggested(index: Index) -> None:
-    """Exactly the wrong labels are suspected, that of the copy too; the evidence is of the suggested class."""
+    """Exactly the wrong labels are issues, that of the copy too; the evidence is of the suggested class."""
     found = index.label_issues()
     wrong = {index.ids[4]: "Coat", index.ids[50]: "Coat", index.ids[30]: "Bag"}
-    assert {suspect.id: suspect.suggested for suspect in found.suspects} == wrong
-    assert (found.num_suspects, found.num_judged) == (3, 59)
+    assert {issue.id: issue.suggested for issue in found.issues} == wrong
+    assert (found.num_issues, found.num_evaluated) == (3, 59)
     label = dict(zip(index.ids, index.labels or [], strict=True))
-    for suspect in found.suspects:
-        assert suspect.label == label[suspect.id] != suspect.suggested
-        assert 0.5 < suspect.score < 1
-        assert suspect.confirmed is None
-        assert suspect.neighbours
-        assert {label[id_] for id_ in suspect.neighbours} == {suspect.suggested}
-    scores = [suspect.score for suspect in found.suspects]
+    for issue in found.issues:
+        assert issue.label == label[issue.id] != issue.suggested
+        assert 0.5 < issue.score < 1
+        assert issue.confirmed is None
+        assert issue.neighbours
+        assert {label[id_] for id_ in issue.neighbours} == {issue.suggested}
+    scores = [issue.score for issue in found.issues]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_right_labels_are_not_suspected(tmp_path: Path) -> None:
-    """Where each kind has its own label, nobody is suspected."""
+def test_right_labels_are_no_issues(tmp_path: Path) -> None:
+    """Where each group has its own label, there is no issue."""
     found = build(tmp_path, kinds(), right()).label_issues()
-    assert (found.suspects, found.num_suspects, found.num_judged) == ((), 0, 60)
+    assert (found.issues, found.num_issues, found.num_evaluated) == ((), 0, 60)
 
 
 def test_votes_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_votes_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> Non
 def test_the_list_is_capped_and_the_number_is_not(index: Index) -> None:
     """A count of 1 keeps the first of three, and says three."""
     found = index.label_issues(count=1)
-    assert found.suspects == index.label_issues().suspects[:1]
-    assert found.num_suspects == 3
+    assert found.issues == index.label_issues().issues[:1]
+    assert found.num_issues == 3
 
 
 def test_suspicion_needs_the_confidence_of_the_suggested_class() -> None:
@@ -130,20 +130,22 @@ def test_suspicion_needs_the_confidence_of_the_suggested_class() -> None:
     given_J = np.array([0, 0, 0, 1, 1])
     votes = module.Votes(np.arange(5), given_J, share_JC, np.empty((5, 0), np.int64))
     # Mean self-confidence: class 0: (0.9 + 0.3 + 0.45) / 3 = 0.55, class 1: (0.9 + 0.45) / 2 = 0.675.
-    assert votes.suspected_J.tolist() == [False, True, False, False, True]
+    assert votes.is_issue_J.tolist() == [False, True, False, False, True]
     assert votes.suggested_J.tolist() == [1, 1, 1, 0, 0]
 
 
-def test_an_image_with_copies_only_is_not_suspected(tmp_path: Path) -> None:
+def test_an_image_with_copies_only_is_no_issue(tmp_path: Path) -> None:
     """Without a single voter nothing is claimed and nothing is divided by zero."""
     index = build(tmp_path, np.repeat(kinds(1), 4, axis=0), ["Bag", "Coat", "Bag", "Coat"])
     votes, _ = label_votes(index)
     assert not votes.share_JC.any()
-    assert index.label_issues().num_suspects == 0
+    assert index.label_issues().num_issues == 0
 
 
 @pytest.mark.parametrize(("labels", "words"), [(None, "no labels"), (["Bag"] * 60, "every label is 'Bag'")])
-def test_labels_that_cannot_be_judged_are_one_line(tmp_path: Path, labels: list[str | None] | None, words: str) -> None:
+def test_labels_that_cannot_be_evaluated_are_one_line(
+    tmp_path: Path, labels: list[str | None] | None, words: str
+) -> None:
     """No labels, and one class only, are told."""
     index = build(tmp_path, kinds(), labels)
     with pytest.raises(InputError, match=words):
@@ -157,29 +159,39 @@ def test_a_wrong_count_is_refused(index: Index, count: int) -> None:
         index.label_issues(count=count)
 
 
-def test_answers_stand_beside_the_suspects(index: Index, tmp_path: Path) -> None:
-    """`wrong_label` on a suspect confirms it and its copy, `different` beside its evidence dismisses it, and taking that back asks anew."""
+def test_answers_stand_beside_the_issues(index: Index, tmp_path: Path) -> None:
+    """`wrong_label` on an issue confirms it and its copy, `different` beside its evidence dismisses it, and taking that back asks anew."""
     copy = Index.open(shutil.copytree(index.path, tmp_path / "copy"))
     sha = dict(zip(copy.ids, copy.rows.column("sha256"), strict=True))
-    suspects = {suspect.id: suspect for suspect in copy.label_issues().suspects}
+    issues = {issue.id: issue for issue in copy.label_issues().issues}
     first, other = copy.ids[4], copy.ids[30]
-    beside = sha[suspects[other].neighbours[0]]
+    beside = sha[issues[other].neighbours[0]]
     table = VerdictTable(copy.path)
-    table.add([Verdict(sha[first], sha[suspects[first].neighbours[0]], "wrong_label")])
+    table.add([Verdict(sha[first], sha[issues[first].neighbours[0]], "wrong_label")])
     table.add([Verdict(sha[other], beside, "different")])
-    said = {suspect.id: suspect.confirmed for suspect in copy.label_issues().suspects}
+    said = {issue.id: issue.confirmed for issue in copy.label_issues().issues}
     assert said == {first: True, copy.ids[50]: True, other: False}
     table.add([Verdict(sha[other], beside, "withdrawn")])
-    said = {suspect.id: suspect.confirmed for suspect in copy.label_issues().suspects}
+    said = {issue.id: issue.confirmed for issue in copy.label_issues().issues}
     assert said[other] is None
 
 
-def test_the_list_as_csv(index: Index) -> None:
-    """One line a suspect, with the fields of `LabelIssue`."""
+@pytest.mark.parametrize(
+    ("old", "current"), [("suspects", "issues"), ("num_suspects", "num_issues"), ("num_judged", "num_evaluated")]
+)
+def test_names_of_the_last_release_still_work(index: Index, old: str, current: str) -> None:
+    """They give the same, with a warning that names what it is now."""
+    found = index.label_issues(count=1)
+    with pytest.warns(DeprecationWarning, match=f"LabelIssues.{current}$"):
+        assert getattr(found, old) == getattr(found, current)
+
+
+def test_the_table_as_csv(index: Index) -> None:
+    """One line an issue, with the fields of `LabelIssue`."""
     found = index.label_issues()
     lines = list(csv.DictReader(io.StringIO(found.to_csv())))
     assert [(line["id"], line["label"], line["suggested"]) for line in lines] == [
-        (suspect.id, suspect.label, suspect.suggested) for suspect in found.suspects
+        (issue.id, issue.label, issue.suggested) for issue in found.issues
     ]
-    assert json.loads(lines[0]["neighbours"]) == list(found.suspects[0].neighbours)
+    assert json.loads(lines[0]["neighbours"]) == list(found.issues[0].neighbours)
     assert lines[0]["confirmed"] == ""

@@ -15,7 +15,7 @@ from PIL import Image
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.curation import near_duplicates as module
-from samekind.indexer.curation.near_duplicates import MARGIN, SIDE, pixel_agreement
+from samekind.indexer.curation.pixel_agreement import MARGIN, SIDE, pixel_agreement
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
@@ -70,7 +70,7 @@ def test_agreement_is_that_of_a_plain_loop() -> None:
     expected = [slow_agreement(small[a], small[b]) for a, b in pairs]
     np.testing.assert_allclose(pixel_agreement(small, pairs), expected, atol=1e-5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK", 2)
+        patch.setattr("samekind.indexer.curation.pixel_agreement._BLOCK", 2)
         np.testing.assert_allclose(pixel_agreement(small, pairs), expected, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Figures of detectors against loops over pairs; a real encoder judged with and without labels."""
+"""Figures of detectors against loops over pairs; a real encoder evaluated with and without labels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.evaluation import detectors
-from samekind.indexer.evaluation.detectors import calibration_error, detector_scores, evaluate_detectors, figures
+from samekind.indexer.evaluation.detector_report import RECALLS, calibration_error, detector_figures
+from samekind.indexer.evaluation.detectors import evaluate_detectors
+from samekind.indexer.evaluation.pair_scores import detector_scores
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.config.train_config import DETECTORS
+from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
@@ -36,7 +38,7 @@ def test_figures_are_loops_over_pairs(seed: int, count: int, levels: int) -> Non
     known, false = random.random((count, count)) < 0.8, random.random((count, count)) < 0.3
     flagged = random.random((count, count)) < 0.3
     suspects = FalseNegativePrediction(torch.from_numpy(flagged), torch.from_numpy(flagged.astype(np.float32)))
-    found = figures("some", scores[known], suspects, known, false[known], 0.0)
+    found = detector_figures("some", scores[known], suspects, known, false[known], 0.0)
     pairs = [(float(s), bool(f), bool(m)) for s, f, m in zip(scores[known], false[known], flagged[known], strict=True)]
     hits = sum(f and m for _, f, m in pairs)
     falses, flags = sum(f for _, f, _ in pairs), sum(m for _, _, m in pairs)
@@ -45,7 +47,7 @@ def test_figures_are_loops_over_pairs(seed: int, count: int, levels: int) -> Non
     assert found.f1 == (pytest.approx(2 * hits / (flags + falses)) if flags + falses else None)
     expected = oracles.average_precision([(s, f) for s, f, _ in pairs])
     assert found.average_precision == (None if expected is None else pytest.approx(expected))
-    assert len(found.curve) == (detectors.RECALLS if falses else 0)
+    assert len(found.curve) == (RECALLS if falses else 0)
     if falses:  # at a recall of 1 the threshold is the least score of a false pair
         least = min(s for s, f, _ in pairs if f)
         assert found.curve[-1]["precision"] == pytest.approx(falses / sum(s >= least for s, _, _ in pairs))
@@ -73,7 +75,7 @@ def reload(monkeypatch: pytest.MonkeyPatch, corpus: Corpus) -> None:
     monkeypatch.setattr(detectors, "load_recorded_corpus", lambda *_: corpus)
 
 
-def test_every_detector_is_judged_on_one_encoder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_detector_is_evaluated_on_one_encoder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels know all, chance knows the base rate, what looks at images knows more, and the same call says the same."""
     reload(monkeypatch, blobs())
     report = evaluate_detectors(run, images=30)

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.labeling.acquisition import MOST_PER_IMAGE, CandidatePair, CandidatePool, questions
-from samekind.indexer.labeling.constraint_closure import ConstraintClosure, joined_by
+from samekind.indexer.labeling.acquisition import MOST_PER_IMAGE, CandidatePool, acquire_pairs
+from samekind.indexer.labeling.candidate_pairs import CandidatePair
+from samekind.indexer.labeling.constraint_closure import ConstraintClosure, must_link_path
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.search.opened import OpenedIndex
@@ -100,7 +99,7 @@ def test_the_questions_are_those_of_a_slow_loop(asked: Index, pool: CandidatePoo
             expected.append(row)
             for sha256 in row[:2]:
                 met[sha256] += 1
-    found = pool.questions({}, 1000)
+    found = pool.acquire({}, 1000)
     assert contents(found) == [row[:2] for row in expected]
     figures = [(q.similarity, q.overlap, q.gradient_share, q.probability) for q in found]
     np.testing.assert_allclose(np.array(figures, dtype=float), [row[2:] for row in expected], rtol=1e-4, atol=1e-6)
@@ -108,12 +107,14 @@ def test_the_questions_are_those_of_a_slow_loop(asked: Index, pool: CandidatePoo
     assert (found.num_answers, found.notes) == (0, [])
     labels = dict(zip(asked.ids, asked.labels or [], strict=True))
     assert all((q.anchor_label, q.negative_label) == (labels[q.anchor_id], labels[q.negative_id]) for q in found)
-    assert list(pool.questions({}, 7)) == list(found[:7])
+    assert list(pool.acquire({}, 7)) == list(found[:7])
+    with pytest.warns(DeprecationWarning, match="CandidatePool.acquire"):
+        assert list(pool.questions({}, 7)) == list(found[:7])
 
 
 def test_labels_decide_nothing(pool: CandidatePool, tmp_path: Path) -> None:
     """Without labels the very same questions come in the same order with the same probabilities."""
-    labelled, unlabelled = pool.questions({}, 1000), questions(build(tmp_path / "unlabelled", None), 1000)
+    labelled, unlabelled = pool.acquire({}, 1000), acquire_pairs(build(tmp_path / "unlabelled", None), 1000)
     assert contents(unlabelled) == contents(labelled)
     assert [q.probability for q in unlabelled] == pytest.approx([q.probability for q in labelled], abs=1e-9)
     assert all(q.anchor_label is None for q in unlabelled)
@@ -123,42 +124,42 @@ def test_no_pair_is_asked_twice_and_all_come_to_an_end(pool: CandidatePool) -> N
     """Round after round, each pair once and none that follows from the answers; at the end every candidate is answered."""
     current: dict[Pair, Verdict] = {}
     left = len(pool)
-    while batch := list(pool.questions(current, 40)):
+    while batch := list(pool.acquire(current, 40)):
         answered = ConstraintClosure(current)
         assert len({q.pair for q in batch}) == len(batch)
         assert not any(q.pair in answered for q in batch)
         current |= by_label(batch)
-        assert pool.questions(current, 1).num_left <= left - len(batch)
-        left = pool.questions(current, 1).num_left
+        assert pool.acquire(current, 1).num_left <= left - len(batch)
+        left = pool.acquire(current, 1).num_left
     assert left == 0
     assert len(current) < len(pool), "some answers follow from others"
     answered = ConstraintClosure(current)
-    assert all(q.pair in answered for q in pool.questions({}, 1000))
+    assert all(q.pair in answered for q in pool.acquire({}, 1000))
 
 
 def test_unsure_and_wrong_label_are_answers_and_withdrawn_is_none(asked: Index, pool: CandidatePool) -> None:
     """The function reads the artefact's table: what was answered there in any way is passed over until it is taken back."""
-    first, second, third, *_ = pool.questions({}, 10)
+    first, second, third, *_ = pool.acquire({}, 10)
     table = VerdictTable(asked.path)
     table.add([verdict(first, "unsure"), verdict(second, "wrong_label"), verdict(third, "different")])
-    left = questions(asked, 10)
+    left = acquire_pairs(asked, 10)
     assert not {first.pair, second.pair, third.pair} & {q.pair for q in left}
     table.add([verdict(q, "withdrawn") for q in (first, second, third)])
-    assert list(questions(asked, 10))[:3] == [first, second, third]
+    assert list(acquire_pairs(asked, 10))[:3] == [first, second, third]
 
 
 def test_enough_answers_calibrate_the_probability(pool: CandidatePool) -> None:
     """From 20 answers of both kinds on it is their logistic regression; what is unsure or contradicts itself is not learned from."""
-    everything = list(pool.questions({}, 1000))
+    everything = list(pool.acquire({}, 1000))
     given = everything[:ENOUGH_ANSWERS]
     answers = by_label(given)
     pair_of_copies = next(pair for pair, v in answers.items() if v.verdict == "same")
     answers[pair_of_copies] = replace(answers[pair_of_copies], verdict="duplicate")
     few = dict(itertools.islice(answers.items(), ENOUGH_ANSWERS - 1))
-    assert pool.questions(few, 5).num_answers == 0
-    assert pool.questions({pair: replace(v, verdict="same") for pair, v in answers.items()}, 5).num_answers == 0
+    assert pool.acquire(few, 5).num_answers == 0
+    assert pool.acquire({pair: replace(v, verdict="same") for pair, v in answers.items()}, 5).num_answers == 0
     unsure = everything[ENOUGH_ANSWERS]
-    found = pool.questions({**answers, unsure.pair: verdict(unsure, "unsure")}, 1000)
+    found = pool.acquire({**answers, unsure.pair: verdict(unsure, "unsure")}, 1000)
     assert found.num_answers == ENOUGH_ANSWERS
     features = np.array([(row[2], row[3]) for row in brute_force(pool._index)])
     mean, deviation = features.mean(0), features.std(0)
@@ -177,29 +178,27 @@ def test_a_contradiction_teaches_nothing(pool: CandidatePool) -> None:
     current = {v.pair: v for v in (*chain, torn)}
     assert [len(part) for part in pool._answers(current)] == [0, 0]
     assert [len(part) for part in pool._answers({v.pair: v for v in chain})] == [2, 2]
-    assert sorted(joined_by(current.values(), torn.pair)) == sorted(v.pair for v in chain)
+    assert sorted(must_link_path(current.values(), torn.pair)) == sorted(v.pair for v in chain)
 
 
 def test_pairs_of_two_classes(asked: Index, pool: CandidatePool) -> None:
     """The filter shows the pairs of two classes in either order, and only changes what is shown."""
     for classes in (("Coat", "Bag"), ("Bag", "Coat"), ("Shirt", "Shirt")):
-        found = pool.questions({}, 1000, classes=classes)
+        found = pool.acquire({}, 1000, classes=classes)
         assert len(found) > 5
         assert all(sorted((q.anchor_label or "", q.negative_label or "")) == sorted(classes) for q in found)
-    every = [
-        pool.questions({}, 1, classes=pair).num_left for pair in itertools.combinations_with_replacement(CLASSES, 2)
-    ]
+    every = [pool.acquire({}, 1, classes=pair).num_left for pair in itertools.combinations_with_replacement(CLASSES, 2)]
     assert sum(every) == len(pool)
     with pytest.raises(InputError, match="no class 'Hat'"):
-        pool.questions({}, classes=("Bag", "Hat"))
+        pool.acquire({}, classes=("Bag", "Hat"))
 
 
 def test_random_questions_are_a_seeded_draw_from_the_candidates(asked: Index, pool: CandidatePool) -> None:
     """The same seed draws the same; over seeds the first question is anywhere in the order of worth."""
     of_id = dict(zip(asked.ids, asked.rows.column("sha256"), strict=True))
     place = {tuple(sorted((of_id[row[0]], of_id[row[1]]))): i for i, row in enumerate(brute_force(asked))}
-    draws = [pool.questions({}, 1, order="random", seed=seed)[0].pair for seed in range(150)]
-    assert draws[3] == pool.questions({}, 1, order="random", seed=3)[0].pair
+    draws = [pool.acquire({}, 1, order="random", seed=seed)[0].pair for seed in range(150)]
+    assert draws[3] == pool.acquire({}, 1, order="random", seed=3)[0].pair
     assert len(set(draws)) > 75
     assert 0.4 < np.mean([place[pair] / len(place) for pair in draws]) < 0.6
 
@@ -208,8 +207,8 @@ def test_verdicts_about_images_that_are_gone_are_counted(pool: CandidatePool) ->
     """They change no question; a note says how many there are."""
     gone = Verdict(sha(1), sha(2), "same")
     half = Verdict(sha(1), pool._sha256_C[0], "different")
-    found = pool.questions({v.pair: v for v in (gone, half)}, 20)
-    assert list(found) == list(pool.questions({}, 20))
+    found = pool.acquire({v.pair: v for v in (gone, half)}, 20)
+    assert list(found) == list(pool.acquire({}, 20))
     assert found.notes == ["2 of 2 verdicts are about images that this index does not hold."]
     assert pool.about(gone.pair) is None
 
@@ -221,14 +220,14 @@ def test_only_images_that_a_training_sees_are_asked_about(tmp_path: Path) -> Non
     for name, splits in (("mixed", mixed), ("none", alone)):
         save_encoder(FakeEncoder(), tmp_path / name)
         index = build_index(Corpus.from_arrays(pictures(ROWS), None, splits), FakeEncoder(), tmp_path / name)
-        found = CandidatePool(index).questions({}, 200)
+        found = CandidatePool(index).acquire({}, 200)
         asked_about = {index.row(id_)["split"] for q in found for id_ in (q.anchor_id, q.negative_id)}
         assert asked_about == ({"train"} if name == "mixed" else {"test"})
 
 
 def test_a_sample_of_anchors_has_no_overlap(asked: Index) -> None:
     """Where not every row's neighbours are known the probability follows the cosine alone, and a note says so."""
-    found = CandidatePool(asked, asked.audit(k=5, anchors=20)).questions({}, 1000)
+    found = CandidatePool(asked, asked.audit(k=5, anchors=20)).acquire({}, 1000)
     assert all(q.overlap is None for q in found)
     by_cosine = sorted(found, key=lambda q: q.similarity)
     assert by_cosine == sorted(found, key=lambda q: q.probability)
@@ -237,7 +236,7 @@ def test_a_sample_of_anchors_has_no_overlap(asked: Index) -> None:
 
 def test_an_unknown_objective_leaves_uncertainty(tmp_path: Path) -> None:
     """Without shares of the gradient the pairs nearest to even odds come first, and a note says so."""
-    found = questions(build(tmp_path / "other", None, objective="cpc", temperature=0.1), 20)
+    found = acquire_pairs(build(tmp_path / "other", None, objective="cpc", temperature=0.1), 20)
     doubt = [abs(q.probability - 0.5) for q in found]
     assert np.diff(doubt).min() > -1e-6
     assert all(q.gradient_share is None for q in found)
@@ -246,7 +245,7 @@ def test_an_unknown_objective_leaves_uncertainty(tmp_path: Path) -> None:
 
 def test_any_pair_can_be_asked_about(pool: CandidatePool) -> None:
     """A pair that is called back has its own ids and figures, also the other way round and when it is no candidate."""
-    first = pool.questions({}, 1)[0]
+    first = pool.acquire({}, 1)[0]
     back = pool.about((first.anchor_sha256, first.negative_sha256))
     assert back is not None
     assert contents([back]) == contents([first])
@@ -261,7 +260,7 @@ def test_one_image_leaves_nothing_to_ask(tmp_path: Path) -> None:
     """An index of one image has no pair."""
     save_encoder(FakeEncoder(), tmp_path / "one")
     index = build_index(Corpus.from_arrays(pictures(1), None, ["train"], name="one"), FakeEncoder(), tmp_path / "one")
-    found = questions(index)
+    found = acquire_pairs(index)
     assert (len(found), found.num_left) == (0, 0)
 
 
@@ -269,57 +268,10 @@ def test_one_image_leaves_nothing_to_ask(tmp_path: Path) -> None:
 def test_an_unusable_count_is_refused(pool: CandidatePool, count: int) -> None:
     """The message names it."""
     with pytest.raises(InputError, match=f"count must be a whole number from 1 on, got {count!r}"):
-        pool.questions({}, count)
+        pool.acquire({}, count)
 
 
 def test_an_unknown_order_is_refused(pool: CandidatePool) -> None:
     """The message names it."""
     with pytest.raises(InputError, match="unknown order 'best'"):
-        pool.questions({}, 5, order="best")  # type: ignore[arg-type]
-
-
-ANSWERS_ON_SIX = st.dictionaries(
-    st.sampled_from(list(itertools.combinations(range(6), 2))), st.sampled_from(["same", "different"])
-)
-
-
-@given(ANSWERS_ON_SIX)
-@settings(max_examples=60, deadline=None)
-def test_what_follows_is_what_a_loop_over_images_finds(given_answers: dict[tuple[int, int], str]) -> None:
-    """Same is an equivalence, different holds between whole kinds, and a kind that contradicts itself says nothing beyond its verdicts."""
-    joined = {i: {i} for i in range(6)}
-    for _ in range(6):
-        for (a, b), answer in given_answers.items():
-            if answer == "same":
-                joined[a] = joined[b] = joined[a] | joined[b]
-    different = [pair for pair, answer in given_answers.items() if answer == "different"]
-    torn = {i for x, y in different if y in joined[x] for i in joined[x]}
-    kind = {i: {i} if i in torn else joined[i] for i in range(6)}
-    apart = {frozenset((a, b)) for x, y in different if y not in joined[x] for a in kind[x] for b in kind[y]}
-    answered = ConstraintClosure(
-        {v.pair: v for (a, b), answer in given_answers.items() for v in [Verdict(sha(a), sha(b), answer)]}
-    )
-    for a, b in itertools.combinations(range(6), 2):
-        first, second = sorted((sha(a), sha(b)))
-        expected = (a, b) in given_answers or b in kind[a] or frozenset((a, b)) in apart
-        assert ((first, second) in answered) == expected
-
-
-@given(ANSWERS_ON_SIX)
-@settings(max_examples=40, deadline=None)
-def test_the_chain_that_joins_two_images_is_whole_and_shortest(given_answers: dict[tuple[int, int], str]) -> None:
-    """It leads from the one to the other by answers called same, in as few steps as any."""
-    verdicts = [Verdict(sha(a), sha(b), answer) for (a, b), answer in given_answers.items()]
-    same = {v.pair for v in verdicts if v.verdict == "same"}
-    reached, steps = {sha(0)}, 0
-    while sha(5) not in reached and steps < 6:
-        steps += 1
-        reached |= {image for pair in same if reached & set(pair) for image in pair}
-    chain = joined_by(verdicts, (sha(0), sha(5)))
-    assert len(chain) == (steps if sha(5) in reached else 0)
-    assert set(chain) <= same
-    at = {sha(0)}
-    for pair in chain:
-        assert at & set(pair)
-        at = set(pair) - at
-    assert not chain or at == {sha(5)}
+        pool.acquire({}, 5, order="best")  # type: ignore[arg-type]

@@ -19,11 +19,8 @@ from samekind.core.text import visible_percent
 from samekind.data.corpus import Corpus
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.indexer.report import page as html_report
-from samekind.indexer.report import run as html_run
-from samekind.indexer.report.markup import Html, element
+from samekind.indexer.report import by_rank, settings
 from samekind.indexer.report.pictures import hardest_pairs
-from samekind.indexer.report.svg_charts import Axes, Series, histogram, line_chart, ticks
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 
 HARD = {"objective": "hard", "temperature": 0.2, "beta": 1.0}
@@ -129,6 +126,23 @@ def test_names_are_text_wherever_they_stand(evil: Index, tmp_path: Path) -> None
     assert page.texts.count(EVIL) >= 4
 
 
+def test_ids_notes_and_settings_are_text_too(tmp_path: Path) -> None:
+    """A file, a verdict's note and a setting that try to end their attribute or element stay inside it."""
+    photos = tmp_path / "photos" / "Coat"
+    photos.mkdir(parents=True)
+    hostile = "\"><img src=x onerror=alert(1)>'.png"
+    for name, pixels in zip((hostile, "b.png", "c.png"), pictures(3), strict=True):
+        Image.fromarray(pixels[..., 0]).save(photos / name)
+    save_encoder(FakeEncoder(), tmp_path / "run", config={**HARD, "seed": "</td><script>"})
+    index = build_index(Corpus.from_folder(photos.parent), FakeEncoder(), tmp_path / "run")
+    text, page = _page(index, tmp_path / "out.html")
+    assert "<script" not in text
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert all(source.startswith("data:image/") for source in page.values("src"))
+    assert any(alt.endswith(hostile) for alt in page.values("alt"))
+    assert "</td><script>" in page.texts
+
+
 def test_what_the_audit_found_is_on_the_page(evil: Index, tmp_path: Path) -> None:
     """Headline with base rate and lift, each rank, each class, each cell of class × class, epochs, settings."""
     text, page = _page(evil, tmp_path / "out.html")
@@ -232,7 +246,7 @@ def test_extreme_labels_still_make_a_page(tmp_path: Path, labels: list[str | Non
 
 def test_rates_that_are_known_at_few_ranks_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two labelled images of 40 know one or two ranks, which thinning must not step over."""
-    monkeypatch.setattr(html_report, "MOST_POINTS", 3)
+    monkeypatch.setattr(by_rank, "MOST_POINTS", 3)
     save_encoder(FakeEncoder(), tmp_path, config=HARD)
     labels: list[str | None] = [None] * 38 + ["a", "a"]
     index = build_index(Corpus.from_arrays(pictures(40), labels), FakeEncoder(), tmp_path)
@@ -270,37 +284,7 @@ def test_a_page_is_written_whole_or_not_at_all(evil: Index, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_text_becomes_markup_only_by_being_asked_to() -> None:
-    """Children and attributes are escaped, `Html` is not, `None` is left out."""
-    assert element("p", "<b>", Html("<i></i>"), None, 3, title='"&', class_="x", id=None) == (
-        '<p title="&quot;&amp;" class="x">&lt;b&gt;<i></i>3</p>'
-    )
-
-
-def test_charts_place_what_they_are_given() -> None:
-    """A line's ends lie at the plot's edges; bars that stack end where the next begins; a single point is no division by zero."""
-    axes = Axes("x", "y")
-    chart = line_chart([Series("one", "false", [(1, 0.0), (3, 1.0)]), Series("none", "other", [])], axes, "says <so>")
-    assert 'points="60.0,236.0 506.0,' in chart
-    assert "none" not in chart
-    assert "says &lt;so&gt;" in chart
-    assert "circle" in line_chart([Series("one", "false", [(1, 0.5)])], axes, "")
-    bars = histogram([Series("a", "false", [(0, 2), (1, 0)]), Series("b", "other", [(0, 1), (1, 4)])], axes, 1, "")
-    boxes = [tuple(map(float, box)) for box in re.findall(r'y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', bars)]
-    (low, tall), (above, more), _ = boxes
-    assert low == pytest.approx(above + more, abs=0.11)
-    assert tall == pytest.approx(2 * more, abs=0.2)
-    shares = Axes("x", "y", zero=False, share=True)
-    near_level = line_chart([Series("one", "quality", [(1, 0.849), (2, 0.847)])], shares, "")
-    (first, last) = re.findall(r'cy="([\d.]+)"', near_level)
-    assert float(last) - float(first) < 10, "a fall of 0.2 points does not look like one"
-    full = line_chart([Series("one", "quality", [(1, 1.0), (2, 0.999)])], shares, "")
-    assert 'cy="34.0"' in full, "the axis ends at 1"
-    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    assert ticks(1, 4, 10, whole=True) == [1, 2, 3, 4]
-
-
 @pytest.mark.parametrize(("beta_end", "said"), [(None, "β = 1.0, "), (2.0, "β = 1.0 to 2.0, ")])
 def test_the_settings_say_where_the_hardness_went(beta_end: float | None, said: str) -> None:
     """Both ends of it, where it changed."""
-    assert said in str(html_run._objective({**HARD, "beta_end": beta_end}))
+    assert said in str(settings.objective({**HARD, "beta_end": beta_end}))

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
-from samekind.indexer.search import vector_index
-from samekind.indexer.search.vector_index import VectorIndex, faiss
+from samekind.indexer.search import inverted_lists
+from samekind.indexer.search.faiss_library import faiss
+from samekind.indexer.search.vector_index import VectorIndex
 from tests import oracles
 
 ROOT = Path(__file__).parents[3]
@@ -110,12 +111,12 @@ def test_the_recall_that_is_measured_leaves_the_querys_own_row_out() -> None:
     index.add(vectors)
     index.nprobe = 1
     own = np.arange(64)
-    found = vector_index._others(index.search(vectors, 11)[1], own)
+    found = inverted_lists._others(index.search(vectors, 11)[1], own)
     assert all(i not in rows for i, rows in enumerate(found))
-    assert vector_index._tune(index, lambda: [vectors], 64) >= vector_index.ANN_RECALL
-    after = vector_index._others(index.search(vectors, 11)[1], own)
+    assert inverted_lists._tune(index, lambda: [vectors], 64) >= inverted_lists.ANN_RECALL
+    after = inverted_lists._others(index.search(vectors, 11)[1], own)
     truth = [set(oracles.nearest(vectors, query, 11)[0]) - {i} for i, query in enumerate(vectors)]
-    assert np.mean([len(a & b) / 10 for a, b in zip(after, truth, strict=True)]) >= vector_index.ANN_RECALL
+    assert np.mean([len(a & b) / 10 for a, b in zip(after, truth, strict=True)]) >= inverted_lists.ANN_RECALL
 
 
 def test_without_faiss_the_error_names_the_extra_to_install() -> None:
@@ -153,8 +154,8 @@ def test_a_gpu_copy_answers_where_it_can_and_the_cpu_answers_the_rest(monkeypatc
             return self.index.search(query, width)
 
     on_cpu = VectorIndex.build(lambda: [vectors], 16, 3000)
-    monkeypatch.setattr(vector_index.faiss, "get_num_gpus", lambda: 1)
-    monkeypatch.setattr(vector_index.faiss, "index_cpu_to_all_gpus", Gpu, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", Gpu, raising=False)
     on_gpu = VectorIndex.build(lambda: [vectors], 16, 3000)
     for k, rows in ((5, None), (2500, None), (5, np.arange(0, 3000, 7))):
         for (a, b), (c, d) in zip(

@@ -12,7 +12,10 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.indexer.storage.manifest import MANIFEST, TABLE_FOLDER, Journal, Manifest, NewerFormatError, from_nothing
+from samekind.indexer.storage.journal import Journal
+from samekind.indexer.storage.layout import MANIFEST, TABLE_FOLDER
+from samekind.indexer.storage.manifest import Manifest, NewerFormatError
+from samekind.indexer.storage.remedies import restore_hint
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.builds import Lines, check_consistent, write_pictures
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
@@ -21,7 +24,7 @@ from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 def test_a_table_that_was_changed_is_indexed_again_without_embedding_what_it_holds(artefact: Path) -> None:
     """The table is the source of truth: the rest is derived from it."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)
-    index.table.delete(index.ids[:3])
+    ImageTable(artefact).delete(index.ids[:3])
     encoder = FakeEncoder()
     mended = build_index(arrays_corpus(), encoder, artefact)
     assert encoder.embedded == 3
@@ -32,7 +35,7 @@ def test_a_table_that_was_changed_is_indexed_again_without_embedding_what_it_hol
 def test_a_table_with_an_id_twice_is_no_index(artefact: Path) -> None:
     """As two writers without a lock would leave it: refused with a hint, not opened as if it were whole."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)
-    index.table.append(index.table.full_rows(index.ids[:2]))
+    ImageTable(artefact).append(index.table.full_rows(index.ids[:2]))
     with pytest.raises(ArtefactError, match="2 ids twice") as caught:
         build_index(arrays_corpus(), FakeEncoder(), artefact)
     assert f"delete {artefact / TABLE_FOLDER} and run" in caught.value.hint, "verdicts lie beside it"
@@ -42,7 +45,7 @@ def test_a_table_with_an_id_twice_is_no_index(artefact: Path) -> None:
 @pytest.mark.parametrize("damage", ["missing", "torn", "other"])
 def test_a_damaged_table_says_what_to_do_and_that_helps(artefact: Path, part: str, damage: str) -> None:
     """Building, reading thumbnails and filtering name the table and the remedy in a line; it costs neither a verdict nor an index."""
-    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    ids = build_index(arrays_corpus(), FakeEncoder(), artefact).ids
     VerdictTable(artefact).add([Verdict("a" * 64, "b" * 64, "same")])
     (file,) = (artefact / TABLE_FOLDER).glob(part)
     content = file.read_bytes()
@@ -66,7 +69,7 @@ def test_a_damaged_table_says_what_to_do_and_that_helps(artefact: Path, part: st
         assert f"delete {artefact / TABLE_FOLDER} and run: samekind index --corpus noise" in caught.value.hint
     shutil.rmtree(artefact / TABLE_FOLDER)
     again = build_index(arrays_corpus(), FakeEncoder(), artefact)
-    assert again.ids == index.ids
+    assert again.ids == ids
     check_consistent(again)
     assert len(VerdictTable(artefact).all()) == 1
 
@@ -81,12 +84,12 @@ def test_a_condition_that_is_no_sql_is_not_the_tables_fault(artefact: Path) -> N
 def test_the_remedy_names_every_corpus(artefact: Path) -> None:
     """None of them would come back by itself; while an index is being built, its journal is who knows them."""
     _two_corpora(artefact)
-    whole = from_nothing(artefact)
+    whole = restore_hint(artefact)
     assert whole.endswith("; then likewise for other")
     manifest = Manifest.read(artefact)
     Journal(manifest.encoder, 1, manifest.corpora[:1], manifest.corpora[1]).write(artefact)
     assert not (artefact / MANIFEST).exists()
-    assert from_nothing(artefact) == whole
+    assert restore_hint(artefact) == whole
 
 
 def _two_corpora(artefact: Path) -> Index:

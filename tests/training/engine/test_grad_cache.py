@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from benchmarks.effective_batch import GOAL, measure
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
-from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.similarity import in_batch
+from samekind.training.objectives.terms import plain_terms
 
 NUM_VIEWS = 14
 
@@ -39,7 +40,7 @@ def loss_of(projections: Tensor) -> Tensor:
     """NT-Xent of the unit-norm rows, first and second half being two views."""
     view_1, view_2 = functional.normalize(projections, dim=1).chunk(2)
     terms = plain_terms(in_batch(view_1, view_2, torch.arange(len(view_1))))
-    return mean_over_anchors(info_nce(terms, temperature=0.2), terms.kept)
+    return mean_over_anchors(softmax_loss(terms, temperature=0.2), terms.contrasted)
 
 
 def gradients(network: nn.Module) -> Tensor:

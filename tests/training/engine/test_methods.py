@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
 from samekind.data.corpus import Corpus
-from samekind.training.config.train_config import DETECTORS, OBJECTIVES
+from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.objective import OBJECTIVES
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS
 from tests.training.runs import config, corpus, interrupted_at, slow
@@ -69,10 +70,10 @@ def test_another_guide_behind_the_same_name_is_another_run(tmp_path: Path) -> No
     train(corpus(), config(), tmp_path / "teacher")
     train(corpus(), guided, tmp_path / "student")
     assert train(corpus(), guided, tmp_path / "student").kept
-    train(corpus(), config(seed=1), tmp_path / "teacher", force=True)
+    train(corpus(), config(seed=1), tmp_path / "teacher", start="force")
     with pytest.raises(ArtefactError, match="content of guide"):
         train(corpus(), guided, tmp_path / "student")
-    train(corpus(), config(objective="supervised"), tmp_path / "teacher", force=True)
+    train(corpus(), config(objective="supervised"), tmp_path / "teacher", start="force")
     with pytest.raises(InputError, match="with labels"):
         train(corpus(), guided, tmp_path / "third")
 

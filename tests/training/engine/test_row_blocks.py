@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from samekind.training.engine.row_blocks import backward_in_row_blocks, rows_per_block
-from samekind.training.objectives.contrastive import Terms, info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.similarity import Contrast, against_keys, against_keys_rows, in_batch, in_batch_rows
+from samekind.training.objectives.terms import Terms, plain_terms
 
 IMAGES = 6
 INDEX = torch.tensor([4, 1, 7, 4, 0, 2])  # an image twice: some candidates are neither positive nor negative
@@ -27,13 +28,13 @@ def projections(rows: int, seed: int = 0) -> Tensor:
 def plain(contrast: Contrast) -> tuple[Tensor, Terms]:
     """InfoNCE per anchor, and the terms it saw."""
     terms = plain_terms(contrast)
-    return info_nce(terms, temperature=0.2), terms
+    return softmax_loss(terms, temperature=0.2), terms
 
 
 def hard(contrast: Contrast) -> tuple[Tensor, Terms]:
     """Hard negatives per anchor, debiased, and the terms it saw."""
     terms = plain_terms(contrast, beta=1.0, temperature=0.2)
-    return info_nce(terms, temperature=0.2, tau_plus=0.1), terms
+    return softmax_loss(terms, temperature=0.2, tau_plus=0.1), terms
 
 
 Objective = Callable[[Contrast], tuple[Tensor, Terms]]
@@ -44,7 +45,7 @@ def in_blocks(objective: Objective) -> Callable[[Contrast], tuple[Tensor, Tensor
 
     def per_anchor(contrast: Contrast) -> tuple[Tensor, Tensor]:
         loss, terms = objective(contrast)
-        return loss, terms.kept.any(1)
+        return loss, terms.contrasted
 
     return per_anchor
 
@@ -52,7 +53,7 @@ def in_blocks(objective: Objective) -> Callable[[Contrast], tuple[Tensor, Tensor
 def at_once(objective: Objective, contrast: Contrast) -> Tensor:
     """The whole batch's loss."""
     loss, terms = objective(contrast)
-    return mean_over_anchors(loss, terms.kept)
+    return mean_over_anchors(loss, terms.contrasted)
 
 
 def leaf(rows: int = 2 * IMAGES) -> Tensor:
@@ -105,7 +106,7 @@ def test_blocks_are_the_whole(objective: Objective, block_rows: int) -> None:
     blocked, seen = leaf(), list[Tensor]()
     loss = backward_in_row_blocks(
         lambda rows: in_batch_rows(blocked, index, rows), in_blocks(objective), [blocked],
-        num_anchors=len(blocked), block_rows=block_rows, observe=lambda _, gradient_AM: seen.append(gradient_AM),
+        num_anchors=len(blocked), block_rows=block_rows, observe=lambda block: seen.append(block.gradient),
     )  # fmt: skip
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(gradient(blocked), gradient(both), rtol=1e-5, atol=1e-6)

@@ -155,16 +155,16 @@ def test_quantile_learns_the_share_that_it_was_asked_for() -> None:
     contrast = in_batch(unit(40, 1), unit(40, 2), torch.arange(40))
     detector = Quantile(40, 0.2)
     detector(contrast)
-    started = detector.threshold.clone()
-    detector.threshold.fill_(0.9)
+    started = detector.image_threshold.clone()
+    detector.image_threshold.fill_(0.9)
     for _ in range(300):
         detector(contrast)
-    above = (contrast.candidate > detector.threshold[contrast.anchor_index][:, None]) & contrast.is_negative
+    above = (contrast.candidate > detector.image_threshold[contrast.anchor_index][:, None]) & contrast.is_negative
     assert above.float().sum().item() / contrast.is_negative.sum().item() == pytest.approx(0.2, abs=0.03)
-    assert (started - detector.threshold).abs().mean() < 0.15  # the first visit had started it near there
-    frozen = detector.threshold.clone()
+    assert (started - detector.image_threshold).abs().mean() < 0.15  # the first visit had started it near there
+    frozen = detector.image_threshold.clone()
     detector.eval()(contrast)
-    assert torch.equal(detector.threshold, frozen)
+    assert torch.equal(detector.image_threshold, frozen)
 
 
 def test_relative_margin_and_guide_compare_with_the_positive() -> None:
@@ -246,3 +246,19 @@ def test_what_detectors_learned_is_part_of_their_state() -> None:
         if not isinstance(detector, Quantile):  # which goes on learning
             assert torch.equal(fresh(contrast).flagged, before.flagged)
     assert "labels" not in Oracle(labels).state_dict()
+
+
+def test_a_checkpoint_of_release_01_holds_the_thresholds_under_their_old_name() -> None:
+    """λ is saved as `threshold`, also within a larger module, and comes back from it; a missing one is still an error."""
+    saved = torch.nn.ModuleDict({"detector": Quantile(3, 0.1)})
+    keys = {"refreshed", "threshold", "visits", "first_moment", "second_moment"}
+    state = saved.state_dict()
+    assert set(state) == {f"detector.{key}" for key in keys}
+    state["detector.threshold"] = torch.tensor([0.1, 0.2, 0.3])
+    loaded = Quantile(3, 0.1)
+    torch.nn.ModuleDict({"detector": loaded}).load_state_dict(state)
+    assert loaded.image_threshold.tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert loaded.threshold == 0.0  # of the scores, which are distances from λ
+    del state["detector.threshold"]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        torch.nn.ModuleDict({"detector": loaded}).load_state_dict(state)

@@ -16,8 +16,9 @@ from samekind.training.engine.loss import Loss
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.pairs import Oracle
 from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction
-from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.similarity import Contrast, in_batch
+from samekind.training.objectives.terms import plain_terms
 from tests.training import slow_loops
 from tests.training.batches import IN_BATCH, as_arrays, batch, loss_of, projections
 
@@ -35,8 +36,8 @@ def test_soft_attraction_is_the_slow_loop(rows: int, seed: int, temperature: flo
     soft = TREATMENTS["soft_attract"](
         terms, FalseNegativePrediction(probability > 0.5, probability * contrast.is_negative)
     )
-    kept = soft.kept.any(1).sum().clamp(min=1)
-    got = info_nce(soft, temperature=temperature).sum() / kept
+    kept = soft.contrasted.sum().clamp(min=1)
+    got = softmax_loss(soft, temperature=temperature).sum() / kept
     expected = slow_loops.soft_attraction(
         *as_arrays(contrast), probability.double().numpy(), temperature=temperature, beta=beta
     )
@@ -45,11 +46,11 @@ def test_soft_attraction_is_the_slow_loop(rows: int, seed: int, temperature: flo
     sure = (label[:, None] == label[None, :]) & contrast.is_negative
     certain = FalseNegativePrediction(sure, sure.float())
     attracted, number = TREATMENTS["attract"](plain_terms(contrast), certain), sure.sum(1)
-    view = info_nce(TREATMENTS["eliminate"](plain_terms(contrast), certain), temperature=temperature)
-    others = (info_nce(attracted, temperature=temperature) * (1 + number) - view) / number.clamp(min=1)
+    view = softmax_loss(TREATMENTS["eliminate"](plain_terms(contrast), certain), temperature=temperature)
+    others = (softmax_loss(attracted, temperature=temperature) * (1 + number) - view) / number.clamp(min=1)
     halves = torch.where(number > 0, (view + others) / 2, view)
     torch.testing.assert_close(
-        info_nce(TREATMENTS["soft_attract"](plain_terms(contrast), certain), temperature=temperature), halves
+        softmax_loss(TREATMENTS["soft_attract"](plain_terms(contrast), certain), temperature=temperature), halves
     )
 
 
@@ -66,7 +67,7 @@ def test_treatments_are_the_slow_loop(rows: int, seed: int, temperature: float, 
         probability = (probability > 0.6).float()
     suspects = FalseNegativePrediction(probability == 1, probability)
     terms = TREATMENTS[treatment](plain_terms(contrast, beta=beta, temperature=temperature), suspects)
-    got = mean_over_anchors(info_nce(terms, temperature=temperature), terms.kept)
+    got = mean_over_anchors(softmax_loss(terms, temperature=temperature), terms.contrasted)
     expected = slow_loops.treated(
         *as_arrays(contrast),
         probability.double().numpy(),
@@ -85,7 +86,7 @@ def test_soft_with_certainties_is_elimination() -> None:
         view = projections(6).requires_grad_()
         terms = plain_terms(in_batch(view, projections(6, 1), torch.arange(6)), beta=1.0, temperature=0.2)
         terms = TREATMENTS[treatment](terms, FalseNegativePrediction(flagged, flagged.float()))
-        loss = mean_over_anchors(info_nce(terms, temperature=0.2), terms.kept)
+        loss = mean_over_anchors(softmax_loss(terms, temperature=0.2), terms.contrasted)
         loss.backward()
         results.append((loss.detach(), view.grad))
     torch.testing.assert_close(results[0], results[1])
@@ -102,10 +103,10 @@ class Nobody(Detector):
 def test_a_faint_suspicion_pulls_nobody_in() -> None:
     """As P falls to nothing, so does the pull: the loss tends to that without a treatment."""
     contrast = batch(6)
-    plain = info_nce(plain_terms(contrast), temperature=0.2)
+    plain = softmax_loss(plain_terms(contrast), temperature=0.2)
     faint = torch.where(contrast.is_negative, 1e-4, 0.0)
     treated = TREATMENTS["soft_attract"](plain_terms(contrast), FalseNegativePrediction(faint > 1, faint))
-    torch.testing.assert_close(info_nce(treated, temperature=0.2), plain, atol=2e-2, rtol=0)
+    torch.testing.assert_close(softmax_loss(treated, temperature=0.2), plain, atol=2e-2, rtol=0)
 
 
 @pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
@@ -131,8 +132,8 @@ def test_treatment_starts_after_its_warm_up() -> None:
     """Before, the detector is not even asked."""
     contrast, oracle = batch(6), Oracle(np.zeros(6, dtype=np.int64))
     loss = Loss(TrainConfig(treatment="eliminate", detector="oracle", treatment_start=0.5), 6, oracle)
-    assert loss(contrast, 0.49).suspects is None
-    assert loss(contrast, 0.5).suspects is not None
+    assert loss(contrast, 0.49).prediction is None
+    assert loss(contrast, 0.5).prediction is not None
     assert not loss(contrast, 0.5).contrasted.any()  # one class only: nothing is left
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
 from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.whitening import Whitening
 from samekind.training.runtime.artefact import FORMAT, META, WEIGHTS, write_json
 
 SPEC = EncoderSpec("resnet-small", image_size=16, channels=1, dim=8, mean=(0.3,), std=(0.2,), width=4, pool=2)
@@ -70,6 +71,26 @@ def test_saving_and_loading_is_the_identity(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.embed(pixels(3)), encoder.embed(pixels(3)))
     assert loaded.fingerprint == encoder.fingerprint
     assert loaded.spec == encoder.spec
+
+
+def test_the_whitening_is_fitted_to_a_seeded_choice_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To all of a few images, equal to a fit to their features; of many to some, which the seed decides; exponent 0 leaves it alone."""
+    encoder, images = Encoder(SPEC), pixels(30)
+
+    def fitted(exponent: float, seed: int) -> torch.Tensor:
+        encoder.whitening = Whitening(encoder.feature_dim, encoder.dim)
+        encoder.fit_whitening(images, exponent, seed)
+        return encoder.whitening.matrix
+
+    expected = Whitening(encoder.feature_dim, encoder.dim)
+    assert torch.equal(fitted(0.0, 0), expected.matrix)
+    expected.fit(torch.from_numpy(encoder.features(images)), 0.5)
+    assert torch.equal(fitted(0.5, 0), expected.matrix)
+    assert torch.equal(fitted(0.5, 1), expected.matrix)
+    monkeypatch.setattr("samekind.training.models.encoder.WHITENING_ROWS", 20)
+    assert torch.equal(fitted(0.5, 0), fitted(0.5, 0))
+    assert not torch.allclose(fitted(0.5, 0), fitted(0.5, 1))
+    assert not torch.allclose(fitted(0.5, 0), expected.matrix)
 
 
 def test_another_encoder_has_another_fingerprint() -> None:

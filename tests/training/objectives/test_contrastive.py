@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.engine.loss import Loss, mean_loss
 from samekind.training.false_negatives.detectors.pairs import Oracle
-from samekind.training.objectives.contrastive import binary, decoupled, info_nce, plain_terms
+from samekind.training.objectives.contrastive import binary_loss, decoupled_loss, softmax_loss
 from samekind.training.objectives.hardness import last_hardness
 from samekind.training.objectives.mochi import ANCHOR_MIXES, PAIR_MIXES, mix_hardest
 from samekind.training.objectives.nce import NoiseContrast
 from samekind.training.objectives.similarity import Contrast, against_keys, in_batch
+from samekind.training.objectives.terms import plain_terms
 from tests.training import slow_loops
 from tests.training.batches import IN_BATCH, as_arrays, batch, hard, loss_of, plain, projections
 
@@ -47,7 +48,7 @@ def test_info_nce_and_decoupled_are_the_slow_loops(rows: int, seed: int, tempera
     assert plain(contrast, temperature=temperature).item() == pytest.approx(
         slow_loops.info_nce(*arrays, temperature), rel=1e-4, abs=1e-5
     )
-    assert decoupled(plain_terms(contrast), temperature=temperature).mean().item() == pytest.approx(
+    assert decoupled_loss(plain_terms(contrast), temperature=temperature).mean().item() == pytest.approx(
         slow_loops.decoupled(*arrays, temperature), rel=1e-4, abs=1e-5
     )
 
@@ -58,8 +59,8 @@ def test_supervised_is_the_slow_loop(rows: int, seed: int, temperature: float, c
     contrast = batch(rows, seed)
     label = torch.arange(rows).repeat(2) % classes
     same = label[:, None] == label[None, :]
-    terms = replace(plain_terms(contrast), pulled=(same & contrast.is_negative).float())
-    assert info_nce(terms, temperature=temperature).mean().item() == pytest.approx(
+    terms = replace(plain_terms(contrast), positive_weight=(same & contrast.is_negative).float())
+    assert softmax_loss(terms, temperature=temperature).mean().item() == pytest.approx(
         slow_loops.supervised(*as_arrays(contrast), same.numpy(), temperature), rel=1e-4, abs=1e-5
     )
 
@@ -70,7 +71,7 @@ def test_nce_is_the_slow_loop(rows: int, seed: int, temperature: float, log_z: f
     contrast = batch(rows, seed)
     images = 100
     log_noise = math.log(2 * rows - 2) - math.log(images)
-    got = binary(
+    got = binary_loss(
         plain_terms(contrast), scale=torch.tensor(1 / temperature), shift=torch.full((2 * rows,), log_z + log_noise)
     )
     expected = slow_loops.nce(*as_arrays(contrast), temperature=temperature, log_partition=log_z, noise=1 / images)
@@ -219,7 +220,7 @@ def test_mixes_have_the_similarity_that_building_them_would_give() -> None:
             mix = torch.nn.functional.normalize(own[row, column] * both[row] + (1 - own[row, column]) * b, dim=0)
             got = mixed.candidate[row, 12 + PAIR_MIXES + column].item()
             assert got == pytest.approx((both[row] @ mix).item(), abs=1e-5)
-    kept = mixed.kept[:, 12:]
+    kept = mixed.negative_mask[:, 12:]
     assert kept.any()
     assert not kept.all()  # a mix with the positive or the anchor's own image is no negative
     torch.testing.assert_close(mixed.log_count, (10 + kept.sum(1)).float().log())

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import InputError
-from samekind.training.config.train_config import CPC_CONTEXTS
-from samekind.training.diagnostics.knn import knn_accuracy
+from samekind.training.config.objective import CPC_CONTEXTS
+from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.patches import PatchEncoder
-from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.cpc import ContextNetwork, CpcNetwork
 from samekind.training.objectives.mi_bound import bound_of_logits
 from samekind.training.objectives.similarity import Contrast
+from samekind.training.objectives.terms import plain_terms
 
 SIZE = 28
 
@@ -49,7 +50,7 @@ def contrast_of(cpc: CpcNetwork, count: int, seed: int = 0) -> Contrast:
 
 def loss_of(contrast: Contrast) -> Tensor:
     """The objective `cpc`: InfoNCE at temperature 1."""
-    return mean_over_anchors(info_nce(plain_terms(contrast), temperature=1.0), contrast.is_negative)
+    return mean_over_anchors(softmax_loss(plain_terms(contrast), temperature=1.0), contrast.is_negative.any(1))
 
 
 # ------------------------------------------------------------------------------------------------------------- patches

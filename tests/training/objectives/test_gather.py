@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
 from samekind.training.engine.row_blocks import backward_in_row_blocks
-from samekind.training.objectives.contrastive import info_nce, mean_over_anchors, plain_terms
+from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.gather import gather_with_gradient, own_rows
 from samekind.training.objectives.similarity import Contrast, in_batch, in_batch_rows
+from samekind.training.objectives.terms import plain_terms
 
 WORLD, IMAGES = 2, 5
 BETAS = {"info_nce": 0.0, "hard": 1.0}
@@ -48,8 +49,8 @@ def union_views() -> tuple[Tensor, Tensor, Tensor]:
 def per_anchor(contrast: Contrast, name: str) -> tuple[Tensor, Tensor]:
     """An objective by name: the loss of each anchor, and whether it counts."""
     terms = plain_terms(contrast, beta=BETAS[name], temperature=0.2)
-    loss = info_nce(terms, temperature=0.2, tau_plus=0.1 if name == "hard" else 0.0)
-    return loss, terms.kept.any(1)
+    loss = softmax_loss(terms, temperature=0.2, tau_plus=0.1 if name == "hard" else 0.0)
+    return loss, terms.contrasted
 
 
 def gradients(network: nn.Module) -> Tensor:
@@ -62,7 +63,7 @@ def with_union(name: str) -> tuple[Tensor, Tensor]:
     network = Network()
     first, second, index = union_views()
     loss, counts = per_anchor(in_batch(network(first), network(second), index), name)
-    mean = mean_over_anchors(loss, counts[:, None])
+    mean = mean_over_anchors(loss, counts)
     mean.backward()
     return mean.detach(), gradients(network)
 
@@ -81,7 +82,7 @@ def gathered(name: str, network: nn.Module) -> Tensor:
     union = torch.cat([gather_with_gradient(view_1), gather_with_gradient(view_2)])
     contrast = in_batch_rows(union, gather_with_gradient(index).repeat(2), own_rows(IMAGES))
     loss, counts = per_anchor(contrast, name)
-    mean = mean_over_anchors(loss, counts[:, None])
+    mean = mean_over_anchors(loss, counts)
     mean.backward()
     return mean.detach()
 

@@ -90,7 +90,7 @@ def test_a_forced_run_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: 
     whole = train(corpus(), config(beta=0.5), tmp_path / "whole")
     train(corpus(), config(), tmp_path / "forced")
     with interrupted_at(4):
-        train(corpus(), config(beta=0.5), tmp_path / "forced", force=True)
+        train(corpus(), config(beta=0.5), tmp_path / "forced", start="force")
     steps: list[int] = []
     take = Trainer.step
 
@@ -99,7 +99,7 @@ def test_a_forced_run_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: 
         return take(self, batch, step, *rest)
 
     monkeypatch.setattr(Trainer, "step", counted)
-    again = train(corpus(), config(beta=0.5), tmp_path / "forced", force=True)
+    again = train(corpus(), config(beta=0.5), tmp_path / "forced", start="force")
     assert steps == [5]
     assert (again.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
 
@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 def test_resume_demands_a_checkpoint(tmp_path: Path) -> None:
     """`resume` on an empty folder is an error, not a new run."""
     with pytest.raises(InputError, match="no checkpoint"):
-        train(corpus(), config(), tmp_path, resume=True)
+        train(corpus(), config(), tmp_path, start="resume")
     assert not (tmp_path / META).exists()
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_named_and_force_starts_anew(tmp_path: Path) -> 
         with pytest.raises(ArtefactError, match="cannot be resumed") as caught:
             train(corpus(), config(), tmp_path)
         assert "--force" in caught.value.hint
-    assert train(corpus(), config(), tmp_path, force=True).summary["steps"] == 6
+    assert train(corpus(), config(), tmp_path, start="force").summary["steps"] == 6
 
 
 def test_a_run_keeps_its_number_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import torch
 from samekind.core.errors import ArtefactError, CorpusError, InputError, SamekindError
 from samekind.core.progress import NoProgress
 from samekind.training.models.encoder import Encoder
-from samekind.training.run.train import train
+from samekind.training.run.train import Start, train
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
 from tests.training.runs import config, corpus, interrupted_at
 
@@ -59,10 +59,10 @@ def test_a_run_says_at_once_what_it_is(
     chosen = config(**{"precision": "float32", **settings})
     with interrupted_at(0):
         train(corpus(), chosen, tmp_path, progress=progress)
-    assert [line for line in told if line.startswith(("training on", "going on"))] == [said]
+    assert [line for line in told if line.startswith(("training on", "continuing"))] == [said]
     run = train(corpus(), chosen, tmp_path, progress=progress)
     begun = told.index(said, 1 + told.index(said))
-    assert told[begun + 1].startswith("going on from step 1 of ")
+    assert told[begun + 1].startswith("continuing from step 1 of ")
     treated = "treatment" in settings
     assert run.summary["treatment"] == settings.get("treatment", "none")
     assert run.summary["detector"] == ("threshold" if treated else None)
@@ -82,27 +82,26 @@ def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
         train(corpus(labelled=False), config(), tmp_path)
     with pytest.raises(ArtefactError, match=r"another corpus \(blobs there, bits asked for\)"):
         train(replace(corpus(count=60), name="bits"), config(), tmp_path)
-    assert not train(corpus(), config(beta=0.5), tmp_path, force=True).kept
+    assert not train(corpus(), config(beta=0.5), tmp_path, start="force").kept
     assert read_meta(tmp_path)["config"]["beta"] == 0.5
 
 
 @pytest.mark.parametrize(
-    ("force", "resume", "settings"),
+    ("start", "settings"),
     [
-        (True, True, {}),
-        (True, False, {"device": "mps"}),
-        (True, False, {"backbone": "timm/nope"}),
-        (False, False, {"device": "mps"}),
+        ("force", {"device": "mps"}),
+        ("force", {"backbone": "timm/nope"}),
+        ("continue", {"device": "mps"}),
     ],
 )
-def test_a_bad_request_loses_nothing(tmp_path: Path, force: bool, resume: bool, settings: dict[str, str]) -> None:
+def test_a_bad_request_loses_nothing(tmp_path: Path, start: Start, settings: dict[str, str]) -> None:
     """Whatever is wrong is said before anything is thrown away or begun."""
     finished, empty = tmp_path / "finished", tmp_path / "empty"
     train(corpus(), config(), finished)
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
     for out in (finished, empty):
         with pytest.raises(InputError):
-            train(corpus(), config(**settings), out, force=force, resume=resume)
+            train(corpus(), config(**settings), out, start=start)
     assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
     assert not (empty / META).exists()
 
@@ -133,7 +132,7 @@ def test_a_request_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     guided = {"treatment": "soft", "detector": "guide"}
     for guide in ("nowhere", str(run.out)):
         with pytest.raises(InputError, match=r"no guide|its own guide"):
-            train(corpus(), config(guide=guide, **guided), run.out, force=True)
+            train(corpus(), config(guide=guide, **guided), run.out, start="force")
     assert (run.out / WEIGHTS).read_bytes() == before
     with pytest.raises(CorpusError, match="supervised needs labels"):
         train(corpus(labelled=False), config(objective="supervised"), tmp_path / "other")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,10 @@ import pytest
 from samekind.core.errors import ArtefactError
 from samekind.training.runtime.lock import LOCK, exclusive
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
+if sys.platform != "win32":
+    import fcntl
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="no fork, no flock and other messages there")
 
 HOLD = "import sys, pathlib\nfrom samekind.training.runtime.lock import exclusive\nwith exclusive(pathlib.Path(sys.argv[1])):\n    "
 AND_WAIT = HOLD + "print('held', flush=True)\n    sys.stdin.read()"
@@ -64,6 +68,7 @@ def test_another_process_is_kept_out_and_a_killed_one_leaves_no_lock(tmp_path: P
             pass
 
 
+@unix
 def test_a_forked_worker_that_outlives_a_killed_parent_holds_no_lock(tmp_path: Path) -> None:
     """A loader worker lives some seconds longer than its killed parent; the next start must not wait for it."""
     with start(AND_FORK, tmp_path) as parent:
@@ -78,6 +83,7 @@ def test_a_forked_worker_that_outlives_a_killed_parent_holds_no_lock(tmp_path: P
             os.kill(child, signal.SIGKILL)
 
 
+@unix
 def test_a_worker_that_ends_does_not_free_the_parents_lock(tmp_path: Path) -> None:
     """Only the parent's own end does."""
     with exclusive(tmp_path):
@@ -88,8 +94,51 @@ def test_a_worker_that_ends_does_not_free_the_parents_lock(tmp_path: Path) -> No
             pass
 
 
+@unix
+def test_it_is_the_lock_of_older_versions(tmp_path: Path) -> None:
+    """`flock` on the same file: either of them keeps the other out."""
+    with (tmp_path / LOCK).open("w") as older:
+        fcntl.flock(older, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(ArtefactError, match="another samekind process"), exclusive(tmp_path):
+            pass
+        fcntl.flock(older, fcntl.LOCK_UN)
+        with exclusive(tmp_path), pytest.raises(BlockingIOError):
+            fcntl.flock(older, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@unix
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_used_unguarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """As NFS without its lock service: better unguarded than unusable, without a warning and without a marker that a kill would leave."""
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with exclusive(tmp_path), exclusive(tmp_path):
+        entered = True
+    assert entered
+    assert [path.name for path in tmp_path.iterdir() if path.read_bytes()] == []
+
+
+def test_an_error_of_the_work_is_not_taken_for_one_of_the_lock(tmp_path: Path) -> None:
+    """A full disk in the middle of a build stays what it is."""
+    with pytest.raises(OSError, match="No space left"), exclusive(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@unix
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     """Not a traceback."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArtefactError, match="cannot write to"), exclusive(tmp_path / "file" / "artefact"):
+    with (
+        pytest.raises(ArtefactError, match=r"cannot write to .*artefact: Not a directory"),
+        exclusive(tmp_path / "file" / "artefact"),
+    ):
         pass
+    (tmp_path / LOCK).mkdir()
+    with pytest.raises(ArtefactError, match=r"cannot write to .*: Is a directory") as caught, exclusive(tmp_path):
+        pass
+    assert caught.value.hint == "choose another --out, or mend the permissions"

@@ -1,8 +1,8 @@
-"""Who is a false negative, without labels: a score for each pair of anchor and candidate, a decision and a probability.
+"""Detectors of false negatives: a score for each pair of anchor and candidate, a decision and a probability.
 
 # A anchors, M candidates, N training images, D dimension of an embedding
 
-Two kinds. Some read the batch alone (`training.false_negatives.detectors.batch`): its similarities say it. The others
+Some read the batch alone (`training.false_negatives.detectors.batch`): its similarities are all they need. The others
 (`training.false_negatives.detectors.pairs`) know the training images themselves: from the embeddings of all of them before the epoch,
 from a second encoder, or from labels, which no honest run uses. A detector is a module: what it learned is saved with the run.
 """
@@ -16,37 +16,46 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
 
 
 class Detector(nn.Module, ABC):
-    """Scores pairs; flags those above an operating point.
+    """Scores pairs; flags those above a threshold.
 
     Args:
-        point: the operating point, a score; `None` takes the detector's own.
+        threshold: a score; `None` takes the detector's own.
 
     Attributes:
-        point: scores above it are flagged.
+        threshold: scores above it are flagged.
         width: how far from it a score has a probability of about 0.73 instead of one half.
-        reads_embeddings: whether `refresh` must be called before an epoch.
-        support_views: altered views of each image that it likes to be shown in `refresh`, where time allows.
+        reads_embeddings: True if `refresh` must be called before an epoch.
+        max_over_views: True if a pair's score may be taken as the greatest over several augmented views of the anchor.
+        support_views: number of augmented views of each image to average into the embeddings of `refresh`, where time allows.
         refreshed: number of the epoch, from 1, before which that was last done.
     """
 
-    default_point = 0.0
+    default_threshold = 0.0
     width = 0.05
     reads_embeddings = False
+    max_over_views = False
     support_views = 0
     refreshed: Tensor
 
-    def __init__(self, point: float | None = None) -> None:
+    def __init__(self, threshold: float | None = None) -> None:
         super().__init__()
         self.register_buffer("refreshed", torch.tensor(0))
-        self.point = self.default_point if point is None else point
+        self.threshold = self.default_threshold if threshold is None else threshold
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
         """Learns from the `(N, D)` unit-norm embeddings of all training images; those that read none learn nothing."""
+
+    def learn(self, constraints: PairConstraints) -> None:
+        """Learns from pairwise annotations, after `refresh`; most detectors learn nothing."""
+
+    def warm_up(self, contrast: Contrast) -> None:
+        """Starts what is learned batch by batch where it will converge to; most detectors learn nothing there."""
 
     @abstractmethod
     def scores(self, contrast: Contrast) -> Tensor:
@@ -54,14 +63,16 @@ class Detector(nn.Module, ABC):
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """Flags and probabilities for these scores."""
-        return FalseNegativePrediction(scores_AM > self.point, torch.sigmoid((scores_AM - self.point) / self.width))
+        return FalseNegativePrediction(
+            scores_AM > self.threshold, torch.sigmoid((scores_AM - self.threshold) / self.width)
+        )
 
     @torch.no_grad()
     def forward(self, contrast: Contrast) -> FalseNegativePrediction:
-        """What this detector says of a batch. Pairs that are no negatives are never flagged."""
-        suspects = self.decide(self.scores(contrast), contrast)
+        """Prediction for a batch. Pairs that are no negatives are never flagged."""
+        prediction = self.decide(self.scores(contrast), contrast)
         mask = contrast.is_negative
-        return FalseNegativePrediction(suspects.flagged & mask, suspects.probability.masked_fill(~mask, 0.0))
+        return FalseNegativePrediction(prediction.flagged & mask, prediction.probability.masked_fill(~mask, 0.0))
 
 
 class PairDetector(Detector):

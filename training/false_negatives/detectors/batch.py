@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,8 @@ class Threshold(Detector):
         arXiv 2011.11765, section 3.2, with the two views at hand as support views (the paper adds eight).
     """
 
-    default_point = 0.7
+    default_threshold = 0.7
+    max_over_views = True
 
     def scores(self, contrast: Contrast) -> Tensor:
         """The greater of the cosines to the anchor and to its positive."""
@@ -32,11 +35,11 @@ class Threshold(Detector):
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """Outside the top ten nothing is flagged."""
-        suspects = super().decide(scores_AM, contrast)
+        prediction = super().decide(scores_AM, contrast)
         masked = scores_AM.masked_fill(~contrast.is_negative, -2.0)
         least = masked.topk(min(SUPPORT_TOP, masked.shape[1]), dim=1).values[:, -1:]
         top = masked >= least
-        return FalseNegativePrediction(suspects.flagged & top, suspects.probability * top)
+        return FalseNegativePrediction(prediction.flagged & top, prediction.probability * top)
 
 
 class Quantile(Detector):
@@ -45,7 +48,7 @@ class Quantile(Detector):
     Args:
         num_images: N.
         prior: α in (0, 1).
-        point: distance above λ.
+        threshold: distance above λ.
 
     The first visit to an image starts its λ at the batch's quantile; from 1 it would move 0.05 a visit and never arrive.
 
@@ -53,22 +56,28 @@ class Quantile(Detector):
         GloFND, arXiv 2502.20612, algorithm 1.
     """
 
-    threshold: Tensor
+    image_threshold: Tensor
     visits: Tensor
     first_moment: Tensor
     second_moment: Tensor
 
-    def __init__(self, num_images: int, prior: float, point: float | None = None) -> None:
-        super().__init__(point)
+    def __init__(self, num_images: int, prior: float, threshold: float | None = None) -> None:
+        super().__init__(threshold)
         self.prior = prior
-        for name in ("threshold", "visits", "first_moment", "second_moment"):
+        for name in ("image_threshold", "visits", "first_moment", "second_moment"):
             self.register_buffer(name, torch.zeros(num_images))
+        self.register_state_dict_post_hook(_rename_saved)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_rename_loaded)  # type: ignore[no-untyped-call]
 
     def scores(self, contrast: Contrast) -> Tensor:
         """`s − λ_i`, after λ has learned from this batch."""
         if self.training:
             self._learn(contrast)
-        return contrast.candidate.float() - self.threshold[contrast.anchor_index][:, None]
+        return contrast.candidate.float() - self.image_threshold[contrast.anchor_index][:, None]
+
+    def warm_up(self, contrast: Contrast) -> None:
+        """Starts the λ of this batch's images at its quantile."""
+        self.train().scores(contrast)
 
     def _learn(self, contrast: Contrast) -> None:
         # Both views of an image are anchors: they learn one λ, from all their negatives.
@@ -77,11 +86,10 @@ class Quantile(Detector):
         new = self.visits[images] == 0
         if bool(new.any()):
             per_anchor = _row_quantile(similarity, mask, 1 - self.prior)
-            self.threshold[images[new]] = _mean_by(per_anchor, anchor, len(images))[new]
-            self.visits[images[new]] = (
-                1  # Adam's first step is as long as any, whatever the gradient, and would throw the start away
-            )
-        above = (similarity > self.threshold[contrast.anchor_index][:, None]) & mask
+            self.image_threshold[images[new]] = _mean_by(per_anchor, anchor, len(images))[new]
+            # Adam's first step is as long as any, whatever the gradient, and would throw the start away.
+            self.visits[images[new]] = 1
+        above = (similarity > self.image_threshold[contrast.anchor_index][:, None]) & mask
         share = _mean_by(above.sum(1) / mask.sum(1).clamp(min=1), anchor, len(images))
         images, share = images[~new], share[~new]
         gradient = self.prior - share
@@ -89,7 +97,7 @@ class Quantile(Detector):
         first = self.first_moment[images].lerp(gradient, 1 - BETAS[0])
         second = self.second_moment[images].lerp(gradient**2, 1 - BETAS[1])
         change = (first / (1 - BETAS[0] ** step)) / ((second / (1 - BETAS[1] ** step)).sqrt() + 1e-8)
-        self.threshold[images] = (self.threshold[images] - LEARNING_RATE * change).clamp(-1, 1)
+        self.image_threshold[images] = (self.image_threshold[images] - LEARNING_RATE * change).clamp(-1, 1)
         self.first_moment[images], self.second_moment[images], self.visits[images] = first, second, step + 1
 
 
@@ -99,16 +107,16 @@ class Posterior(Detector):
     Args:
         prior: τ⁺ in (0, 1).
         alpha: α in [0.5, 1], how well the encoder already ranks (the AUC); 0.5 knows nothing.
-        point: probability above which a pair is flagged; `None` flags a share τ⁺ of each anchor's negatives. One half would flag none: at
-            τ⁺ = 0.1 and α = 0.9 that is what the very hardest reaches.
+        threshold: probability above which a pair is flagged; `None` flags a share τ⁺ of each anchor's negatives. One half would flag none:
+            at τ⁺ = 0.1 and α = 0.9 that is what the very hardest reaches.
 
     Source:
         BCL, arXiv 2301.11673, equations 9 to 14; the stable root of the quadratic.
     """
 
-    def __init__(self, prior: float, alpha: float = 0.9, point: float | None = None) -> None:
+    def __init__(self, prior: float, alpha: float = 0.9, threshold: float | None = None) -> None:
         hardest_share = bcl_posterior(torch.tensor(1 - prior, dtype=torch.float64), prior, alpha).item()
-        super().__init__(hardest_share if point is None else point)
+        super().__init__(hardest_share if threshold is None else threshold)
         self.prior, self.alpha = prior, alpha
 
     def scores(self, contrast: Contrast) -> Tensor:
@@ -118,7 +126,7 @@ class Posterior(Detector):
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """The score is the probability."""
-        return FalseNegativePrediction(scores_AM > self.point, scores_AM)
+        return FalseNegativePrediction(scores_AM > self.threshold, scores_AM)
 
 
 class RelativeMargin(Detector):
@@ -128,12 +136,22 @@ class RelativeMargin(Detector):
         NV-Retriever, arXiv 2407.15831, section 4 (TopK-PercPos).
     """
 
-    default_point = -0.05
+    default_threshold = -0.05
 
     def scores(self, contrast: Contrast) -> Tensor:
-        """`(s_ij − s_i⁺) / |s_i⁺|`; the operating point is `−m`."""
+        """`(s_ij − s_i⁺) / |s_i⁺|`; the threshold is `−m`."""
         positive = contrast.positive.float()[:, None]
         return (contrast.candidate.float() - positive) / positive.abs().clamp(min=1e-3)
+
+
+def _rename_saved(detector: Quantile, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Checkpoints call λ `threshold`, the name that it had in release 0.1."""
+    state[prefix + "threshold"] = state.pop(prefix + "image_threshold")
+
+
+def _rename_loaded(detector: Quantile, state: dict[str, Any], prefix: str, *_: object) -> None:
+    if prefix + "threshold" in state:
+        state[prefix + "image_threshold"] = state.pop(prefix + "threshold")
 
 
 def bcl_posterior(rank_AM: Tensor, prior: float, alpha: float) -> Tensor:

@@ -22,20 +22,20 @@ SCALE_PAIRS = 1000  # landmarks among which the mean probability is set
 
 
 class Combined(Relation):
-    """Two images are of one kind if they have the same neighbourhood, seen by encoder, patches and, if there is one, a guide together.
+    """Images with the same neighbourhood are of the same class; encoder, patches and, if there is one, a guide see it together.
 
     The joint vectors of `Relation` say who is near. A neighbourhood is the share of a fixed set of landmarks that is nearest to an image;
     the score is the Jaccard overlap of two neighbourhoods, the mean over four sizes around the prior. A neighbourhood as large as a class
     is a soft cluster around every image. (With the dozens of neighbours that are usual in re-ranking, most pairs of one class share none.)
 
-    The probability takes a power of the score as odds, times the one factor that makes its mean the prior. The power is 1 until `learn` is
-    told answers.
+    The probability takes a power of the score as odds, times the one factor that makes its mean the prior. The power is 1 until `learn`
+    fits it.
 
     Args:
         description: `(N, G)` unit-norm descriptions of the training images by whatever else looks at them.
         dim: the most dimensions that the encoder's embeddings have.
         prior: assumed share of false negatives in (0, 1).
-        point: probability above which a pair is flagged.
+        threshold: probability above which a pair is flagged.
 
     Source:
         Overlap of neighbourhoods: k-reciprocal encoding, arXiv 1701.08398, equation 5. Landmarks, sizes and odds are ours.
@@ -47,22 +47,24 @@ class Combined(Relation):
     odds: Tensor
     power: Tensor
 
-    def __init__(self, description: NDArray[np.float32], dim: int, prior: float, point: float | None = None) -> None:
-        super().__init__(description, dim, prior, point)
+    def __init__(
+        self, description: NDArray[np.float32], dim: int, prior: float, threshold: float | None = None
+    ) -> None:
+        super().__init__(description, dim, prior, threshold)
         drawn = np.sort(drawn_rows(len(description))[:LANDMARKS])  # among those that `towards_neighbours` searches
         self.register_buffer("landmarks", torch.from_numpy(drawn), persistent=False)
         self.register_buffer("thresholds", torch.full((len(description), len(SCALES)), torch.inf))
         self.register_buffer("odds", torch.tensor(1.0))
         self.register_buffer("power", torch.tensor(1.0))
 
-    def learn(self, answers: PairConstraints) -> None:
-        """Lets answers say what a score is worth; so they reach pairs that nobody was asked about. The mean stays the prior."""
-        self._set_power(1.0)  # it may have been told before
-        said = self.probability(self.scores_of(answers.answered_P2.to(self.joint.device)))
-        self._set_power(fit_slope(said.cpu().numpy(), answers.answers_P))
+    def learn(self, constraints: PairConstraints) -> None:
+        """Fits what a score is worth to the annotations, which so reach pairs without one. The mean stays the prior."""
+        self._set_power(1.0)  # it may have learned before
+        probability = self.probability(self.scores_of(constraints.annotated_P2.to(self.joint.device)))
+        self._set_power(fit_slope(probability.cpu().numpy(), constraints.is_same_P))
 
     def refresh(self, embedding_ND: NDArray[np.float32]) -> None:
-        """Finds who is near whom, and the factor between score and odds; forgets what it was told."""
+        """Finds who is near whom, and the factor between score and odds; forgets what it learned from annotations."""
         super().refresh(embedding_ND)
         count = len(self.landmarks)
         sizes = [min(max(1, round(self.prior * scale * count)), count) for scale in SCALES]
@@ -83,7 +85,7 @@ class Combined(Relation):
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """Odds in proportion to a power of the score."""
         probability = self.probability(scores_AM)
-        return FalseNegativePrediction(probability > self.point, probability)
+        return FalseNegativePrediction(probability > self.threshold, probability)
 
     def probability(self, scores: Tensor) -> Tensor:
         """Probabilities in [0, 1] for scores of any shape."""

@@ -28,7 +28,7 @@ class Oracle(PairDetector):
         labels: `(N,)` class numbers, −1 where unknown.
     """
 
-    default_point = 0.5
+    default_threshold = 0.5
     labels: Tensor
 
     def __init__(self, labels: NDArray[np.int64] | None) -> None:
@@ -62,9 +62,9 @@ class Guide(PairDetector):
     positive: Tensor
 
     def __init__(
-        self, embedding: NDArray[np.float32], positive: NDArray[np.float32], point: float | None = None
+        self, embedding: NDArray[np.float32], positive: NDArray[np.float32], threshold: float | None = None
     ) -> None:
-        super().__init__(point)
+        super().__init__(threshold)
         self.register_buffer("embedding", torch.from_numpy(embedding), persistent=False)
         self.register_buffer("positive", torch.from_numpy(positive), persistent=False)
 
@@ -80,7 +80,7 @@ class Cluster(PairDetector):
         num_images: N.
         num_clusters: how fine.
         seed: of k-means.
-        point: product of the two confidences above which a pair is flagged.
+        threshold: product of the two confidences above which a pair is flagged.
 
     An image's confidence is its share in a softmax over the cosines to all centres (temperature 0.1).
 
@@ -88,13 +88,13 @@ class Cluster(PairDetector):
         IFND, arXiv 2106.03719, section 3.2.
     """
 
-    default_point = 0.1
+    default_threshold = 0.1
     reads_embeddings = True
     cluster: Tensor
     confidence: Tensor
 
-    def __init__(self, num_images: int, num_clusters: int, seed: int, point: float | None = None) -> None:
-        super().__init__(point)
+    def __init__(self, num_images: int, num_clusters: int, seed: int, threshold: float | None = None) -> None:
+        super().__init__(threshold)
         self.num_clusters, self.seed = num_clusters, seed
         self.register_buffer("cluster", torch.arange(num_images))
         self.register_buffer("confidence", torch.zeros(num_images))
@@ -118,7 +118,7 @@ class Cluster(PairDetector):
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """The score is the probability."""
-        return FalseNegativePrediction(scores_AM > self.point, scores_AM)
+        return FalseNegativePrediction(scores_AM > self.threshold, scores_AM)
 
 
 class Reciprocal(PairDetector):
@@ -127,18 +127,18 @@ class Reciprocal(PairDetector):
     Args:
         num_images: N.
         neighbours: k, as a share of N.
-        point: overlap above which a pair is flagged.
+        threshold: overlap above which a pair is flagged.
 
     Source:
         k-reciprocal encoding, arXiv 1701.08398, equations 2 and 5.
     """
 
-    default_point = 0.1
+    default_threshold = 0.1
     reads_embeddings = True
     nearest: Tensor
 
-    def __init__(self, num_images: int, neighbours: int, point: float | None = None) -> None:
-        super().__init__(point)
+    def __init__(self, num_images: int, neighbours: int, threshold: float | None = None) -> None:
+        super().__init__(threshold)
         self.k = max(1, min(neighbours, num_images - 1))
         self.register_buffer("nearest", torch.zeros(num_images, self.k, dtype=torch.int32))
         self._mutual: Any = None
@@ -159,8 +159,8 @@ class Reciprocal(PairDetector):
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
         """Images without a common neighbour, nearly all pairs, are not suspected in the least."""
-        suspects = super().decide(scores_AM, contrast)
-        return FalseNegativePrediction(suspects.flagged, suspects.probability * (scores_AM > 0))
+        prediction = super().decide(scores_AM, contrast)
+        return FalseNegativePrediction(prediction.flagged, prediction.probability * (scores_AM > 0))
 
 
 class Relation(PairDetector):
@@ -173,20 +173,22 @@ class Relation(PairDetector):
         description: `(N, G)` unit-norm descriptions of the training images by their patches (`training.false_negatives.bag_of_patches`).
         dim: the most dimensions that the encoder's embeddings have.
         prior: assumed share of false negatives in (0, 1).
-        point: probability above which a pair is flagged.
+        threshold: probability above which a pair is flagged.
 
     Source:
         The softmax of similarities as a soft target: CO2, arXiv 2010.02217; SCE, arXiv 2111.14585. They take it from another view's
         embedding by the same network; patches, and the prior that makes it a probability, are ours.
     """
 
-    default_point = 0.5
+    default_threshold = 0.5
     temperature = 0.03
     reads_embeddings = True
     joint: Tensor
 
-    def __init__(self, description: NDArray[np.float32], dim: int, prior: float, point: float | None = None) -> None:
-        super().__init__(point)
+    def __init__(
+        self, description: NDArray[np.float32], dim: int, prior: float, threshold: float | None = None
+    ) -> None:
+        super().__init__(threshold)
         self.description, self.prior = description, prior
         # Half precision: it is looked up in every step and saved with every checkpoint.
         self.register_buffer("joint", torch.zeros(len(description), description.shape[1] + dim, dtype=torch.float16))
@@ -206,7 +208,7 @@ class Relation(PairDetector):
         mask = contrast.is_negative
         share = (scores_AM / self.temperature).masked_fill(~mask, -1e9).softmax(1)
         probability = (share * self.prior * mask.sum(1, keepdim=True)).clamp(max=1)
-        return FalseNegativePrediction(probability > self.point, probability)
+        return FalseNegativePrediction(probability > self.threshold, probability)
 
 
 def side_by_side(first_ND: NDArray[np.float32], second_NE: NDArray[np.float32]) -> NDArray[np.float32]:

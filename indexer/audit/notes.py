@@ -1,0 +1,42 @@
+"""Notes: sentences that a reader must know, each with a code that programs go by."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class NoteCode(StrEnum):
+    """Reasons for a note of an audit or of a curation table."""
+
+    ALL_ANCHORS = "all_anchors"
+    SAMPLED_ANCHORS = "sampled_anchors"
+    ALL_NEGATIVES = "all_negatives"
+    NO_LABELS = "no_labels"
+    SOME_LABELS = "some_labels"
+    LABEL_LEVEL = "label_level"
+    LABEL_LEVEL_OF_TRAINING = "label_level_of_training"
+    LARGEST_CLASSES = "largest_classes"
+    NO_GRADIENT_SHARE = "no_gradient_share"
+    WITHOUT_TREATMENT = "without_treatment"
+    LOW_AGREEMENT = "low_agreement"
+    REVIEW_DUPLICATES = "review_duplicates"
+
+
+class Note(str):
+    """A sentence, which is the string itself.
+
+    Attributes:
+        code: the reason for it.
+    """
+
+    code: NoteCode
+
+    def __new__(cls, code: NoteCode, text: str) -> Self:
+        """A note of this text."""
+        note = super().__new__(cls, text)
+        note.code = code
+        return note
+
+    def __getnewargs__(self) -> tuple[NoteCode, str]:  # type: ignore[override]
+        return self.code, str(self)

@@ -1,0 +1,86 @@
+"""The encoder in the folder of its index: an artefact can be copied and opened as it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+
+from samekind.core.errors import ArtefactError
+from samekind.data.corpus import Corpus
+from samekind.indexer.search.opened import ImageEncoder
+from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.training.runtime.artefact import (
+    ANSWERS,
+    FORMAT,
+    META,
+    METRICS,
+    WEIGHTS,
+    check_writable,
+    read_meta,
+    write_atomically,
+    write_json,
+)
+from samekind.training.runtime.lock import exclusive
+
+
+def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
+    """Saves the encoder beside the index that gets its vectors; one that is there already must be the same.
+
+    Raises:
+        ArtefactError: the folder holds another encoder or an unfinished training, or cannot be written.
+    """
+    weights = folder / WEIGHTS
+    if weights.is_file():
+        if file_sha256(weights) != encoder.fingerprint:
+            raise ArtefactError(
+                f"{folder} holds another encoder than the one given",
+                hint="choose another --out, or give this folder as --encoder",
+            )
+        return
+    to_bytes = getattr(encoder, "to_bytes", None)
+    if to_bytes is None:
+        raise ArtefactError(f"{folder} holds no {WEIGHTS}", hint="save the encoder there first")
+    spec = asdict(encoder.spec) if is_dataclass(encoder.spec) and not isinstance(encoder.spec, type) else {}
+    _check_no_training(folder)
+    write_json(  # before the weights, which are what makes an artefact of the folder
+        folder / META,
+        {
+            "format": FORMAT,
+            "encoder": {**spec, "fingerprint": encoder.fingerprint},
+            "config": {},
+            "corpus": {
+                "name": corpus.name,
+                "corpus": corpus.source.get("corpus"),
+                "data_dir": corpus.source.get("data_dir"),
+                "content_hash": corpus.content_hash,
+                "num_images": len(corpus),
+            },
+            "training": {"finished": True},
+        },
+    )
+    write_atomically(weights, to_bytes())
+
+
+def copy_encoder(source: Path, folder: Path) -> None:
+    """Copies the encoder of one artefact into another folder that has none, with all that is known about its training.
+
+    Raises:
+        ArtefactError: the folder cannot be written or holds an unfinished training, or another process is working there.
+    """
+    check_writable(folder)
+    if (folder / WEIGHTS).exists() or source.resolve() == folder.resolve():
+        return
+    with exclusive(folder):
+        _check_no_training(folder)
+        for name in (ANSWERS, META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
+            if (source / name).is_file():
+                write_atomically(folder / name, (source / name).read_bytes())
+
+
+def _check_no_training(folder: Path) -> None:
+    """Refuses a folder whose `meta.json` belongs to a training that has yet to write its weights."""
+    if (folder / META).is_file() and not (read_meta(folder).get("training") or {}).get("finished"):
+        raise ArtefactError(
+            f"{folder} holds an unfinished training",
+            hint="finish it with the same samekind train, or choose another --out",
+        )

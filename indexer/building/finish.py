@@ -1,0 +1,91 @@
+"""Everything that is derived from the table: `rows.arrow`, `index.faiss` and, last, the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+from samekind.core.progress import Progress
+from samekind.indexer.search import vector_index
+from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.storage.fingerprints import describe_file, table_files
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, ROWS_FILE
+from samekind.indexer.storage.manifest import FORMAT, CorpusEntry, Manifest
+from samekind.indexer.storage.remedies import restore_hint
+from samekind.indexer.storage.rows import Rows
+from samekind.indexer.storage.table import ImageTable
+from samekind.training.runtime.artefact import WEIGHTS
+
+
+def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progress: Progress) -> None:
+    """Writes what is derived from the table, and takes the journal away.
+
+    Args:
+        folder: the artefact.
+        encoder: fingerprint of the encoder that made the vectors.
+        corpora: what the table holds.
+        progress: shows a bar.
+
+    Raises:
+        ArtefactError: two rows have one id, as after two writers at once; no answer would be right.
+    """
+    table = ImageTable(folder)
+    rows = Rows(table.rows())
+    if len(rows.position) != len(rows):
+        raise ArtefactError(
+            f"the table in {folder / 'db'} holds {len(rows) - len(rows.position)} ids twice",
+            hint=restore_hint(folder),
+        )
+    with progress.task("Building the search index", max(1, len(rows))) as task:
+        index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
+        rows.write(folder / ROWS_FILE)
+        index.save(folder / INDEX_FILE)
+        Manifest(
+            encoder=encoder,
+            dim=table.dim,
+            rows=len(rows),
+            table_version=table.version,
+            table_files=table_files(folder),
+            index_type=index.kind,
+            index=describe_file(folder / INDEX_FILE),
+            rows_file=describe_file(folder / ROWS_FILE),
+            corpora=corpora,
+            ann_recall_at_10=index.ann_recall,
+            weights=_weights(folder, encoder),
+            samekind=_version(),
+        ).write(folder)
+        (folder / JOURNAL).unlink(missing_ok=True)
+        task.advance(max(1, len(rows)))
+
+
+def add_samples(folder: Path, progress: Progress) -> None:
+    """Rewrites a manifest of format 1 with the samples of files that format 2 has; the files have been compared in full before."""
+    manifest = Manifest.read(folder)
+    if manifest.format < FORMAT:
+        progress.print(
+            "the manifest of an older samekind now also holds samples of the files: opening need not read them in full"
+        )
+        replace(
+            manifest,
+            index=describe_file(folder / INDEX_FILE),
+            rows_file=describe_file(folder / ROWS_FILE),
+            weights=_weights(folder, manifest.encoder),
+            format=FORMAT,
+        ).write(folder)
+
+
+def _weights(folder: Path, encoder: str) -> dict[str, Any] | None:
+    """The description of the encoder's file, if it is that of the vectors: what is not must not be taken for it at opening."""
+    weights = folder / WEIGHTS
+    described = describe_file(weights) if weights.is_file() else None
+    return described if described is not None and described["sha256"] == encoder else None
+
+
+def _version() -> str:
+    try:
+        return metadata.version("samekind")
+    except metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,76 @@
+"""Must-link groups, cannot-link pairs and contradictions: the consequences of pairwise annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from samekind.core.errors import ArtefactError
+from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, VERDICTS, WRONG_LABEL, Verdict, VerdictTable
+from samekind.training.false_negatives.constraints import LinkConstraints, Pair
+
+
+def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:
+    """Draws the consequences of the current verdicts: being of the same class is transitive, and no group holds a pair called different.
+
+    Args:
+        current: at most one verdict a pair.
+    """
+    by_answer: dict[str, set[Pair]] = {answer: set() for answer in VERDICTS}
+    wrong_labels = set[str]()
+    for verdict in current:
+        by_answer[verdict.verdict].add(verdict.pair)
+        if verdict.verdict == WRONG_LABEL:
+            wrong_labels.add(verdict.anchor_sha256)
+    linked = by_answer[SAME] | by_answer[DUPLICATE]
+    groups = _connected(linked)
+    group_of = {image: number for number, group in enumerate(groups) for image in group}
+    contradictions = {pair for pair in by_answer[DIFFERENT] if group_of.get(pair[0], -1) == group_of.get(pair[1], -2)}
+    doubtful = {group_of[first] for first, _ in contradictions}
+    return LinkConstraints(
+        must_link_groups=tuple(group for number, group in enumerate(groups) if number not in doubtful),
+        must_link=frozenset(pair for pair in linked if group_of[pair[0]] not in doubtful),
+        duplicates=frozenset(by_answer[DUPLICATE]),
+        cannot_link=frozenset(by_answer[DIFFERENT]),
+        contradictions=frozenset(contradictions),
+        wrong_labels=frozenset(wrong_labels),
+    )
+
+
+def read_link_constraints(path: str | Path) -> LinkConstraints:
+    """Constraints from the verdicts of an artefact, for a training.
+
+    Raises:
+        ArtefactError: the artefact is not there, or nobody has given a verdict.
+    """
+    current = VerdictTable.of(path).current()
+    if not current:
+        raise ArtefactError(
+            f"{path} holds no verdicts", hint="give some in samekind demo, or samekind verdicts import them"
+        )
+    return link_constraints(current.values())
+
+
+def adjacency(pairs: Iterable[Pair]) -> dict[str, set[str]]:
+    """The images that each image is paired with."""
+    neighbours: dict[str, set[str]] = {}
+    for first, second in pairs:
+        neighbours.setdefault(first, set()).add(second)
+        neighbours.setdefault(second, set()).add(first)
+    return neighbours
+
+
+def _connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:
+    """Connected components, in alphabetical order of their first members."""
+    neighbours = adjacency(pairs)
+    components, seen = [], set[str]()
+    for image in sorted(neighbours):
+        if image not in seen:
+            component, frontier = {image}, [image]
+            while frontier:
+                found = neighbours[frontier.pop()] - component
+                component |= found
+                frontier += found
+            seen |= component
+            components.append(frozenset(component))
+    return tuple(components)

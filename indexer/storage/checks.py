@@ -1,0 +1,102 @@
+"""Comparing an artefact with its manifest: in constant time when it is opened, in full when that is asked for.
+
+The table is compared by the names and sizes of its files, which Lance never rewrites: that notices every change of it, and costs neither
+LanceDB's import (2 s) nor a read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+from samekind.indexer.storage.fingerprints import matches, table_files
+from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import json_field, rebuild_command
+from samekind.training.runtime.artefact import META, WEIGHTS
+
+
+def check_artefact(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
+    """Compares every part of an artefact with its manifest.
+
+    Args:
+        folder: the artefact.
+        manifest: its manifest.
+        full: reads the files in full, not only their samples.
+
+    Raises:
+        ArtefactError: the encoder, the table or a file is not what the manifest says.
+    """
+    check_weights(folder, manifest, full=full)
+    check_index_file(folder, manifest, full=full)
+    check_rows_file(folder, manifest, full=full)
+    check_table_files(folder, manifest)
+
+
+def check_weights(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
+    """Compares the encoder with the one that made the vectors.
+
+    Raises:
+        ArtefactError: it is missing or another one.
+    """
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ArtefactError(
+            f"{folder} holds an index but no {WEIGHTS}", hint=f"copy the whole folder, or: {rebuild_command(folder)}"
+        )
+    recorded = manifest.weights or {"size": weights.stat().st_size, "sha256": manifest.encoder}
+    if not matches(weights, recorded, full=full):
+        raise another_encoder(folder, manifest)
+
+
+def another_encoder(folder: Path, manifest: Manifest) -> ArtefactError:
+    """The error for weights that did not make the vectors; where `meta.json` and index agree, the file of weights is wrong."""
+    described = json_field(folder / META, "encoder")
+    if isinstance(described, dict) and described.get("fingerprint") == manifest.encoder:
+        return ArtefactError(
+            f"{folder / WEIGHTS} is not the encoder that {META} describes and the index was built with",
+            hint="put the right file back, or train again with --force and index again",
+        )
+    return ArtefactError(
+        f"the index in {folder} was built with another encoder than its {WEIGHTS}", hint=rebuild_command(folder)
+    )
+
+
+def check_index_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
+    """Compares `index.faiss`.
+
+    Raises:
+        ArtefactError: it is missing or another file.
+    """
+    _check_file(folder, INDEX_FILE, manifest.index, full)
+
+
+def check_rows_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
+    """Compares `rows.arrow`.
+
+    Raises:
+        ArtefactError: it is missing or another file.
+    """
+    _check_file(folder, ROWS_FILE, manifest.rows_file, full)
+
+
+def check_table_files(folder: Path, manifest: Manifest) -> None:
+    """Compares names and sizes of the table's files.
+
+    Raises:
+        ArtefactError: one is missing, added or of another size.
+    """
+    if table_files(folder) != manifest.table_files:
+        raise ArtefactError(
+            f"the table in {folder / 'db'} has changed since the index was built from it", hint=rebuild_command(folder)
+        )
+
+
+def _check_file(folder: Path, name: str, recorded: dict[str, Any], full: bool) -> None:
+    if not (folder / name).is_file():
+        raise ArtefactError(f"{folder} lacks {name}", hint=rebuild_command(folder))
+    if not matches(folder / name, recorded, full=full):
+        raise ArtefactError(
+            f"{folder / name} is not the file that the index was finished with", hint=rebuild_command(folder)
+        )

@@ -1,0 +1,46 @@
+"""A build in progress, as an interrupted one resumes it: `indexing.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from samekind.indexer.storage.layout import JOURNAL, MANIFEST
+from samekind.indexer.storage.manifest import CorpusEntry, entries
+from samekind.training.runtime.artefact import write_json
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A build in progress. It is written before the table is touched and removed after the manifest is in place.
+
+    Attributes:
+        encoder: fingerprint of the encoder whose vectors the table gets.
+        base_version: the table's version before this build, from which the plan is worked out; `None` if the table has yet to be rebuilt.
+        corpora: what the table held before.
+        corpus: what is being added; `None` while rows are being removed.
+        delete: ids of the rows that are being removed.
+    """
+
+    encoder: str
+    base_version: int | None
+    corpora: tuple[CorpusEntry, ...] = ()
+    corpus: CorpusEntry | None = None
+    delete: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """Puts `indexing.json` in place, atomically, then takes the old manifest away: from now on the index is unfinished."""
+        write_json(folder / JOURNAL, asdict(self))
+        (folder / MANIFEST).unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Journal | None:
+        """The journal of an interrupted build, or `None` if there is none or it is unreadable."""
+        try:
+            values = json.loads((folder / JOURNAL).read_text())
+            corpus = values["corpus"] and CorpusEntry(**values["corpus"])
+            delete = tuple(values.get("delete", ()))
+            return cls(values["encoder"], values["base_version"], entries(values["corpora"]), corpus, delete)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

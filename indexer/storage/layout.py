@@ -1,0 +1,11 @@
+"""Names of the files that an index adds to an artefact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+JOURNAL = "indexing.json"
+INDEX_FILE = "index.faiss"
+ROWS_FILE = "rows.arrow"
+TABLE_FOLDER = Path("db") / "images.lance"

@@ -1,0 +1,53 @@
+"""Remedies for an index that is unfinished, damaged or changed: hints of errors."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
+from samekind.training.runtime.artefact import META
+
+
+def rebuild_command(folder: Path) -> str:
+    """The command that mends an index."""
+    trained_on = json_field(folder / META, "corpus")
+    trained_on = trained_on if isinstance(trained_on, dict) else {}
+    indexed = [entry.get("source") for entry in _recorded_corpora(folder)]
+    corpus, place = (indexed and indexed[0]) or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
+    known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
+    data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
+    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
+
+
+def restore_hint(folder: Path) -> str:
+    """The remedy where the table itself is unusable. The folder `db` stays: verdicts lie in it, too."""
+    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in _recorded_corpora(folder)[1:])
+    return f"put a copy of it back, or delete {folder / TABLE_FOLDER} and {rebuild_command(folder)}" + (
+        f"; then likewise for {others}" if others else ""
+    )
+
+
+def changed_meanwhile(folder: Path) -> ArtefactError:
+    """The error of an open index whose parts are no longer there as they were when it was opened."""
+    return ArtefactError(f"the index in {folder} has changed since it was opened", hint="open it again")
+
+
+def json_field(path: Path, name: str) -> Any:
+    """One field of a JSON file that may be missing or damaged; `None` then."""
+    try:
+        return json.loads(path.read_text())[name]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _recorded_corpora(folder: Path) -> list[dict[str, Any]]:
+    """The corpora of an index by its manifest or, while one is being built, by its journal, as far as they can be read."""
+    known = json_field(folder / MANIFEST, "corpora")
+    if not isinstance(known, list):
+        before = json_field(folder / JOURNAL, "corpora")
+        known = [*(before if isinstance(before, list) else []), json_field(folder / JOURNAL, "corpus")]
+    return [entry for entry in known if isinstance(entry, dict)]

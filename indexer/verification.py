@@ -1,0 +1,178 @@
+"""Reads every byte of an index and compares its parts with each other: `samekind verify`.
+
+Opening compares sizes and blocks of files, which costs the same at any size and finds what is missing, cut off or swapped. This finds
+the rest: bits that changed on the disk, and parts that are whole but do not belong together.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from samekind.core.errors import ArtefactError
+from samekind.core.progress import NoProgress, Progress, Task
+from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
+from samekind.indexer.search.faiss_files import read_index
+from samekind.indexer.search.unit_vectors import not_unit
+from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
+from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE, TABLE_FOLDER
+from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import restore_hint
+from samekind.indexer.storage.rows import Rows
+from samekind.indexer.storage.table import ImageTable
+from samekind.training.runtime.artefact import WEIGHTS
+
+PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
+
+
+@dataclass(frozen=True)
+class CheckedPart:
+    """One part of an artefact.
+
+    Attributes:
+        part: one of `PARTS`.
+        ok: nothing is wrong with it.
+        message: what was compared, or what is wrong.
+        hint: the remedy; empty if nothing is wrong.
+    """
+
+    part: str
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The parts of an artefact, each compared with what it should be.
+
+    Attributes:
+        artefact: the folder.
+        parts: in the order of `PARTS`.
+    """
+
+    artefact: str
+    parts: tuple[CheckedPart, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True if no part is damaged."""
+        return not self.damaged
+
+    @property
+    def damaged(self) -> tuple[CheckedPart, ...]:
+        """The damaged parts."""
+        return tuple(part for part in self.parts if not part.ok)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as `--json` prints it."""
+        return {"artefact": self.artefact, "ok": self.ok, "parts": [asdict(part) for part in self.parts]}
+
+
+def verify(path: str | Path, progress: Progress | None = None) -> Verification:
+    """Reads an index in full: hashes of the files, the table's rows and vectors, and whether all of them say the same.
+
+    It changes nothing, and needs no lock: an index that is rebuilt meanwhile shows as damaged.
+
+    Args:
+        path: the artefact.
+        progress: shows a bar.
+
+    Raises:
+        ArtefactError: there is no finished index, or its manifest is damaged.
+    """
+    folder = Path(path)
+    manifest = Manifest.read(folder)
+    with (progress or NoProgress()).task("Verifying", len(PARTS) + manifest.rows) as task:
+        parts = _Parts(folder, manifest, task).checked()
+    return Verification(str(path), tuple(parts))
+
+
+class _Parts:
+    """The parts of one artefact. The table comes after the files that are derived from it: those whose hash is right show what it was."""
+
+    def __init__(self, folder: Path, manifest: Manifest, task: Task) -> None:
+        self._folder, self._manifest, self._task = folder, manifest, task
+        self._whole: set[str] = set()
+
+    def checked(self) -> Iterator[CheckedPart]:
+        """Checks one part after the other."""
+        checks = (self._weights, self._rows, self._vectors, self._table, self._verdicts)
+        for part, check in zip(PARTS, checks, strict=True):
+            yield self._one(part, check)
+            self._task.advance()
+
+    def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:
+        try:
+            message = check()
+        except ArtefactError as error:
+            return CheckedPart(part, False, str(error), error.hint)
+        self._whole.add(part)
+        return CheckedPart(part, True, message)
+
+    def _weights(self) -> str:
+        check_weights(self._folder, self._manifest, full=True)
+        return "the encoder of the vectors"
+
+    def _rows(self) -> str:
+        check_rows_file(self._folder, self._manifest, full=True)
+        return _counted(self._manifest.rows, "row")
+
+    def _vectors(self) -> str:
+        check_index_file(self._folder, self._manifest, full=True)
+        return f"{_counted(self._manifest.rows, 'vector')} of dim {self._manifest.dim}"
+
+    def _table(self) -> str:
+        table = ImageTable(self._folder, self._manifest.table_version)
+        if ROWS_FILE in self._whole and not table.rows().equals(Rows.read(self._folder / ROWS_FILE).table):
+            raise self._table_differs(f"its rows are not those of {ROWS_FILE}")
+        self._check_vectors(table)
+        self._check_thumbnails(table)
+        check_table_files(self._folder, self._manifest)
+        same = [name for name in (ROWS_FILE, INDEX_FILE) if name in self._whole]
+        equal = f", equal to {' and '.join(same)}" if same else ""
+        return f"{_counted(len(table), 'row')}, vectors of unit norm{equal}"
+
+    def _check_vectors(self, table: ImageTable) -> None:
+        index = VectorIndex(read_index(self._folder / INDEX_FILE)) if INDEX_FILE in self._whole else None
+        start = 0
+        for block in table.vector_batches():
+            rows = np.arange(start, start + len(block))
+            differs = (
+                (index.vectors(rows) != block).any(axis=1) if index is not None else np.zeros(len(block), dtype=bool)
+            )
+            if differs.any():
+                raise self._table_differs(f"the vector of row {rows[differs][0]} is not that of {INDEX_FILE}")
+            if len(bad := not_unit(block)):
+                raise self._table_differs(f"the vector of row {rows[bad[0]]} is not of unit norm")
+            start += len(block)
+            self._task.advance(len(block))
+
+    def _check_thumbnails(self, table: ImageTable) -> None:
+        thumbnails = (encoded for block in table.thumbnail_batches() for encoded in block)
+        for row, encoded in enumerate(thumbnails):
+            try:
+                Image.open(io.BytesIO(encoded)).verify()  # the checksums of a PNG; of a JPEG no more than its head
+            except (OSError, SyntaxError, ValueError) as error:
+                raise self._table_differs(f"the thumbnail of row {row} is no picture") from error
+
+    def _table_differs(self, reason: str) -> ArtefactError:
+        return ArtefactError(f"{self._folder / TABLE_FOLDER} is damaged: {reason}", hint=restore_hint(self._folder))
+
+    def _verdicts(self) -> str:
+        verdicts = VerdictTable(self._folder).all()
+        gone = num_gone(self._folder, verdicts) if verdicts and ROWS_FILE in self._whole else None
+        about = f", {gone:,} about images that the index does not hold" if gone else ""
+        return _counted(len(verdicts), "verdict") + about
+
+
+def _counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `70,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Proves that the working tree computes exactly what an earlier commit computes: `python -m tests.gate`."""

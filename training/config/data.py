@@ -1,0 +1,47 @@
+"""Which images are trained on, and how they are seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from samekind.data.types.label_levels import COARSE, label_level
+from samekind.data.views.policies import STRENGTHS
+from samekind.training.config.settings import Settings, at_least, one_of, setting
+
+
+def _label_level(name: str, value: Any) -> None:
+    label_level(value)
+
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """Choice of images, their size, their views, and the labels that false negatives are counted by.
+
+    Attributes:
+        image_size: pixels a side; `None` takes the corpus' own (at most 64).
+        strength: of the views, one of `samekind.data.views.policies.STRENGTHS`; each corpus has its own policy for it.
+        limit: train on at most this many images (seeded choice); `None` takes all.
+        hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
+        label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders
+            (`data.types.label_levels`). Nothing else reads it: accuracy, `supervised` and `oracle` go by the corpus' own labels.
+        seed: of weights, order, views and hold-out.
+    """
+
+    image_size: int | None = setting(None, at_least(8), flag=("PIXELS", "Side of the encoder's input."))
+    strength: str = setting(
+        "heavy", one_of(*STRENGTHS), flag=("NAME", "How much views are augmented: none, light, medium or heavy.")
+    )
+    limit: int | None = setting(None, at_least(2), flag=("N", "Train on at most this many images."))
+    hold_out: int | None = setting(None, at_least(0))
+    label_level: str = setting(
+        COARSE,
+        _label_level,
+        flag=("LEVEL", "Of labels to count false negatives by: coarse, fine (class/subclass), or a number of folders."),
+        counts=lambda of: of["label_level"] != COARSE,  # so that what an older release began keeps its name
+    )
+    seed: int = setting(0, at_least(0), flag=("N", "Of weights, order, views and hold-out."))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle("label_level", label_level(self.label_level))

@@ -1,0 +1,39 @@
+"""The network that is trained, and the key encoder and queue beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samekind.training.config.settings import Settings, at_least, one_of, setting, within
+
+SMALL, PATCHES = "resnet-small", "patches-small"
+
+
+@dataclass(frozen=True)
+class ModelSettings(Settings):
+    """Backbone, whitening, projector, and a queue of keys.
+
+    Attributes:
+        backbone: `resnet-small`, `timm/NAME[@CHECKPOINT]` or `open_clip/NAME[@CHECKPOINT]`.
+        width: channels of the first stage of `resnet-small`.
+        stem_stride: 1, 2 or 4; 0 chooses by image size.
+        pool: `resnet-small` averages its last map to `pool × pool` cells, which are its feature.
+        whitening: exponent in [0, 1] of the label-free whitening fitted to the features after training; 0 leaves it out.
+        embedding_dim: directions that the whitening keeps at most (fewer if there are few images), 0 for no limit. Without whitening
+            the feature's own dimension stays.
+        projector_hidden: width of the projector's hidden layer.
+        projector_dim: dimension of the projection that the objective sees.
+        queue_size: keys of a MoCo-style queue; 0 contrasts within the batch.
+        key_momentum: momentum m in [0, 1) of the key encoder that fills the queue.
+    """
+
+    backbone: str = setting(SMALL, flag=("NAME", "resnet-small, timm/NAME or open_clip/NAME."))
+    width: int = setting(32, at_least(1))
+    stem_stride: int = setting(0, one_of(0, 1, 2, 4))
+    pool: int = setting(4, at_least(1))
+    whitening: float = setting(0.5, within(0.0, 1.0), flag=("EXPONENT", "Of the fitted whitening; 0 leaves it out."))
+    embedding_dim: int = setting(256, at_least(0))
+    projector_hidden: int = setting(512, at_least(1))
+    projector_dim: int = setting(128, at_least(1))
+    queue_size: int = setting(0, at_least(0), flag=("N", "Keys of a MoCo queue; 0 for none."))
+    key_momentum: float = setting(0.99, within(0.0, 0.9999), counts=lambda of: of["queue_size"] > 0)

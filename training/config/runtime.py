@@ -1,0 +1,27 @@
+"""Number format, processes and device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samekind.training.config.settings import Settings, at_least, never, one_of, setting
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class RuntimeSettings(Settings):
+    """Number format, processes and device. Only the first changes a result: views are the same for any number of workers.
+
+    Attributes:
+        precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
+        workers: processes that make views; `None` chooses by cores.
+        device: one of `DEVICES`.
+    """
+
+    precision: str = setting("auto", one_of(*PRECISIONS), flag=("NAME", "auto, float32 or bfloat16."))
+    workers: int | None = setting(
+        None, at_least(0), flag=("N", "Processes that make views; changes no result."), counts=never
+    )
+    device: str = setting("auto", one_of(*DEVICES), flag=("NAME", "auto, cpu, cuda or mps."), counts=never)

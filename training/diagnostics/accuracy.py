@@ -1,0 +1,96 @@
+"""Weighted k-NN accuracy, the yardstick of every run: of any vectors, and of a finished encoder on the test split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus
+from samekind.data.prepared import prepare_corpus
+from samekind.training.models.encoder import Encoder
+from samekind.training.training_set import label_numbers
+
+KNN_K = 20
+KNN_TEMPERATURE = 0.1
+_BLOCK = 1000
+
+
+def knn_accuracy(
+    bank_ND: NDArray[np.float32],
+    bank_labels_N: NDArray[np.int64],
+    query_QD: NDArray[np.float32],
+    query_labels_Q: NDArray[np.int64],
+    k: int = KNN_K,
+    temperature: float = KNN_TEMPERATURE,
+) -> float | None:
+    """Share of queries whose class wins a vote of the k nearest bank rows, weighted by `exp(cosine / temperature)`.
+
+    Args:
+        bank_ND: `(N, D)` unit-norm float32.
+        bank_labels_N: `(N,)` class numbers ≥ 0; rows with −1 (unknown) are left out.
+        query_QD: `(Q, D)` unit-norm float32.
+        query_labels_Q: `(Q,)` class numbers; −1 is left out.
+        k: neighbours; lowered to the bank's size.
+        temperature: of the weights, > 0.
+
+    Returns:
+        Accuracy in [0, 1], or `None` without a labelled query or bank row.
+
+    Raises:
+        InputError: k < 1.
+
+    Source:
+        Instance discrimination, arXiv 1805.01978, section 3.4.
+    """
+    if k < 1:
+        raise InputError(f"k must be at least 1, got {k}")
+    bank_rows, query_rows = bank_labels_N >= 0, query_labels_Q >= 0
+    if not bank_rows.any() or not query_rows.any():
+        return None
+    bank, bank_labels = torch.from_numpy(bank_ND[bank_rows]), torch.from_numpy(bank_labels_N[bank_rows])
+    query, query_labels = torch.from_numpy(query_QD[query_rows]), torch.from_numpy(query_labels_Q[query_rows])
+    k = min(k, len(bank))
+    classes = int(bank_labels.max()) + 1
+    correct = 0
+    for start in range(0, len(query), _BLOCK):
+        similarity, nearest = (query[start : start + _BLOCK] @ bank.T).topk(k, dim=1)
+        weight = ((similarity - 1) / temperature).exp()
+        votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
+        correct += int((votes.argmax(1) == query_labels[start : start + _BLOCK]).sum())
+    return correct / len(query)
+
+
+def evaluate_test_split(
+    encoder: Encoder, corpus: Corpus, progress: Progress, bank_ND: NDArray[np.float32] | None
+) -> dict[str, Any]:
+    """k-NN accuracy on the test split against the whole training split (also the images that `limit` left out, as `evaluate` does).
+
+    Args:
+        encoder: the finished one.
+        corpus: with all its splits.
+        progress: shows bars.
+        bank_ND: `(N, D)` embeddings of the training split; `None` computes them.
+
+    Returns:
+        `knn_accuracy` (`None` with a `note` where it is undefined), `knn_k`, `num_bank`, `num_test`.
+    """
+    train, test = corpus.split("train"), corpus.split("test")
+    figures: dict[str, Any] = {"knn_accuracy": None, "knn_k": KNN_K, "num_bank": len(train), "num_test": len(test)}
+    bank_labels, query_labels = (label_numbers(part.labels, corpus.classes) for part in (train, test))
+    if bank_labels is None or query_labels is None:
+        return {**figures, "note": "no labels: accuracy cannot be measured"}
+    if len(test) == 0:
+        return {**figures, "note": "no test split: accuracy cannot be measured"}
+    bank = _embedded(encoder, train, progress) if bank_ND is None else bank_ND
+    query = _embedded(encoder, test, progress)
+    return {**figures, "knn_accuracy": knn_accuracy(bank, bank_labels, query, query_labels)}
+
+
+def _embedded(encoder: Encoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
+    spec = encoder.spec
+    return encoder.embed(prepare_corpus(corpus, spec.image_size, spec.channels, progress=progress), progress=progress)

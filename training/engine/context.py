@@ -1,0 +1,46 @@
+"""Everything about a run that stays the same while it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from samekind.core.progress import Progress
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.diagnostics.probe import Probe
+from samekind.training.training_set import TrainingImages
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A run that is under way.
+
+    Attributes:
+        config: its settings.
+        images: that it trains on.
+        out: folder of its artefact.
+        digest: names it, in checkpoints too.
+        accelerator: of this process.
+        progress: shows bars and lines.
+        probe: anchors that are measured after every epoch; `None` for none.
+    """
+
+    config: TrainConfig
+    images: TrainingImages
+    out: Path
+    digest: str
+    accelerator: Accelerator
+    progress: Progress
+    probe: Probe | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """True for the process that measures and writes."""
+        return bool(self.accelerator.is_main_process)
+
+    @property
+    def processes(self) -> int:
+        """Number of processes that share a batch."""
+        return int(self.accelerator.num_processes)

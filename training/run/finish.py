@@ -1,0 +1,45 @@
+"""The end of a run: whitening, last figures, and the artefact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from samekind.data.corpus import Corpus
+from samekind.training.diagnostics.accuracy import evaluate_test_split
+from samekind.training.diagnostics.gradient_weights import gradient_weights_of
+from samekind.training.diagnostics.probe import with_corpus_look
+from samekind.training.engine.context import RunContext
+from samekind.training.engine.loss import Loss
+from samekind.training.models.encoder import Encoder
+from samekind.training.run.meta import meta_at_end
+from samekind.training.runtime.artefact import META, WEIGHTS, write_atomically, write_history, write_json
+from samekind.training.runtime.checkpoint import Counters
+
+
+def finish(
+    context: RunContext, corpus: Corpus, encoder: Encoder, loss: Loss, counters: Counters, meta: dict[str, Any]
+) -> None:
+    """Fits the whitening, looks at the probe and, for the first and only time, at the test split, and writes the artefact.
+
+    Args:
+        context: of the run.
+        corpus: with all its splits.
+        encoder: after the last step; moves to the CPU.
+        loss: the run's.
+        counters: after the last step.
+        meta: as written at the start.
+    """
+    config, images, progress = context.config, context.images, context.progress
+    encoder.eval()
+    encoder.fit_whitening(images.pixels, config.whitening, config.seed)
+    embedded = None
+    if context.probe is not None:
+        embedded = encoder.embed(images.pixels, progress=progress)
+        weights = gradient_weights_of(config.objective, config.temperature, loss.hardness(1.0))
+        last = with_corpus_look(counters.history[-1], embedded[images.fit], context.probe, weights)
+        counters.history[-1] = last
+    whole = len(images.corpus) == corpus.splits.count("train")
+    tested = evaluate_test_split(encoder, corpus, progress, embedded if whole else None)
+    write_atomically(context.out / WEIGHTS, encoder.cpu().to_bytes())
+    write_history(context.out, counters.history)
+    write_json(context.out / META, meta_at_end(meta, encoder, images, counters, tested))
