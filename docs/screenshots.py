@@ -1,6 +1,6 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `confirm.png`, `wrong-labels.png` and `audit-report.png` in `docs/images`, up to 1280
+Writes `search.png`, `false-negatives.png`, `label-pairs.png`, `label-errors.png` and `audit-report.png` in `docs/images`, up to 1280
 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the third picture shows are
 taken back.
 """
@@ -38,10 +38,10 @@ def main(artefact: str) -> None:
         page.get_by_role("link", name="False negatives").click()
         _false_negatives(page)
         report(browser.new_page(color_scheme="light"), artefact)
-        page.get_by_role("link", name="Confirm").click()
-        _confirm(page)
-        page.get_by_role("link", name="Wrong labels & duplicates").click()
-        _wrong_labels(page)
+        page.get_by_role("link", name="Label pairs").click()
+        _label_pairs(page)
+        page.get_by_role("link", name="Label errors & duplicates").click()
+        _label_errors(page)
         browser.close()
 
 
@@ -78,32 +78,32 @@ def report(page: Page, artefact: str) -> None:
         _shoot(page, "audit-report.png")
 
 
-def _confirm(page: Page) -> None:
-    """A question, and three answers below it."""
+def _label_pairs(page: Page) -> None:
+    """A pair, and three answers below it."""
     page.set_viewport_size({"width": 1280, "height": 1080})
     page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role(
-        "heading", name="Confirm"
-    ).click()  # keys that are pressed in a field, or on a switch, are the field's own
+        "heading", name="Label pairs"
+    ).click()  # a key pressed in a field, or on a switch, is the field's own
     page.wait_for_timeout(3000)
     answered = page.get_by_role("list", name="last answers, newest first").locator(".card")
     for place, key in enumerate("111"):
         page.keyboard.press(key)
         answered.nth(place).wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
-    _shoot(page, "confirm.png")
+    _shoot(page, "label-pairs.png")
     for place in (2, 1, 0):
         page.keyboard.press("u")
         answered.nth(place).wait_for(state="detached", timeout=60_000)
         page.wait_for_timeout(1500)
 
 
-def _wrong_labels(page: Page) -> None:
-    """The first suspects beside their neighbours of the class that is suggested."""
+def _label_errors(page: Page) -> None:
+    """The first label issues beside their neighbours of the class that is suggested."""
     page.set_viewport_size({"width": 1280, "height": 1080})
     page.get_by_role("list", name="its neighbours").nth(3).wait_for(timeout=LONGEST_AUDIT_MS)
-    _shoot(page, "wrong-labels.png")
+    _shoot(page, "label-errors.png")
 
 
 def _shoot(page: Page, name: str) -> None:
