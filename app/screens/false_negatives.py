@@ -105,9 +105,9 @@ def _rates(view: AuditView) -> None:
 
 
 def _training(library: Library) -> None:
-    """What training measured over the epochs: false negatives that the objective really met, quality, and the bound.
+    """Measurements of training over the epochs: false negatives that the objective really met, quality, and the bound.
 
-    Of an unlabelled corpus the bound at most; why there is no more is told above.
+    Of an unlabelled corpus the bound at most; the reason is given above.
     """
     history = library.index.history()
     if not library.classes and all(epoch.get("mi_bound") is None for epoch in history):
@@ -150,7 +150,7 @@ def _bound(history: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _duplicates(view: AuditView) -> None:
-    """How many copies are among the negatives; the pictures are on their own page."""
+    """Number of copies among the negatives; the pictures are on their own page."""
     count = view.report.num_duplicates
     if count:
         pairs = counted(count, "pair")

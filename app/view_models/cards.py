@@ -72,5 +72,5 @@ def plain(text: str) -> str:
 
 
 def alt_text(id_: str, label: str | None) -> str:
-    """What a screen reader says for a picture of the corpus."""
+    """Text of a screen reader for a picture of the corpus."""
     return f"image {id_}, {label}" if label is not None else f"image {id_}"

@@ -51,7 +51,7 @@ WHOSE = (
     Choice("anchor", "Anchor mislabelled", "a", "The left image is not of the kind that its label says."),
     Choice("negative", "Negative mislabelled", "n", "The right image is not of the kind that its label says."),
 )
-"""What follows on `WRONG_LABEL`, by role instead of by verdict."""
+"""The choices that follow on `WRONG_LABEL`, by role instead of by verdict."""
 WORDS = {choice.verdict: choice.words for choice in CHOICES}
 
 

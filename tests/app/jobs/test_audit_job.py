@@ -55,8 +55,8 @@ def test_the_audit_outlives_the_visitor_who_asked_for_it(artefact: Path) -> None
     assert library.audit(3).wait(leave) is view, "who comes later is not shown a bar"
 
 
-def test_a_failure_is_told_and_can_be_tried_again(artefact: Path) -> None:
-    """What the audit raises reaches the page that waits, and the next visit tries anew."""
+def test_a_failure_is_reported_and_can_be_tried_again(artefact: Path) -> None:
+    """What the audit raises reaches the page that waits, and the next visit tries again."""
     library = Library(sk.Index.open(artefact))
     with pytest.raises(sk.InputError):
         library.audit(0).wait(lambda share: None)

@@ -60,21 +60,21 @@ def verdicts(path: Path) -> list[tuple[str, str, str]]:
     return [(id_of[v.anchor_sha256], id_of[v.negative_sha256], v.verdict) for v in found]
 
 
-def test_suspects_show_both_labels_and_their_evidence(open_app: OpenApp, listed: Path) -> None:
+def test_label_issues_show_both_labels_and_their_evidence(open_app: OpenApp, listed: Path) -> None:
     """Every wrong label is a card with the given and the suggested class, beside neighbours of the suggested one."""
     found = sk.Index.open(listed).label_issues()
-    assert {suspect.id for suspect in found.issues} == {sk.Index.open(listed).ids[row] for row in WRONG}
+    assert {issue.id for issue in found.issues} == {sk.Index.open(listed).ids[row] for row in WRONG}
     at = opened(open_app, listed)
-    for suspect in found.issues:
-        (card,) = cards(at, f"label issue {suspect.id}")
-        assert card["heading"] == f"Shirt → {suspect.suggested}?"
-        evidence = cards(at, f"evidence {suspect.id}")
-        assert [card["id"] for card in evidence] == list(suspect.neighbours[: curation_view.EVIDENCE_SHOWN])
-        assert {card["heading"] for card in evidence} == {suspect.suggested}
+    for issue in found.issues:
+        (card,) = cards(at, f"label issue {issue.id}")
+        assert card["heading"] == f"Shirt → {issue.suggested}?"
+        evidence = cards(at, f"evidence {issue.id}")
+        assert [card["id"] for card in evidence] == list(issue.neighbours[: curation_view.EVIDENCE_SHOWN])
+        assert {card["heading"] for card in evidence} == {issue.suggested}
 
 
 def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
-    """Wrong, right and undo are `wrong_label`, `different` and `withdrawn` on the suspect and its nearest neighbour."""
+    """Wrong, right and undo are `wrong_label`, `different` and `withdrawn` on the image and its nearest neighbour."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     first, other = sk.Index.open(copy).label_issues().issues
     at = opened(open_app, copy)
@@ -96,7 +96,7 @@ def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, li
 def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     open_app: OpenApp, listed: Path, tmp_path: Path, verdict: str
 ) -> None:
-    """Said on *Label pairs*, or before a new training: Undo withdraws what decided, and the buttons come back."""
+    """Given on *Label pairs*, or before a new training: Undo withdraws what decided, and the buttons come back."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
     first = index.label_issues().issues[0]
@@ -107,36 +107,36 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     assert sk.VerdictTable(copy).current() == {}
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
     at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
-    (said,) = sk.VerdictTable(copy).current().values()
-    assert said.who
+    (verdict_now,) = sk.VerdictTable(copy).current().values()
+    assert verdict_now.who
 
 
 @pytest.mark.parametrize("word", ["wrong_label", "different"])
 def test_an_answer_replaces_none_that_was_given_before(
     open_app: OpenApp, listed: Path, tmp_path: Path, word: str
 ) -> None:
-    """What was said on *Label pairs* of the suspect and its nearest neighbours outlives an answer of the list, and its undo."""
+    """Verdicts from *Label pairs* on the image and its nearest neighbours outlive an answer of the list, and its undo."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
     first = index.label_issues().issues[0]
     sha = {id_: index.row(id_)["sha256"] for id_ in (first.id, *first.neighbours)}
     before = [sk.Verdict(sha[first.id], sha[n], "same", who="ann", note="heel") for n in first.neighbours[:2]]
-    before.append(sk.Verdict(sha[first.neighbours[1]], sha[first.neighbours[2]], "unsure"))  # not about the suspect
+    before.append(sk.Verdict(sha[first.neighbours[1]], sha[first.neighbours[2]], "unsure"))  # not about the image
     table = sk.VerdictTable(copy)
     table.add(before)
     at = opened(open_app, copy)
     at.button(key=f"{word} {first.id} {first.neighbours[0]}").click().run()
     assert verdicts(copy)[-1] == (first.id, first.neighbours[2], word)
-    assert all(table.current()[said.pair] == said for said in before)
+    assert all(table.current()[each.pair] == each for each in before)
     at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
-    assert table.current() == {said.pair: said for said in before}
+    assert table.current() == {each.pair: each for each in before}
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
 
 
-def test_that_the_neighbours_label_is_wrong_is_not_about_the_suspect(
+def test_that_the_neighbours_label_is_wrong_is_not_about_the_image(
     open_app: OpenApp, listed: Path, tmp_path: Path
 ) -> None:
-    """It neither confirms the suspect nor goes when the suspect's answer is taken back."""
+    """It neither confirms the image nor goes when the image's answer is taken back."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
     first = index.label_issues().issues[0]
@@ -155,8 +155,8 @@ def test_where_all_neighbours_have_an_answer_it_is_about_the_nearest() -> None:
     """The first untouched one otherwise, whichever of the two is first in the alphabet."""
     hashes = [letter * 64 for letter in "bacd"]
     own, *others = hashes
-    said = [sk.Verdict(own, other, "unsure") for other in others]
-    current = {verdict.pair: verdict for verdict in said}
+    given = [sk.Verdict(own, other, "unsure") for other in others]
+    current = {verdict.pair: verdict for verdict in given}
     assert curation_view.negative_for(own, others, {}) == others[0]
     assert curation_view.negative_for(own, others, dict(list(current.items())[:2])) == others[2]
     assert curation_view.negative_for(own, others, current) == others[0]
@@ -176,7 +176,7 @@ def test_no_answer_is_about_a_neighbour_that_is_not_shown(open_app: OpenApp, lis
     assert verdicts(copy)[-1] == (first.id, first.neighbours[0], "wrong_label")
 
 
-def test_an_answer_that_cannot_be_written_is_told(
+def test_an_answer_that_cannot_be_written_is_reported(
     open_app: OpenApp, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk is one line, and the buttons stay."""
@@ -191,7 +191,7 @@ def test_an_answer_that_cannot_be_written_is_told(
     at.button(key=key).click().run()
     assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
     assert at.button(key=key).label == "Label is wrong"
-    assert not at.run().error, "told once"
+    assert not at.run().error, "shown once"
 
 
 def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_an_unlabelled_corpus_has_duplicates_only(open_app: OpenApp, tmp_path: P
 
 
 def test_labels_that_differ_are_marked_on_a_pair() -> None:
-    """Two copies with two labels cannot both be right; where a label is unknown nothing is said."""
+    """Two copies with two labels cannot both be right; where a label is unknown nothing is marked."""
     for labels, texts in ((("Bag", "Coat"), ["LABELS DIFFER"]), (("Bag", "Bag"), []), (("Bag", None), [])):
         pair = sk.Duplicate("a", "b", "near", 0.9, 0.9, *labels)
         card = curation_view.duplicate_card(pair, {"a": b"", "b": b""})
@@ -233,8 +233,8 @@ def test_labels_that_differ_are_marked_on_a_pair() -> None:
 def test_only_what_can_still_be_answered_is_left() -> None:
     """Confirmed and dismissed pairs and exact copies are hidden."""
     pairs = tuple(
-        sk.Duplicate(str(i), "b", kind, 1, 1, confirmed=said)
-        for i, (kind, said) in enumerate([("exact", None), ("near", None), ("near", True), ("near", False)])
+        sk.Duplicate(str(i), "b", kind, 1, 1, confirmed=confirmed)
+        for i, (kind, confirmed) in enumerate([("exact", None), ("near", None), ("near", True), ("near", False)])
     )
     assert [pair.a for pair in curation_view.unanswered(pairs)] == ["1"]
 

@@ -18,7 +18,7 @@ from tests.app.pages import brute_force, cards, healthy, library
 from tests.indexer.helpers import FakeEncoder, save_encoder
 
 
-def test_the_question_is_the_most_informative_and_shows_no_label(open_app: OpenApp, folder: Path) -> None:
+def test_the_pair_is_the_most_informative_and_shows_no_label(open_app: OpenApp, folder: Path) -> None:
     """Anchor, negative and their neighbours are those of Python; neither class nor id nor figures are on them until they are asked for."""
     first = sk.acquire_pairs(sk.Index.open(folder), 1)[0]
     at = label_pairs(open_app(folder))
@@ -60,8 +60,8 @@ def test_photos_are_shown_as_large_as_they_are(open_app: OpenApp, tmp_path: Path
     assert index.picture(first.anchor_id) != index.thumbnail(first.anchor_id)
 
 
-def test_two_tabs_are_asked_different_pairs_and_lose_nothing(open_app: OpenApp, folder: Path) -> None:
-    """Each tab has its own question; what another has answered is passed over at once; all answers are in the table."""
+def test_two_tabs_show_different_pairs_and_lose_nothing(open_app: OpenApp, folder: Path) -> None:
+    """Each tab has its own pair; what another has answered is passed over at once; all answers are in the table."""
     first = label_pairs(open_app(folder))
     second = label_pairs(open_app(folder))
     table = sk.VerdictTable(folder)
@@ -78,8 +78,8 @@ def test_two_tabs_are_asked_different_pairs_and_lose_nothing(open_app: OpenApp, 
     assert pair_shown(healthy(first.run())) != elsewhere
 
 
-def test_a_question_that_was_called_back_is_held(open_app: OpenApp, folder: Path) -> None:
-    """Undone, a pair has no answer and is the first of every queue; only the tab that took it back is asked it."""
+def test_a_revisited_pair_is_leased(open_app: OpenApp, folder: Path) -> None:
+    """Undone, a pair has no answer and is the first of every queue; only the tab that took it back shows it."""
     first, second = label_pairs(open_app(folder)), label_pairs(open_app(folder))
     asked = pair_shown(first)
     press(first, "Same kind")
@@ -89,10 +89,10 @@ def test_a_question_that_was_called_back_is_held(open_app: OpenApp, folder: Path
     assert pair_shown(second) != asked
 
 
-def test_pairs_that_other_tabs_look_at_are_not_none(
+def test_pairs_that_other_tabs_show_are_not_none(
     open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where other people have the whole batch before them, the page says so; once one lets go, it is asked."""
+    """Where other people have the whole batch before them, the page says so; a pair that one lets go is shown."""
     monkeypatch.setattr(labeling_session, "BATCH", 2)
     tabs = [label_pairs(open_app(folder)) for _ in range(3)]
     late = tabs[2]
@@ -112,14 +112,14 @@ def test_when_all_is_answered_nothing_is_left(open_app: OpenApp, folder: Path) -
     table = sk.VerdictTable(folder)
     while pairs:
         table.add([sk.Verdict(*pair, "unsure") for pair in sorted(pairs)])
-        left = sk.acquire_pairs(sk.Index.open(folder), 10_000)
-        pairs = {(q.anchor_sha256, q.negative_sha256) for q in left}
+        rest = sk.acquire_pairs(sk.Index.open(folder), 10_000)
+        pairs = {(q.anchor_sha256, q.negative_sha256) for q in rest}
     at = label_pairs(open_app(folder))
     assert [info.value for info in at.info] == ["No pair is left to label here."]
 
 
 def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
-    """The sidebar's filter narrows the questions to pairs of the two classes."""
+    """The sidebar's filter narrows the candidates to pairs of the two classes."""
     index = sk.Index.open(folder)
     wanted = sk.acquire_pairs(index, 1, classes=("4", "9"))[0]
     at = label_pairs(open_app(folder))
@@ -128,8 +128,8 @@ def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
     assert pair_shown(healthy(at)) == wanted.pair
 
 
-def test_a_question_that_was_called_back_goes_with_its_image(open_app: OpenApp, folder: Path) -> None:
-    """An image that has been removed in the meantime: the queue goes on, and no page breaks."""
+def test_a_revisited_pair_goes_with_its_image(open_app: OpenApp, folder: Path) -> None:
+    """An image that has been removed in the meantime: the queue continues, and no page breaks."""
     at = label_pairs(open_app(folder))
     at.session_state["labeling_revisited"] = ("0" * 64, "1" * 64)
     assert pair_shown(healthy(at.run()))

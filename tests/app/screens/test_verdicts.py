@@ -25,7 +25,7 @@ def test_an_answer_is_kept_with_who_when_and_why(open_app: OpenApp, folder: Path
         asked.append(pair_shown(at))
         press(at, choice.words)
         if choice.verdict == label_pairs_view.WRONG_LABEL:
-            assert len(table.all()) == 3, "not judged unseen"
+            assert len(table.all()) == 3, "not without seeing the labels"
             assert pair_shown(at) == asked[-1]
             assert cards(at, "anchor_card")[0]["lines"]
             press(at, label_pairs_view.WHOSE[0].words)
@@ -57,8 +57,8 @@ def test_a_wrong_label_is_the_anchors_or_the_negatives(
     press(at, whose.words)
     asked = first.anchor_sha256, first.negative_sha256
     wrong, other = asked if whose.verdict == "anchor" else asked[::-1]
-    (said,) = sk.VerdictTable(folder).all()
-    assert (said.anchor_sha256, said.negative_sha256, said.verdict) == (wrong, other, "wrong_label")
+    (verdict,) = sk.VerdictTable(folder).all()
+    assert (verdict.anchor_sha256, verdict.negative_sha256, verdict.verdict) == (wrong, other, "wrong_label")
     labels = (first.anchor_label, first.negative_label)[:: 1 if whose.verdict == "anchor" else -1]
     (card,) = cards(at, "history")
     assert card["lines"][0] == f"{labels[0]} (wrong) · {labels[1]}"
@@ -68,7 +68,7 @@ def test_a_wrong_label_is_the_anchors_or_the_negatives(
     press(at, "Undo")
     assert pair_shown(at) == first.pair
     at.toggle(key="labeling_show_labels").set_value(True).run()
-    assert cards(at, "anchor_card")[0]["lines"] == [first.anchor_label, first.anchor_id], "in the roles of the question"
+    assert cards(at, "anchor_card")[0]["lines"] == [first.anchor_label, first.anchor_id], "in the roles of the pair"
 
 
 def test_labels_that_are_shown_anyway_are_asked_about_as_well(open_app: OpenApp, folder: Path) -> None:
@@ -162,7 +162,7 @@ def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> Non
     assert code.value.endswith(f"--verdicts {folder}")
 
 
-def test_an_answer_that_cannot_be_written_is_told_and_asked_again(
+def test_an_answer_that_cannot_be_written_is_reported_and_asked_for_again(
     open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk is one line; the pair and the note are still there."""

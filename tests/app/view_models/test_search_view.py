@@ -37,8 +37,8 @@ def test_neighbours_of_the_same_class_are_marked_twice() -> None:
     assert all(card.action_label and card.pictures[0].alt for card in cards)
 
 
-def test_neighbours_without_a_query_label_are_not_judged() -> None:
-    """An upload has no class: nothing is marked and no share is told, also among hits without a label."""
+def test_neighbours_without_a_query_label_are_not_marked() -> None:
+    """An upload has no class: nothing is marked and no share is given, also among hits without a label."""
     hits = [hit(1, "Bag"), hit(2, None)]
     cards = search_view.neighbour_cards(hits, [b""] * 2, None)
     assert [card.tone for card in cards] == ["plain", "plain"]
@@ -53,7 +53,7 @@ def test_ranks_are_counted_anew_when_the_query_is_left_out() -> None:
 
 
 def test_the_share_counts_only_hits_whose_class_is_known() -> None:
-    """2 of 3 judged hits have the class; the unlabelled one is left out of both counts."""
+    """2 of 3 labelled hits have the class; the unlabelled one is left out of both counts."""
     sentence = search_view.same_class_sentence([hit(1, "Bag"), hit(2, None), hit(3, "Bag"), hit(4, "Coat")], "Bag")
     assert sentence == "2 of 3 neighbours (67 %) have the same class, Bag."
     assert search_view.same_class_sentence([hit(1, None)], "Bag") == ""

@@ -47,7 +47,9 @@ def test_a_wrong_label_is_named_by_key(page: Page, artefact: Path, tmp_path: Pat
         shown = negative.get_attribute("title")
         assert negative.text_content() == shown, "the id, whole"
         assert negative.locator("wbr").count() == (shown or "").count("/") + (shown or "").count("_")
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # drawn to the end: keys are bound while a page is drawn
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(
+            0
+        )  # drawn to the end: keys are bound while a page is drawn
         page.keyboard.press("n")
         history = page.get_by_role("list", name="last answers, newest first").locator(".card")
         expect(history).to_contain_text("(wrong)")

@@ -128,7 +128,9 @@ def test_a_large_batch_trains_in_chunks(
     monkeypatch.setattr("samekind.training.engine.row_blocks.BLOCK_BYTES", 1000)
     chunked = train(corpus(), config(batch_size=48, effective_batch=48, **settings), tmp_path / "chunked").history
     if objective != "mixed":  # which draws per block
-        tolerance = 0.05 if objective == "nce" else 1e-3  # nce's log Z starts from the first block instead of the whole batch
+        tolerance = (
+            0.05 if objective == "nce" else 1e-3
+        )  # nce's log Z starts from the first block instead of the whole batch
         assert chunked[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=tolerance)
     assert chunked[-1]["mi_cap"] == plain[-1]["mi_cap"]
     train(corpus(), config(effective_batch=48, **settings), tmp_path / "whole")
