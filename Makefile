@@ -133,5 +133,5 @@ layers: setup ## who may import whom
 	@$(VENV)/bin/lint-imports
 
 clean: ## remove the environment, caches and build output; keeps artifacts/
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -100,7 +100,7 @@ class ClassPair:
 
     @property
     def without_own_class(self) -> float:
-        """What the bound tends to, as K grows, if no negative has the anchor's class: more than the truth.
+        """Limit of the bound, as K grows, if no negative has the anchor's class: more than the truth.
 
         The negatives' density then lacks what is most like the anchor. The difference is the mean of `−log E[ratio]` over these
         negatives, whose view shows the class that the anchor's view shows with probability `miss` or `hit`.

@@ -1,4 +1,4 @@
-"""What the probe costs: whole epochs with and without it, by turns.
+"""Cost of the probe: whole epochs with and without it, by turns.
 
     python -m benchmarks.probe_cost
 

@@ -1,4 +1,4 @@
-"""What confirming pairs buys: k-NN accuracy on test against the number of verdicts that a training is given.
+"""Gain from confirmed pairs: k-NN accuracy on test against the number of verdicts that a training is given.
 
     python -m benchmarks.verdicts --out docs/results/verdicts
 
@@ -185,7 +185,7 @@ def table(out: Path) -> str:
 
 
 def _fewer(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """What the table must not hide: cells with fewer answers than their row says. Cells of older versions did not count them."""
+    """Notes that the table must not hide: cells with fewer answers than their row says. Cells of older versions did not count them."""
     short = [cell for cell in cells if cell.get("answers") is not None and cell["answers"] < cell["count"]]
     said = [f"{cell['answers']:,} of {cell['count']:,} ({cell['arm']}, seed {cell['seed']})" for cell in short]
     return ["", f"Fewer answers than asked for, since there were no more pairs: {', '.join(said)}."] if said else []

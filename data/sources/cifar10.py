@@ -91,7 +91,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(kind: type[Any], shape: tuple[int, ...], code: bytes | str) -> Any:
-    """What `numpy.core.multiarray._reconstruct` does for arrays; the state that follows fills it."""
+    """Stands for `numpy.core.multiarray._reconstruct`; the state that follows fills it."""
     return np.ndarray.__new__(np.ndarray, shape, code if isinstance(code, str) else code.decode())
 
 

@@ -20,7 +20,7 @@ from samekind.indexer.storage.table import ImageTable, id_chunks
 
 
 class Steps:
-    """What is left to do of a plan.
+    """The steps of a plan that are still to be done.
 
     Args:
         plan: worked out from the corpus and from the table as it was before the build.

@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class TableRow:
-    """What tells a row from the one that replaces it."""
+    """The key of a row: it tells the row from the one that replaces it."""
 
     id: str
     uri: str

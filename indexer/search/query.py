@@ -1,4 +1,4 @@
-"""From whatever a person asks with to unit vectors.
+"""From queries of any form to unit vectors.
 
 - a path, bytes, a Pillow image, `(H, W[, C])` uint8 or the id of a row is one image,
 - a `(D,)` float array or a list of numbers is one vector,
@@ -113,7 +113,7 @@ def _read(query: Any, index: OpenedIndex) -> Query | _Picture:
 
 
 def _is_vector(query: Any) -> bool:
-    """Whether this is a list of numbers; it could also be read as many queries."""
+    """True if this is a list of numbers; it could also be read as many queries."""
     return isinstance(query, list | tuple) and len(query) > 0 and all(isinstance(value, float | int) for value in query)
 
 

@@ -46,7 +46,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What one query found.
+    """Hits of one query.
 
     Attributes:
         k: how many hits were asked for.

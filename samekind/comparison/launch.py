@@ -24,7 +24,7 @@ SECONDS_TO_STOP = 60.0
 _KILLED = -9
 
 
-class CellError(SamekindError):
+class TrialError(SamekindError):
     """One trial that could not be computed; the others can."""
 
 
@@ -45,7 +45,7 @@ class Children:
         """Answer of a worker to a task; may be called from several threads.
 
         Raises:
-            CellError: it failed, or was stopped.
+            TrialError: it failed, or was stopped.
             KeyboardInterrupt: Ctrl-C, after the child has saved its state.
         """
         child = self._start()
@@ -79,7 +79,7 @@ class Children:
         command = [sys.executable, "-P", "-m", WORKER]  # -P: a folder `data/` where the user stands must hide nothing
         with self._lock:
             if self._stopping:
-                raise CellError("stopped before it began")
+                raise TrialError("stopped before it began")
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -118,9 +118,9 @@ def _answer(said: str, code: int) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(said)
     except ValueError:
         reason = "it was killed, perhaps for want of memory" if code == _KILLED else f"it ended with code {code}"
-        raise CellError(f"the process gave no answer: {reason}") from None
+        raise TrialError(f"the process gave no answer: {reason}") from None
     if "error" in answer:
-        raise CellError(answer["error"], hint=answer.get("hint", ""))
+        raise TrialError(answer["error"], hint=answer.get("hint", ""))
     return answer
 
 

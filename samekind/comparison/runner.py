@@ -14,7 +14,7 @@ from typing import Any
 
 from samekind.comparison import report
 from samekind.comparison.clock import Clock
-from samekind.comparison.launch import CellError, Children
+from samekind.comparison.launch import Children, TrialError
 from samekind.comparison.plan import Failure, check_names, describe, make_plan, without_twins
 from samekind.comparison.results import write_results
 from samekind.comparison.settings import Settings
@@ -149,7 +149,7 @@ def _keep(trial: Trial, done: Future[dict[str, Any]], settings: Settings, finish
     """Keeps what a trial's child has answered; what went wrong, if it has failed."""
     try:
         record = done.result()
-    except CellError as error:
+    except TrialError as error:
         return Failure(str(trial), str(error), error.hint)
     finished.add(trial, record)
     shutil.rmtree(_work(trial, settings), ignore_errors=True)

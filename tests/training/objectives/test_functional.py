@@ -40,7 +40,7 @@ from samekind.objectives import (
     supervised,
     with_positives,
 )
-from samekind.training.config.train_config import OBJECTIVES
+from samekind.training.config.objective import OBJECTIVES
 from samekind.training.objectives import functional
 from tests.training.batches import batch, loss_of, projections
 
