@@ -1,4 +1,4 @@
-"""What an image looks like before anything is trained: its small patches, each known by the patches it appears with.
+"""Description of an image before anything is trained: its small patches, each embedded by the patches it appears with.
 
 # N images, L patches an image, P values a patch, K words of the dictionary, T words a patch, d dimensions a word, C cells
 
@@ -41,7 +41,7 @@ BLOCK = 64  # images at once: their similarities to the dictionary fit a process
 
 @dataclass(frozen=True)
 class PatchCode:
-    """How a patch becomes words.
+    """Coding of patches as words.
 
     Attributes:
         whitening: `(P, P)` float32 map of centred patches.
@@ -141,8 +141,8 @@ def _embed_words(words_NLT: Tensor, count: int) -> Tensor:
     often = together.sum(1).clamp(min=1e-9)
     _, directions = torch.linalg.eigh(together / (often[:, None] * often[None, :]).sqrt())
     # The loudest eigenvector only says how frequent a word is.
-    kept = directions.flip(1)[:, 1 : WORD_DIM + 1] if count > 1 else directions
-    return functional.normalize(kept / often.sqrt()[:, None], dim=1)
+    embedding = directions.flip(1)[:, 1 : WORD_DIM + 1] if count > 1 else directions
+    return functional.normalize(embedding / often.sqrt()[:, None], dim=1)
 
 
 def _pool_all(words_NLT: Tensor, embedding_Kd: Tensor) -> Tensor:

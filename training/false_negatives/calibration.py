@@ -1,6 +1,6 @@
-"""How much a score is worth, learned from a few answers.
+"""Slope of a score's logit, fitted to a few pairwise annotations.
 
-# P pairs with an answer
+# P annotated pairs
 """
 
 from __future__ import annotations
@@ -10,25 +10,23 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 
-_DEVIATION = np.array(
-    [0.25, 1.0]
-)  # of slope and shift, a priori: a few answers may not turn what thousands of pairs are told
-_LEAST = (
-    0.01  # probabilities are kept so far from 0 and 1: a slip about a pair that seemed sure is worth no hundred answers
-)
+_DEVIATION = np.array([0.25, 1.0])
+"""Of slope and shift, a priori: a few annotations may not turn the probabilities of thousands of pairs."""
+_LEAST = 0.01
+"""Probabilities are kept that far from 0 and 1: one slip about a pair that seemed certain must not outweigh a hundred right annotations."""
 
 
 def fit_slope(probability_P: NDArray[np.float32], same_P: NDArray[np.bool_]) -> float:
-    """How much steeper the logit of a probability should be, by answers about some pairs: ≥ 0, and 1 leaves it alone.
+    """Factor by which the logit of a probability should be steeper, fitted to some annotated pairs: ≥ 0, and 1 leaves it alone.
 
     A line through the logit is fitted, `σ(slope · logit(p) + shift)`, the most probable one where slope and shift are a priori normal
-    around the identity, with standard deviations 0.25 and 1: no answers change nothing, few change little. The shift is thrown away.
-    Whoever asks about the pairs that nobody can tell asks about pairs that are harder than others of the same probability, so that
-    their shift is not that of all pairs.
+    around the identity, with standard deviations 0.25 and 1: no annotations change nothing, few change little. The shift is thrown
+    away: ambiguous pairs, which are the ones that people are asked about, are harder than others of the same probability, so that their
+    shift is not that of all pairs.
 
     Args:
-        probability_P: `(P,)` in [0, 1], of the pairs that were asked about.
-        same_P: `(P,)` bool, whether they are of one kind.
+        probability_P: `(P,)` in [0, 1], of the annotated pairs.
+        same_P: `(P,)` bool, True if they are of the same class.
 
     Raises:
         InputError: the two differ in length.

@@ -1,4 +1,4 @@
-"""Where detectors compare images: the embeddings of the encoder as it is, gently whitened."""
+"""The space in which detectors compare images: embeddings of the encoder as it is, gently whitened."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ DETECTION_DIM, DETECTION_WHITENING = 256, 0.25
 
 @dataclass(frozen=True)
 class DetectionSpace:
-    """Where detectors compare images.
+    """The space in which detectors compare images.
 
-    It is always whitened, gently, whatever the encoder itself will be: neighbours in whitened features are more often of one class.
+    It is always whitened, gently, whatever the whitening of the finished encoder: neighbours in whitened features are more often of the
+    same class.
 
     Attributes:
         encoder: gives the features.
@@ -33,7 +34,7 @@ class DetectionSpace:
     embeddings: NDArray[np.float32]
 
     def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, D)` unit-norm embeddings of other prepared images, altered views for example."""
+        """`(N, D)` unit-norm embeddings of other prepared images, augmented views for example."""
         return whitened(self.whitening, self.encoder.features(images))
 
 

@@ -22,7 +22,7 @@ BATCH = 256
 
 
 def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | None) -> Guide:
-    """Embeds the training images, and one altered view of each, with the guide.
+    """Embeds the training images, and one augmented view of each, with the guide.
 
     Raises:
         InputError: an unknown guide, or one that was trained with labels.
@@ -33,16 +33,16 @@ def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | 
     spec, corpus = guide.spec, images.corpus
     policy = policy_for(corpus.name, spec.channels, config.strength)
     transform = TwoViewTransform(spec.image_size, spec.channels, policy)
-    clean, altered = [], []
+    clean, augmented = [], []
     for number, start in enumerate(range(0, len(images.fit), BATCH)):
         rows = images.fit[start : start + BATCH]
         pixels = prepare_corpus(
             corpus.subset(rows.tolist()), spec.image_size, spec.channels
         )  # all of them at 224 px would be gigabytes
         clean.append(guide.embed(pixels))
-        altered.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
+        augmented.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
     embedding = np.concatenate(clean)
-    positive = (embedding * np.concatenate(altered)).sum(1)
+    positive = (embedding * np.concatenate(augmented)).sum(1)
     return Guide(embedding, positive, threshold)
 
 
@@ -81,7 +81,7 @@ def load_guide(name: str, weights: str) -> Encoder:
 
 
 def outside_files(config: TrainConfig) -> dict[str, str]:
-    """What a run reads besides its corpus, by content: another guide behind the same name is another run."""
+    """Files that a run reads besides its corpus, by content: another guide behind the same name is another run."""
     files = {}
     if config.guide:
         if Path(config.guide).is_dir():

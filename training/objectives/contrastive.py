@@ -76,7 +76,7 @@ def decoupled_loss(terms: Terms, *, temperature: float) -> Tensor:
 def binary_loss(terms: Terms, *, scale: Tensor, shift: Tensor) -> Tensor:
     """Noise-contrastive estimation: each pair is told apart from noise by itself, `f = scale · s − shift`.
 
-    `−log σ(f⁺) − Σ_j log σ(−f_j)`, each negative by its weight. What `scale` and `shift` are is `training.objectives.nce`'s business.
+    `−log σ(f⁺) − Σ_j log σ(−f_j)`, each negative by its weight. `training.objectives.nce` defines `scale` and `shift`.
 
     Args:
         terms: of one batch.

@@ -1,4 +1,4 @@
-"""Contrastive predictive coding: from the rows of an image that were seen, tell which patch lies below.
+"""Contrastive predictive coding: from the rows of an image that were seen, predict which patch lies below.
 
 # B images, G patches a side, R rows of patches, D dimension of a code, K steps, A anchors, M candidates
 
@@ -8,7 +8,7 @@
 The positive of a prediction is the code of the cell that it is about; other cells, of other images and of the same, are its negatives.
 So `cpc` contrasts parts of one image where the other objectives contrast two views of it, and one view a batch is enough.
 
-How the logits keep their scale: codes and contexts are normalised to mean 0 and variance 1 (layer norm without parameters, which W_k
+To keep the logits' scale, codes and contexts are normalised to mean 0 and variance 1 (layer norm without parameters, which W_k
 would absorb) and `zᵀ W c` is divided by √D, as attention does. With W's entries drawn at variance 1/D a logit has variance 1 at the
 start, and it never exceeds ‖W‖ √D. Learning W learns the temperature, so there is none. The normalisation and the products run in
 float32 whatever the precision around them.
@@ -59,7 +59,7 @@ class _MaskedBlock(nn.Module):
 
 
 class ContextNetwork(nn.Module):
-    """What is known of an image once its rows down to r have been seen.
+    """Context of a cell: what the rows of its image down to r let expect below.
 
     Args:
         dim: D of codes and contexts.
@@ -152,7 +152,7 @@ class CpcNetwork(nn.Module):
     def contrast(
         self, images_BCHW: Tensor, index_B: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Contrast, float]:
-        """What the objective sees of a batch, and the bound on mutual information between what was seen and what lies below.
+        """Contrast of a batch, and the bound on mutual information between what was seen and what lies below.
 
         Anchors are predictions and candidates are cells. `candidate_index` holds the image that a cell is of, so a tracker counts a
         negative cell as false if its image has the anchor's label. Cells of the anchor's own image are negatives too, here as in the

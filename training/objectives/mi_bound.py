@@ -1,7 +1,7 @@
 """The lower bound on mutual information that InfoNCE carries.
 
 It is a bound and not an estimate, and it cannot exceed `log K`. Negatives of the anchor's own class do not bias it: they belong to the
-marginal that the bound contrasts with. What they bias is the class structure of the embedding. docs/mutual-information.md shows both on
+marginal that the bound contrasts with. They bias the class structure of the embedding. docs/mutual-information.md shows both on
 distributions whose mutual information is known.
 """
 

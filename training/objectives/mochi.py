@@ -44,16 +44,7 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
     masked = terms.candidate.masked_fill(~terms.negative_mask, -torch.inf)
     hardest = masked.detach().topk(count, dim=1).indices
     usable = terms.negative_mask.gather(1, hardest)
-    rows, device = len(hardest), hardest.device
-
-    def draw(mixes: int) -> Tensor:
-        return torch.randint(count, (rows, mixes), generator=generator).to(device)
-
-    def share(mixes: int) -> Tensor:
-        return torch.rand((rows, mixes), generator=generator).to(device)
-
-    first, second, alpha = draw(PAIR_MIXES), draw(PAIR_MIXES), share(PAIR_MIXES)
-    partner, own = draw(ANCHOR_MIXES), share(ANCHOR_MIXES) / 2
+    (first, second, partner), (alpha, own) = _draw(len(hardest), count, generator, hardest.device)
     a, b, c = (hardest.gather(1, choice) for choice in (first, second, partner))
     vectors = vector_MD.detach()
     cosine = (vectors[a] * vectors[b]).sum(-1)
@@ -67,6 +58,22 @@ def mix_hardest(terms: Terms, vector_MD: Tensor, generator: torch.Generator | No
     )
     is_negative = torch.cat([usable.gather(1, first) & usable.gather(1, second), usable.gather(1, partner)], dim=1)
     return _append(terms, mixed, is_negative, (a, b, c))
+
+
+def _draw(
+    rows: int, count: int, generator: torch.Generator | None, device: torch.device
+) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Places of the parts among the `count` hardest of each row, two of a pair and one of a mix with the anchor; and both mixes' shares."""
+
+    def place(mixes: int) -> Tensor:
+        return torch.randint(count, (rows, mixes), generator=generator).to(device)
+
+    def share(mixes: int) -> Tensor:
+        return torch.rand((rows, mixes), generator=generator).to(device)
+
+    first, second, alpha = place(PAIR_MIXES), place(PAIR_MIXES), share(PAIR_MIXES)
+    partner, own = place(ANCHOR_MIXES), share(ANCHOR_MIXES) / 2
+    return (first, second, partner), (alpha, own)
 
 
 def _mixed(first: Tensor, second: Tensor, alpha: Tensor, cosine: Tensor) -> Tensor:

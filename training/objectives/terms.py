@@ -1,4 +1,4 @@
-"""Terms: what an objective sums over, and the sums themselves, in logarithms.
+"""Terms that an objective sums over, and the sums themselves, in logarithms.
 
 # A anchors, M candidates
 
@@ -26,7 +26,7 @@ from samekind.training.objectives.similarity import Contrast, at_least_float32
 
 @dataclass(frozen=True)
 class Terms:
-    """What an objective sums over; all floats have one dtype, float32 or float64.
+    """Summands of an objective; all floats have one dtype, float32 or float64.
 
     Attributes:
         positive: `(A,)` cosine of each anchor to its positive.

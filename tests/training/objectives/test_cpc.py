@@ -18,24 +18,7 @@ from samekind.training.objectives.cpc import ContextNetwork, CpcNetwork
 from samekind.training.objectives.mi_bound import bound_of_logits
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.objectives.terms import plain_terms
-
-SIZE = 28
-
-
-def encoder(channels: int = 1, size: int = SIZE, width: int = 4, pool: int = 3) -> PatchEncoder:
-    """A seeded small patch encoder."""
-    torch.manual_seed(0)
-    return PatchEncoder(channels, width, size, pool)
-
-
-def network(size: int = 20, **options: object) -> CpcNetwork:
-    """A seeded small network; at 20 px the grid has 4 × 4 cells."""
-    return CpcNetwork(encoder(size=size), **options)  # type: ignore[arg-type]
-
-
-def images(count: int, channels: int = 1, size: int = 20, seed: int = 1) -> Tensor:
-    """Seeded noise of unit variance."""
-    return torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(seed))
+from tests.training.patch_networks import images, network
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -51,81 +34,6 @@ def contrast_of(cpc: CpcNetwork, count: int, seed: int = 0) -> Contrast:
 def loss_of(contrast: Contrast) -> Tensor:
     """The objective `cpc`: InfoNCE at temperature 1."""
     return mean_over_anchors(softmax_loss(plain_terms(contrast), temperature=1.0), contrast.is_negative.any(1))
-
-
-# ------------------------------------------------------------------------------------------------------------- patches
-
-
-@pytest.mark.parametrize(
-    ("size", "grid"), [(8, 1), (9, 2), (16, 3), (28, 6), (30, 7), (32, 7), (48, 11), (50, 6), (64, 7)]
-)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_shapes(size: int, grid: int, channels: int) -> None:
-    """Grid and feature have the promised shapes; the feature has no more cells than the grid."""
-    backbone = encoder(channels, size)
-    batch = images(2, channels, size)
-    cells = min(3, grid)
-    assert backbone.grid(batch).shape == (2, grid, grid, 16)
-    assert backbone.grid_size == grid
-    assert backbone(batch).shape == (2, 16 * cells**2) == (2, backbone.feature_dim)
-
-
-@pytest.mark.parametrize("size", [SIZE, 51])
-def test_no_patch_leaks_into_another(size: int) -> None:
-    """Another pixel changes the codes of the patches that hold it, bit by bit no other, in training mode; and every pixel is in one."""
-    backbone = encoder(size=size).train()
-    before = images(2, size=size)
-    codes = backbone.grid(before)
-    for row, column in [(0, 0), (9, 13), (size - 1, 7), (size - 1, size - 1)]:
-        after = before.clone()
-        after[0, 0, row, column] += 3
-        changed = (backbone.grid(after) != codes).any(3)
-        holds = [
-            [
-                all(0 <= at + backbone.margin[0] - backbone.stride * i < backbone.patch for at, i in ((row, r), (column, c)))
-                for c in range(backbone.grid_size)
-            ]
-            for r in range(backbone.grid_size)
-        ]  # fmt: skip
-        assert np.any(holds)
-        assert changed[0].tolist() == holds
-        assert not changed[1].any()
-
-
-def test_a_code_is_that_of_its_patch_alone() -> None:
-    """The grid is the network on each patch by itself, cut out by hand: rows are rows."""
-    backbone = encoder(channels=3)
-    batch = images(2, 3, SIZE)
-    grid = backbone.grid(batch)
-    for image, row, column in [(0, 0, 5), (1, 4, 2)]:
-        patch = batch[image, :, 4 * row : 4 * row + 8, 4 * column : 4 * column + 8]
-        torch.testing.assert_close(backbone.network(patch[None]).flatten(), grid[image, row, column])
-
-
-def test_a_normalisation_across_patches_is_noticed() -> None:
-    """The test above would see a BatchNorm: with one, all codes change; without, the encoder has none."""
-    backbone = encoder()
-    assert not [m for m in backbone.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    backbone.network.append(nn.BatchNorm1d(backbone.grid_dim))
-    before = images(2, size=SIZE)
-    after = before.clone()
-    after[0, 0, 0, 0] += 3
-    assert (backbone.grid(after) != backbone.grid(before)).any(3).all()
-
-
-def test_sizes_that_do_not_fit_are_refused() -> None:
-    """Images below one patch, images of another size, and a single row of patches, with the remedy."""
-    with pytest.raises(InputError, match="images of 7 px are smaller than a patch of 8 px") as small:
-        encoder(size=7)
-    assert "--image-size 8" in (small.value.hint or "")
-    with pytest.raises(InputError, match="20 × 20 px, the patch grid was made for 28 × 28 px"):
-        encoder().grid(images(1))
-    with pytest.raises(InputError, match="one row of patches") as flat:
-        network(size=8)
-    assert "--image-size 12" in (flat.value.hint or "")
-
-
-# ------------------------------------------------------------------------------------------------------------- context
 
 
 @pytest.mark.parametrize("context", CPC_CONTEXTS)
@@ -164,9 +72,6 @@ def test_masked_convolutions_see_the_neighbouring_columns() -> None:
     other = codes.clone()
     other[0, 3, 4] += 1
     assert not torch.equal(reader(other)[0, 3, 2], reader(codes)[0, 3, 2])
-
-
-# ------------------------------------------------------------------------------------------------------------ contrast
 
 
 Key = tuple[int, int, int, int]
@@ -298,9 +203,6 @@ def test_logits_start_at_variance_one() -> None:
     assert loss_of(contrast).item() == pytest.approx(math.log(256), abs=1.0)
 
 
-# --------------------------------------------------------------------------------------------------------------- bound
-
-
 def test_the_bound_is_the_loops_and_capped() -> None:
     """`log B − L` in a loop; a perfect prediction gives log B, an uninformative one 0."""
     logits = torch.randn(5, 5, generator=seeded())
@@ -324,9 +226,6 @@ def test_the_bound_contrasts_one_place_over_the_images(column: int) -> None:
     drawn = {round(cpc.contrast(batch, torch.arange(6), seeded(seed))[1], 5) for seed in range(8)}
     assert len(drawn) == 2
     assert min(abs(bound - expected) for bound in drawn) < 1e-4
-
-
-# ------------------------------------------------------------------------------------------------------------ training
 
 
 def stripes(count: int) -> tuple[Tensor, np.ndarray]:

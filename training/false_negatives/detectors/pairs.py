@@ -22,7 +22,7 @@ BANK = 10_000
 
 
 class Oracle(PairDetector):
-    """Knows the labels. It measures what a perfect detector would buy and is no method.
+    """Reads the labels. It measures what a perfect detector would buy and is no method.
 
     Args:
         labels: `(N,)` class numbers, −1 where unknown.
@@ -52,7 +52,7 @@ class Guide(PairDetector):
 
     Args:
         embedding: `(N, G)` unit-norm embeddings of the training images by the guide.
-        positive: `(N,)` the guide's cosine between each image and an altered view of it.
+        positive: `(N,)` the guide's cosine between each image and an augmented view of it.
 
     Source:
         GISTEmbed, arXiv 2402.16829, section 3.
@@ -69,7 +69,7 @@ class Guide(PairDetector):
         self.register_buffer("positive", torch.from_numpy(positive), persistent=False)
 
     def pair_scores(self, first: Tensor, second: Tensor) -> Tensor:
-        """How much closer the pair is than the anchor's own views."""
+        """Cosine of the pair minus that of the anchor's own views."""
         return self.embedding[first] @ self.embedding[second].T - self.positive[first][:, None]
 
 
@@ -158,7 +158,7 @@ class Reciprocal(PairDetector):
         return torch.from_numpy(common / (size_a[:, None] + size_b[None, :] - common)).to(first.device)
 
     def decide(self, scores_AM: Tensor, contrast: Contrast) -> FalseNegativePrediction:
-        """Images without a common neighbour, nearly all pairs, are not suspected in the least."""
+        """Images without a common neighbour, nearly all pairs, have probability 0."""
         prediction = super().decide(scores_AM, contrast)
         return FalseNegativePrediction(prediction.flagged, prediction.probability * (scores_AM > 0))
 
@@ -228,7 +228,7 @@ def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = BANK, 
     Args:
         unit_ND: `(N, D)` float32 unit-norm rows.
         neighbours: how many.
-        bank: they are searched among at most so many rows, drawn by a fixed seed. A row that is drawn is its own nearest.
+        bank: they are searched among at most that many rows, drawn by a fixed seed. A row that is drawn is its own nearest.
         block: rows of similarities held at once.
 
     Returns:
