@@ -24,7 +24,7 @@ from tests.training.batches import TREATED
 from tests.training.detectors import all_detectors, blob_batch, blobs
 
 
-def subclasses(parent: type[Detector]) -> set[type[Detector]]:
+def subclasses(parent: type) -> set[type]:
     """All below, the tests' own left out."""
     found = {below for child in parent.__subclasses__() for below in {child, *subclasses(child)}}
     return {each for each in found if each.__module__.startswith("samekind.")}

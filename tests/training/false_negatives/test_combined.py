@@ -18,7 +18,7 @@ from samekind.training.false_negatives.detectors import combined
 from samekind.training.false_negatives.detectors.combined import SCALES, Combined, odds_factor
 from samekind.training.false_negatives.detectors.pairs import drawn_rows
 from tests.training import slow_loops
-from tests.training.false_negatives.test_detectors import blob_batch, blobs, unit
+from tests.training.detectors import blob_batch, blobs, unit
 
 
 @given(seed=st.integers(0, 20), landmarks=st.integers(3, 30), prior=st.floats(0.05, 0.6))
