@@ -26,7 +26,8 @@ from tests.training.detectors import all_detectors, blob_batch, blobs
 
 def subclasses(parent: type) -> set[type]:
     """All below, the tests' own left out."""
-    found = {below for child in parent.__subclasses__() for below in {child, *subclasses(child)}}
+    children: list[type] = parent.__subclasses__()
+    found = {below for child in children for below in {child, *subclasses(child)}}
     return {each for each in found if each.__module__.startswith("samekind.")}
 
 
