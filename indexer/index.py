@@ -214,10 +214,12 @@ class Index(OpenedIndex):
         return len(unique)
 
     def _reload(self) -> None:
-        """Forgets what was read, except the encoder."""
+        """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
         self._manifest = Manifest.read(self.path)
-        for name in ("rows", "vector_index", "table", "splits"):
+        for name in ("rows", "vector_index", "table", "splits", "meta"):
             self.__dict__.pop(name, None)
+        if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:
+            del self.__dict__["encoder"]
 
 
 def build_index(

@@ -24,7 +24,7 @@ from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest
-from samekind.indexer.storage.remedies import restore_hint
+from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.runtime.artefact import WEIGHTS
@@ -79,20 +79,30 @@ class Verification:
 def verify(path: str | Path, progress: Progress | None = None) -> Verification:
     """Reads an index in full: hashes of the files, the table's rows and vectors, and whether all of them say the same.
 
-    It changes nothing, and needs no lock: an index that is rebuilt meanwhile shows as damaged.
+    It changes nothing, and needs no lock: an index that is written meanwhile is refused, whatever it looked like.
 
     Args:
         path: the artefact.
         progress: shows a bar.
 
     Raises:
-        ArtefactError: there is no finished index, or its manifest is damaged.
+        ArtefactError: there is no finished index, its manifest is damaged, or somebody has written meanwhile.
     """
     folder = Path(path)
     manifest = Manifest.read(folder)
     with (progress or NoProgress()).task("Verifying", len(PARTS) + manifest.rows) as task:
-        parts = _Parts(folder, manifest, task).checked()
-    return Verification(str(path), tuple(parts))
+        parts = tuple(_Parts(folder, manifest, task).checked())
+    if not _is_still(folder, manifest):
+        raise changed_meanwhile(folder)
+    return Verification(str(path), parts)
+
+
+def _is_still(folder: Path, manifest: Manifest) -> bool:
+    """True if nobody has written since the manifest was read: a writer takes it away first, and writes it last."""
+    try:
+        return Manifest.read(folder).state == manifest.state
+    except ArtefactError:
+        return False
 
 
 class _Parts:
@@ -131,6 +141,10 @@ class _Parts:
 
     def _table(self) -> str:
         table = ImageTable(self._folder, self._manifest.table_version)
+        if (len(table), table.dim) != (self._manifest.rows, self._manifest.dim):
+            raise self._table_differs(
+                f"it has {_counted(len(table), 'row')} of dim {table.dim}, expected {self._manifest.rows:,} of dim {self._manifest.dim}"
+            )
         if ROWS_FILE in self._whole and not table.rows().equals(Rows.read(self._folder / ROWS_FILE).table):
             raise self._table_differs(f"its rows are not those of {ROWS_FILE}")
         self._check_vectors(table)
@@ -160,7 +174,7 @@ class _Parts:
         for row, encoded in enumerate(thumbnails):
             try:
                 Image.open(io.BytesIO(encoded)).verify()  # the checksums of a PNG; of a JPEG no more than its head
-            except (OSError, SyntaxError, ValueError) as error:
+            except Exception as error:  # Pillow's parsers raise nearly anything on damaged bytes
                 raise self._table_differs(f"the thumbnail of row {row} is no picture") from error
 
     def _table_differs(self, reason: str) -> ArtefactError:

@@ -47,3 +47,14 @@ from samekind.training.run.train import Run as Run
 
 __version__: str
 __all__: list[str]
+
+# Names of release 0.1.
+Answered = ConstraintClosure
+LabelSuspect = LabelIssue
+LabelSuspects = LabelIssues
+Question = CandidatePair
+QuestionPool = CandidatePool
+Questions = CandidatePairs
+grouped = link_constraints
+joined_by = must_link_path
+questions = acquire_pairs

@@ -11,14 +11,10 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from samekind import __version__
 from samekind.console import Console
 from samekind.core.errors import InputError, SamekindError
-
-if TYPE_CHECKING:
-    pass
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 

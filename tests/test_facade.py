@@ -58,15 +58,17 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_stub_names_what_the_runtime_has() -> None:
     """The `.pyi` imports every public name from the module that the runtime takes it from."""
-    homes = {}
+    homes, renamed = {}, {}
     for node in ast.parse(STUB.read_text()).body:
         if isinstance(node, ast.ImportFrom):
             homes.update({alias.asname: node.module for alias in node.names})
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id != "__all__":
             homes[node.target.id] = None
+        elif isinstance(node, ast.Assign):
+            renamed[ast.unparse(node.targets[0])] = ast.unparse(node.value)
     assert set(homes) == set(samekind.__all__)
-    table = vars(samekind)["_HOMES"]
-    assert {name: home for name, home in homes.items() if home is not None} == table
+    assert {name: home for name, home in homes.items() if home is not None} == vars(samekind)["_HOMES"]
+    assert renamed == vars(samekind)["_RENAMED"]
 
 
 def test_importing_the_facade_is_cheap() -> None:

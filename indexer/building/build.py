@@ -85,7 +85,9 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
 
 
 def _finished(folder: Path, journal: Journal) -> bool:
-    """True if the index lacks nothing and knows this corpus; its files are read in full, so that what is damaged is mended."""
+    """True if the index lacks nothing and knows this corpus; its files are read in full, so that what is damaged in them is mended (the
+    table, which they are made from, has no hash: `samekind verify` compares it with them).
+    """
     try:
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest, full=True)

@@ -139,13 +139,14 @@ class VerdictTable:
             return []
         try:
             rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
-        except (OSError, RuntimeError, ValueError) as error:
+            verdicts = [Verdict(**row) for row in rows]
+        except (OSError, RuntimeError, TypeError, ValueError, InputError) as error:
             table = self.folder / "db" / f"{TABLE}.lance"
             raise ArtefactError(
                 f"the verdicts in {table} cannot be read: {' '.join(str(error).split())}",
                 hint="put back a copy of that folder; if there is none, move it away and import a CSV file of the verdicts",
             ) from error
-        return sorted(dict.fromkeys(Verdict(**row) for row in rows), key=lambda verdict: verdict.moment)
+        return sorted(dict.fromkeys(verdicts), key=lambda verdict: verdict.moment)
 
     def current(self) -> dict[Pair, Verdict]:
         """The latest verdict on each pair, without those that were withdrawn."""

@@ -136,7 +136,7 @@ class OpenedIndex:
         """The LanceDB table at the version that this index was built from, for reading."""
         from samekind.indexer.storage.table import ImageTable
 
-        table = ImageTable(self.path, self._manifest.table_version)
+        table = ImageTable(self.path, self._manifest.table_version, self._is_current)
         table.open()
         if self._is_current() or table.rows().equals(
             self.rows.table

@@ -101,7 +101,11 @@ class Manifest:
                 f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
             )
         try:
-            return cls(**{**values, "corpora": entries(values["corpora"])})
+            manifest = cls(**{**values, "corpora": entries(values["corpora"])})
+            for file in (manifest.index, manifest.rows_file, manifest.weights or {}):
+                if not isinstance(file, dict):
+                    raise TypeError("a file's entry is no object")
+            return manifest
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error
 

@@ -26,8 +26,9 @@ def rebuild_command(folder: Path) -> str:
 def restore_hint(folder: Path) -> str:
     """The remedy where the table itself is unusable. The folder `db` stays: verdicts lie in it, too."""
     others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in _recorded_corpora(folder)[1:])
-    return f"put a copy of it back, or delete {folder / TABLE_FOLDER} and {rebuild_command(folder)}" + (
-        f"; then likewise for {others}" if others else ""
+    return (
+        f"close what has it open and put a copy of it back, or delete {folder / TABLE_FOLDER} and {rebuild_command(folder)}"
+        + (f"; then likewise for {others}" if others else "")
     )
 
 

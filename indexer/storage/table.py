@@ -7,7 +7,7 @@ Every write lands whole or not at all, and earlier versions can still be read: w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.storage.database import open_database
-from samekind.indexer.storage.layout import MANIFEST, TABLE_FOLDER
-from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
+from samekind.indexer.storage.layout import TABLE_FOLDER
+from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
 
 TABLE = "images"
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
@@ -47,11 +47,13 @@ class ImageTable:
     Args:
         folder: the artefact.
         version: read the table as it was at this version, whatever has been written since; the latest, to write as well, if left out.
+        is_current: tells whether the index that the version belongs to is still the one on disk: what cannot be read then is not damaged.
     """
 
-    def __init__(self, folder: Path, version: int | None = None) -> None:
+    def __init__(self, folder: Path, version: int | None = None, is_current: Callable[[], bool] = lambda: True) -> None:
         self.folder = folder
         self._pinned = version
+        self._is_current = is_current
 
     @cached_property
     def _database(self) -> Any:
@@ -73,10 +75,7 @@ class ImageTable:
         try:
             yield
         except (RuntimeError, ValueError, OSError) as error:
-            if self._pinned is not None and json_field(self.folder / MANIFEST, "table_version") not in (
-                None,
-                self._pinned,
-            ):
+            if not self._is_current():
                 raise changed_meanwhile(self.folder) from error
             reason = _WHERE_IN_RUST.sub("", _reason(error))
             hint = f"if it stays so at a second try, {restore_hint(self.folder)}"  # a network's drive may only have stumbled

@@ -11,6 +11,7 @@ import pytest
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.index import Index, build_index
+from samekind.indexer.storage.layout import MANIFEST
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
@@ -69,6 +70,31 @@ def test_a_table_that_was_rebuilt_is_not_taken_for_the_one_before(artefact: Path
     assert Index.open(artefact).manifest["table_version"] == version
     with pytest.raises(ArtefactError, match="has changed since it was opened"):
         index.thumbnails(ids[:1])
+
+
+def test_a_rebuilt_table_is_no_damaged_one_to_whoever_has_the_old_one_open(artefact: Path) -> None:
+    """Nobody is told to delete a table that is whole, nor one that is being written while its manifest is away."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    ids = index.ids
+    index.thumbnails(ids[:1])
+    (artefact / MANIFEST).rename(artefact / "away")
+    ImageTable(artefact).create(FakeEncoder().dim)
+    with pytest.raises(ArtefactError, match="has changed since it was opened"):
+        index.thumbnails(ids[:1])
+    change(artefact, "rebuild")
+    with pytest.raises(ArtefactError, match="has changed since it was opened"):
+        index.thumbnails(ids[:1])
+
+
+def test_removing_from_a_stale_index_forgets_an_encoder_of_before(artefact: Path) -> None:
+    """Its embeddings would be compared with vectors of another space."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert index.encoder.fingerprint == FakeEncoder().fingerprint
+    change(artefact, "rebuild")
+    index.remove(["train/00000"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("samekind.training.models.encoder.Encoder.load", lambda path: FakeEncoder(seed=5))
+        assert index.encoder.fingerprint == FakeEncoder(seed=5).fingerprint
 
 
 def test_a_version_that_was_cleaned_up_is_one_line(artefact: Path) -> None:

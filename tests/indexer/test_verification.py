@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from samekind.core.errors import ArtefactError
@@ -14,6 +16,7 @@ from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.storage import fingerprints
 from samekind.indexer.storage.layout import INDEX_FILE, MANIFEST, ROWS_FILE, TABLE_FOLDER
+from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.indexer.verification import PARTS, verify
 from samekind.training.runtime.artefact import WEIGHTS
@@ -188,3 +191,55 @@ def test_what_the_remedy_leaves_is_consistent(built: Path) -> None:
     shutil.rmtree(built / TABLE_FOLDER)
     check_consistent(build_index(arrays_corpus(), FakeEncoder(), built))
     assert verify(built).ok
+
+
+def test_a_flipped_offset_is_refused_where_the_rows_are_read(tmp_path: Path) -> None:
+    """Between two samples opening does not see it; a read beyond the buffer would end the process."""
+    file = tmp_path / ROWS_FILE
+    texts = pa.table({name: pa.array([f"{name}-{i}" for i in range(200)]) for name in ("id", "uri")})
+    Rows(texts).write(file)
+    offsets = texts["uri"].combine_chunks().buffers()[1].to_pybytes()
+    content = bytearray(file.read_bytes())
+    content[content.index(offsets) + 4 * 100 + 3] ^= 0x40
+    file.write_bytes(bytes(content))
+    with pytest.raises(ArtefactError, match="cannot read"):
+        Rows.read(file)
+
+
+@pytest.mark.parametrize(("field", "value"), [("index", None), ("index", []), ("rows_file", "x"), ("weights", "x")])
+def test_a_damaged_field_of_the_manifest_is_one_line_and_is_mended(built: Path, field: str, value: object) -> None:
+    """What stands for a file is no object: the index is rebuilt by the command that the hint names."""
+    manifest = json.loads((built / MANIFEST).read_text())
+    (built / MANIFEST).write_text(json.dumps({**manifest, field: value}))
+    for read in (Index.open, verify):
+        with pytest.raises(ArtefactError, match="is damaged") as caught:
+            read(built)
+        assert "samekind index" in caught.value.hint
+    build_index(arrays_corpus(), FakeEncoder(), built)
+    assert verify(built).ok
+
+
+def test_an_index_that_is_written_meanwhile_is_not_called_damaged(built: Path) -> None:
+    """The remedy of a damaged table is to delete it: nobody is told that because somebody else was removing a row."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def removed_meanwhile(*args: object, **options: object) -> None:
+            patch.undo()
+            Index.open(built).remove(["train/00000"])
+
+        patch.setattr("samekind.indexer.verification.check_weights", removed_meanwhile)
+        with pytest.raises(ArtefactError, match="has changed since it was opened"):
+            verify(built)
+    assert verify(built).ok
+
+
+def test_a_verdict_that_is_none_is_a_part_of_its_own(built: Path) -> None:
+    """Rows that somebody else wrote into the table of verdicts end neither the other checks nor in a traceback."""
+    table = VerdictTable(built)
+    table.add([Verdict("a" * 64, "b" * 64, "same", "anna")])
+    import lancedb
+
+    lancedb.connect(built / "db").open_table("verdicts").update(values={"anchor_sha256": "garbage"})
+    (damaged,) = verify(built).damaged
+    assert damaged.part == "verdicts"
+    assert "put back a copy" in damaged.hint
