@@ -4,7 +4,7 @@
 
 `softmax_loss`, `decoupled_loss` and `binary_loss` reduce the terms of a batch to a loss per anchor, each from its own row alone, so that a
 matrix may be worked through in blocks of rows; `mean_over_anchors` leaves out the anchors that have nothing to contrast. The objectives
-are these three with different terms: `training.objectives.two_view` says which.
+are these three with different terms: `training.objectives.functional` says which.
 """
 
 from __future__ import annotations
