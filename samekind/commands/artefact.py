@@ -178,7 +178,7 @@ class Demo:
 
     artefact: Artefact
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
-    host: Annotated[str, arg(metavar="ADDRESS", help="Whom to listen to.")] = "127.0.0.1"
+    host: Annotated[str, arg(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1"
     json: Json = False
 
     def run(self, console: Console) -> None:

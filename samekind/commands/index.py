@@ -28,7 +28,7 @@ class BuildIndex:
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
-    out: Annotated[Path, arg(metavar="FOLDER", help="The index' folder, usually the artefact's.")]
+    out: Annotated[Path, arg(metavar="FOLDER", help="The index's folder, usually the artefact's.")]
     corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
     encoder: Annotated[
         Path | None, arg(metavar="ARTEFACT", help="The trained encoder.", help_behavior_hint="(default: --out)")

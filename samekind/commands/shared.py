@@ -22,7 +22,7 @@ Artefact = Annotated[Positional[Path], arg(metavar="ARTEFACT", help="Folder made
 CorpusName = Annotated[
     str, arg(metavar="NAME|FOLDER", help="fashion-mnist, cifar10, digits, synthetic, or a folder of images.")
 ]
-DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Where the corpus' files already are.")]
+DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.")]
 
 
 def setting(metavar: str, text: str) -> Any:
