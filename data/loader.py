@@ -9,11 +9,14 @@ So the views are the same for any number of workers, and a run can resume at any
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import signal
 import sys
+import threading
 import weakref
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +31,7 @@ from samekind.data.views.two_view import TwoViewTransform
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
+_hiding = threading.RLock()
 
 
 # Left to the end of the interpreter, workers are killed by multiprocessing, which torch then reports as a crash.
@@ -136,7 +140,7 @@ class ViewLoader:
         self._plans[:] = [self._plan(order, epoch, number) for number in range(start_batch, len(self))]
         if self._loader is None:
             raise InputError("this loader has been closed", hint="make a new one")
-        with _main_module_hidden():
+        with _main_module_hidden() if self._loader.num_workers else nullcontext():
             batches = iter(self._loader)  # starts the workers
         yield from batches
 
@@ -202,16 +206,19 @@ class _Batches(Dataset[Batch]):
 def _main_module_hidden() -> Iterator[None]:
     """Keeps processes that start meanwhile from importing the user's script, which needs no `if __name__ == "__main__"` then.
 
-    Under the start methods `spawn` and `forkserver`, multiprocessing imports it in each of them by the name or path that it finds here. The
-    script would train again, and a worker needs nothing from it.
+    Under the start methods `spawn` and `forkserver`, multiprocessing imports it in each of them by the name or path that the main
+    module has. The script would train again, and a worker needs nothing from it.
     """
-    main = vars(sys.modules["__main__"])
-    saved: dict[str, object] = {name: main[name] for name in ("__spec__", "__file__") if name in main}
-    main.update(dict.fromkeys(saved))
-    try:
+    if multiprocessing.get_start_method() == "fork":  # which imports nothing
         yield
-    finally:
-        main.update(saved)
+        return
+    with _hiding:  # or of two threads the second would take the blank module for the script and put that back
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
 
 
 def _quiet_worker(worker: int) -> None:

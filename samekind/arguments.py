@@ -90,7 +90,9 @@ def _message(event: Any, flags: type[Command], name: str) -> str:
         case "MissingArgs":
             return f"samekind {name} needs {', '.join(_name(missing.arg) for missing in event.missing_arguments)}"
         case "UnrecognizedArgs":
-            return f"unknown argument {event.tokens[0]}{_suggestion(event.tokens[0], flags)}"
+            unknown = [token for token in event.tokens if token.startswith("-")] or event.tokens[:1]
+            named = [f"{token}{_suggestion(token, flags)}" for token in unknown]
+            return f"unknown argument{'s' if len(named) > 1 else ''} {', '.join(named)}"
         case "BadValue":
             return f"{_name(event.argument)} needs a value"
         case "InvalidChoice":
@@ -102,7 +104,10 @@ def _message(event: Any, flags: type[Command], name: str) -> str:
 
 def _name(argument: Any) -> str:
     """`ARTEFACT` of a positional argument, `--k` of a flag."""
-    return str(argument.lowered.metavar if argument.is_positional() else argument.lowered.name_or_flags[0])
+    if not argument.is_positional():
+        return str(argument.lowered.name_or_flags[0])
+    # the metavar of a choice is the list of the choices
+    return str(argument.field.intern_name.upper() if argument.lowered.choices else argument.lowered.metavar)
 
 
 def _suggestion(token: str, flags: type[Command]) -> str:

@@ -49,7 +49,7 @@ class Compare:
     precision: Annotated[
         str, arg(metavar="NAME", help="float32, bfloat16, or auto: what this machine is faster with.")
     ] = "auto"
-    jobs: Annotated[int, arg(metavar="N", help="Cells computed at once, each with its share of the cores.")] = 1
+    jobs: Annotated[int, arg(metavar="N", help="Trials computed at once, each with its share of the cores.")] = 1
     data_dir: DataDir = None
     out: Annotated[Path, arg(metavar="FOLDER", help="Where trials, tables and plots go.")] = Path("artifacts/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")

@@ -1,6 +1,6 @@
 """The comparison itself: what is missing is computed, one child process a trial, and everything that is there is written up.
 
-Cells may be computed side by side: a small network on two cores is faster as two processes of one thread than as one of two.
+Trials may be computed side by side: a small network on two cores is faster as two processes of one thread than as one of two.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A trial is one method on one corpus with one seed: its definition, its file, and the lookup of finished ones.
 
-Cells are found by what they say and not by their file's name: every stored setting must equal the wanted one, and a setting that an
+Trials are found by what they say and not by their file's name: every stored setting must equal the wanted one, and a setting that an
 older trial does not know must have its default. So a new field in `TrainConfig` makes no trial obsolete, a changed default only those that
 read it, and a point of a curve that is also a row of the table is computed once. The digest in the name only keeps different trials apart.
 """

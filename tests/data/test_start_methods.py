@@ -6,6 +6,7 @@ import multiprocessing.spawn
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def test_new_processes_are_not_told_of_the_main_module(
     vars(main).update(attributes)
     before = dict(vars(main))
     monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr("multiprocessing.get_start_method", lambda: "spawn")
 
     def told() -> set[str]:
         return {key for key in multiprocessing.spawn.get_preparation_data("worker") if "main" in key}
@@ -78,4 +80,34 @@ def test_new_processes_are_not_told_of_the_main_module(
     assert bool(told()) == ("__file__" in attributes)
     with _main_module_hidden():
         assert told() == set()
-    assert vars(main) == before
+        assert vars(main) == before  # other threads of the script read their own globals meanwhile
+    assert sys.modules["__main__"] is main
+
+
+def test_two_threads_that_hide_the_script_leave_it_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first: otherwise it would take the blank module for the script and put that back for good."""
+    monkeypatch.setattr("multiprocessing.get_start_method", lambda: "spawn")
+    script, seen = sys.modules["__main__"], []
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with _main_module_hidden():
+            inside.set()
+            leave.wait(10)
+
+    def second() -> None:
+        inside.wait(10)
+        with _main_module_hidden():
+            seen.append(getattr(sys.modules["__main__"], "__file__", None))
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    inside.wait(10)
+    assert sys.modules["__main__"] is not script
+    threads[1].join(0.2)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert seen == [None]
+    assert sys.modules["__main__"] is script

@@ -132,7 +132,8 @@ USAGE_ERRORS = [
     (("audit", "x", "--zzz"), "unknown argument --zzz"),
     (("audit",), "samekind audit needs ARTEFACT"),
     (("train", "--preset", "smoke"), "samekind train needs --corpus, --out"),
-    (("verdicts", "nosuch", "a", "b"), "must be one of export, import, got 'nosuch'"),
+    (("audit", "x", "--zz", "1", "--yy", "2"), "unknown arguments --zz, --yy"),
+    (("verdicts", "nosuch", "a", "b"), "error: ACTION must be one of export, import, got 'nosuch'"),
 ]
 
 

@@ -14,7 +14,7 @@ def _label_level(name: str, value: Any) -> None:
     label_level(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataSettings(Settings):
     """Choice of images, their size, their views, and the labels that false negatives are counted by.
 

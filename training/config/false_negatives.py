@@ -27,7 +27,7 @@ def _asked(of: Values) -> str | None:
     return of["detector"] if of["treatment"] != "none" else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FalseNegativeSettings(Settings):
     """Detector and treatment of false negatives.
 

@@ -9,7 +9,7 @@ from samekind.training.config.settings import Settings, at_least, one_of, settin
 SMALL, PATCHES = "resnet-small", "patches-small"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings(Settings):
     """Backbone, whitening, projector, and a queue of keys.
 

@@ -21,7 +21,7 @@ def _debiasing(of: Values) -> bool:
     return of["objective"] in DEBIASING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveSettings(Settings):
     """The loss, before false negatives are treated.
 

@@ -10,7 +10,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RuntimeSettings(Settings):
     """Number format, processes and device. Only the first changes a result: views are the same for any number of workers.
 

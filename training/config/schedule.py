@@ -8,7 +8,7 @@ from samekind.core.errors import InputError
 from samekind.training.config.settings import Settings, at_least, setting, within
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScheduleSettings(Settings):
     """Length of a run, size of its steps, and the optimiser's numbers.
 

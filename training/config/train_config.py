@@ -23,7 +23,7 @@ from samekind.training.config.settings import setting
 _NOT_CONTRASTING_VIEWS = {"cpc": "its negatives are patches, not images", "supervised": "it knows the labels already"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig(
     RuntimeSettings, DataSettings, ModelSettings, ScheduleSettings, FalseNegativeSettings, ObjectiveSettings
 ):  # fields of the last base come first

@@ -194,11 +194,15 @@ def cpc(prediction_AD: Tensor, code_CD: Tensor, target_A: Tensor, *, temperature
         Scalar float32 or float64; 0 if there is only one code.
 
     Raises:
-        ValueError: dimensions that differ, not one target a prediction, or τ out of range.
+        ValueError: dimensions that differ, not one target a prediction, a target that is no row of the codes, or τ out of range.
 
     Source:
         arXiv 1807.03748, equation 4.
     """
+    if target_A.numel() and not 0 <= int(target_A.min()) <= int(target_A.max()) < len(code_CD):
+        raise ValueError(
+            f"targets must be rows of the {len(code_CD)} codes, got {int(target_A.min())} to {int(target_A.max())}"
+        )
     number = torch.arange(len(code_CD), device=code_CD.device)
     terms = plain_terms(against_codes(prediction_AD, code_CD, target_A, number, number))
     return mean_over_anchors(softmax_loss(terms, temperature=temperature), terms.contrasted)

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from samekind.core.errors import ArtefactError
 
 LOCK = ".lock"
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM)
 
 
 @contextmanager

@@ -168,4 +168,12 @@ def test_a_config_is_each_of_its_parts() -> None:
         with pytest.raises(InputError, match="temperature"):
             part(temperature=0.0)
     with pytest.raises(FrozenInstanceError):
-        config.temperature = 0.3  # type: ignore[misc]
+        config.temperature = 0.3  # type: ignore[call-arg]
+
+
+def test_settings_are_named() -> None:
+    """The parts decide the order of the fields, so none may be given by its place."""
+    with pytest.raises(TypeError, match="positional"):
+        TrainConfig("smoke")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="positional"):
+        ObjectiveSettings("nce")  # type: ignore[call-arg]

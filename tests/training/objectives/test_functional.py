@@ -192,3 +192,10 @@ def test_the_docs_name_all_of_it() -> None:
     """Nothing public is left out of the page."""
     text = DOCS.read_text()
     assert [name for name in objectives.__all__ if f"`{name}" not in text] == []
+
+
+@pytest.mark.parametrize("target", [-1, 3])
+def test_a_target_that_is_no_row_of_the_codes_is_refused(target: int) -> None:
+    """A negative one would wrap around and make the positive a negative, too."""
+    with pytest.raises(ValueError, match="rows of the 3 codes"):
+        cpc(torch.zeros(2, 4), torch.zeros(3, 4), torch.tensor([0, target]))
