@@ -168,7 +168,7 @@ def test_a_config_is_each_of_its_parts() -> None:
         with pytest.raises(InputError, match="temperature"):
             part(temperature=0.0)
     with pytest.raises(FrozenInstanceError):
-        config.temperature = 0.3  # type: ignore[call-arg]
+        config.temperature = 0.3  # type: ignore[misc]
 
 
 def test_settings_are_named() -> None:
