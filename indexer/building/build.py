@@ -77,6 +77,8 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
         add_samples(folder, progress)
         (folder / JOURNAL).unlink(missing_ok=True)
         return 0
+    if plan.empty:
+        progress.print("the index lacks a file, or one is damaged or out of date: rebuilt from the table")
     journal.write(folder)
     Steps(plan, corpus, encoder, before, key).run(table, progress)
     corpora = [entry for entry in journal.corpora if entry.key != key]

@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from samekind.core.errors import ArtefactError
+from samekind.core.progress import NoProgress
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.storage import fingerprints
@@ -38,6 +40,16 @@ def built(artefact: Path, sampled: None) -> Path:
     """A finished index."""
     build_index(arrays_corpus(), FakeEncoder(), artefact)
     return artefact
+
+
+class Lines(NoProgress):
+    """Keeps what a build says."""
+
+    seen: ClassVar[list[str]] = []
+
+    def print(self, line: str) -> None:
+        """Keeps a line."""
+        self.seen.append(line)
 
 
 def flip(file: Path, at: int) -> None:
@@ -92,9 +104,13 @@ def test_a_flipped_bit_that_opening_does_not_see_is_found_and_mended(built: Path
     else:
         assert "run: samekind index --corpus noise" in damaged.hint
         encoder = FakeEncoder()
-        build_index(arrays_corpus(), encoder, built)
+        build_index(arrays_corpus(), encoder, built, Lines())
         assert encoder.embedded == 0
+        assert any("rebuilt from the table" in line for line in Lines.seen)
     assert verify(built).ok
+    Lines.seen.clear()
+    build_index(arrays_corpus(), FakeEncoder(), built, Lines())
+    assert not any("rebuilt" in line for line in Lines.seen)
     assert (built / name).read_bytes() == whole
 
 
