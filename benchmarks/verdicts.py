@@ -31,6 +31,7 @@ from samekind.comparison.machine import hardware
 from samekind.console import Console
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.labeling.acquisition import CandidatePool
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.config.false_negatives import DETECTORS
@@ -107,8 +108,9 @@ class Experiment:
 
     def _accuracy(self, encoder: Encoder) -> float | None:
         """On test, against the training images with their labels, which no training but SupCon's saw."""
-        size, channels = encoder.spec.image_size, encoder.spec.channels
-        bank, query = (encoder.embed(prepare_corpus(part, size, channels)) for part in (self.train, self.test))
+        bank, query = (
+            encoder.embed(prepare_corpus(part, preprocessing_of(encoder.spec))) for part in (self.train, self.test)
+        )
         numbers = [label_numbers(part.labels, self.classes) for part in (self.train, self.test)]
         assert numbers[0] is not None
         assert numbers[1] is not None

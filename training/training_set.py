@@ -12,6 +12,7 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import Preprocessing
 from samekind.training.config.data import DataSettings
 
 HOLD_OUT = 5000
@@ -80,25 +81,30 @@ def training_corpus(corpus: Corpus, settings: DataSettings) -> Corpus:
     return train.subset(np.sort(chosen).tolist())
 
 
-def image_size_of(corpus: Corpus, settings: DataSettings) -> int:
-    """Pixels a side: the configured ones, or the corpus' own up to 64."""
-    if settings.image_size is not None:
-        return settings.image_size
+def default_preprocessing(corpus: Corpus, settings: DataSettings) -> Preprocessing:
+    """Encoder input of a training from scratch: squashed to the configured size, or to the corpus' own up to 64 px."""
+    return Preprocessing(settings.image_size or _automatic_size(corpus), corpus.channels)
+
+
+def _automatic_size(corpus: Corpus) -> int:
     native = corpus.native_array
     if native is None:
         return LARGEST_AUTOMATIC_SIZE
     return min(LARGEST_AUTOMATIC_SIZE, int(max(native.shape[1:3])))
 
 
-def load_training_images(corpus: Corpus, settings: DataSettings, progress: Progress) -> TrainingImages:
+def load_training_images(
+    corpus: Corpus, settings: DataSettings, progress: Progress, preprocessing: Preprocessing | None = None
+) -> TrainingImages:
     """Decodes the training images once and sets a hold-out aside.
 
     Args:
         corpus: what `training_corpus` returned.
         settings: the run's.
         progress: shows a bar.
+        preprocessing: of the encoder, if there is one already; `default_preprocessing` otherwise.
     """
-    pixels = prepare_corpus(corpus, image_size_of(corpus, settings), corpus.channels, progress=progress)
+    pixels = prepare_corpus(corpus, preprocessing or default_preprocessing(corpus, settings), progress=progress)
     labels = label_numbers(corpus.labels, corpus.classes)
     held = 0 if labels is None else _held(settings, len(corpus))
     order = np.random.default_rng((settings.seed, 2)).permutation(len(corpus))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.search.opened import OpenedIndex
@@ -233,7 +234,7 @@ def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress
 
     corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
-    pixels = prepare_corpus(corpus, encoder.spec.image_size, encoder.spec.channels, progress=progress)
+    pixels = prepare_corpus(corpus, preprocessing_of(encoder.spec), progress=progress)
     return _Images(encoder.embed(pixels, progress=progress), corpus.splits, corpus.labels)
 
 

@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from samekind.training.config.settings import Settings, at_least, one_of, setting, within
 
 SMALL, PATCHES = "resnet-small", "patches-small"
+LITE0 = "lite0"
+RANDOM = "@none"
+"""Ends the name of a library's architecture that is to be trained from random weights."""
+_LIBRARIES = ("timm/", "open_clip/", "hf-hub:")
+
+
+def names_model(name: str) -> bool:
+    """True for the name of a pretrained model; everything else is the path of an artefact, or an architecture without weights."""
+    return name == LITE0 or (name.startswith(_LIBRARIES) and not name.endswith(RANDOM))
 
 
 @dataclass(frozen=True, kw_only=True)

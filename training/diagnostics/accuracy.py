@@ -12,6 +12,7 @@ from samekind.core.errors import InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.encoder import Encoder
 from samekind.training.training_set import label_numbers
 
@@ -92,5 +93,4 @@ def evaluate_test_split(
 
 
 def _embedded(encoder: Encoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
-    spec = encoder.spec
-    return encoder.embed(prepare_corpus(corpus, spec.image_size, spec.channels, progress=progress), progress=progress)
+    return encoder.embed(prepare_corpus(corpus, preprocessing_of(encoder.spec), progress=progress), progress=progress)

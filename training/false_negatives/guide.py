@@ -9,6 +9,7 @@ import numpy as np
 
 from samekind.core.errors import InputError, MissingDependencyError
 from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.objective import USING_LABELS
@@ -36,9 +37,8 @@ def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | 
     clean, augmented = [], []
     for number, start in enumerate(range(0, len(images.fit), BATCH)):
         rows = images.fit[start : start + BATCH]
-        pixels = prepare_corpus(
-            corpus.subset(rows.tolist()), spec.image_size, spec.channels
-        )  # all of them at 224 px would be gigabytes
+        # Batch by batch: all of them at 224 px would be gigabytes.
+        pixels = prepare_corpus(corpus.subset(rows.tolist()), preprocessing_of(spec))
         clean.append(guide.embed(pixels))
         augmented.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
     embedding = np.concatenate(clean)
