@@ -115,7 +115,7 @@ def _whitened(bare: Encoder, corpus: Corpus, folder: Path, whitening: float, pro
     remembering = RememberingEncoder(bare)
     if whitening:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(features, whitening, directions_worth_keeping(DIRECTIONS, len(features)))
+        bare.renew_whitening(directions_worth_keeping(DIRECTIONS, len(features)), features, whitening)
     place_encoder(remembering, corpus, folder)
     return remembering
 
