@@ -21,7 +21,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, ImageError
+from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.core.text import counted
 from samekind.data.corpus import Corpus
@@ -100,10 +100,6 @@ class FeatureCache:
         with progress.task("Computing features", count) as task:
             task.advance(done)
             for rows, pixels in prepared_batches(self.corpus, preprocessing_of(spec), np.arange(done, count), _IMAGES):
-                expected = np.arange(done, min(done + _IMAGES, count))
-                if len(rows) < len(expected):
-                    lost = self.corpus.uri(int(np.setdiff1d(expected, rows)[0]))
-                    raise ImageError(f"{lost} cannot be read any more", hint="run the same command again")
                 seen = _with_views(pixels, transform, self.views, (self.seed, 7, done))
                 stored[rows] = self.encoder.features(seen, _FORWARD).reshape(len(rows), *self.shape[1:])
                 stored.flush()

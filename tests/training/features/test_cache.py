@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
-from samekind.training.features import cache
 from samekind.training.features.cache import FeatureCache
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from tests.training.runs import corpus
@@ -109,8 +109,8 @@ def test_a_damaged_mark_or_a_short_file_starts_anew() -> None:
     images = corpus(count=40)
     given = cache_of(images)
     whole = np.array(given.features(NoProgress()))
-    for damage in (lambda: given._mark.write_text("{"), lambda: given.file.write_bytes(b"short")):
-        damage()
+    for path, damage in ((given._mark, b"{"), (given.file, b"short")):
+        path.write_bytes(damage)
         assert np.array_equal(cache_of(images).features(NoProgress()), whole)
 
 
@@ -128,7 +128,7 @@ def test_an_image_that_vanished_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the size and what to do."""
     full = type("Usage", (), {"free": 1})
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with pytest.raises(ArtefactError, match="more than is free") as caught:
         cache_of(corpus(count=40)).features(NoProgress())
     assert "--views" in caught.value.hint
