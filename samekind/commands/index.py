@@ -40,8 +40,13 @@ class BuildIndex:
         ),
     ] = None
     whitening: Annotated[
-        float, arg(metavar="EXPONENT", help="Of the whitening that a pretrained model gets; 0 leaves it out.")
-    ] = 0.5
+        float | None,
+        arg(
+            metavar="EXPONENT",
+            help="Of the whitening that a pretrained model gets; 0 leaves it out.",
+            help_behavior_hint="(default: 0.5; 0 if it embeds text, too)",
+        ),
+    ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     data_dir: DataDir = None
     json: Json = False
