@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import open_clip
+import pytest
 import torch
 from torch import nn
+
+import samekind as sk
+from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.pretrained import resolve
 
 DIM, SIDE, CONTEXT = 24, 32, 32
 _CONFIG: dict[str, Any] = {
@@ -52,3 +58,23 @@ def checkpoint(folder: Path, name: str = PLAIN, seed: int = 0) -> tuple[str, nn.
     path = folder / f"{name}-{seed}.pt"
     torch.save({"state_dict": model.state_dict()}, path)
     return f"open_clip/{name}@{path}", model.eval()
+
+
+def encoder(name: str, image_size: int | None = None) -> Encoder:
+    """The image tower of a checkpoint, as `resolve_encoder` gives it."""
+    constants = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
+    return Encoder(EncoderSpec(backbone=name, image_size=image_size or SIDE, channels=3, dim=0, **constants)).eval()
+
+
+def build(folder: Path, **options: Any) -> Path:
+    """An index of 40 noise pictures on a checkpoint of the plain variant, which `register` has made known."""
+    name, _ = checkpoint(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resolve, "_from_library", encoder)
+        return sk.build_index(corpus(), name, folder / "index", **options).path
+
+
+def corpus(count: int = 40) -> sk.Corpus:
+    """Noise in colour, without labels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    return sk.Corpus.from_arrays(pixels, None, ["train"] * count, name="noise", source={"corpus": "noise"})
