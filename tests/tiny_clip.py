@@ -49,10 +49,10 @@ def register(folder: Path) -> None:
     open_clip.add_model_config(folder)
 
 
-def checkpoint(folder: Path, name: str = PLAIN, seed: int = 0) -> tuple[str, nn.Module]:
+def checkpoint(folder: Path, name: str = PLAIN, seed: int = 0) -> tuple[str, Any]:
     """A checkpoint of a variant with random weights: its name for `--encoder`, and open_clip's model."""
     torch.manual_seed(seed)
-    model = open_clip.create_model(name)
+    model: nn.Module = open_clip.create_model(name)
     for parameter in model.parameters():  # open_clip starts many at zero or one, where a swap would not show
         nn.init.normal_(parameter, std=0.15)
     path = folder / f"{name}-{seed}.pt"

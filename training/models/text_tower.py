@@ -77,16 +77,16 @@ class TextTower(nn.Module):
         self.spec = spec
         whole = open_clip.CustomTextCLIP(
             spec.embed_dim,
-            vision_cfg=_UNUSED_VISION,  # type: ignore[arg-type]  # open_clip makes its own type of a dictionary
-            text_cfg=spec.text_cfg,  # type: ignore[arg-type]
+            vision_cfg=_UNUSED_VISION,
+            text_cfg=spec.text_cfg,
             quick_gelu=spec.quick_gelu,
         )
         self.tower: nn.Module = whole.text
         self.whitening = Whitening(spec.embed_dim, spec.dim or spec.embed_dim)
 
     @cached_property
-    def tokenizer(self) -> Callable[[list[str]], Tensor]:
-        """From texts to `(Q, L)` tokens.
+    def tokenizer(self) -> Any:
+        """open_clip's: from texts to `(Q, L)` tokens.
 
         Raises:
             MissingDependencyError: it is one of the Hugging Face hub that is not on this machine.

@@ -11,18 +11,18 @@ import open_clip
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 import samekind as sk
-from samekind.indexer.building.pretrained import resolve_text_tower
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search.results import SearchResult
+from samekind.training.models.neutral_captions import NEUTRAL_CAPTIONS
 from samekind.training.models.pretrained import resolve
+from samekind.training.models.pretrained.text_weights import resolve_text_tower
 from tests import tiny_clip
 from tests.indexer.builds import Lines
 
 COUNT = len(tiny_clip.corpus())
-Built = tuple[Index, nn.Module, sk.Corpus]
+Built = tuple[Index, Any, sk.Corpus]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +49,7 @@ def _one(index: Index, query: Any, k: int = COUNT) -> SearchResult:
 
 
 @torch.no_grad()
-def _cosines(model: nn.Module, corpus: sk.Corpus, words: str) -> NDArray[np.float64]:
+def _cosines(model: Any, corpus: sk.Corpus, words: str) -> NDArray[np.float64]:
     """Cosines of every image with a text by open_clip's model alone."""
     pixels = torch.stack([torch.from_numpy(np.array(corpus.image(i))) for i in range(len(corpus))]).permute(0, 3, 1, 2)
     mean, std = (
@@ -57,7 +57,7 @@ def _cosines(model: nn.Module, corpus: sk.Corpus, words: str) -> NDArray[np.floa
     )
     images = model.encode_image((pixels / 255 - mean) / std, normalize=True)
     texts = model.encode_text(open_clip.get_tokenizer(tiny_clip.PLAIN)([words]), normalize=True)
-    return (images @ texts.T)[:, 0].double().numpy()
+    return np.asarray((images @ texts.T)[:, 0].double())
 
 
 def test_hits_and_similarities_are_those_of_open_clip(built: Built) -> None:
@@ -86,7 +86,7 @@ def test_words_and_images_in_one_call(built: Built) -> None:
     """A list of a text, an image and a mix gives what each gives alone."""
     index, _, corpus = built
     image = np.asarray(corpus.image(3))
-    queries = [
+    queries: list[Any] = [
         sk.Text("red shoe"),
         image,
         sk.Mix(sk.Text("red shoe"), image, weights=[1, 2], unlike=[sk.Text("sea")]),
@@ -138,8 +138,6 @@ def test_a_whitened_index_answers_about_the_mean_of_neutral_captions(tmp_path: P
     assert tower is not None
     encoder = sk.Encoder.load(index.path)
     assert encoder.whitening.mean.any()
-    from samekind.training.models.neutral_captions import NEUTRAL_CAPTIONS
-
     centred = tower.embed_text(["red shoe"])[0] - tower.embed_text(NEUTRAL_CAPTIONS).mean(axis=0)
     query = centred @ encoder.whitening.matrix.numpy()
     expected = np.sort(index.vectors() @ (query / np.linalg.norm(query)))[::-1]
