@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 
-UNLIKE_WEIGHT = 0.5
+UNLIKE_WEIGHT = 0.25
+"""γ: of 0.15 to 1 the best on photos with one and with three unlikes; docs/decisions/0015-text-queries.md has the figures."""
 SPREAD_ROWS = 2048
 """Images of the index by which the spread of cosines is measured."""
 _CANCELLED = 1e-6

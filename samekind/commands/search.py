@@ -53,7 +53,7 @@ class Search:
             metavar="IMAGE|ID", help="Hits should not be like these: files or ids of the index.", help_behavior_hint=""
         ),
     ] = ()
-    unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.5
+    unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     json: Json = False
