@@ -14,7 +14,6 @@ from torch import nn
 
 import samekind as sk
 from samekind.training.models.encoder import Encoder, EncoderSpec
-from samekind.training.models.pretrained import resolve
 
 DIM, SIDE, CONTEXT = 24, 32, 32
 _CONFIG: dict[str, Any] = {
@@ -23,6 +22,8 @@ _CONFIG: dict[str, Any] = {
     "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2},
 }
 PLAIN = "samekind-tiny"
+RESOLVED = "samekind.indexer.building.pretrained.resolve_encoder"
+"""What a test replaces by `encoder`."""
 VARIANTS: dict[str, dict[str, Any]] = {
     PLAIN: {},
     "samekind-tiny-quick": {"quick_gelu": True},
@@ -70,7 +71,7 @@ def build(folder: Path, **options: Any) -> Path:
     """An index of 40 noise pictures on a checkpoint of the plain variant, which `register` has made known."""
     name, _ = checkpoint(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolve, "_from_library", encoder)
+        patch.setattr(RESOLVED, encoder)
         return sk.build_index(corpus(), name, folder / "index", **options).path
 
 

@@ -59,7 +59,9 @@ def test_likes_alone_are_the_query(artefact: Path) -> None:
     unlike = call("search", artefact, "--like", index.ids[0], "--unlike", index.ids[5], "--k", 3, "--json").answer
     mix = sk.Mix(index.ids[0], unlike=[index.ids[5]])
     wanted = [hit.similarity for hit in index.search(mix, k=3)]
-    assert [hit["similarity"] for hit in unlike["hits"]] == pytest.approx(wanted, abs=1e-6), "flag and facade have one default"
+    assert [hit["similarity"] for hit in unlike["hits"]] == pytest.approx(wanted, abs=1e-6), (
+        "flag and facade have one default"
+    )
 
 
 def test_the_weight_of_the_text(worded: Path) -> None:

@@ -109,7 +109,9 @@ def test_words_alone_are_not_scaled() -> None:
     parts = random.normal(size=(3, 8))
     parts = (parts / np.linalg.norm(parts, axis=1, keepdims=True)).astype(np.float32)
     mix = sk.Mix(sk.Text("a"), sk.Text("b"), unlike=[sk.Text("c")])
-    np.testing.assert_allclose(mixed(mix, parts, parts), _rocchio(parts[:2], [1, 1], parts[2:], UNLIKE_WEIGHT), atol=1e-6)
+    np.testing.assert_allclose(
+        mixed(mix, parts, parts), _rocchio(parts[:2], [1, 1], parts[2:], UNLIKE_WEIGHT), atol=1e-6
+    )
 
 
 def test_an_index_of_one_image_can_be_mixed_with(tmp_path: Path) -> None:

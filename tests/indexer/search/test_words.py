@@ -16,7 +16,6 @@ import samekind as sk
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search.results import SearchResult
 from samekind.training.models.neutral_captions import NEUTRAL_CAPTIONS
-from samekind.training.models.pretrained import resolve
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
 from tests import tiny_clip
 from tests.indexer.builds import Lines
@@ -29,7 +28,7 @@ Built = tuple[Index, Any, sk.Corpus]
 def _known(tmp_path_factory: pytest.TempPathFactory) -> Any:
     tiny_clip.register(tmp_path_factory.mktemp("configs"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolve, "_from_library", tiny_clip.encoder)
+        patch.setattr(tiny_clip.RESOLVED, tiny_clip.encoder)
         yield
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from samekind.core.errors import InputError
+from samekind.training.models.pretrained.resolve import weights_file
 from samekind.training.models.text_tower import TextSpec, TextTower
 
 OPEN_CLIP, HUB = "open_clip/", "hf-hub:"
@@ -81,11 +82,5 @@ def resolve_text_tower(name: str) -> TextTower | None:
         MissingDependencyError: the weights are not on this machine.
     """
     spec = text_spec(name) if may_have_text(name) else None
-    return None if spec is None else load_text_tower(spec, read_tensors(_checkpoint(name)))
-
-
-def _checkpoint(name: str) -> Path:
-    path = Path(name.partition("@")[2])
-    if not path.is_file():
-        raise InputError(f"{name}: not yet")
-    return path
+    path = weights_file(name) if spec is not None else None
+    return None if spec is None or path is None else load_text_tower(spec, read_tensors(path))
