@@ -30,15 +30,14 @@ def text_spec(name: str) -> TextSpec | None:
     """
     import open_clip
 
-    model, _, where = name.removeprefix(OPEN_CLIP).partition("@")
+    model = name.removeprefix(OPEN_CLIP).partition("@")[0]
     try:
         described: dict[str, Any] | None = open_clip.get_model_config(model)
     except (OSError, ValueError, KeyError):  # the hub has no open_clip description of it
         return None
     if described is None or "text_cfg" not in described:
         return None
-    tag = open_clip.get_pretrained_cfg(model, where) if where else {}
-    quick = bool(described.get("quick_gelu") or (tag or {}).get("quick_gelu"))
+    quick = bool(described.get("quick_gelu"))
     return TextSpec(name.partition("@")[0], described["embed_dim"], described["text_cfg"], quick)
 
 
