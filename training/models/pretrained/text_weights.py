@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +40,32 @@ def text_spec(name: str) -> TextSpec | None:
     return TextSpec(name.partition("@")[0], described["embed_dim"], described["text_cfg"], quick)
 
 
-def load_text_tower(spec: TextSpec, tensors: Mapping[str, Tensor]) -> TextTower:
+def resolve_text_tower(name: str) -> TextTower | None:
+    """The text tower of the model that a name stands for, as `resolve_encoder` understands it; `None` if there is none.
+
+    Raises:
+        InputError: the tower cannot be built, or the checkpoint lacks it.
+        MissingDependencyError: the weights are not on this machine.
+    """
+    spec = text_spec(name) if may_have_text(name) else None
+    path = weights_file(name) if spec is not None else None
+    return None if spec is None or path is None else load_text_tower(spec, path)
+
+
+def load_text_tower(spec: TextSpec, path: Path) -> TextTower:
     """The text tower with its weights.
 
     Args:
         spec: of `text_spec`.
-        tensors: of a checkpoint that holds both towers, by open_clip's names.
+        path: checkpoint that holds both towers, by open_clip's names.
 
     Raises:
         InputError: the tower cannot be built, or the checkpoint lacks it.
     """
+    from open_clip.factory import load_state_dict
+
     tower = TextTower(spec)
+    tensors: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
     named = {key.removeprefix("text."): value for key, value in tensors.items() if key.startswith("text.")}
     named = named or {key: value for key, value in tensors.items() if key.startswith(_OLD_NAMES)}
     wanted = tower.tower.state_dict()
@@ -63,23 +77,3 @@ def load_text_tower(spec: TextSpec, tensors: Mapping[str, Tensor]) -> TextTower:
         )
     tower.tower.load_state_dict({key: named[key].float() for key in wanted})
     return tower.eval()
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint with both towers (`.safetensors`, or a pickle of nothing but tensors)."""
-    from open_clip.factory import load_state_dict
-
-    tensors: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
-    return tensors
-
-
-def resolve_text_tower(name: str) -> TextTower | None:
-    """The text tower of the model that a name stands for, as `resolve_encoder` understands it; `None` if there is none.
-
-    Raises:
-        InputError: the tower cannot be built, or the checkpoint lacks it.
-        MissingDependencyError: the weights are not on this machine.
-    """
-    spec = text_spec(name) if may_have_text(name) else None
-    path = weights_file(name) if spec is not None else None
-    return None if spec is None or path is None else load_text_tower(spec, read_tensors(path))

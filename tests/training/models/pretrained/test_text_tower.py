@@ -54,10 +54,10 @@ def test_it_is_encode_text_of_open_clip(tmp_path: Path, variant: str) -> None:
 
 def test_the_activation_counts(tmp_path: Path) -> None:
     """The same weights under OpenAI's activation give other features: the spec must say which it was."""
-    _, model = tiny_clip.checkpoint(tmp_path)
+    name, model = tiny_clip.checkpoint(tmp_path)
     spec = text_spec("open_clip/samekind-tiny-quick")
     assert spec is not None
-    quick = load_text_tower(spec, model.state_dict()).embed_text(TEXTS)
+    quick = load_text_tower(spec, Path(name.partition("@")[2])).embed_text(TEXTS)
     assert np.abs(quick - _by_open_clip(model, tiny_clip.PLAIN)).max() > 1e-4
 
 
@@ -128,8 +128,9 @@ def test_what_is_not_on_this_machine_is_said(tmp_path: Path) -> None:
         TextTower(spec)
     plain = text_spec("open_clip/samekind-tiny")
     assert plain is not None
-    images = {key: value for key, value in model.state_dict().items() if key.startswith("visual.")}
-    with pytest.raises(InputError, match=r"lacks \d\d of the \d\d tensors of its text tower"):
+    images = tmp_path / "images.pt"
+    torch.save({key: value for key, value in model.state_dict().items() if key.startswith("visual.")}, images)
+    with pytest.raises(InputError, match=r"29 .*tensors"):
         load_text_tower(plain, images)
     assert resolve_text_tower("lite0") is None
     assert resolve_text_tower("timm/resnet18") is None
