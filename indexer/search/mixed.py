@@ -42,7 +42,7 @@ class Text:
 
 
 class Mix:
-    """One query of several parts: like these, unlike those.
+    """One query of several parts: like these, unlike those. `exclude_self` leaves out the images of all parts.
 
     Args:
         like: `Text`, or anything that is one query: a path, bytes, a Pillow image, an array, an id, a vector.
