@@ -15,6 +15,8 @@ from samekind.data.loader import Batch, ViewLoader
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.health import collapse_line
+from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
 from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.epoch_record import epoch_line, first_line, measure
@@ -51,11 +53,13 @@ def train_epochs(context: RunContext, encoder: Encoder, loss: Loss) -> Counters:
         context.progress.print(first_line(context, schedule.total_steps, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
             context.progress.print(f"continuing from step {counters.step} of {schedule.total_steps}")
-        loop = _EpochLoop(context, trainer, loader, counters, interrupted)
+        loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder))
         for epoch in range(len(counters.history), epochs):
             record = loop.run(epoch, epochs)
             log(record)
             context.progress.print(epoch_line(record, epochs))
+            if collapsed := collapse_line(counters.history):
+                context.progress.print(collapsed)
     return counters
 
 
@@ -65,17 +69,25 @@ def _nowhere(record: dict[str, Any]) -> None:
 
 def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoader:
     config, images = context.config, context.images
-    channels = images.corpus.channels
-    policy = policy_for(images.corpus.name, channels, config.strength)
     return ViewLoader(
         images.pixels[images.fit],
-        TwoViewTransform(encoder.spec.image_size, channels, policy),
+        _views(context, encoder),
         config.images_a_step,
         config.seed,
         _automatic_workers() if config.workers is None else config.workers,
         share=(context.accelerator.process_index, context.processes),
         groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
+
+
+def _views(context: RunContext, encoder: Encoder) -> TwoViewTransform:
+    corpus = context.images.corpus
+    policy = policy_for(corpus.name, corpus.channels, context.config.strength)
+    return TwoViewTransform(encoder.spec.image_size, corpus.channels, policy)
+
+
+def _health_sample(context: RunContext, encoder: Encoder) -> HealthSample:
+    return draw_health_sample(context.images, context.config, _views(context, encoder).batch)
 
 
 def _automatic_workers() -> int:
@@ -103,6 +115,7 @@ class _EpochLoop:
     loader: ViewLoader
     counters: Counters
     interrupted: threading.Event
+    sample: HealthSample
 
     def run(self, epoch: int, epochs: int) -> dict[str, Any]:
         """Takes the steps of one epoch that have not been taken yet, and returns its record."""
@@ -168,18 +181,19 @@ class _EpochLoop:
         """The epoch's sums as its record."""
         schedule, sums, last = self.trainer.schedule, self.counters.sums, self.counters.step - 1
         beta = self.trainer.loss.hardness(schedule.progress(last))
-        accuracy, probe = measure(self.context, self.trainer.encoder, beta, statistics.look)
+        measured = measure(self.context, self.trainer.encoder, beta, statistics.look, self.sample)
         return {
             "epoch": epoch + 1,
             "loss": sums["loss"] / sums["batches"],
-            "knn_accuracy": accuracy,
+            "knn_accuracy": measured.knn_accuracy,
             "pairs_per_second": sums["pairs"] / sums["seconds"],
             "learning_rate": schedule.learning_rate(last),
             "seconds": sums["seconds"],
             "mi_bound": sums["mi_bound"] / sums["batches"],
             "mi_cap": math.log(sums["candidates"] / sums["batches"]),
             **statistics.tracker.record(),
-            "probe": probe,
+            "health": measured.health,
+            "probe": measured.probe,
         }
 
     def _close(self, record: dict[str, Any]) -> None:
