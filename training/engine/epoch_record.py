@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from samekind.core.text import counted
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.epoch_space import EpochSpace, epoch_accuracy, epoch_space, sample_look
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.health import Health
 from samekind.training.diagnostics.health_sample import HealthSample
 from samekind.training.diagnostics.probe import BatchLook, Probe
+from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
 from samekind.training.models.encoder import Encoder
 
@@ -63,17 +66,18 @@ def _looks(config: TrainConfig, space: EpochSpace, probe: Probe, look: BatchLook
 
 
 def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: bool) -> str:
-    """Images, steps, method and machine, before the first epoch gives figures."""
+    """Images, budget, method and machine, before the first epoch gives figures."""
     images, accelerator = context.images, context.accelerator
     a_step = min(context.config.images_a_step, len(images.fit))
     held_out = f" ({len(images.hold_out):,} held out)" if len(images.hold_out) else ""
     machine = [accelerator.device.type, "bfloat16" if bfloat16 else "float32"]
     shared = [f"{context.processes} processes"] if context.processes > 1 else []
-    steps = "step" if total_steps == 1 else "steps"
+    minutes = context.config.minutes
+    time = "" if minutes is None else f", about {duration(60 * minutes)}"
     return " · ".join(
         [
             f"training on {len(images.fit):,} images{held_out}",
-            f"{total_steps:,} {steps} of {a_step:,} in {epochs:,} {'epoch' if epochs == 1 else 'epochs'}",
+            f"{counted(total_steps, 'step')} of {a_step:,} in {counted(epochs, 'epoch')}{time}",
             context.config.method,
             ", ".join([*machine, *shared]),
         ]
@@ -92,3 +96,24 @@ def epoch_line(record: dict[str, Any], epochs: int) -> str:
         parts.append(f"false negatives @10 {rates['10']:.1%} (base rate {record['base_rate']:.1%})")
     parts += [f"{record['pairs_per_second']:.0f} pairs/s", f"{record['seconds']:.0f} s"]
     return " · ".join(parts)
+
+
+def still_rising_line(history: Sequence[Mapping[str, Any]], num_hold_out: int) -> str:
+    """What is to be said if the hold-out accuracy had not levelled off at the end of a run; empty otherwise. It decides nothing.
+
+    Compared are the mean over the last quarter of the epochs and that over the quarter before. They must differ by more than the standard
+    error of one accuracy on so many images.
+
+    Args:
+        history: the run's epoch records.
+        num_hold_out: images behind each accuracy.
+    """
+    accuracies = [record["knn_accuracy"] for record in history if record["knn_accuracy"] is not None]
+    quarter = len(accuracies) // 4
+    if quarter == 0:
+        return ""
+    before, last = (float(np.mean(part)) for part in (accuracies[-2 * quarter : -quarter], accuracies[-quarter:]))
+    if last - before <= np.sqrt(before * (1 - before) / num_hold_out):
+        return ""
+    longer = max(1, round(2 * sum(record["seconds"] for record in history) / 60))
+    return f"the hold-out accuracy still rises ({before:.2f} → {last:.2f}): a longer run may be better, e.g. --minutes {longer}"
