@@ -18,6 +18,7 @@ from torch.nn import functional
 import samekind as sk
 from samekind.comparison.machine import processor
 from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import Preprocessing
 from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.models.whitening import Whitening
 from samekind.training.training_set import label_numbers
@@ -37,7 +38,7 @@ def main() -> None:
     pixels, labels = {}, {}
     for name in ("train", "test"):
         part = corpus.split(name)
-        prepared = prepare_corpus(part, arguments.image_size, corpus.channels)
+        prepared = prepare_corpus(part, Preprocessing(arguments.image_size, corpus.channels))
         pixels[name] = torch.from_numpy(prepared.reshape(len(part), -1)).float() / 255
         numbers = label_numbers(part.labels, classes)
         assert numbers is not None, f"{corpus.name} has no labels to measure with"

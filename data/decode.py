@@ -1,8 +1,9 @@
 """One image: from bytes to an upright picture, and from any picture to encoder input.
 
 `prepare` is the one way an image becomes encoder input; training, indexing and searching all go through it, so that a corpus row and
-the same image as a query give the same vector. It squashes to a square rather than cropping: nothing of the image is lost, and the
-training views vary the aspect ratio anyway. JPEG's fast reduced decoding is not used, because its pixels differ from those of a full one.
+the same image as a query give the same vector. Encoders trained from scratch take a squashed square: nothing of the image is lost, and
+the training views vary the aspect ratio anyway. Pretrained ones take what they were trained for. JPEG's fast reduced decoding is not
+used, because its pixels differ from those of a full one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from samekind.core.errors import ImageError, InputError
+from samekind.core.errors import ImageError
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import Preprocessing
 
 THUMBNAIL_LOSSLESS = 64
 """Images up to this side (px) keep their exact pixels as a thumbnail."""
@@ -26,6 +28,11 @@ THUMBNAIL_SIDE = 96
 # Pillow warns about damaged metadata and large images from within; here either the image is read or `ImageError` says why not.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 _DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
 
 
@@ -134,24 +141,32 @@ def to_pixels(image: Image.Image) -> Pixels:
     return np.array(standardise(image), dtype=np.uint8)
 
 
-def prepare(image: Image.Image, size: int, channels: int) -> Pixels:
-    """Encoder input: `(size, size, channels)` uint8 in [0, 255].
+def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    """Encoder input: `(S, S, C)` uint8 in [0, 255] for size S and C channels.
 
     Args:
-        image: any Pillow image; one that is already `size` px square is not resampled.
-        size: side in pixels, at least 1.
-        channels: 1 (luma, ITU-R 601) or 3.
-
-    Raises:
-        InputError: `size` or `channels` is out of range.
+        image: any Pillow image; one that is already `(S, S)` is not resampled, unless a crop is asked for.
+        preprocessing: size, channels, and the way there.
     """
-    check_shape(size, channels)
+    size, channels = preprocessing.size, preprocessing.channels
     image = standardise(image).convert("L" if channels == 1 else "RGB")
-    if image.size != (size, size):
-        image = image.resize(
-            (size, size), Image.Resampling.BICUBIC
-        )  # Pillow widens the filter when shrinking: antialiased
+    image = _cropped(image, preprocessing) if preprocessing.crop else _resized(image, (size, size), preprocessing)
     return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+
+
+def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """The centre of the image after its shorter side was scaled; sides and offsets are rounded as torchvision does."""
+    size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
+    width, height = image.size
+    scaled = tuple(max(1, int(shorter * side / min(width, height))) for side in (width, height))
+    image = _resized(image, (scaled[0], scaled[1]), preprocessing)
+    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def _resized(image: Image.Image, size: tuple[int, int], preprocessing: Preprocessing) -> Image.Image:
+    # Pillow widens the filter when shrinking: antialiased
+    return image if image.size == size else image.resize(size, _FILTERS[preprocessing.interpolation])
 
 
 def worker_threads() -> int:
@@ -170,11 +185,3 @@ def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
         small.thumbnail((side, side), Image.Resampling.BICUBIC)
         small.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
-
-
-def check_shape(size: int, channels: int) -> None:
-    """Refuses an impossible shape of encoder input."""
-    if size < 1:
-        raise InputError(f"the image size must be at least 1 px, got {size}")
-    if channels not in (1, 3):
-        raise InputError(f"channels must be 1 or 3, got {channels}")

@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.core.errors import ImageError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.data.decode import check_shape, prepare, worker_threads
+from samekind.data.decode import prepare, worker_threads
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import Preprocessing
 
 _CHUNK = 512
+_BATCHES_AHEAD = 2
 
 
 def prepare_corpus(
     corpus: Corpus,
-    size: int,
-    channels: int,
+    preprocessing: Preprocessing,
     indices: Sequence[int] | NDArray[np.int64] | None = None,
     progress: Progress | None = None,
 ) -> Pixels:
-    """Encoder input for a corpus or some of its rows; each row equals `prepare(corpus.image(i), size, channels)`.
+    """Encoder input for a corpus or some of its rows; each row equals `prepare(corpus.image(i), preprocessing)`.
 
     Args:
         corpus: what to prepare.
-        size: side in pixels.
-        channels: 1 or 3.
+        preprocessing: size S, channels C, and the way there.
         indices: rows, in the order wanted; all if left out.
         progress: shows a bar while files are decoded.
 
     Returns:
-        `(N, size, size, channels)` uint8, a new array.
+        `(N, S, S, C)` uint8, a new array.
 
     Raises:
         ImageError: a file has become unreadable since the corpus was read.
-        InputError: `size` or `channels` is out of range.
     """
-    check_shape(size, channels)
+    size, channels = preprocessing.size, preprocessing.channels
     rows = range(len(corpus)) if indices is None else [int(i) for i in indices]
     native = corpus.native_array
-    if native is not None and native.shape[1:3] == (size, size) and not (native.ndim == 4 and channels == 1):
+    if _is_prepared(native, preprocessing):
         chosen = native.reshape(len(native), size, size, -1)
         chosen = chosen.copy() if indices is None else chosen[np.asarray(rows, dtype=np.int64)]
         return chosen if chosen.shape[3] == channels else np.repeat(chosen, channels, axis=3)
     out = np.empty((len(rows), size, size, channels), dtype=np.uint8)
     threads = 1 if native is not None else worker_threads()  # small arrays cost less to resize than to hand to a thread
-    return _prepare_each(lambda i: prepare(corpus.image(i), size, channels), rows, out, threads, progress)
+    return _prepare_each(lambda i: prepare(corpus.image(i), preprocessing), rows, out, threads, progress)
+
+
+def _is_prepared(native: Pixels | None, preprocessing: Preprocessing) -> TypeGuard[Pixels]:
+    """True if the corpus' own arrays are encoder input but for their channel axis."""
+    if native is None or preprocessing.crop or native.shape[1:3] != (preprocessing.size, preprocessing.size):
+        return False
+    return native.ndim == 3 or preprocessing.channels == 3
 
 
 def _prepare_each(
@@ -67,3 +76,49 @@ def _prepare_each(
                 out[start + offset] = pixels
             task.advance(len(chunk))
     return out
+
+
+def prepared_batches(
+    corpus: Corpus,
+    preprocessing: Preprocessing,
+    rows: Sequence[int] | NDArray[np.int64],
+    batch_size: int,
+    *,
+    skip_unreadable: bool = False,
+) -> Iterator[tuple[NDArray[np.int64], Pixels]]:
+    """Encoder input for some rows of a corpus, a batch at a time; the next batches are decoded meanwhile, in threads.
+
+    Args:
+        corpus: what to prepare.
+        preprocessing: size S, channels C, and the way there.
+        rows: in the order wanted.
+        batch_size: images a batch.
+        skip_unreadable: leave out images that have become unreadable since the corpus was read.
+
+    Yields:
+        Rows and their `(B, S, S, C)` uint8.
+
+    Raises:
+        ImageError: an image has become unreadable.
+    """
+
+    def one(row: int) -> Pixels | None:
+        try:
+            return prepare(corpus.image(row), preprocessing)
+        except ImageError:
+            if skip_unreadable:
+                return None
+            raise
+
+    batches = deque(np.array_split(np.asarray(rows, dtype=np.int64), range(batch_size, len(rows), batch_size)))
+    ahead: deque[tuple[NDArray[np.int64], list[Future[Pixels | None]]]] = deque()
+    with ThreadPoolExecutor(worker_threads()) as pool:
+        while batches or ahead:
+            while batches and len(ahead) < _BATCHES_AHEAD:
+                batch = batches.popleft()
+                ahead.append((batch, [pool.submit(one, int(row)) for row in batch]))
+            batch, futures = ahead.popleft()
+            pixels = [future.result() for future in futures]
+            good = np.array([image is not None for image in pixels], dtype=bool)
+            if good.any():
+                yield batch[good], np.stack([image for image in pixels if image is not None])

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
-from samekind.core.progress import Progress
+from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.opened import ImageEncoder, OpenedIndex
 from samekind.indexer.search.results import SearchResult, search
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
+from samekind.training.config.model import names_model
+from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -223,28 +225,45 @@ class Index(OpenedIndex):
 
 
 def build_index(
-    corpus: Corpus, encoder: ImageEncoder | str | Path, out: str | Path, progress: Progress | None = None
+    corpus: Corpus,
+    encoder: ImageEncoder | str | Path,
+    out: str | Path,
+    progress: Progress | None = None,
+    *,
+    whitening: float = 0.5,
 ) -> Index:
     """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 
     Args:
         corpus: the images, of every split.
-        encoder: makes the embeddings: an encoder, or the artefact that holds one.
+        encoder: makes the embeddings: an encoder, the artefact that holds one, or a pretrained model's name (`lite0`, `timm/NAME[@FILE]`,
+            `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`).
         out: the artefact that gets the index; it may be the encoder's own folder, or hold an index already.
         progress: shows bars and says what was found.
+        whitening: exponent in [0, 1] of the label-free whitening that a pretrained model gets, fitted to this corpus; 0 leaves its
+            features as they are.
 
     Raises:
+        InputError, MissingDependencyError: there is no such model, or its weights are not on this machine.
         ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
     from samekind.indexer.building.build import bring_up_to_date
     from samekind.indexer.building.encoder_files import copy_encoder
 
+    loaded: ImageEncoder
+    if isinstance(encoder, str) and names_model(encoder):
+        from samekind.indexer.building.pretrained import pretrained_encoder
+
+        check_writable(Path(out))
+        building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress())
+        bring_up_to_date(corpus, building, Path(out), progress)
+        return Index.open(out, encoder=loaded)
     if isinstance(encoder, str | Path):
         from samekind.training.models.encoder import Encoder
 
         loaded = Encoder.load(encoder)
         copy_encoder(Path(encoder), Path(out))
     else:
-        loaded = encoder  # type: ignore[assignment]
+        loaded = encoder
     bring_up_to_date(corpus, loaded, Path(out), progress)
     return Index.open(out, encoder=loaded)

@@ -19,6 +19,7 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
@@ -144,7 +145,7 @@ def _load_one(corpus: Corpus, spec: ImageSpec, i: int) -> Loaded:
         image = corpus.image(i)
     except ImageError as error:
         return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error))
-    return Loaded(prepare(image, spec.image_size, spec.channels), image.width, image.height, thumbnail(image))
+    return Loaded(prepare(image, preprocessing_of(spec)), image.width, image.height, thumbnail(image))
 
 
 def _threads(corpus: Corpus) -> int:

@@ -21,6 +21,7 @@ from PIL import Image
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decode import decode_image, prepare, standardise, to_pixels
 from samekind.data.types.images import Pixels, pixels_sha256
+from samekind.data.types.preprocessing import preprocessing_of
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
@@ -154,8 +155,8 @@ def _embedded(items: Sequence[Query | _Picture], index: OpenedIndex) -> list[Que
     vectors: list[NDArray[np.float32]] = []
     if pictures:
         encoder = index.encoder
-        size, channels = encoder.spec.image_size, encoder.spec.channels
-        pixels = np.stack([prepare(picture.image, size, channels) for picture in pictures])
+        preprocessing = preprocessing_of(encoder.spec)
+        pixels = np.stack([prepare(picture.image, preprocessing) for picture in pictures])
         with _few_threads(pixels):
             vectors = list(unit(encoder.embed(pixels), index.dim))
     queue = iter(vectors)

@@ -24,6 +24,7 @@ class BuildIndex:
     Run on an index that is there already, it adds the images that are new by content, or removes the ones named.
 
     Example:
+        samekind index --corpus photos --out artifacts/photos
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
@@ -31,8 +32,16 @@ class BuildIndex:
     out: Annotated[Path, arg(metavar="FOLDER", help="The index's folder, usually the artefact's.")]
     corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
     encoder: Annotated[
-        Path | None, arg(metavar="ARTEFACT", help="The trained encoder.", help_behavior_hint="(default: --out)")
+        str | None,
+        arg(
+            metavar="ARTEFACT|MODEL",
+            help="A trained encoder, or a pretrained one: lite0, timm/NAME[@FILE], open_clip/NAME[@TAG|FILE], hf-hub:ORG/NAME.",
+            help_behavior_hint="(default: that of --out; lite0 for colour photos)",
+        ),
     ] = None
+    whitening: Annotated[
+        float, arg(metavar="EXPONENT", help="Of the whitening that a pretrained model gets; 0 leaves it out.")
+    ] = 0.5
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     data_dir: DataDir = None
     json: Json = False
@@ -51,12 +60,28 @@ class BuildIndex:
         return index, index.remove(self.remove, progress=console.progress)
 
     def _build(self, console: Console) -> samekind.Index:
-        from samekind.training.runtime.artefact import check_writable, read_meta
+        from samekind.training.config.model import names_model
+        from samekind.training.runtime.artefact import WEIGHTS, check_writable, read_meta
 
         if self.corpus is None:
             raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")
-        encoder = self.encoder or self.out
-        read_meta(encoder)  # says what is missing before the corpus is read
+        encoder = self.encoder or (str(self.out) if (self.out / WEIGHTS).is_file() else None)
+        if encoder is not None and not names_model(encoder):
+            read_meta(encoder)  # says what is missing before the corpus is read
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
-        return samekind.build_index(corpus, encoder, self.out, progress=console.progress)
+        if encoder is None:
+            encoder = self._default_encoder(corpus, console)
+        return samekind.build_index(corpus, encoder, self.out, progress=console.progress, whitening=self.whitening)
+
+    def _default_encoder(self, corpus: samekind.Corpus, console: Console) -> str:
+        """A pretrained model for photos; an encoder that has yet to be trained is none to index with."""
+        from samekind.training.config.model import names_model
+        from samekind.training.models.pretrained.default import default_encoder
+
+        name, reason = default_encoder(corpus)
+        if not names_model(name):
+            train = command_line("train", "--corpus", self.corpus, "--out", self.out)
+            raise InputError(reason, hint=f"train it first: {train}, or name a pretrained one: --encoder lite0")
+        console.say(reason)
+        return name

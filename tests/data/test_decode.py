@@ -20,6 +20,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decode import decode_image, prepare, standardise, thumbnail, to_pixels
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import Preprocessing
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -183,7 +184,7 @@ def test_damaged_bytes_never_raise_anything_else(noise: bytes, at: int) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (28, 28), (200, 100)])
 def test_prepare_gives_the_asked_shape(size: tuple[int, int], channels: int) -> None:
     """Any size, single pixels included, becomes `(S, S, C)`, and a plain colour stays that colour."""
-    pixels = prepare(Image.new("RGB", size, (200, 200, 200)), 28, channels)
+    pixels = prepare(Image.new("RGB", size, (200, 200, 200)), Preprocessing(28, channels))
     assert pixels.shape == (28, 28, channels)
     assert pixels.dtype == np.uint8
     assert (pixels == 200).all()
@@ -192,14 +193,14 @@ def test_prepare_gives_the_asked_shape(size: tuple[int, int], channels: int) -> 
 def test_prepare_does_not_touch_pixels_of_the_right_size() -> None:
     """No resampling happens at the native size."""
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
-    assert np.array_equal(prepare(Image.fromarray(pixels), 28, 3), pixels)
-    assert np.array_equal(prepare(Image.fromarray(pixels[..., 0]), 28, 1)[..., 0], pixels[..., 0])
+    assert np.array_equal(prepare(Image.fromarray(pixels), Preprocessing(28, 3)), pixels)
+    assert np.array_equal(prepare(Image.fromarray(pixels[..., 0]), Preprocessing(28, 1))[..., 0], pixels[..., 0])
 
 
 def test_prepare_is_antialiased() -> None:
     """A fine chequerboard shrinks to its mean, not to one of its two colours."""
     board = ((np.indices((256, 256)).sum(0) % 2) * 255).astype(np.uint8)
-    assert np.abs(prepare(Image.fromarray(board), 32, 1).astype(int) - 127).max() <= 8
+    assert np.abs(prepare(Image.fromarray(board), Preprocessing(32, 1)).astype(int) - 127).max() <= 8
 
 
 def test_prepare_reads_any_pillow_mode_like_decode() -> None:
@@ -210,16 +211,16 @@ def test_prepare_reads_any_pillow_mode_like_decode() -> None:
     for image in (Image.fromarray(rgba), Image.fromarray(rgba).convert("RGB").quantize(16)):
         content = encoded(image, exif=exif)
         with Image.open(io.BytesIO(content)) as opened:
-            assert np.array_equal(prepare(opened, 16, 3), prepare(decode_image(content), 16, 3))
+            assert np.array_equal(
+                prepare(opened, Preprocessing(16, 3)), prepare(decode_image(content), Preprocessing(16, 3))
+            )
 
 
 @pytest.mark.parametrize(("size", "channels"), [(0, 1), (-3, 3), (28, 2), (28, 4)])
 def test_prepare_refuses_impossible_shapes(size: int, channels: int) -> None:
     """Sizes below one and other channel counts are the caller's error."""
     with pytest.raises(InputError):
-        prepare(Image.new("L", (4, 4)), size, channels)
-    with pytest.raises(InputError):
-        prepare_corpus(Corpus.from_arrays(np.zeros((2, 4, 4), np.uint8)), size, channels)
+        Preprocessing(size, channels)
 
 
 @pytest.mark.parametrize("shape", [(12, 8, 8), (12, 8, 8, 3)])
@@ -229,17 +230,17 @@ def test_prepare_corpus_equals_prepare(shape: tuple[int, ...], size: int, channe
     """The fast path of arrays and the slow one both give what `prepare` gives image by image, in the order asked for."""
     images = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
     corpus = Corpus.from_arrays(images)
-    expected = np.stack([prepare(corpus.image(i), size, channels) for i in range(len(corpus))])
-    assert np.array_equal(prepare_corpus(corpus, size, channels), expected)
-    assert np.array_equal(prepare_corpus(corpus, size, channels, indices=[5, 0, 5]), expected[[5, 0, 5]])
-    assert prepare_corpus(corpus, size, channels, indices=[]).shape == (0, size, size, channels)
+    expected = np.stack([prepare(corpus.image(i), Preprocessing(size, channels)) for i in range(len(corpus))])
+    assert np.array_equal(prepare_corpus(corpus, Preprocessing(size, channels)), expected)
+    assert np.array_equal(prepare_corpus(corpus, Preprocessing(size, channels), indices=[5, 0, 5]), expected[[5, 0, 5]])
+    assert prepare_corpus(corpus, Preprocessing(size, channels), indices=[]).shape == (0, size, size, channels)
 
 
 def test_prepare_corpus_is_a_copy() -> None:
     """Writing into the result changes neither the corpus nor the next result."""
     corpus = Corpus.from_arrays(np.zeros((3, 4, 4), np.uint8))
-    prepare_corpus(corpus, 4, 1)[:] = 9
-    assert not prepare_corpus(corpus, 4, 1).any()
+    prepare_corpus(corpus, Preprocessing(4, 1))[:] = 9
+    assert not prepare_corpus(corpus, Preprocessing(4, 1)).any()
     assert not np.asarray(corpus.image(0)).any()
 
 
@@ -247,7 +248,7 @@ def test_prepare_corpus_of_mixed_sizes(tmp_path: Path) -> None:
     """Files of different sizes are decoded in threads and keep their order."""
     for i in range(20):
         Image.new("RGB", (3 + i, 5), (i * 10, 0, 0)).save(tmp_path / f"{i:02d}.png")
-    pixels = prepare_corpus(Corpus.from_folder(tmp_path), 6, 3)
+    pixels = prepare_corpus(Corpus.from_folder(tmp_path), Preprocessing(6, 3))
     assert pixels[:, 0, 0, 0].tolist() == [i * 10 for i in range(20)]
 
 

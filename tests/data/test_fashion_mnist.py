@@ -19,6 +19,7 @@ from samekind.core.errors import DownloadError
 from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import download, fashion_mnist
 from samekind.data.sources.registry import load_corpus
+from samekind.data.types.preprocessing import Preprocessing
 
 COUNTS = {"train": 30, "t10k": 20}
 
@@ -106,7 +107,7 @@ def test_files_on_disk_become_a_corpus_and_are_kept(tmp_path: Path, layout: str,
     put(data_dir / layout, packed)
     corpus = load_corpus("fashion-mnist", data_dir=data_dir)
     images = np.frombuffer(CONTENTS["t10k-images-idx3-ubyte"], np.uint8, offset=16).reshape(-1, 28, 28)
-    assert np.array_equal(prepare_corpus(corpus.split("test"), 28, 1)[..., 0], images)
+    assert np.array_equal(prepare_corpus(corpus.split("test"), Preprocessing(28, 1))[..., 0], images)
     assert (len(corpus), corpus.ids[30], corpus.channels) == (50, "test/00000", 1)
     assert corpus.labels is not None
     assert corpus.labels[8:11] == ["Bag", "Ankle boot", "T-shirt/top"]

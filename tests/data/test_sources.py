@@ -17,6 +17,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import cifar10, packs, synthetic
 from samekind.data.sources.registry import REGISTERED, load_corpus
+from samekind.data.types.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +202,7 @@ def test_cifar10_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nested
     images = write_cifar10(folder, protocol)
     data_dir = tmp_path if nested else folder
     corpus = load_corpus("cifar10", data_dir=data_dir)
-    assert np.array_equal(prepare_corpus(corpus, 32, 3), images)
+    assert np.array_equal(prepare_corpus(corpus, Preprocessing(32, 3)), images)
     assert corpus.splits == ["train"] * 10 + ["test"] * 2
     assert corpus.labels is not None
     assert corpus.labels[:2] == ["airplane", "truck"]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from samekind.core.errors import InputError
+from samekind.training.config.model import LITE0, names_model
 from samekind.training.config.train_config import TrainConfig
 
 
@@ -36,6 +37,14 @@ def full(**overrides: Any) -> TrainConfig:
     return _config("full", {**schedule, **model}, overrides)
 
 
+def adapter(**overrides: Any) -> TrainConfig:
+    """For photos: a small network behind a pretrained backbone, trained on cached features in seconds once these are there."""
+    schedule = {"learning_rate": 1e-3, "epochs": 20}
+    model = {"backbone": LITE0, "projector_dim": 0}
+    loss = {"objective": "info_nce", "temperature": 0.1}
+    return _config("adapter", {**schedule, **model, **loss}, overrides)
+
+
 def _config(name: str, differing: Mapping[str, Any], overrides: Mapping[str, Any]) -> TrainConfig:
     """A length that is asked for in whatever unit replaces the preset's steps."""
     length = {"steps": None} if {"epochs", "minutes"} & overrides.keys() else {}
@@ -44,7 +53,13 @@ def _config(name: str, differing: Mapping[str, Any], overrides: Mapping[str, Any
 
 EPOCHS_BEFORE = {"smoke": 4, "small": 4, "plain": 5, "full": 100}
 """Lengths of the presets in release 0.1, in epochs of the corpus at hand."""
-_PRESETS: dict[str, Callable[..., TrainConfig]] = {"smoke": smoke, "small": small, "plain": plain, "full": full}
+_PRESETS: dict[str, Callable[..., TrainConfig]] = {
+    "smoke": smoke,
+    "small": small,
+    "plain": plain,
+    "full": full,
+    "adapter": adapter,
+}
 PRESETS = tuple(_PRESETS)
 
 
@@ -67,9 +82,17 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
     return _PRESETS[name](**{key: value for key, value in overrides.items() if value is not None})
 
 
+def implied_preset(overrides: Mapping[str, Any]) -> str | None:
+    """The preset that these settings are made for, where none is named; `None` where the images decide."""
+    backbone = overrides.get("backbone")
+    if overrides.get("train") == "adapter" or names_model(backbone or ""):
+        return "adapter"
+    return None if backbone is None and overrides.get("objective") != "cpc" else "small"
+
+
 def preset_differences() -> dict[str, tuple[Any, ...]]:
-    """The settings in which presets differ, each with its value in all of `PRESETS`, for help and README."""
-    every = [preset(name).to_dict() for name in PRESETS]
+    """The settings in which presets differ, with their values in all of `PRESETS`, for help and README; `None` for epochs beside steps."""
+    every = [{**(of := preset(name).to_dict()), "epochs": None if of["steps"] else of["epochs"]} for name in PRESETS]
     return {
         name: tuple(settings[name] for settings in every)
         for name in TrainConfig.field_names()
@@ -80,6 +103,5 @@ def preset_differences() -> dict[str, tuple[Any, ...]]:
 def preset_agreements() -> dict[str, Any]:
     """The settings that are the same in all presets; those that a run has only if asked for are left out."""
     differing = preset_differences()
-    besides = (*differing, "preset", "epochs")  # the last is not read where there are steps
-    chosen = {name: value for name, value in preset().to_dict().items() if name not in besides}
+    chosen = {name: value for name, value in preset().to_dict().items() if name not in (*differing, "preset")}
     return {name: value for name, value in chosen.items() if value not in (None, "")}

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samekind.data.types.images import Pixels
 from samekind.training.config.data import DataSettings
 from samekind.training.diagnostics.health import Health, health_of
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.whitening import unit_rows
 from samekind.training.training_set import TrainingImages, measuring_order
 
 MOST_IMAGES, FEWEST_IMAGES = 1000, 256
 MOST_VIEWS, FEWEST_VIEWS = 250, 32
 
-TwoViews = Callable[[Pixels, tuple[int, ...]], tuple[Pixels, Pixels]]
-"""Makes two augmented views of images; the same seed gives the same views."""
+Inputs = NDArray[Any]
+"""What an encoder takes, one row an image: pixels, or cached features."""
+TwoViews = Callable[[Inputs, tuple[int, ...]], tuple[Inputs, Inputs]]
+"""Makes two augmented views of each image; the same seed gives the same views."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,11 @@ class HealthSample:
     """
 
     chosen: NDArray[np.int64]
-    images: Pixels
-    view_1: Pixels
-    view_2: Pixels
+    images: Inputs
+    view_1: Inputs
+    view_2: Inputs
 
-    def health(self, encoder: Encoder, feature_SF: NDArray[np.float32] | None = None) -> Health:
+    def health(self, encoder: Trainable, feature_SF: NDArray[np.float32] | None = None) -> Health:
         """Figures of `health_of` in the encoder's space before whitening.
 
         Args:
@@ -66,5 +68,5 @@ def draw_health_sample(images: TrainingImages, settings: DataSettings, two_views
     order, count = measuring_order(images, settings), len(images.fit)
     chosen = np.sort(order[: min(MOST_IMAGES, max(FEWEST_IMAGES, count // 10))])
     pixels = images.pixels[images.fit[chosen]]
-    seen = images.pixels[images.fit[order[: min(MOST_VIEWS, max(FEWEST_VIEWS, count // 40))]]]
+    seen = images.viewed[images.fit[order[: min(MOST_VIEWS, max(FEWEST_VIEWS, count // 40))]]]
     return HealthSample(chosen, pixels, *two_views(seen, (settings.seed, 5)))

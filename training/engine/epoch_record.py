@@ -17,7 +17,7 @@ from samekind.training.diagnostics.health_sample import HealthSample
 from samekind.training.diagnostics.probe import BatchLook, Probe
 from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Measured:
 
 
 def measure(
-    context: RunContext, encoder: Encoder, beta: float, look: BatchLook | None, sample: HealthSample
+    context: RunContext, encoder: Trainable, beta: float, look: BatchLook | None, sample: HealthSample
 ) -> Measured:
     """Accuracy, probe and health from one embedding.
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
-from samekind.data.views.policies import policy_for
-from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.health import collapse_line
 from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
@@ -34,7 +32,8 @@ from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detection_space import detection_space
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.features.views import view_maker
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
@@ -46,7 +45,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 WORTH_SAYING = 10.0  # seconds that are left
 
 
-def train_epochs(context: RunContext, encoder: Encoder, loss: Loss) -> Counters:
+def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counters:
     """Trains `encoder` in place from the last checkpoint of the run, or from the start, to the last step.
 
     Raises:
@@ -82,31 +81,32 @@ def _nowhere(record: dict[str, Any]) -> None:
     """The first process alone draws."""
 
 
-def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoader:
+def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoader:
     config, images = context.config, context.images
     return ViewLoader(
-        images.pixels[images.fit],
-        _views(context, encoder),
+        images.viewed[images.fit],
+        view_maker(images, config, encoder.spec),
         config.images_a_step,
         config.seed,
-        _automatic_workers() if config.workers is None else config.workers,
+        _workers(context),
         share=(context.accelerator.process_index, context.processes),
         groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
 
 
-def _views(context: RunContext, encoder: Encoder) -> TwoViewTransform:
-    corpus = context.images.corpus
-    policy = policy_for(corpus.name, corpus.channels, context.config.strength)
-    return TwoViewTransform(encoder.spec.image_size, corpus.channels, policy)
+def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
+    make = view_maker(context.images, context.config, encoder.spec)
+    return draw_health_sample(context.images, context.config, make.batch)
 
 
-def _health_sample(context: RunContext, encoder: Encoder) -> HealthSample:
-    return draw_health_sample(context.images, context.config, _views(context, encoder).batch)
-
-
-def _automatic_workers() -> int:
-    """One process that makes views beside the one that trains, more where there are cores to spare."""
+def _workers(context: RunContext) -> int:
+    """As configured; otherwise one process that makes views beside the one that trains, more where there are cores to spare, and none
+    where views are only taken from the cache.
+    """
+    if context.config.workers is not None:
+        return context.config.workers
+    if context.images.views is not None:
+        return 0
     return max(1, min(8, (os.cpu_count() or 1) - 1))
 
 

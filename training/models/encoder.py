@@ -1,6 +1,6 @@
 """The encoder: what turns images into unit-norm embeddings, in training, indexing and search alike.
 
-    image → normalise → backbone → feature → whitening → unit norm = embedding
+    image → normalise → backbone → feature → whitening (→ unit norm → adapter) → unit norm = embedding
                                       └────→ projector → unit norm = projection   (training only)
 
 It is stored as `encoder.safetensors` beside a readable `meta.json`; its fingerprint is the SHA-256 of that file, so an index knows which
@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import safetensors.torch
@@ -28,6 +28,8 @@ from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
+from samekind.data.types.preprocessing import preprocessing_of
+from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
@@ -46,6 +48,8 @@ class EncoderSpec:
         dim: dimension D of the embedding.
         mean, std: per channel, of pixels in [0, 1].
         width, stem_stride, pool: of `resnet-small`.
+        interpolation, crop: of `Preprocessing`.
+        adapter: width of the hidden layer of the residual adapter; 0 for none.
     """
 
     backbone: str
@@ -57,6 +61,13 @@ class EncoderSpec:
     width: int = 32
     stem_stride: int = 2
     pool: int = 4
+    interpolation: str = "bicubic"
+    crop: float = 0.0
+    adapter: int = 0
+
+
+_LATER = ("interpolation", "crop", "adapter")
+"""Fields that older artefacts do not name. At their defaults they are left out of the file, so that its fingerprint stays."""
 
 
 class Encoder(nn.Module):
@@ -79,6 +90,7 @@ class Encoder(nn.Module):
         self.dim = min(spec.dim or self.feature_dim, self.feature_dim)
         self.spec = replace(spec, dim=self.dim)
         self.whitening = Whitening(self.feature_dim, self.dim)
+        self.adapter = ResidualAdapter(self.dim, spec.adapter) if spec.adapter else None
         shape = (1, spec.channels, 1, 1)
         self.register_buffer("mean", torch.tensor(spec.mean).reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
@@ -98,7 +110,12 @@ class Encoder(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images to `(B, D)` unit-norm embeddings."""
-        return functional.normalize(self.whitening(self.feature(images_BCHW)), dim=1)
+        return self.embedding(self.feature(images_BCHW))
+
+    def embedding(self, feature_BF: Tensor) -> Tensor:
+        """`(B, feature_dim)` features to `(B, D)` unit-norm embeddings."""
+        unit = functional.normalize(self.whitening(feature_BF), dim=1)
+        return unit if self.adapter is None else functional.normalize(self.adapter(unit), dim=1)
 
     def embed(
         self, images: Pixels, batch_size: int = EMBED_BATCH, progress: Progress | None = None
@@ -115,9 +132,43 @@ class Encoder(nn.Module):
         """
         return self._run(self, self.dim, images, batch_size, progress)
 
-    def features(self, images: Pixels, batch_size: int = EMBED_BATCH) -> NDArray[np.float32]:
+    def features(
+        self, images: Pixels, batch_size: int = EMBED_BATCH, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
         """Features of prepared images before whitening, `(N, feature_dim)` float32."""
-        return self._run(self.feature, self.feature_dim, images, batch_size, None)
+        return self._run(self.feature, self.feature_dim, images, batch_size, progress)
+
+    def embed_features(self, feature_NF: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(N, feature_dim)` features, as `features` gives them, to `(N, D)` float32 of unit norm."""
+        with torch.no_grad():
+            blocks = [self.embedding(block).cpu().numpy() for block in torch.from_numpy(feature_NF).split(8192)]
+        return np.concatenate(blocks) if blocks else np.empty((0, self.dim), dtype=np.float32)
+
+    def add_adapter(self, hidden: int) -> None:
+        """Puts an adapter behind the whitening; one that was there is lost, the new one changes nothing until it is trained."""
+        self.spec, self._fingerprint = replace(self.spec, adapter=hidden), None
+        self.adapter = ResidualAdapter(self.dim, hidden)
+
+    def renew_whitening(self, dim: int, feature_NF: NDArray[np.float32] | None = None, exponent: float = 0.0) -> None:
+        """Replaces the whitening by one of `dim` directions (0: as many as the feature has), fitted to features or yet to be fitted; an
+        adapter is lost.
+        """
+        self.dim = min(dim or self.feature_dim, self.feature_dim)
+        self.spec = replace(self.spec, dim=self.dim, adapter=0)
+        self.whitening, self.adapter, self._fingerprint = Whitening(self.feature_dim, self.dim), None, None
+        if feature_NF is not None:
+            self.whitening.fit(torch.from_numpy(feature_NF), exponent)
+
+    @property
+    def whole(self) -> Encoder:
+        """Itself; a `FeatureEncoder` has its backbone elsewhere."""
+        return self
+
+    def fitted_whitening(self, feature_NF: NDArray[np.float32], exponent: float, dim: int) -> Whitening:
+        """A whitening of `dim` directions fitted to these features of its own."""
+        whitening = Whitening(self.feature_dim, dim)
+        whitening.fit(torch.from_numpy(feature_NF), exponent)
+        return whitening
 
     def fit_whitening(self, images: Pixels, exponent: float, seed: int) -> None:
         """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
@@ -127,7 +178,7 @@ class Encoder(nn.Module):
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
-        prepared = [prepare(image, self.spec.image_size, self.spec.channels) for image in images]
+        prepared = [prepare(image, preprocessing_of(self.spec)) for image in images]
         return self.embed(np.stack(prepared))
 
     @torch.no_grad()
@@ -150,7 +201,9 @@ class Encoder(nn.Module):
         # The checkpoint that a backbone started from is in the weights now; it need not lie where they are loaded.
         spec = replace(self.spec, backbone=self.spec.backbone.partition("@")[0])
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        return safetensors.torch.save(tensors, {"spec": json.dumps(asdict(spec))})
+        default = {field.name: field.default for field in fields(EncoderSpec)}
+        named = {k: v for k, v in asdict(spec).items() if k not in _LATER or v != default[k]}
+        return safetensors.torch.save(tensors, {"spec": json.dumps(named)})
 
     @property  # a cached_property would not match the protocol `ImageEncoder` for pyright
     def fingerprint(self) -> str:
@@ -207,19 +260,31 @@ class Projector(nn.Sequential):
         )
 
 
+class Projectable(Protocol):
+    """The part of an encoder that a projection network needs."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """Normalised inputs to features."""
+
+    @property
+    def feature_dim(self) -> int:
+        """Dimension of a feature."""
+
+
 class ProjectionNetwork(nn.Module):
     """Backbone and projector as one network: normalised views to unit-norm projections.
 
     Args:
         encoder: whose backbone is trained.
         hidden: width of the projector's hidden layer.
-        out: dimension of the projection.
+        out: dimension of the projection; 0 for no projector.
     """
 
-    def __init__(self, encoder: Encoder, hidden: int, out: int) -> None:
+    def __init__(self, encoder: Projectable, hidden: int, out: int) -> None:
         super().__init__()
         self.backbone = encoder.backbone
-        self.projector = Projector(encoder.feature_dim, hidden, out)
+        self.projector = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
 
     def forward(self, views_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""

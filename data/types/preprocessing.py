@@ -1,0 +1,53 @@
+"""How an image becomes encoder input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from samekind.core.errors import InputError
+
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Size and shape of encoder input, and the way there.
+
+    Attributes:
+        size: pixels a side, at least 1.
+        channels: 1 (luma, ITU-R 601) or 3.
+        interpolation: one of `INTERPOLATIONS`; all of them widen the filter when shrinking, so that nothing aliases.
+        crop: 0 squashes the image to a square. Otherwise its shorter side is scaled to `size / crop` and the centre is cut out, as most
+            pretrained models are evaluated; in (0, 1].
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    size: int
+    channels: int
+    interpolation: str = "bicubic"
+    crop: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise InputError(f"the image size must be at least 1 px, got {self.size}")
+        if self.channels not in (1, 3):
+            raise InputError(f"channels must be 1 or 3, got {self.channels}")
+        if self.interpolation not in INTERPOLATIONS:
+            raise InputError(
+                f"unknown interpolation {self.interpolation!r}", hint=f"choose one of {', '.join(INTERPOLATIONS)}"
+            )
+        if not 0 <= self.crop <= 1:
+            raise InputError(f"the share that is cropped must lie in [0, 1], got {self.crop}")
+
+
+def preprocessing_of(spec: Any) -> Preprocessing:
+    """The preprocessing of an encoder's spec; one that has `image_size` and `channels` only takes squashed images."""
+    return Preprocessing(
+        spec.image_size,
+        spec.channels,
+        getattr(spec, "interpolation", Preprocessing.interpolation),
+        getattr(spec, "crop", Preprocessing.crop),
+    )

