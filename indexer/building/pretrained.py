@@ -28,6 +28,8 @@ WHITENING = 0.5
 DIRECTIONS = 256
 SAMPLE = 5000
 """Images that the whitening is fitted to at most: four times as many as `lite0` has dimensions."""
+KEPT = 10_000
+"""Images whose features are kept until the index is there: 51 MB of those of `lite0`."""
 _BATCH = 64
 
 
@@ -41,6 +43,7 @@ class RememberingEncoder:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self._features: dict[bytes, NDArray[np.float32]] = {}
+        self._embedded: list[NDArray[np.float32]] = []
 
     @property
     def dim(self) -> int:
@@ -76,7 +79,14 @@ class RememberingEncoder:
             features[unknown] = self.encoder.features(images[unknown])
         for row in np.flatnonzero(~unknown):
             features[row] = self._features[keys[row]]
+        if len(self._embedded) < KEPT:
+            self._embedded.extend(features[: KEPT - len(self._embedded)])
         return self.encoder.embed_features(features)
+
+    @property
+    def embedded(self) -> NDArray[np.float32]:
+        """`(N, F)` features behind the embeddings made so far, in that order; of the first `KEPT` at most."""
+        return np.array(self._embedded, dtype=np.float32).reshape(-1, self.encoder.feature_dim)
 
 
 def _content(image: Pixels) -> bytes:

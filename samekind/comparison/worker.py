@@ -127,7 +127,7 @@ def _measure(
 
     from samekind.data.prepared import prepare_corpus
     from samekind.data.types.preprocessing import preprocessing_of
-    from samekind.indexer.evaluation.evaluate import evaluate_vectors
+    from samekind.indexer.evaluation.figures import evaluate_vectors
     from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
     from samekind.training.training_set import label_numbers
 
