@@ -16,7 +16,7 @@ from samekind.indexer.search.opened import ImageEncoder, OpenedIndex
 from samekind.indexer.search.results import SearchResult, search
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
-from samekind.training.config.model import names_model
+from samekind.training.config.model import INDEX_WHITENING, names_model
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def build_index(
     out: str | Path,
     progress: Progress | None = None,
     *,
-    whitening: float = 0.5,
+    whitening: float = INDEX_WHITENING,
 ) -> Index:
     """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 

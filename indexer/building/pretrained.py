@@ -20,12 +20,11 @@ from samekind.indexer.building.encoder_files import place_encoder
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
-from samekind.training.models.whitening import directions_worth_keeping
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
-WHITENING = 0.5
 DIRECTIONS = 256
+"""Directions that are kept at most. N images have N − 1, and a whitening as gentle as this one needs no stricter limit."""
 SAMPLE = 5000
 """Images that the whitening is fitted to at most: four times as many as `lite0` has dimensions."""
 KEPT = 10_000
@@ -125,7 +124,7 @@ def _whitened(bare: Encoder, corpus: Corpus, folder: Path, whitening: float, pro
     remembering = RememberingEncoder(bare)
     if whitening:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(features, whitening, directions_worth_keeping(DIRECTIONS, len(features)))
+        bare.renew_whitening(features, whitening, max(1, min(DIRECTIONS, len(features) - 1)))
     place_encoder(remembering, corpus, folder)
     return remembering
 

@@ -12,6 +12,7 @@ import samekind
 from samekind.commands.shared import DataDir, Json, command_line, load_corpus
 from samekind.core.errors import InputError
 from samekind.core.text import counted
+from samekind.training.config.model import INDEX_WHITENING
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -41,7 +42,7 @@ class BuildIndex:
     ] = None
     whitening: Annotated[
         float, arg(metavar="EXPONENT", help="Of the whitening that a pretrained model gets; 0 leaves it out.")
-    ] = 0.5
+    ] = INDEX_WHITENING
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     data_dir: DataDir = None
     json: Json = False
