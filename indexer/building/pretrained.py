@@ -24,7 +24,7 @@ from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
 DIRECTIONS = 256
-"""Directions that are kept at most. N images have N − 1, and a whitening as gentle as this one needs no stricter limit."""
+"""Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
 """Images that the whitening is fitted to at most: four times as many as `lite0` has dimensions."""
 KEPT = 10_000
@@ -124,7 +124,7 @@ def _whitened(bare: Encoder, corpus: Corpus, folder: Path, whitening: float, pro
     remembering = RememberingEncoder(bare)
     if whitening:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(features, whitening, max(1, min(DIRECTIONS, len(features) - 1)))
+        bare.renew_whitening(features, whitening, DIRECTIONS if len(features) > DIRECTIONS else bare.feature_dim)
     place_encoder(remembering, corpus, folder)
     return remembering
 

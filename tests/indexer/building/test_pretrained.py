@@ -14,7 +14,7 @@ from PIL import Image
 from samekind.core.errors import ArtefactError, CorpusError
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
-from samekind.indexer.building import embed
+from samekind.indexer.building import embed, pretrained
 from samekind.indexer.building.pretrained import RememberingEncoder
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.table import ImageTable
@@ -73,7 +73,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_an_image_finds_itself(built: Path, photos: Path) -> None:
     """From its file, through a fresh encoder, in a batch of one: similarity 1 up to rounding, and nobody else that near."""
     index = Index.open(built)
-    assert (len(index), index.dim) == (12, 8)
+    assert (len(index), index.dim) == (12, 1280)
     for file in sorted(photos.rglob("*.png"))[::3]:
         first, second = index.search(file, k=2)
         assert Path(first.uri) == file.resolve()
@@ -87,10 +87,31 @@ def test_the_whitening_is_that_of_the_training_split(built: Path, photos: Path) 
     encoder = resolve_encoder("lite0")
     features = np.concatenate([_features(encoder, corpus.image(row)) for row in range(len(corpus))])
     train = np.array([split == "train" for split in corpus.splits])
-    encoder.renew_whitening(features[train], 0.1, int(train.sum()) - 1)
+    encoder.renew_whitening(features[train], 0.1, 1280)
     index = Index.open(built)
     order = [index.rows.position[id_] for id_ in corpus.ids]
     np.testing.assert_allclose(encoder.embed_features(features), index.vectors()[order], atol=1e-4)
+
+
+@pytest.mark.parametrize("most", [8, 9])
+def test_directions_are_dropped_where_images_outnumber_them(
+    most: int, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine training images are more than eight directions, and not more than nine: then all stay, for images that come later."""
+    monkeypatch.setattr(pretrained, "DIRECTIONS", most)
+    assert build_index(Corpus.from_folder(photos), "lite0", tmp_path).dim == (8 if most == 8 else 1280)
+
+
+def test_one_image_or_the_same_twice_is_no_special_case(photos: Path, tmp_path: Path) -> None:
+    """There is nothing to fit a whitening to, so the features stay as they are; what is added later is told apart."""
+    folder = tmp_path / "photos"
+    index = build_index(put(folder, 0), "lite0", tmp_path / "out")
+    assert index.search(photo(0), k=1)[0].similarity > 1 - 1e-5
+    shutil.copy(folder / "train" / "00.png", folder / "train" / "copy.png")
+    index = build_index(Corpus.from_folder(folder), "lite0", tmp_path / "twice")
+    assert index.search(photo(0), k=2)[1].similarity > 1 - 1e-5
+    index = build_index(put(folder, 5, 6), "lite0", tmp_path / "twice")
+    assert index.search(photo(5), k=2)[1].similarity < 0.99
 
 
 def test_no_image_goes_through_the_model_twice(photos: Path, tmp_path: Path, passes: list[int]) -> None:
@@ -189,8 +210,6 @@ def _features(encoder: Encoder, image: Image.Image) -> np.ndarray:
 
 def _pretend(out: Path, name: str, photos: Path) -> None:
     """Asks for the folder with the same architecture and other weights."""
-    from samekind.indexer.building import pretrained
-
     other = resolve_encoder("lite0")
     with torch.no_grad():
         next(iter(other.backbone.parameters())).mul_(1.01)

