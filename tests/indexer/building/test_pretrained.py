@@ -87,7 +87,7 @@ def test_the_whitening_is_that_of_the_training_split(built: Path, photos: Path) 
     encoder = resolve_encoder("lite0")
     features = np.concatenate([_features(encoder, corpus.image(row)) for row in range(len(corpus))])
     train = np.array([split == "train" for split in corpus.splits])
-    encoder.renew_whitening(features[train], 0.1, 1280)
+    encoder.renew_whitening(1280, features[train], 0.1)
     index = Index.open(built)
     order = [index.rows.position[id_] for id_ in corpus.ids]
     np.testing.assert_allclose(encoder.embed_features(features), index.vectors()[order], atol=1e-4)
