@@ -13,7 +13,7 @@ from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.indexer.evaluation.figures import Evaluation
     from samekind.training.models.encoder import Encoder
     from samekind.training.run.train import Run, Start
 

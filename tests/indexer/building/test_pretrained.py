@@ -187,18 +187,39 @@ def test_a_folder_of_which_nothing_can_be_read_any_more_is_one_line(tmp_path: Pa
 def test_what_is_remembered_is_not_computed_again(passes: list[int]) -> None:
     """The vectors of the encoder itself, in any order, for known images and new ones; only the new ones pass through the model."""
     images = np.random.default_rng(0).integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
+    loaded = [embed.Loaded(pixels, 64, 64, b"thumbnail") for pixels in images]
     encoder = resolve_encoder("lite0", image_size=64)
-    expected = encoder.embed(images)
+    features, expected = encoder.features(images), encoder.embed(images)
     remembering = RememberingEncoder(encoder)
     passes.clear()
-    np.testing.assert_allclose(remembering.learn(images[:4]), encoder.features(images[:4]), atol=0)
-    assert passes == [4, 4]
+    np.testing.assert_array_equal(remembering.learn(list("abcd"), loaded[:4]), features[:4])
+    assert passes == [4]
+    known = [remembering.recall(content) for content in "abcdefg"]
+    assert known[4:] == [None] * 3
     rows = [6, 2, 0, 5, 2, 3]
-    np.testing.assert_allclose(remembering.embed(images[rows]), expected[rows], atol=1e-6)
-    assert passes == [4, 4, 2]
-    np.testing.assert_allclose(remembering.embed(images[1:3]), expected[1:3], atol=1e-6)
-    assert passes == [4, 4, 2]
+    vectors = remembering.embed_loaded([known[row] or loaded[row] for row in rows])
+    np.testing.assert_allclose(vectors, expected[rows], atol=1e-6)
+    assert passes == [4, 2]
+    assert [each.pixels.size for each in known if each is not None] == [0] * 4
+    remembering.embed_loaded([known[1] or loaded[1]])
+    assert passes == [4, 2]
+    np.testing.assert_allclose(remembering.embedded, features[[*rows, 1]], atol=1e-5)
     assert (remembering.dim, remembering.spec, remembering.fingerprint) == (1280, encoder.spec, encoder.fingerprint)
+
+
+def test_no_image_is_decoded_twice(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos of a telephone take longer to decode than to embed."""
+    corpus, decoded = Corpus.from_folder(photos), []
+    original = Corpus.image
+
+    def image(self: Corpus, row: int) -> Image.Image:
+        decoded.append(row)
+        return original(self, row)
+
+    monkeypatch.setattr(Corpus, "image", image)
+    index = build_index(corpus, "lite0", tmp_path)
+    assert sorted(decoded) == list(range(12))
+    assert all(index.thumbnails(index.ids))
 
 
 def _features(encoder: Encoder, image: Image.Image) -> np.ndarray:
