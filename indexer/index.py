@@ -254,12 +254,16 @@ def build_index(
 
     loaded: ImageEncoder
     if isinstance(encoder, str) and names_model(encoder):
-        from samekind.indexer.building.pretrained import pretrained_encoder
+        from samekind.indexer.building.pretrained import RememberingEncoder, pretrained_encoder
+        from samekind.indexer.evaluation.without_whitening import record_figures
 
         check_writable(Path(out))
         building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress())
         bring_up_to_date(corpus, building, Path(out), progress)
-        return Index.open(out, encoder=loaded)
+        index = Index.open(out, encoder=loaded)
+        if whitening and isinstance(building, RememberingEncoder):
+            record_figures(index, building.embedded)
+        return index
     if isinstance(encoder, str | Path):
         from samekind.training.models.encoder import Encoder
 

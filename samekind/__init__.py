@@ -28,7 +28,7 @@ _HOMES = {
     "Duplicate": "samekind.indexer.curation.near_duplicates",
     "Duplicates": "samekind.indexer.curation.near_duplicates",
     "Encoder": "samekind.training.models.encoder",
-    "Evaluation": "samekind.indexer.evaluation.evaluate",
+    "Evaluation": "samekind.indexer.evaluation.figures",
     "FalseNegativeReport": "samekind.indexer.audit.report",
     "Hit": "samekind.indexer.search.results",
     "ImageError": "samekind.core.errors",

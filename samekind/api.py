@@ -13,7 +13,7 @@ from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.indexer.evaluation.figures import Evaluation
     from samekind.training.models.encoder import Encoder
     from samekind.training.run.train import Run, Start
 
@@ -120,12 +120,17 @@ def load_encoder(path: str | Path) -> Encoder:
     return Encoder.load(Path(path))
 
 
-def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
+def evaluate(path: str | Path, *, bare: bool = False, progress: Progress | None = None) -> Evaluation:
     """Evaluates an artefact's encoder on its corpus: bank = train split, queries = test split.
+
+    Args:
+        path: the artefact.
+        bare: embed the corpus again for the figures without whitening, if they are not known from the building of the index.
+        progress: shows bars.
 
     Raises:
         ArtefactError: there is no finished artefact in `path`.
     """
     from samekind.indexer.evaluation.evaluate import evaluate_artefact
 
-    return evaluate_artefact(Path(path), progress=progress)
+    return evaluate_artefact(Path(path), progress=progress, bare=bare)

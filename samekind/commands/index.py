@@ -44,7 +44,7 @@ class BuildIndex:
         arg(
             metavar="EXPONENT",
             help="Of the whitening that a pretrained model gets; 0 leaves it out.",
-            help_behavior_hint="(default: 0.5; 0 if it embeds text, too)",
+            help_behavior_hint="(default: 0.1; 0 if it embeds text, too)",
         ),
     ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()

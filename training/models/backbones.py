@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from samekind.core.errors import InputError, MissingDependencyError
 from samekind.training.config.model import PATCHES, SMALL
 from samekind.training.models.patches import PatchEncoder
+from samekind.training.models.pretrained.lite0_network import FEATURE_DIM, LITE0_BACKBONE, Lite0
 
 
 class ResidualBlock(nn.Module):
@@ -115,6 +116,8 @@ def build_backbone(
             f"no checkpoint at {checkpoint}",
             hint=f"put the weights of {family}/{model_name} there (.safetensors, .pt or .bin)",
         )
+    if (name, channels) == (LITE0_BACKBONE, 3):
+        return Lite0(), FEATURE_DIM
     build = _timm if family == "timm" else _open_clip
     backbone = build(model_name, checkpoint, image_size, channels)
     return backbone, _feature_dim(backbone, image_size, channels)
