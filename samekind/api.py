@@ -51,13 +51,13 @@ def train(
         InputError: an unknown preset or setting, or a value out of range.
         ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
+    if force and resume:
+        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     preset = preset or implied_preset(overrides)
     if preset is None:
         corpus = _loaded(corpus, progress)
         preset = _preset_for(corpus, progress)
     config = preset_config(preset, **overrides)
-    if force and resume:
-        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     answers = None
     if verdicts is not None:
         from samekind.indexer.labeling.link_constraints import read_link_constraints

@@ -84,7 +84,7 @@ def _overview() -> str:
     from samekind.commands import COMMANDS
 
     summaries = {name: (command.__doc__ or "").splitlines()[0] for name, command in COMMANDS.items()}
-    lines = [f"  {name:10}{summary}" for name, summary in summaries.items()]
+    lines = [f"  {name:11}{summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
             "usage: samekind COMMAND …",

@@ -47,8 +47,8 @@ def test_it_is_the_transform_that_timm_makes_for_lite0() -> None:
         (3, 224, 224), interpolation=spec.interpolation, mean=spec.mean, std=spec.std, crop_pct=spec.crop
     )
     image = noise(301, 240)
-    pixels = prepare(image, preprocessing_of(spec)) / np.float32(255)
-    ours = (pixels - np.float32(spec.mean)) / np.float32(spec.std)
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
+    ours = (prepare(image, preprocessing_of(spec)).astype(np.float32) / 255 - mean) / std
     np.testing.assert_allclose(ours.transpose(2, 0, 1), np.asarray(transform(image)), atol=1e-6)
 
 
