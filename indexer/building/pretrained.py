@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, CorpusError
+from samekind.core.errors import ArtefactError, CorpusError, InputError, MissingDependencyError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import batches_ahead
@@ -21,9 +21,13 @@ from samekind.indexer.building.encoder_files import place_encoder
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
+from samekind.training.models.pretrained.text_weights import resolve_text_tower
+from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
+WHITENING = 0.1
+"""Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
 DIRECTIONS = 256
 """Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
@@ -60,6 +64,11 @@ class RememberingEncoder:
     def fingerprint(self) -> str:
         """The encoder's own."""
         return self.encoder.fingerprint
+
+    @property
+    def whitens(self) -> bool:
+        """True if a whitening was fitted."""
+        return bool(self.encoder.whitening.mean.any())
 
     def to_bytes(self) -> bytes:
         """The encoder's own."""
@@ -99,7 +108,7 @@ class RememberingEncoder:
 
 
 def pretrained_encoder(
-    name: str, corpus: Corpus, folder: Path, whitening: float, progress: Progress
+    name: str, corpus: Corpus, folder: Path, whitening: float | None, progress: Progress
 ) -> tuple[ImageEncoder, Encoder]:
     """The encoder of an index that is built on a pretrained model, in its folder when this returns.
 
@@ -107,8 +116,9 @@ def pretrained_encoder(
         name: as `resolve_encoder` takes it.
         corpus: what the whitening is fitted to, on a seeded sample of its training split and without its labels.
         folder: the artefact; if it holds this model already, with the whitening of its first corpus, that one is used.
-        whitening: exponent in [0, 1]; 0 leaves the features as they are.
-        progress: shows a bar.
+        whitening: exponent in [0, 1]; 0 leaves the features as they are. `None` stands for 0 where the model embeds text, too, since it
+            was trained on those very cosines, and for `WHITENING` elsewhere.
+        progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
 
     Returns:
         The encoder to build with, and the same without what it remembers.
@@ -122,17 +132,37 @@ def pretrained_encoder(
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)
             return placed, placed
-        return _whitened(bare, corpus, folder, whitening, progress), bare
+        text = _text_tower(name, bare, progress)
+        exponent = whitening if whitening is not None else WHITENING if text is None else 0.0
+        remembering = _whitened(bare, corpus, exponent, progress)
+        if text is not None:
+            text.map_like(bare.whitening)
+        place_encoder(remembering, corpus, folder, text)
+        return remembering, bare
 
 
-def _whitened(bare: Encoder, corpus: Corpus, folder: Path, whitening: float, progress: Progress) -> RememberingEncoder:
-    """Fits the whitening of the bare encoder and puts it in the folder."""
+def _whitened(bare: Encoder, corpus: Corpus, exponent: float, progress: Progress) -> RememberingEncoder:
+    """Fits the whitening of the bare encoder."""
     remembering = RememberingEncoder(bare)
-    if whitening:
+    if exponent:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(DIRECTIONS if len(features) > DIRECTIONS else 0, features, whitening)
-    place_encoder(remembering, corpus, folder)
+        bare.renew_whitening(DIRECTIONS if len(features) > DIRECTIONS else 0, features, exponent)
     return remembering
+
+
+def _text_tower(name: str, bare: Encoder, progress: Progress) -> TextTower | None:
+    """The model's text tower, if it can be used: images can be searched for without it."""
+    try:
+        text = resolve_text_tower(name)
+        if text is None:
+            return None
+        _ = text.tokenizer
+        if text.spec.embed_dim != bare.feature_dim:
+            raise InputError(f"its images have {bare.feature_dim} dimensions, its texts {text.spec.embed_dim}")
+        return text
+    except (InputError, MissingDependencyError) as error:
+        progress.print(f"text queries will be refused: {error}" + (f" ({error.hint})" if error.hint else ""))
+        return None
 
 
 def _placed(folder: Path, bare: Encoder, name: str) -> Encoder:

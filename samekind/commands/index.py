@@ -12,7 +12,6 @@ import samekind
 from samekind.commands.shared import DataDir, Json, command_line, load_corpus
 from samekind.core.errors import InputError
 from samekind.core.text import counted
-from samekind.training.config.model import INDEX_WHITENING
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -41,8 +40,13 @@ class BuildIndex:
         ),
     ] = None
     whitening: Annotated[
-        float, arg(metavar="EXPONENT", help="Of the whitening that a pretrained model gets; 0 leaves it out.")
-    ] = INDEX_WHITENING
+        float | None,
+        arg(
+            metavar="EXPONENT",
+            help="Of the whitening that a pretrained model gets; 0 leaves it out.",
+            help_behavior_hint="(default: 0.1; 0 if it embeds text, too)",
+        ),
+    ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     data_dir: DataDir = None
     json: Json = False
@@ -53,7 +57,8 @@ class BuildIndex:
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
-        following = command_line("search", self.out, "IMAGE") + others
+        words = f"\n      {command_line('search', self.out, '--text', 'red shoe')}" if index.has_text else ""
+        following = command_line("search", self.out, "IMAGE") + words + others
         console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:

@@ -187,7 +187,9 @@ class Encoder(nn.Module):
     ) -> NDArray[np.float32]:
         was_training = self.training
         self.eval()
-        batch_size = min(batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device))
+        batch_size = min(
+            batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
+        )
         rows = np.empty((len(images), dim), dtype=np.float32)
         with (progress or NoProgress()).task("embedding", len(images)) as task:
             for start in range(0, len(images), batch_size):
