@@ -27,6 +27,8 @@ from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
+WHITENING = 0.1
+"""Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
 DIRECTIONS = 256
 """Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
@@ -63,6 +65,11 @@ class RememberingEncoder:
     def fingerprint(self) -> str:
         """The encoder's own."""
         return self.encoder.fingerprint
+
+    @property
+    def whitens(self) -> bool:
+        """True if a whitening was fitted."""
+        return bool(self.encoder.whitening.mean.any())
 
     def to_bytes(self) -> bytes:
         """The encoder's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,11 +28,9 @@ def test_a_crop_is_that_of_the_transforms_that_models_are_evaluated_with(
     size: tuple[int, int], interpolation: str, crop: float
 ) -> None:
     """Shorter side scaled, centre cut out: to the pixel what torchvision does."""
-    from torchvision.transforms import functional
-    from torchvision.transforms.functional import InterpolationMode
-
+    functional = importlib.import_module("torchvision.transforms.functional")  # comes with timm
     image = noise(*size)
-    scaled = functional.resize(image, int(64 / crop), InterpolationMode(interpolation))
+    scaled = functional.resize(image, int(64 / crop), functional.InterpolationMode(interpolation))
     expected = np.asarray(functional.center_crop(scaled, [64, 64]))
     np.testing.assert_array_equal(prepare(image, Preprocessing(64, 3, interpolation, crop)), expected)
 
@@ -47,8 +46,8 @@ def test_it_is_the_transform_that_timm_makes_for_lite0() -> None:
         (3, 224, 224), interpolation=spec.interpolation, mean=spec.mean, std=spec.std, crop_pct=spec.crop
     )
     image = noise(301, 240)
-    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
-    ours = (prepare(image, preprocessing_of(spec)).astype(np.float32) / 255 - mean) / std
+    pixels = prepare(image, preprocessing_of(spec)) / np.float32(255)
+    ours = (pixels - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     np.testing.assert_allclose(ours.transpose(2, 0, 1), np.asarray(transform(image)), atol=1e-6)
 
 

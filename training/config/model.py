@@ -9,8 +9,6 @@ from samekind.training.config.settings import Settings, Values, at_least, one_of
 
 SMALL, PATCHES = "resnet-small", "patches-small"
 LITE0 = "lite0"
-INDEX_WHITENING = 0.1
-"""Exponent of the whitening that a pretrained model gets; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016)."""
 RANDOM = "@none"
 """Ends the name of a library's architecture that is to be trained from random weights."""
 TRAINED = ("adapter", "all")

@@ -6,6 +6,7 @@ imported only when they are named.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from samekind.core.errors import InputError, MissingDependencyError
 from samekind.training.config.model import PATCHES, SMALL
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.models.pretrained.lite0_network import FEATURE_DIM, LITE0_BACKBONE, Lite0
+
+_CACHED_PIXELS = 4 * 224 * 224
+"""Pixels that a thread takes at once: with more, the maps of a large backbone no longer fit in the cache, and each of 64 images of 224 px
+took twice as long as each of 4 (`python -m benchmarks.embedding`)."""
 
 
 class ResidualBlock(nn.Module):
@@ -169,3 +174,13 @@ def _feature_dim(backbone: nn.Module, image_size: int, channels: int) -> int:
     if feature.ndim != 2:
         raise InputError(f"the backbone returns a feature of shape {tuple(feature.shape)}, expected (1, D)")
     return int(feature.shape[1])
+
+
+def images_at_once(name: str, image_size: int, device: torch.device) -> int:
+    """Images that a library's backbone takes at once where it runs on a CPU; no limit for others.
+
+    What is ours keeps its batches, and with them the last bits of its vectors.
+    """
+    if "/" not in name or device.type != "cpu":
+        return sys.maxsize
+    return max(1, _CACHED_PIXELS // image_size**2) * torch.get_num_threads()

@@ -30,14 +30,11 @@ from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.backbones import build_backbone
+from samekind.training.models.backbones import build_backbone, images_at_once
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
 
 EMBED_BATCH = 512
-CACHED_PIXELS = 4 * 224 * 224
-"""Pixels that a thread takes at once through a large backbone: with more, its maps no longer fit in the cache, and 64 images of 224 px took
-twice as long each as 4 (`python -m benchmarks.embedding`)."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +187,9 @@ class Encoder(nn.Module):
     ) -> NDArray[np.float32]:
         was_training = self.training
         self.eval()
-        batch_size = self._fitting(batch_size)
+        batch_size = min(
+            batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
+        )
         rows = np.empty((len(images), dim), dtype=np.float32)
         with (progress or NoProgress()).task("embedding", len(images)) as task:
             for start in range(0, len(images), batch_size):
@@ -199,12 +198,6 @@ class Encoder(nn.Module):
                 task.advance(len(batch))
         self.train(was_training)
         return rows
-
-    def _fitting(self, batch_size: int) -> int:
-        """The batch, or fewer images where a library's backbone runs on a CPU; our own keep their batches, and with them the last bits."""
-        if "/" not in self.spec.backbone or self.get_buffer("mean").device.type != "cpu":
-            return batch_size
-        return min(batch_size, max(1, CACHED_PIXELS // self.spec.image_size**2) * torch.get_num_threads())
 
     def to_bytes(self) -> bytes:
         """The encoder as a safetensors file: the weights, and the spec in its header, so that no other file can contradict them."""

@@ -21,7 +21,7 @@ from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.runtime.artefact import WEIGHTS
-from tests.indexer.builds import Lines, crash_at
+from tests.indexer.builds import crash_at
 
 
 def photo(number: int) -> Image.Image:
@@ -147,9 +147,7 @@ def test_a_build_that_was_killed_resumes(
     corpus = Corpus.from_folder(photos)
     with crash_at(ImageTable, "append", call):
         build_index(corpus, "lite0", tmp_path)
-    lines = Lines()
-    index = build_index(corpus, "lite0", tmp_path, progress=lines)
-    assert any("continuing" in line for line in lines.said) == (call > 1)
+    index = build_index(corpus, "lite0", tmp_path)
     assert (tmp_path / WEIGHTS).read_bytes() == (built / WEIGHTS).read_bytes()
     np.testing.assert_allclose(index.vectors(), Index.open(built).vectors(), atol=1e-5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def package_tensors() -> dict[str, torch.Tensor]:
 
 def test_features_are_those_of_timms_own_forward(package_tensors: dict[str, torch.Tensor]) -> None:
     """timm's model with the package's tensors in their order, mean 127/255 and deviation 128/255, says the same of an image."""
-    model = timm.create_model(ARCHITECTURE, pretrained=False).eval()
+    model: Any = timm.create_model(ARCHITECTURE, pretrained=False).eval()
     with torch.no_grad():
         for own, stored in zip(model.state_dict().values(), package_tensors.values(), strict=True):
             own.copy_(stored)
