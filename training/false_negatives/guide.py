@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
 from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.pretrained.open_clip_models import open_clip_preprocessing
+from samekind.training.models.pretrained.timm_models import timm_preprocessing
 from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages
 
@@ -65,18 +68,8 @@ def load_guide(name: str, weights: str) -> Encoder:
             f"the guide {name} needs a checkpoint on this disk",
             hint=f"put the weights of {name} into a file (.safetensors, .pt or .bin) and name it with --guide-weights FILE",
         )
-    size, mean, std = (_timm_input if family == "timm" else _open_clip_input)(model)
-    spec = EncoderSpec(
-        backbone=f"{name}@{weights}",
-        image_size=size,
-        channels=3,
-        dim=0,
-        mean=mean,
-        std=std,
-        width=1,
-        stem_stride=0,
-        pool=1,
-    )
+    expected = (timm_preprocessing if family == "timm" else open_clip_preprocessing)(model)
+    spec = EncoderSpec(backbone=f"{name}@{weights}", dim=0, width=1, stem_stride=0, pool=1, **asdict(expected))
     return Encoder(spec).eval()
 
 
@@ -105,25 +98,3 @@ def _refuse_labels(folder: str) -> None:
     treated = config.get("treatment", "none") != "none"
     if config.get("objective") in USING_LABELS or (treated and config.get("detector") == "oracle"):
         raise InputError(f"the guide {folder} was trained with labels", hint="take one that was not")
-
-
-def _timm_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
-    """Size, mean and standard deviation that the model was trained with."""
-    import timm
-
-    if not timm.is_model(model):
-        raise InputError(f"timm knows no model {model!r}", hint="see timm.list_models()")
-    trained = timm.get_pretrained_cfg(model)
-    if trained is None:
-        return 224, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
-    return int(trained.input_size[-1]), tuple(trained.mean), tuple(trained.std)
-
-
-def _open_clip_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
-    import open_clip
-
-    known = open_clip.get_model_config(model)
-    if known is None:
-        raise InputError(f"open_clip knows no model {model!r}", hint="see open_clip.list_models()")
-    size = known["vision_cfg"].get("image_size", 224)
-    return int(size), tuple(open_clip.OPENAI_DATASET_MEAN), tuple(open_clip.OPENAI_DATASET_STD)

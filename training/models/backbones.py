@@ -7,14 +7,16 @@ imported only when they are named.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import InputError, MissingDependencyError
 from samekind.training.config.model import PATCHES, SMALL
 from samekind.training.models.patches import PatchEncoder
+from samekind.training.models.pretrained.checkpoint_file import load_weights
+from samekind.training.models.pretrained.open_clip_models import build_open_clip
+from samekind.training.models.pretrained.timm_models import build_timm
+from samekind.training.models.pretrained.tower import feature_dim
 
 
 class ResidualBlock(nn.Module):
@@ -115,54 +117,10 @@ def build_backbone(
             f"no checkpoint at {checkpoint}",
             hint=f"put the weights of {family}/{model_name} there (.safetensors, .pt or .bin)",
         )
-    build = _timm if family == "timm" else _open_clip
-    backbone = build(model_name, checkpoint, image_size, channels)
-    return backbone, _feature_dim(backbone, image_size, channels)
-
-
-def _timm(name: str, checkpoint: str, image_size: int, channels: int) -> nn.Module:
-    import timm
-
-    if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"{name[:6]}*")[:5])
-        raise InputError(
-            f"timm knows no model {name!r}", hint=f"near that name: {close}" if close else "see timm.list_models()"
-        )
-    options: dict[str, Any] = {"img_size": image_size} if "vit" in name or "swin" in name else {}
-    model: nn.Module = timm.create_model(
-        name, pretrained=False, num_classes=0, in_chans=channels, checkpoint_path=checkpoint, **options
-    )
-    return model
-
-
-class _ImageTower(nn.Module):
-    """The image tower of an open_clip model; grey images are repeated to three channels."""
-
-    def __init__(self, tower: nn.Module) -> None:
-        super().__init__()
-        self.tower = tower
-
-    def forward(self, x: Tensor) -> Tensor:
-        feature: Tensor = self.tower(x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x)
-        return feature
-
-
-def _open_clip(name: str, checkpoint: str, image_size: int, channels: int) -> nn.Module:
-    import open_clip
-
-    if name not in open_clip.list_models():
-        raise InputError(
-            f"open_clip knows no model {name!r}", hint="e.g. open_clip/ViT-B-32; see open_clip.list_models()"
-        )
-    model = open_clip.create_model(name, pretrained=checkpoint or None, force_image_size=image_size)
-    return _ImageTower(model.visual)
-
-
-@torch.no_grad()
-def _feature_dim(backbone: nn.Module, image_size: int, channels: int) -> int:
-    was_training = backbone.training
-    feature = backbone.eval()(torch.zeros(1, channels, image_size, image_size))
-    backbone.train(was_training)
-    if feature.ndim != 2:
-        raise InputError(f"the backbone returns a feature of shape {tuple(feature.shape)}, expected (1, D)")
-    return int(feature.shape[1])
+    if family == "timm":
+        backbone = build_timm(model_name, image_size=image_size, channels=channels)
+    else:
+        backbone = build_open_clip(model_name, image_size=image_size)
+    if checkpoint:
+        load_weights(backbone, Path(checkpoint))
+    return backbone, feature_dim(backbone, image_size, channels)
