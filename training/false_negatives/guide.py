@@ -1,14 +1,13 @@
-"""A frozen second encoder for the detector `guide`: an artefact of ours, or a timm or OpenCLIP model with a checkpoint on this disk."""
+"""A frozen second encoder for the detector `guide`: an artefact of ours, or a pretrained model."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from samekind.core.errors import InputError, MissingDependencyError
+from samekind.core.errors import InputError
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
@@ -16,9 +15,8 @@ from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
-from samekind.training.models.encoder import Encoder, EncoderSpec
-from samekind.training.models.pretrained.open_clip_models import open_clip_preprocessing
-from samekind.training.models.pretrained.timm_models import timm_preprocessing
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained.resolve import resolve_encoder, weights_file
 from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages
 
@@ -53,24 +51,16 @@ def load_guide(name: str, weights: str) -> Encoder:
     """The frozen encoder that a guide's name stands for.
 
     Args:
-        name: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
-        weights: checkpoint file; needed for the latter two, since nothing is downloaded.
+        name: as `resolve_encoder` takes it.
+        weights: checkpoint file of a `timm/` or `open_clip/` model; the same as `NAME@FILE`.
     """
     if Path(name).is_dir():
         _refuse_labels(name)
-        return Encoder.load(name)
-    family, _, model = name.partition("/")
-    if family not in ("timm", "open_clip"):
-        hint = "name an artefact's folder, timm/NAME or open_clip/NAME, e.g. open_clip/ViT-B-32"
-        raise InputError(f"there is no guide {name!r}", hint=hint)
-    if not weights:
-        raise MissingDependencyError(
-            f"the guide {name} needs a checkpoint on this disk",
-            hint=f"put the weights of {name} into a file (.safetensors, .pt or .bin) and name it with --guide-weights FILE",
-        )
-    expected = (timm_preprocessing if family == "timm" else open_clip_preprocessing)(model)
-    spec = EncoderSpec(backbone=f"{name}@{weights}", dim=0, width=1, stem_stride=0, pool=1, **asdict(expected))
-    return Encoder(spec).eval()
+    return resolve_encoder(_with_weights(name, weights))
+
+
+def _with_weights(name: str, weights: str) -> str:
+    return f"{name}@{weights}" if weights else name
 
 
 def outside_files(config: TrainConfig) -> dict[str, str]:
@@ -79,11 +69,11 @@ def outside_files(config: TrainConfig) -> dict[str, str]:
     if config.guide:
         if Path(config.guide).is_dir():
             files["guide"] = str(read_meta(config.guide)["encoder"].get("fingerprint"))
-        elif Path(config.guide_weights).is_file():
-            files["guide"] = _sha256(Path(config.guide_weights))
-    checkpoint = Path(config.backbone.partition("@")[2])
-    if checkpoint.is_file():
-        files["backbone"] = _sha256(checkpoint)
+        elif (weights := weights_file(_with_weights(config.guide, config.guide_weights))) is not None:
+            files["guide"] = _sha256(weights)
+    weights = weights_file(config.backbone)
+    if weights is not None:
+        files["backbone"] = _sha256(weights)
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isqrt
+from typing import Any
 
 from torch import Tensor
 
@@ -47,7 +48,7 @@ def _for_channels(given: Tensor, channels: int) -> Tensor:
 
 def _interpolated(given: Tensor, wanted: Tensor) -> Tensor | None:
     """Tokens `(N, D)` or `(1, N, D)` of a square grid, after some that have no place, for another grid."""
-    from timm.layers import resample_abs_pos_embed
+    import timm.layers
 
     if given.ndim != wanted.ndim or given.ndim not in (2, 3) or given.shape[-1] != wanted.shape[-1]:
         return None
@@ -56,7 +57,8 @@ def _interpolated(given: Tensor, wanted: Tensor) -> Tensor | None:
     if not tokens or (given.ndim == 3 and given.shape[0] != 1):
         return None
     side = isqrt(after - tokens[0])
-    grid: Tensor = resample_abs_pos_embed(
+    layers: Any = timm.layers
+    grid: Tensor = layers.resample_abs_pos_embed(
         given.reshape(1, before, -1), new_size=[side, side], num_prefix_tokens=tokens[0]
     )
     return grid.reshape(wanted.shape)

@@ -8,7 +8,7 @@ from samekind.core.errors import InputError, MissingDependencyError
 from samekind.training.models.pretrained import hub
 from samekind.training.models.pretrained.hub_models import HUB, OPEN_CLIP_FILES, TIMM_FILES, hub_model
 from samekind.training.models.pretrained.open_clip_models import model_config
-from samekind.training.models.pretrained.timm_models import require_known
+from samekind.training.models.pretrained.timm_models import published, require_known
 
 
 def find_weights(name: str) -> Path:
@@ -34,15 +34,13 @@ def find_weights(name: str) -> Path:
 
 
 def _of_timm(model: str, chosen: str) -> Path:
-    import timm
     import torch
 
     require_known(model)
     if chosen:
         raise _no_file(f"timm/{model}", chosen)
-    config = timm.get_pretrained_cfg(model)
-    repository, url = getattr(config, "hf_hub_id", None), getattr(config, "url", None)
-    url = url if isinstance(url, str) else None
+    config = published(model)
+    repository, url = config.hf_hub_id, config.url if isinstance(config.url, str) else ""
     if not repository and not url:
         raise InputError(f"no weights of timm/{model} are published", hint=f"name a file: timm/{model}@FILE")
     files = (config.hf_hub_filename,) if config.hf_hub_filename else TIMM_FILES

@@ -149,7 +149,7 @@ def _open_clip_names(tensors: Tensors, tower: nn.Module) -> Mapping[str, Tensor]
 def _translated(translate: Filter, tensors: Tensors) -> Tensors:
     """What a library's filter makes of tensors; nothing if it is for other ones."""
     try:
-        result = translate(dict(tensors))
+        result: Mapping[str, object] = translate(dict(tensors))
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         return {}
     return {name: tensor for name, tensor in result.items() if isinstance(tensor, Tensor)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -57,7 +57,7 @@ def open_clip_preprocessing(name: str, tag: str = "") -> ModelInput:
     return max(inputs, key=inputs.count) if inputs else input_of_config({}, size)
 
 
-def input_of_config(preprocess: Mapping[str, Any], image_size: int) -> ModelInput:
+def input_of_config(preprocess: Mapping[str, Any], image_size: int | Sequence[int]) -> ModelInput:
     """The input that a `preprocess_cfg` of open_clip describes; what it leaves out has open_clip's defaults."""
     from open_clip.transform import PreprocessCfg
 
@@ -66,7 +66,7 @@ def input_of_config(preprocess: Mapping[str, Any], image_size: int) -> ModelInpu
         key: preprocess.get(key) or getattr(default, key) for key in ("mean", "std", "interpolation", "resize_mode")
     }
     return ModelInput(
-        image_size=int(image_size[0] if isinstance(image_size, list | tuple) else image_size),
+        image_size=image_size if isinstance(image_size, int) else int(image_size[0]),
         channels=3,
         mean=tuple(map(float, values["mean"])),
         std=tuple(map(float, values["std"])),

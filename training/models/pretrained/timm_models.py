@@ -46,18 +46,16 @@ def timm_preprocessing(name: str) -> ModelInput:
     Raises:
         InputError: timm knows no such model.
     """
-    import timm
-
     require_known(name)
-    config = timm.get_pretrained_cfg(name)
-    return input_of_config(config.to_dict() if config else {})
+    return input_of_config(vars(published(name)))
 
 
 def input_of_config(pretrained: Mapping[str, Any]) -> ModelInput:
     """The input that a `pretrained_cfg` of timm describes; what it leaves out has timm's defaults."""
-    from timm.data import resolve_data_config
+    import timm.data
 
-    values = resolve_data_config(pretrained_cfg=dict(pretrained) or {"input_size": (3, 224, 224)})
+    data: Any = timm.data
+    values = data.resolve_data_config(pretrained_cfg=dict(pretrained))
     return ModelInput(
         image_size=int(values["input_size"][-1]),
         channels=3,
@@ -104,6 +102,14 @@ def _constructor(name: str, channels: int) -> Callable[..., nn.Module]:
     import timm
 
     return partial(timm.create_model, name, pretrained=False, num_classes=0, in_chans=channels)
+
+
+def published(name: str) -> Any:
+    """timm's record of the weights of a model (a `PretrainedCfg`), with nothing but defaults if there are none."""
+    import timm
+    from timm.models import PretrainedCfg
+
+    return timm.get_pretrained_cfg(name) or PretrainedCfg()
 
 
 def require_known(name: str) -> None:

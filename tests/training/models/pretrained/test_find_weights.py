@@ -81,7 +81,7 @@ def test_weights_by_address_are_found_where_torch_and_open_clip_put_them(
     """torch hub's checkpoints for timm; `~/.cache/clip` for open_clip."""
     import timm
 
-    config = timm.get_pretrained_cfg("resnet18")
+    config: Any = timm.get_pretrained_cfg("resnet18")
     config.hf_hub_id, config.url = None, "http://127.0.0.1:9/files/resnet18-abc.pth"
     monkeypatch.setattr(timm, "get_pretrained_cfg", lambda name: config)
     with pytest.raises(MissingDependencyError) as caught:

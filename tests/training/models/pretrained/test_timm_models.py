@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -142,7 +143,7 @@ def test_the_preprocessing_is_the_one_of_the_weights() -> None:
 def test_weights_of_one_size_serve_another(name: str, tmp_path: Path) -> None:
     """A whole classifier's file at 160 px fills the backbone at 96 px; at 160 px both give the same features."""
     torch.manual_seed(0)
-    source = timm.create_model(name).eval()
+    source: Any = timm.create_model(name).eval()
     path = tmp_path / "model.safetensors"
     safetensors.torch.save_file(source.state_dict(), path)
     same = build_timm(name, image_size=160, channels=3).eval()
@@ -158,7 +159,7 @@ def test_weights_of_one_size_serve_another(name: str, tmp_path: Path) -> None:
 def test_position_embeddings_are_interpolated_as_timm_does(tmp_path: Path) -> None:
     """`set_input_size` of timm on a model with the weights, and our loading into a model of that size: the same."""
     torch.manual_seed(0)
-    source = timm.create_model("test_vit", num_classes=0).eval()
+    source: Any = timm.create_model("test_vit", num_classes=0).eval()
     torch.nn.init.normal_(source.pos_embed)
     torch.save({"state_dict": source.state_dict()}, tmp_path / "vit.pt")
     backbone = build_timm("test_vit", image_size=96, channels=3).eval()
