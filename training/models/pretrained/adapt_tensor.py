@@ -6,6 +6,7 @@ from math import isqrt
 from typing import Any
 
 from torch import Tensor
+from torch.nn import functional
 
 _PREFIX_TOKENS = (0, 1, 2, 4, 5, 8)  # class, distillation and register tokens before the grid
 
@@ -50,6 +51,8 @@ def _interpolated(given: Tensor, wanted: Tensor) -> Tensor | None:
     """Tokens `(N, D)` or `(1, N, D)` of a square grid, after some that have no place, for another grid."""
     import timm.layers
 
+    if given.ndim == wanted.ndim == 4:
+        return _interpolated_map(given, wanted)
     if given.ndim != wanted.ndim or given.ndim not in (2, 3) or given.shape[-1] != wanted.shape[-1]:
         return None
     before, after = given.shape[-2], wanted.shape[-2]
@@ -62,3 +65,13 @@ def _interpolated(given: Tensor, wanted: Tensor) -> Tensor | None:
         given.reshape(1, before, -1), new_size=[side, side], num_prefix_tokens=tokens[0]
     )
     return grid.reshape(wanted.shape)
+
+
+def _interpolated_map(given: Tensor, wanted: Tensor) -> Tensor | None:
+    """A map `(1, D, H, W)` or `(1, H, W, D)` of positions for another grid."""
+    if given.shape[1] == wanted.shape[1]:
+        return functional.interpolate(given.float(), wanted.shape[2:], mode="bicubic", antialias=True).to(given.dtype)
+    if given.shape[3] != wanted.shape[3]:
+        return None
+    grid = _interpolated_map(given.permute(0, 3, 1, 2), wanted.permute(0, 3, 1, 2))
+    return None if grid is None else grid.permute(0, 2, 3, 1)

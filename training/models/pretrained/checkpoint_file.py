@@ -40,7 +40,7 @@ class WeightsReport:
     @property
     def line(self) -> str:
         """For the user, such as `247 of 249 tensors used, 2 of a classifier left out`."""
-        classifier = sum(any(part in _CLASSIFIERS for part in name.split(".")) for name in self.unused)
+        classifier = sum(any(part.strip("_") in _CLASSIFIERS for part in name.split(".")) for name in self.unused)
         others = len(self.unused) - classifier
         said = [f"{len(self.used)} of {len(self.used) + len(self.unused)} tensors used"]
         said += [f"{classifier} of a classifier left out"] if classifier else []
@@ -81,7 +81,7 @@ def _refusal(path: Path, match: Match) -> InputError:
     rest = f"; and {more} more" if more > 0 else ""
     return InputError(
         f"{path} does not hold these weights: {len(match.misfits)} tensors of the backbone do not fit: {named}{rest}",
-        hint="take the architecture that the file was made with",
+        hint="take the architecture that the file was made with, and some models the image size, too",
     )
 
 

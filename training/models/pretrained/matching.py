@@ -166,15 +166,20 @@ def _by_order(given: Tensors, own: Tensors) -> Match | None:
     if len(names) < len(wanted) or [given[name].ndim for name in head] not in ([], [2], [2, 1]):
         return None
     pairs = dict(zip(wanted, names, strict=False))
-    if any(_signature(name, own[name]) != _signature(pairs[name], given[pairs[name]]) for name in wanted):
+    tensors = {name: given[pairs[name]] for name in wanted}
+    first = adapted(
+        wanted[0], tensors[wanted[0]], own[wanted[0]]
+    )  # the convolution that sees the image, in grey or RGB
+    if first is not None:
+        tensors[wanted[0]] = first
+    if any(_signature(name, own[name]) != _signature(pairs[name], tensors[name]) for name in wanted):
         return None
     counters = [name for name in own if name.endswith(_COUNTER)], [name for name in given if name.endswith(_COUNTER)]
     if len(counters[0]) == len(counters[1]):
         pairs |= dict(zip(*counters, strict=True))
     used = set(pairs.values())
-    return Match(
-        {name: given[pairs[name]] for name in pairs}, tuple(name for name in given if name not in used), {}, True
-    )
+    unused = tuple(name for name in given if name not in used)
+    return Match({name: given[pairs[name]] for name in pairs} | tensors, unused, {}, True)
 
 
 def _signature(name: str, tensor: Tensor) -> tuple[str, tuple[int, ...]]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
+from samekind.training.models.pretrained.adapt_tensor import adapted
 from samekind.training.models.pretrained.checkpoint_file import load_weights, read_checkpoint
 
 Tensors = dict[str, Tensor]
@@ -149,12 +150,15 @@ def test_foreign_names_are_matched_by_order_only_if_all_match(tmp_path: Path) ->
     foreign = {f"layer{index}.{name.rpartition('.')[2]}": tensor for index, (name, tensor) in enumerate(good.items())}
     backbone = network(0)
     report = load_weights(
-        backbone, saved(foreign | {"out.weight": torch.ones(5, 6), "out.bias": torch.ones(5)}, tmp_path / "a.pt")
+        backbone, saved(foreign | {"_fc.weight": torch.ones(5, 6), "_fc.bias": torch.ones(5)}, tmp_path / "a.pt")
     )
     assert report.by_order
-    assert report.line == "9 of 11 tensors used, 2 of other parts left out, matched by order, as the names are others"
+    assert report.line == "9 of 11 tensors used, 2 of a classifier left out, matched by order, as the names are others"
     for name, tensor in backbone.state_dict().items():
         assert torch.equal(tensor, good[name]), name
+    grey = network(0, 1)
+    assert load_weights(grey, tmp_path / "a.pt").by_order
+    torch.testing.assert_close(grey.state_dict()["0.0.weight"], good["0.0.weight"].sum(1, keepdim=True))
     names = list(foreign)
     swapped = {name: foreign[name] for name in [names[1], names[0], *names[2:]]}
     for wrong in (swapped, dict(list(foreign.items())[1:]), {"first.weight": torch.ones(2, 2)} | foreign):
@@ -224,3 +228,16 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value), name
     with pytest.raises(ArtefactError, match="holds no tensors"):
         read_checkpoint(saved([1, 2], tmp_path / "list.pt"))
+
+
+def test_maps_of_positions_are_interpolated() -> None:
+    """`(1, D, H, W)` and `(1, H, W, D)`: a constant stays what it is, and both layouts agree; other channels are no fit."""
+    positions = torch.rand(1, 5, 4, 4)
+    smaller = adapted("pos_embed", positions, torch.empty(1, 5, 3, 3))
+    last = adapted("pos_embed", positions.permute(0, 2, 3, 1), torch.empty(1, 3, 3, 5))
+    assert smaller is not None
+    assert last is not None
+    torch.testing.assert_close(smaller, last.permute(0, 3, 1, 2))
+    flat = adapted("pos_embed", torch.full((1, 5, 4, 4), 0.25), torch.empty(1, 5, 7, 7))
+    torch.testing.assert_close(flat, torch.full((1, 5, 7, 7), 0.25))
+    assert adapted("pos_embed", positions, torch.empty(1, 6, 3, 3)) is None
