@@ -19,7 +19,6 @@ from samekind.data.types.images import Pixels
 from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
 from samekind.indexer.search.opened import ImageEncoder
-from samekind.training.config.model import INDEX_WHITENING
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
@@ -29,6 +28,7 @@ from samekind.training.runtime.lock import exclusive
 
 WHITENING = 0.1
 """Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
+WHITENING = 0.1
 DIRECTIONS = 256
 """Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
@@ -118,7 +118,7 @@ def pretrained_encoder(
         corpus: what the whitening is fitted to, on a seeded sample of its training split and without its labels.
         folder: the artefact; if it holds this model already, with the whitening of its first corpus, that one is used.
         whitening: exponent in [0, 1]; 0 leaves the features as they are. `None` stands for 0 where the model embeds text, too, since it
-            was trained on those very cosines, and for `INDEX_WHITENING` elsewhere.
+            was trained on those very cosines, and for `WHITENING` elsewhere.
         progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
 
     Returns:
@@ -128,13 +128,13 @@ def pretrained_encoder(
         InputError, MissingDependencyError: `resolve_encoder` finds no such encoder.
         ArtefactError: the folder holds another encoder.
     """
-    bare = resolve_encoder(name)
+    bare = resolve_encoder(name, progress=progress)
     with exclusive(folder):
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)
             return placed, placed
         text = _text_tower(name, bare, progress)
-        exponent = whitening if whitening is not None else INDEX_WHITENING if text is None else 0.0
+        exponent = whitening if whitening is not None else WHITENING if text is None else 0.0
         remembering = _whitened(bare, corpus, exponent, progress)
         if text is not None:
             text.map_like(bare.whitening)
