@@ -54,6 +54,7 @@ _HOMES = {
     "decode_image": "samekind.data.decode",
     "evaluate": "samekind.api",
     "evaluate_detectors": "samekind.indexer.evaluation.detectors",
+    "export_vectors": "samekind.api",
     "export_verdicts": "samekind.indexer.labeling.verdict_csv",
     "import_verdicts": "samekind.indexer.labeling.verdict_csv",
     "link_constraints": "samekind.indexer.labeling.link_constraints",

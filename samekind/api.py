@@ -13,6 +13,7 @@ from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
     from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.indexer.index import Index
     from samekind.training.models.encoder import Encoder
     from samekind.training.run.train import Run, Start
 
@@ -88,15 +89,22 @@ def _record_probes(run: Run, progress: Progress) -> None:
         progress.print(f"the table probes was not written: {error}; metrics.jsonl holds the same figures")
 
 
-def load_encoder(path: str | Path) -> Encoder:
-    """The trained encoder of an artefact.
+def load_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
+    """An encoder by name or folder.
+
+    Args:
+        name: an artefact, a folder that `Encoder.save_pretrained` wrote, or a pretrained model: `lite0`, `timm/NAME[@FILE]`,
+            `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`.
+        image_size: pixels a side instead of those that a pretrained model was trained for; a folder's encoder keeps its own.
 
     Raises:
-        ArtefactError: there is none, or it is damaged.
+        InputError: there is no such model, or it cannot take images of that size.
+        MissingDependencyError: the weights are not on this machine; the hint says which file to put where.
+        ArtefactError: the folder holds no encoder, or it is damaged.
     """
-    from samekind.training.models.encoder import Encoder
+    from samekind.training.models.pretrained.resolve import resolve_encoder
 
-    return Encoder.load(Path(path))
+    return resolve_encoder(name, image_size)
 
 
 def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
@@ -108,3 +116,25 @@ def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluatio
     from samekind.indexer.evaluation.evaluate import evaluate_artefact
 
     return evaluate_artefact(Path(path), progress=progress)
+
+
+def export_vectors(index: Index | str | Path, file: str | Path) -> None:
+    """Writes the vectors of an index for other programs.
+
+    Args:
+        index: an index, or its folder.
+        file: `.parquet` gets the columns id, label, split, uri, sha256 and vector; `.npy` gets `(N, D)` float32, and the ids go into a text
+            file beside it, one a line (`vectors.ids.txt` for `vectors.npy`).
+
+    Raises:
+        InputError: the file is of another kind.
+        ArtefactError: there is no index, or the file cannot be written.
+    """
+    from samekind.indexer.index import Index
+    from samekind.indexer.storage.vector_files import TEXTS, VectorRows, check_suffix, write_vector_file
+
+    check_suffix(Path(file))
+    opened = index if isinstance(index, Index) else Index.open(index)
+    texts = {name: opened.rows.column(name) for name in TEXTS}
+    rows = VectorRows(opened.ids, opened.vectors(), texts, opened.manifest["encoder"])
+    write_vector_file(Path(file), rows)

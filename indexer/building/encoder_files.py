@@ -16,6 +16,7 @@ from samekind.training.runtime.artefact import (
     METRICS,
     WEIGHTS,
     check_writable,
+    encoder_files,
     read_meta,
     write_atomically,
     write_json,
@@ -47,6 +48,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
         {
             "format": FORMAT,
             "encoder": {**spec, "fingerprint": encoder.fingerprint},
+            "source": getattr(encoder, "source", ""),
             "config": {},
             "corpus": {
                 "name": corpus.name,
@@ -72,9 +74,11 @@ def copy_encoder(source: Path, folder: Path) -> None:
         return
     with exclusive(folder):
         _check_no_training(folder)
-        for name in (ANSWERS, META, METRICS, WEIGHTS):  # the weights last: they are what makes the copy count
-            if (source / name).is_file():
-                write_atomically(folder / name, (source / name).read_bytes())
+        meta, weights = encoder_files(source)
+        files = {ANSWERS: source / ANSWERS, META: meta, METRICS: source / METRICS, WEIGHTS: weights}
+        for name, file in files.items():  # the weights last: they are what makes the copy count
+            if file.is_file():
+                write_atomically(folder / name, file.read_bytes())
 
 
 def _check_no_training(folder: Path) -> None:

@@ -35,12 +35,16 @@ def resolve_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
     text = str(name)
     if not names_model(text):
         return Encoder.load(name)
-    if text == LITE0:
-        encoder = Encoder(lite0.lite0_spec(image_size))
-        tensors = safetensors.torch.load_file(lite0.lite0_weights())
-        encoder.backbone.load_state_dict({key: tensors[key] for key in encoder.backbone.state_dict()})
-        return encoder.eval()
-    return _from_library(text, image_size)
+    encoder = _lite0(image_size) if text == LITE0 else _from_library(text, image_size)
+    encoder.source = text.partition("@")[0]
+    return encoder.eval()
+
+
+def _lite0(image_size: int | None) -> Encoder:
+    encoder = Encoder(lite0.lite0_spec(image_size))
+    tensors = safetensors.torch.load_file(lite0.lite0_weights())
+    encoder.backbone.load_state_dict({key: tensors[key] for key in encoder.backbone.state_dict()})
+    return encoder
 
 
 def _from_library(name: str, image_size: int | None) -> Encoder:
