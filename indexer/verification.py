@@ -27,7 +27,7 @@ from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
-from samekind.training.runtime.artefact import WEIGHTS
+from samekind.training.runtime.artefact import GIVEN, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
 
@@ -129,7 +129,8 @@ class _Parts:
 
     def _weights(self) -> str:
         check_weights(self._folder, self._manifest, full=True)
-        return "the encoder of the vectors"
+        given = self._manifest.encoder.startswith(GIVEN)
+        return "none: the vectors were given" if given else "the encoder of the vectors"
 
     def _rows(self) -> str:
         check_rows_file(self._folder, self._manifest, full=True)

@@ -57,6 +57,7 @@ _HOMES = {
     "export_vectors": "samekind.api",
     "export_verdicts": "samekind.indexer.labeling.verdict_csv",
     "import_verdicts": "samekind.indexer.labeling.verdict_csv",
+    "index_vectors": "samekind.api",
     "link_constraints": "samekind.indexer.labeling.link_constraints",
     "load_corpus": "samekind.data.sources.registry",
     "load_encoder": "samekind.api",

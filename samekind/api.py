@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
@@ -138,3 +142,57 @@ def export_vectors(index: Index | str | Path, file: str | Path) -> None:
     texts = {name: opened.rows.column(name) for name in TEXTS}
     rows = VectorRows(opened.ids, opened.vectors(), texts, opened.manifest["encoder"])
     write_vector_file(Path(file), rows)
+
+
+def index_vectors(
+    vectors: NDArray[Any],
+    ids: Sequence[str],
+    out: str | Path,
+    *,
+    labels: Sequence[str | None] | None = None,
+    splits: Sequence[str | None] | None = None,
+    uris: Sequence[str | None] | None = None,
+    sha256: Sequence[str | None] | None = None,
+    corpus: Corpus | None = None,
+    name: str = "vectors",
+    made_by: str = "",
+    progress: Progress | None = None,
+) -> Index:
+    """Makes an index of vectors that somebody else's encoder made: search by id and vector, audit, label issues and label pairs.
+
+    There is no encoder, so a query cannot be an image. Without a corpus there are no pictures either: only equal vectors (or rows of equal
+    `sha256`) count as duplicates.
+
+    Args:
+        vectors: `(N, D)` numbers, scaled to unit norm.
+        ids: N unique names; with a corpus, its ids or uris.
+        out: the folder of the index. One of other vectors is replaced; verdicts stay.
+        labels: class names, `None` where unknown; the corpus' if left out.
+        splits: `train`, `validation` or `test`; the corpus' if left out, and without a corpus about 80/20, as for a folder.
+        uris: where the images are; shown, not opened.
+        sha256: content hashes, by which verdicts know an image; the corpus' files decide if there is one, and otherwise the vectors.
+        corpus: the images.
+        name: of the whole, in the index.
+        made_by: what made the vectors; kept in `meta.json`.
+        progress: shows bars.
+
+    Raises:
+        InputError: a vector is zero or not finite, ids are not unique or not in the corpus, lengths differ, a split is none.
+        ArtefactError: the folder cannot be written, or holds an encoder.
+    """
+    from samekind.indexer.building.build import bring_up_to_date
+    from samekind.indexer.building.given_vectors import GivenVectors, given_corpus, place_given
+    from samekind.indexer.index import Index
+    from samekind.indexer.storage.vector_files import VectorRows
+    from samekind.training.runtime.lock import exclusive
+
+    told = {"label": labels, "split": splits, "uri": uris, "sha256": sha256}
+    texts = {key: list(values) for key, values in told.items() if values is not None}
+    rows = VectorRows([str(id_) for id_ in ids], np.asarray(vectors), texts, made_by)
+    given, folder = GivenVectors(rows), Path(out)
+    images = given_corpus(rows, given, name, corpus)
+    check_writable(folder)
+    with exclusive(folder):
+        place_given(given, images, made_by, folder)
+    bring_up_to_date(images, given, folder, progress)
+    return Index.open(folder)

@@ -33,7 +33,7 @@ from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone
 from samekind.training.models.exchange.exchange import EncoderExchange
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
-from samekind.training.runtime.artefact import encoder_files, read_meta
+from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
 
 EMBED_BATCH = 512
 
@@ -208,6 +208,11 @@ class Encoder(EncoderExchange, nn.Module):
         meta = read_meta(folder)
         expected = meta["encoder"].get("fingerprint")
         described, path = encoder_files(folder)
+        if str(expected).startswith(GIVEN):
+            raise ArtefactError(
+                f"{folder} holds vectors that were given, and no encoder that could embed an image",
+                hint="search by an id or a vector, or index the images with an encoder",
+            )
         if not path.is_file():
             raise ArtefactError(
                 f"{folder} holds no {path.name}", hint="training has not finished: run samekind train again"

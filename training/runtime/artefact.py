@@ -18,6 +18,8 @@ ANSWERS = "answers.json"
 """Verdicts that a run began with."""
 SAVED_WEIGHTS, SAVED_META = "model.safetensors", "config.json"
 """The same two files under the names that hubs expect, in a folder that `Encoder.save_pretrained` wrote."""
+GIVEN = "given:"
+"""Begins what stands in for an encoder's fingerprint where vectors were given and there is no encoder."""
 FORMAT = 1
 
 
