@@ -140,6 +140,8 @@ def test_the_same_again_changes_nothing_and_other_labels_keep_the_vectors(embedd
     other = sk.index_vectors(np.eye(4), list("abcd"), tmp_path / "given", progress=(rebuilt := Lines()))  # type: ignore[arg-type]
     assert other.ids == list("abcd")
     assert rebuilt.said == []
+    turned = sk.index_vectors(np.eye(4)[::-1], list("abcd"), tmp_path / "given")
+    np.testing.assert_array_equal(turned.vectors(), np.eye(4)[::-1])
 
 
 def test_a_build_that_was_killed_goes_on(embedded: Index, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,11 +19,14 @@ from samekind.core.errors import ArtefactError, InputError, MissingDependencyErr
 from samekind.core.files import atomic_path
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.exchange.describe import described
-from samekind.training.models.exchange.onnx_resize import OPSET, PREPARED, preparing_model
+from samekind.training.models.exchange.onnx_resize import IMAGE, OPSET, PREPARED, preparing_model
 from samekind.training.models.exchange.portable import PortableEncoder
+from samekind.training.models.exchange.transform import embed_any
 from samekind.training.runtime.artefact import check_file_writable
 
 EMBEDDING = "embedding"
+TOLERANCE = 1e-4
+_CHECKED = 3  # images; another number than the exporter sees
 _NEEDED = "samekind[onnx]"
 
 
@@ -43,13 +47,14 @@ def write_onnx(encoder: PortableEncoder, path: Path) -> None:
     """Writes `encoder` as an ONNX model; see `Encoder.to_onnx`.
 
     Raises:
-        MissingDependencyError: `onnx` or `onnxscript` is not installed.
-        InputError: the backbone does what ONNX cannot express.
+        MissingDependencyError: a package of `samekind[onnx]` is not installed.
+        InputError: the backbone does what ONNX cannot express, or the model that came out does not give the encoder's vectors.
         ArtefactError: the file cannot be written.
     """
     check_file_writable(path)
     try:
         import onnx.compose
+        import onnxruntime  # noqa: F401 - asked for here, before an export that takes half a minute
         import onnxscript  # noqa: F401 - torch.onnx needs it, and would complain from deep within
     except ImportError as error:
         raise MissingDependencyError("ONNX is not installed", hint=f"pip install '{_NEEDED}'") from error
@@ -58,9 +63,11 @@ def write_onnx(encoder: PortableEncoder, path: Path) -> None:
     model = onnx.compose.merge_models(before, core, [(PREPARED, core.graph.input[0].name)], name="samekind")
     known = described(encoder)
     onnx.helper.set_model_props(model, {"samekind": json.dumps(known), "fingerprint": encoder.fingerprint})
+    stored = model.SerializeToString()
+    _check(stored, encoder)
     try:
         with atomic_path(path) as temporary:
-            temporary.write_bytes(model.SerializeToString())
+            temporary.write_bytes(stored)
     except OSError as error:
         raise ArtefactError(
             f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
@@ -71,7 +78,8 @@ def _exported(encoder: PortableEncoder) -> Any:
     """The model from prepared images on, as an `onnx.ModelProto`."""
     spec, module = encoder.spec, cast(nn.Module, encoder)
     was_training, wrapped = module.training, _FromPrepared(module).eval()
-    example = torch.zeros(2, spec.channels, spec.image_size, spec.image_size, dtype=torch.uint8)
+    side, device = spec.image_size, module.get_buffer("mean").device
+    example = torch.zeros(2, spec.channels, side, side, dtype=torch.uint8, device=device)
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -90,6 +98,24 @@ def _exported(encoder: PortableEncoder) -> Any:
         module.train(was_training)
     assert program is not None
     return program.model_proto
+
+
+def _check(stored: bytes, encoder: PortableEncoder) -> None:
+    """Runs the model on noise: the exporter may take for a constant what depends on the batch, and says nothing of it."""
+    import onnxruntime
+
+    channels = encoder.spec.channels
+    images = np.random.default_rng(0).integers(0, 256, (_CHECKED, 40, 31, channels), dtype=np.uint8)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        found = onnxruntime.InferenceSession(stored, options).run(None, {IMAGE: images})[0]
+        difference = float(np.abs(found - embed_any(encoder, images, _CHECKED, None)).max())
+    except Exception as error:  # onnxruntime raises classes of its own, which have Exception alone in common
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{encoder.spec.backbone} cannot be run as ONNX: {reason}") from error
+    if not difference <= TOLERANCE:
+        raise InputError(f"{encoder.spec.backbone} as ONNX gives other vectors, by {difference:.1e} in a component")
 
 
 @contextlib.contextmanager

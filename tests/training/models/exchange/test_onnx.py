@@ -19,10 +19,11 @@ from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import INTERPOLATIONS, Preprocessing
 from samekind.training.models.encoder import Encoder
+from samekind.training.models.exchange import onnx_export
 from samekind.training.models.exchange.onnx_resize import preparing_model
 from tests.training.models.test_encoder import SPEC
 
-# Height, width: larger, smaller, equal, tall, broad, tiny. Pillow scales the height first for (90, 60) and (97, 30).
+# Height, width: larger, smaller, equal, tall, broad, tiny. Pillow 13 begins with the height of (30, 20) and (97, 30).
 SIZES = [(30, 20), (50, 33), (90, 60), (97, 30), (24, 24), (12, 9), (9, 64), (3, 2), (1, 1), (200, 150)]
 
 
@@ -89,6 +90,22 @@ def test_the_file_gives_the_vectors_of_the_encoder(tmp_path: Path) -> None:
     assert told["fingerprint"] == encoder.fingerprint
     assert "cut out the centre of 16 × 16 px" in json.loads(told["samekind"])["preprocessing"][1]
     assert {file.name for file in tmp_path.iterdir()} == {"encoder.onnx"}
+
+
+def test_a_model_that_gives_other_vectors_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is run before it is kept: here the exporter is handed other weights than the encoder has."""
+    exported, encoder = onnx_export._exported, Encoder(SPEC)
+    monkeypatch.setattr(onnx_export, "_exported", lambda _: exported(Encoder(SPEC)))
+    with pytest.raises(sk.InputError, match="resnet-small as ONNX gives other vectors"):
+        encoder.to_onnx(tmp_path / "encoder.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_patches_take_any_number_of_images(tmp_path: Path) -> None:
+    """Their grid is reshaped by the batch, which must not become a constant of the file; checked before it is written."""
+    encoder = Encoder(replace(SPEC, backbone="patches-small", image_size=28))
+    assert encoder.to_onnx(tmp_path / "patches.onnx").is_file()
 
 
 @pytest.mark.slow
