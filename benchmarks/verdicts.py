@@ -30,12 +30,11 @@ import samekind as sk
 from samekind.comparison.machine import hardware
 from samekind.console import Console
 from samekind.data.corpus import Corpus
-from samekind.data.prepared import prepare_corpus
-from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.labeling.acquisition import CandidatePool
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.diagnostics.accuracy import knn_accuracy
+from samekind.training.models.embed_corpus import embed_corpus
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import write_json
 from samekind.training.training_set import label_numbers, training_corpus
@@ -108,9 +107,7 @@ class Experiment:
 
     def _accuracy(self, encoder: Encoder) -> float | None:
         """On test, against the training images with their labels, which no training but SupCon's saw."""
-        bank, query = (
-            encoder.embed(prepare_corpus(part, preprocessing_of(encoder.spec))) for part in (self.train, self.test)
-        )
+        bank, query = (embed_corpus(encoder, part) for part in (self.train, self.test))
         numbers = [label_numbers(part.labels, self.classes) for part in (self.train, self.test)]
         assert numbers[0] is not None
         assert numbers[1] is not None

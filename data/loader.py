@@ -14,10 +14,10 @@ import signal
 import sys
 import threading
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,8 +26,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from samekind.core.errors import InputError
-from samekind.data.types.images import Pixels
-from samekind.data.views.two_view import TwoViewTransform
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
@@ -48,7 +46,7 @@ class Batch(NamedTuple):
     """Two views of the same images.
 
     Attributes:
-        view_1: `(B, C, S, S)` uint8, channels last in memory.
+        view_1: `(B, C, S, S)` uint8, channels last in memory; or `(B, D)` vectors.
         view_2: likewise, augmented independently.
         index: `(B,)` int64, which rows of the loader's images these are.
     """
@@ -56,6 +54,13 @@ class Batch(NamedTuple):
     view_1: Tensor
     view_2: Tensor
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a batch
+
+
+class MakesViews(Protocol):
+    """Two views of every image of a batch; `TwoViewTransform` does it for pixels."""
+
+    def batch(self, images: NDArray[Any], seed: int | Sequence[int] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """`(B, …)` images to two arrays of `(B, …)`; the same seed gives the same views."""
 
 
 class _Plan(NamedTuple):
@@ -69,7 +74,7 @@ class ViewLoader:
     Images that do not fill a batch are left out of the epoch; fewer than `batch_size` in all form one smaller batch.
 
     Args:
-        images: `(N, H, W, C)` uint8, N ≥ 2; may be larger than the views.
+        images: `(N, H, W, C)` uint8, N ≥ 2; may be larger than the views. Or whatever else `transform` makes views of, one row an image.
         transform: makes the views.
         batch_size: B ≥ 2.
         seed: of the order and of the views, ≥ 0.
@@ -85,8 +90,8 @@ class ViewLoader:
 
     def __init__(
         self,
-        images: Pixels,
-        transform: TwoViewTransform,
+        images: NDArray[Any],
+        transform: MakesViews,
         batch_size: int,
         seed: int = 0,
         workers: int = 0,
@@ -192,13 +197,15 @@ class _Plans(torch.utils.data.Sampler[_Plan]):
 
 
 class _Batches(Dataset[Batch]):
-    def __init__(self, images: Pixels, transform: TwoViewTransform) -> None:
+    def __init__(self, images: NDArray[Any], transform: MakesViews) -> None:
         self._images = images
         self._transform = transform
 
     def __getitem__(self, plan: _Plan) -> Batch:
         views = self._transform.batch(self._images[plan.rows], plan.seed)
-        first, second = (torch.from_numpy(view).permute(0, 3, 1, 2) for view in views)
+        first, second = (torch.from_numpy(view) for view in views)
+        if first.ndim == 4:  # pictures
+            first, second = first.permute(0, 3, 1, 2), second.permute(0, 3, 1, 2)
         return Batch(first, second, torch.from_numpy(plan.rows.copy()))
 
 

@@ -79,7 +79,12 @@ def _prepare_each(
 
 
 def prepared_batches(
-    corpus: Corpus, preprocessing: Preprocessing, rows: Sequence[int] | NDArray[np.int64], batch_size: int
+    corpus: Corpus,
+    preprocessing: Preprocessing,
+    rows: Sequence[int] | NDArray[np.int64],
+    batch_size: int,
+    *,
+    skip_unreadable: bool = False,
 ) -> Iterator[tuple[NDArray[np.int64], Pixels]]:
     """Encoder input for some rows of a corpus, a batch at a time; the next batches are decoded meanwhile, in threads.
 
@@ -88,16 +93,22 @@ def prepared_batches(
         preprocessing: size S, channels C, and the way there.
         rows: in the order wanted.
         batch_size: images a batch.
+        skip_unreadable: leave out images that have become unreadable since the corpus was read.
 
     Yields:
-        Rows and their `(B, S, S, C)` uint8. An image that has become unreadable since the corpus was read is left out.
+        Rows and their `(B, S, S, C)` uint8.
+
+    Raises:
+        ImageError: an image has become unreadable.
     """
 
     def one(row: int) -> Pixels | None:
         try:
             return prepare(corpus.image(row), preprocessing)
         except ImageError:
-            return None
+            if skip_unreadable:
+                return None
+            raise
 
     batches = deque(np.array_split(np.asarray(rows, dtype=np.int64), range(batch_size, len(rows), batch_size)))
     ahead: deque[tuple[NDArray[np.int64], list[Future[Pixels | None]]]] = deque()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.training.config.presets import implied_preset
 from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def train(
     corpus: Corpus | str | Path,
-    preset: str = "small",
+    preset: str | None = None,
     out: str | Path | None = None,
     *,
     force: bool = False,
@@ -40,7 +41,8 @@ def train(
 
     Args:
         corpus: a corpus, or what `load_corpus` takes: a registered name or a folder.
-        preset: `smoke`, `small`, `plain` or `full`.
+        preset: `smoke`, `small`, `plain`, `full` or `adapter`. If left out, `adapter` for a pretrained `backbone` and, where none is named,
+            for colour photos; otherwise `small`.
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.
@@ -54,6 +56,10 @@ def train(
         InputError: an unknown preset or setting, or a value out of range.
         ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
+    preset = preset or implied_preset(overrides)
+    if preset is None:
+        corpus = _loaded(corpus, progress)
+        preset = _preset_for(corpus, progress)
     config = preset_config(preset, **overrides)
     if force and resume:
         raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
@@ -62,10 +68,7 @@ def train(
         from samekind.indexer.labeling.link_constraints import read_link_constraints
 
         answers = read_link_constraints(verdicts)
-    if not isinstance(corpus, Corpus):
-        from samekind.data.sources.registry import load_corpus
-
-        corpus = load_corpus(str(corpus), progress=progress)
+    corpus = _loaded(corpus, progress)
     folder = Path(out) if out is not None else Path("artifacts") / corpus.name
     check_writable(folder)
 
@@ -77,6 +80,24 @@ def train(
     if probe:
         _record_probes(run, progress)
     return run
+
+
+def _loaded(corpus: Corpus | str | Path, progress: Progress | None) -> Corpus:
+    if isinstance(corpus, Corpus):
+        return corpus
+    from samekind.data.sources.registry import load_corpus
+
+    return load_corpus(str(corpus), progress=progress)
+
+
+def _preset_for(corpus: Corpus, progress: Progress | None) -> str:
+    """The preset of the encoder that these images get; which, and why, is said in one line."""
+    from samekind.training.config.model import names_model
+    from samekind.training.models.pretrained.default import default_encoder
+
+    name, reason = default_encoder(corpus)
+    (progress or NoProgress()).print(reason)
+    return "adapter" if names_model(name) else "small"
 
 
 def _record_probes(run: Run, progress: Progress) -> None:

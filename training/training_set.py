@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +26,27 @@ class TrainingImages:
 
     Attributes:
         corpus: the training images as a corpus, after `limit`.
-        pixels: `(N, S, S, C)` uint8.
+        pixels: what the encoder takes: `(N, S, S, C)` uint8, or `(N, D)` float16 vectors where its backbone has run already.
         labels: `(N,)` class numbers, −1 where unknown; `None` without labels.
         fit: `(F,)` rows that the objective trains on.
         hold_out: `(H,)` rows kept away from it for the accuracy per epoch; empty without labels.
         mean, std: per channel over all pixels in [0, 1].
+        views: `(N, K, D)` float16 vectors of K augmented views of each image; `None` where views are made of the pixels.
     """
 
     corpus: Corpus
-    pixels: Pixels
+    pixels: NDArray[Any]
     labels: NDArray[np.int64] | None
     fit: NDArray[np.int64]
     hold_out: NDArray[np.int64]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    views: NDArray[np.float16] | None = None
+
+    @property
+    def viewed(self) -> NDArray[Any]:
+        """What views are made of: cached ones to choose from, or pixels to augment; one row an image."""
+        return self.pixels if self.views is None else self.views
 
     @property
     def hashes(self) -> list[str]:
@@ -105,19 +113,19 @@ def load_training_images(
         preprocessing: of the encoder, if there is one already; `default_preprocessing` otherwise.
     """
     pixels = prepare_corpus(corpus, preprocessing or default_preprocessing(corpus, settings), progress=progress)
+    labels, fit, hold_out = split_off_hold_out(corpus, settings)
+    mean, std = _statistics(pixels)
+    return TrainingImages(corpus, pixels, labels, fit, hold_out, mean, std)
+
+
+def split_off_hold_out(
+    corpus: Corpus, settings: DataSettings
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64], NDArray[np.int64]]:
+    """Labels as numbers, and the rows that are trained on and held out, both ascending."""
     labels = label_numbers(corpus.labels, corpus.classes)
     held = 0 if labels is None else _held(settings, len(corpus))
     order = np.random.default_rng((settings.seed, 2)).permutation(len(corpus))
-    mean, std = _statistics(pixels)
-    return TrainingImages(
-        corpus=corpus,
-        pixels=pixels,
-        labels=labels,
-        fit=np.sort(order[held:]),
-        hold_out=np.sort(order[:held]),
-        mean=mean,
-        std=std,
-    )
+    return labels, np.sort(order[held:]), np.sort(order[:held])
 
 
 def _held(settings: DataSettings, count: int) -> int:

@@ -120,7 +120,7 @@ def _whitened(bare: Encoder, corpus: Corpus, folder: Path, whitening: float, pro
     remembering = RememberingEncoder(bare)
     if whitening:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(features, whitening, directions_worth_keeping(DIRECTIONS, len(features)))
+        bare.renew_whitening(directions_worth_keeping(DIRECTIONS, len(features)), features, whitening)
     place_encoder(remembering, corpus, folder)
     return remembering
 
@@ -144,7 +144,9 @@ def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Pro
     rows = np.sort(np.random.default_rng(4).permutation(rows)[:SAMPLE])
     features = []
     with progress.task("Fitting the whitening", len(rows)) as task:
-        for chosen, pixels in prepared_batches(corpus, preprocessing_of(encoder.spec), rows, _BATCH):
+        for chosen, pixels in prepared_batches(
+            corpus, preprocessing_of(encoder.spec), rows, _BATCH, skip_unreadable=True
+        ):
             features.append(encoder.learn(pixels))
             task.advance(len(chosen))
     if not features:

@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
+from samekind.data.corpus import Corpus
+from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.evaluation.detector_report import DetectorReport, Scores, Truth, detector_figures
 from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
@@ -34,12 +36,13 @@ from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.config.false_negatives import DETECTORS
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.false_negatives.bag_of_patches import describe_patches
-from samekind.training.false_negatives.build_detector import build_detector
+from samekind.training.false_negatives.build_detector import build_detector, describe_images
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.guide import build_guide
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
+from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
+from samekind.training.features.training_features import load_training_features
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages, load_training_images, training_corpus
@@ -80,10 +83,9 @@ def evaluate_detectors(
     notes: list[str] = []
     folder = Path(path)
     meta = read_meta(folder)
-    encoder = Encoder.load(folder)
     corpus = load_recorded_corpus(folder, meta.get("corpus") or {}, notes, progress)
     config = _config(meta)
-    training = load_training_images(training_corpus(corpus, config), config, progress)
+    training, encoder = _trained_on(corpus, config, Encoder.load(folder), progress)
     rows = _sample(training, images)
     labels = None if training.labels is None else training.labels[training.fit][rows]
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)
@@ -106,6 +108,16 @@ def evaluate_detectors(
     return DetectorReport(float(false[known].mean()), len(rows), int(known.sum()), evaluated, notes)
 
 
+def _trained_on(
+    corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress
+) -> tuple[TrainingImages, Trainable]:
+    """The images as the run saw them, and the part of the encoder that it trained."""
+    chosen = training_corpus(corpus, config)
+    if config.adapts:
+        return load_training_features(chosen, config, encoder, progress), FeatureEncoder(encoder)
+    return load_training_images(chosen, config, progress, preprocessing_of(encoder.spec)), encoder
+
+
 def _config(meta: dict[str, Any]) -> TrainConfig:
     """The run's settings, as far as they say which images were trained on and what detectors assume."""
     known = {name: value for name, value in (meta.get("config") or {}).items() if name in TrainConfig.field_names()}
@@ -117,7 +129,7 @@ def _config(meta: dict[str, Any]) -> TrainConfig:
 
 def _makers(config: TrainConfig, training: TrainingImages, guide: str, guide_weights: str) -> Makers:
     """Builds each detector when called; the guide at once, so that one that is unavailable is reported before minutes are spent."""
-    describe = cache(partial(describe_patches, training.pixels[training.fit], seed=config.seed))  # two of them ask
+    describe = cache(partial(describe_images, training, config.seed))  # two of them ask
     configs = {name: replace(config, detector=name) for name in DETECTORS if name != "guide"}
     made = None
     if guide:

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.prepared import prepare_corpus
-from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.search.opened import OpenedIndex
@@ -230,12 +228,12 @@ def _from_index(index: OpenedIndex, key: str | None) -> _Images:
 
 
 def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
+    from samekind.training.models.embed_corpus import embed_corpus
     from samekind.training.models.encoder import Encoder
 
     corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
-    pixels = prepare_corpus(corpus, preprocessing_of(encoder.spec), progress=progress)
-    return _Images(encoder.embed(pixels, progress=progress), corpus.splits, corpus.labels)
+    return _Images(embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels)
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

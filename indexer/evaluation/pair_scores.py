@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from samekind.data.views.policies import policy_for
-from samekind.data.views.two_view import TwoViewTransform
+from samekind.data.loader import MakesViews
 from samekind.indexer.evaluation.detector_report import Scores
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.constraints import PairConstraints
@@ -24,7 +23,8 @@ from samekind.training.false_negatives.detection_space import DetectionSpace, de
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.pairs import drawn_rows
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.features.views import view_maker
 from samekind.training.models.whitening import discount
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.training_set import TrainingImages
@@ -50,20 +50,21 @@ class PairSample:
     training: TrainingImages
     rows: NDArray[np.int64]
     space: DetectionSpace
-    transform: TwoViewTransform
+    transform: MakesViews
 
     @classmethod
-    def of(cls, encoder: Encoder, config: TrainConfig, training: TrainingImages, rows: NDArray[np.int64]) -> PairSample:
+    def of(
+        cls, encoder: Trainable, config: TrainConfig, training: TrainingImages, rows: NDArray[np.int64]
+    ) -> PairSample:
         """The sample in the space of an encoder."""
-        spec = encoder.spec
-        policy = policy_for(training.corpus.name, spec.channels, config.strength)
-        transform = TwoViewTransform(spec.image_size, spec.channels, policy)
-        return cls(config, training, rows, detection_space(encoder, training), transform)
+        return cls(
+            config, training, rows, detection_space(encoder, training), view_maker(training, config, encoder.spec)
+        )
 
     @cached_property
     def contrasts(self) -> list[Contrast]:
         """The sample against itself, once for each augmented view that is the anchors' positive."""
-        rows, pixels = self.rows, self.training.pixels[self.training.fit[self.rows]]
+        rows, pixels = self.rows, self.training.viewed[self.training.fit[self.rows]]
         clean = torch.from_numpy(self.space.embeddings[rows])
         index, similarity, others = torch.from_numpy(rows), clean @ clean.T, ~torch.eye(len(rows), dtype=torch.bool)
         contrasts = []
@@ -105,7 +106,7 @@ class PairSample:
 
     def _augmented(self, rows: NDArray[np.int64], number: int, views: int) -> Tensor:
         """`(V, R, D)` embeddings of augmented views of a numbered block of rows."""
-        pixels = self.training.pixels[self.training.fit[rows]]
+        pixels = self.training.viewed[self.training.fit[rows]]
         seeds = [(_SEED, 24, number, view) for view in range(views)]
         return torch.stack(
             [torch.from_numpy(self.space.embed(self.transform.batch(pixels, seed)[0])) for seed in seeds]

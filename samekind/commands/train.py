@@ -15,7 +15,7 @@ from samekind.commands.settings_flags import FLAGS, with_settings_flags
 from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
 from samekind.core.text import counted
 from samekind.tables import table
-from samekind.training.config.presets import PRESETS, preset_agreements, preset_differences
+from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
 
 if TYPE_CHECKING:
@@ -38,12 +38,13 @@ class Train:
     corpus: CorpusName
     out: Annotated[Path, arg(metavar="FOLDER", help="Where the artefact goes.")]
     preset: Annotated[
-        str,
+        str | None,
         arg(
-            metavar="smoke|small|plain|full",
-            help="Seconds to try it, minutes on a CPU, without whitening, or a GPU's work: see the table above.",
+            metavar="smoke|small|plain|full|adapter",
+            help="Seconds to try it, minutes on a CPU, without whitening, a GPU's work, or on a pretrained backbone: see the table above.",
+            help_behavior_hint="(default: adapter for colour photos and pretrained backbones, else small)",
         ),
-    ] = "small"
+    ] = None
     verdicts: Annotated[
         Path | None,
         arg(metavar="ARTEFACT", help="Train with the pairwise annotations there.", help_behavior_hint=""),
@@ -71,7 +72,10 @@ class Train:
         from samekind.training.runtime.artefact import check_writable
 
         overrides = {name: getattr(self, name) for name in FLAGS}
-        check_use_of_answers(samekind.preset(self.preset, **overrides), given=self.verdicts is not None)
+        check_use_of_answers(
+            samekind.preset(self.preset or implied_preset(overrides) or "small", **overrides),
+            given=self.verdicts is not None,
+        )
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
         run = samekind.train(

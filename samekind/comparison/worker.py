@@ -125,20 +125,16 @@ def _measure(
     """The figures on the test split against the images that were trained on, otherwise as `samekind evaluate` has them."""
     import numpy as np
 
-    from samekind.data.prepared import prepare_corpus
-    from samekind.data.types.preprocessing import preprocessing_of
     from samekind.indexer.evaluation.evaluate import evaluate_vectors
     from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
+    from samekind.training.models.embed_corpus import embed_corpus
     from samekind.training.training_set import label_numbers
 
     corpus = parts[0]
     if corpus.labels is None or len(parts[1]) == 0:
         why = "no labels" if corpus.labels is None else "no test split"
         return {"knn_accuracy": None, "linear_accuracy": None, "hit_rate_at_1": None}, [f"{corpus.name} has {why}."]
-    bank, query = (
-        encoder.embed(prepare_corpus(p, preprocessing_of(encoder.spec), progress=progress), progress=progress)
-        for p in parts
-    )
+    bank, query = (embed_corpus(encoder, p, progress) for p in parts)
     splits, labels = [split for p in parts for split in p.splits], [label for p in parts for label in p.labels or []]
     evaluation = evaluate_vectors(np.concatenate([bank, query]), splits, labels, progress=progress)
     accuracy = evaluation.knn_accuracy

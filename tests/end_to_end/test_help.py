@@ -51,8 +51,8 @@ def test_readme_and_help_show_what_the_presets_set() -> None:
     assert all([name, *each] in rows for name, each in values.items())
     flat = " ".join(shown.split())
     assert all(f"{name} {value}" in flat for name, value in preset_agreements().items())
-    assert "objective" in preset_agreements()
-    assert values["pool"] == ["4", "4", "1", "4"]
+    assert "beta" in preset_agreements()
+    assert values["pool"] == ["4", "4", "1", "4", "4"]
 
 
 def assert_flags_exist(line: str) -> None:

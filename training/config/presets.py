@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from samekind.core.errors import InputError
+from samekind.training.config.model import LITE0, names_model
 from samekind.training.config.train_config import TrainConfig
 
 
@@ -32,7 +33,21 @@ def full(**overrides: Any) -> TrainConfig:
     return TrainConfig(**{"preset": "full", **schedule, **model, **overrides})
 
 
-_PRESETS: dict[str, Callable[..., TrainConfig]] = {"smoke": smoke, "small": small, "plain": plain, "full": full}
+def adapter(**overrides: Any) -> TrainConfig:
+    """For photos: a small network behind a pretrained backbone, trained on cached features in seconds once these are there."""
+    schedule = {"learning_rate": 1e-3, "epochs": 20}
+    model = {"backbone": LITE0, "projector_dim": 0}
+    loss = {"objective": "info_nce", "temperature": 0.1}
+    return TrainConfig(**{"preset": "adapter", **schedule, **model, **loss, **overrides})
+
+
+_PRESETS: dict[str, Callable[..., TrainConfig]] = {
+    "smoke": smoke,
+    "small": small,
+    "plain": plain,
+    "full": full,
+    "adapter": adapter,
+}
 PRESETS = tuple(_PRESETS)
 
 
@@ -53,6 +68,14 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
     if unknown:
         raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(known)}")
     return _PRESETS[name](**{key: value for key, value in overrides.items() if value is not None})
+
+
+def implied_preset(overrides: Mapping[str, Any]) -> str | None:
+    """The preset that these settings are made for, where none is named; `None` where the images decide."""
+    backbone = overrides.get("backbone")
+    if overrides.get("train") == "adapter" or names_model(backbone or ""):
+        return "adapter"
+    return None if backbone is None and overrides.get("objective") != "cpc" else "small"
 
 
 def preset_differences() -> dict[str, tuple[Any, ...]]:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.prepared import prepare_corpus
-from samekind.data.types.preprocessing import preprocessing_of
+from samekind.training.models.embed_corpus import embed_corpus
 from samekind.training.models.encoder import Encoder
 from samekind.training.training_set import label_numbers
 
@@ -87,10 +86,6 @@ def evaluate_test_split(
         return {**figures, "note": "no labels: accuracy cannot be measured"}
     if len(test) == 0:
         return {**figures, "note": "no test split: accuracy cannot be measured"}
-    bank = _embedded(encoder, train, progress) if bank_ND is None else bank_ND
-    query = _embedded(encoder, test, progress)
+    bank = embed_corpus(encoder, train, progress) if bank_ND is None else bank_ND
+    query = embed_corpus(encoder, test, progress)
     return {**figures, "knn_accuracy": knn_accuracy(bank, bank_labels, query, query_labels)}
-
-
-def _embedded(encoder: Encoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
-    return encoder.embed(prepare_corpus(corpus, preprocessing_of(encoder.spec), progress=progress), progress=progress)

@@ -13,8 +13,8 @@ from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.diagnostics.probe import AMONG, SAMPLE, Probe, look_at
-from samekind.training.models.encoder import Encoder
-from samekind.training.models.whitening import Whitening, unit_rows, whitened
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.models.whitening import unit_rows, whitened
 from samekind.training.training_set import TrainingImages, measuring_order
 
 EPOCH_BANK = AMONG  # rows are enough to see the curve; the figure that counts uses all
@@ -35,7 +35,7 @@ class EpochSpace:
     hold_out_HD: NDArray[np.float32]
 
 
-def epoch_space(encoder: Encoder, images: TrainingImages, config: TrainConfig) -> EpochSpace:
+def epoch_space(encoder: Trainable, images: TrainingImages, config: TrainConfig) -> EpochSpace:
     """The space after an epoch: of up to 10,000 images in training, or of those that the probe needs where there is no hold-out.
 
     The whitening is fitted to those images, as it will be to up to 20,000 after the last epoch.
@@ -45,8 +45,7 @@ def epoch_space(encoder: Encoder, images: TrainingImages, config: TrainConfig) -
     bank = encoder.features(images.pixels[images.fit[chosen]])
     query = encoder.features(images.pixels[images.hold_out])
     if config.whitening:
-        whitening = Whitening(encoder.feature_dim, encoder.dim)
-        whitening.fit(torch.from_numpy(bank), config.whitening)
+        whitening = encoder.fitted_whitening(bank, config.whitening, encoder.dim)
         return EpochSpace(chosen, whitened(whitening, bank), whitened(whitening, query))
     return EpochSpace(chosen, unit_rows(torch.from_numpy(bank)), unit_rows(torch.from_numpy(query)))
 

@@ -8,11 +8,11 @@ from samekind.training.diagnostics.epoch_space import epoch_accuracy, epoch_spac
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.context import RunContext
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 
 
 def measure(
-    context: RunContext, encoder: Encoder, beta: float, look: BatchLook | None
+    context: RunContext, encoder: Trainable, beta: float, look: BatchLook | None
 ) -> tuple[float | None, dict[str, Any] | None]:
     """Accuracy on the hold-out and figures of the probe, both from one embedding; `None` where there is nothing to measure with.
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
-from samekind.data.views.policies import policy_for
-from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.context import RunContext
@@ -23,7 +21,8 @@ from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detection_space import detection_space
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.features.views import view_maker
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
@@ -34,7 +33,7 @@ from samekind.training.training_set import measured_labels
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
-def train_epochs(context: RunContext, encoder: Encoder, loss: Loss) -> Counters:
+def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counters:
     """Trains `encoder` in place from the last checkpoint of the run, or from the start, to the last step.
 
     Raises:
@@ -63,23 +62,27 @@ def _nowhere(record: dict[str, Any]) -> None:
     """The first process alone draws."""
 
 
-def _view_loader(context: RunContext, encoder: Encoder, loss: Loss) -> ViewLoader:
+def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoader:
     config, images = context.config, context.images
-    channels = images.corpus.channels
-    policy = policy_for(images.corpus.name, channels, config.strength)
     return ViewLoader(
-        images.pixels[images.fit],
-        TwoViewTransform(encoder.spec.image_size, channels, policy),
+        images.viewed[images.fit],
+        view_maker(images, config, encoder.spec),
         config.images_a_step,
         config.seed,
-        _automatic_workers() if config.workers is None else config.workers,
+        _workers(context),
         share=(context.accelerator.process_index, context.processes),
         groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
 
 
-def _automatic_workers() -> int:
-    """One process that makes views beside the one that trains, more where there are cores to spare."""
+def _workers(context: RunContext) -> int:
+    """As configured; otherwise one process that makes views beside the one that trains, more where there are cores to spare, and none
+    where views are only taken from the cache.
+    """
+    if context.config.workers is not None:
+        return context.config.workers
+    if context.images.views is not None:
+        return 0
     return max(1, min(8, (os.cpu_count() or 1) - 1))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.models.encoder import Encoder, ProjectionNetwork
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.models.encoder import ProjectionNetwork
 from samekind.training.models.patches import PatchEncoder
 from samekind.training.objectives.cpc import CpcNetwork
 
 
-def build_network(config: TrainConfig, encoder: Encoder) -> nn.Module:
+def build_network(config: TrainConfig, encoder: Trainable) -> nn.Module:
     """A backbone with a projector, or with the predictors of `cpc`."""
     if config.objective == "cpc":
         assert isinstance(encoder.backbone, PatchEncoder)

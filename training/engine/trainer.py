@@ -21,7 +21,7 @@ from samekind.training.engine.loss import Loss, LossOutput, mean_loss
 from samekind.training.engine.networks import build_network, parameter_groups
 from samekind.training.engine.row_blocks import Block, backward_in_row_blocks, rows_per_block
 from samekind.training.engine.schedule import Schedule
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.key_queue import KeyQueue
 from samekind.training.models.momentum import MomentumEncoder
 from samekind.training.objectives.cpc import CpcNetwork
@@ -44,7 +44,7 @@ class Trainer:
     """
 
     def __init__(
-        self, config: TrainConfig, encoder: Encoder, loss: Loss, schedule: Schedule, accelerator: Accelerator
+        self, config: TrainConfig, encoder: Trainable, loss: Loss, schedule: Schedule, accelerator: Accelerator
     ) -> None:
         self.config = config
         self.encoder = encoder

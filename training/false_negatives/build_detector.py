@@ -54,7 +54,7 @@ def build_detector(
     def descriptions() -> NDArray[np.float32]:
         if describe is not None:
             return describe()
-        return describe_patches(images.pixels[images.fit], seed=config.seed, progress=progress)
+        return describe_images(images, config.seed, progress)
 
     def second_encoder() -> Guide:
         return guide or build_guide(config, images, config.detector_point)
@@ -62,6 +62,18 @@ def build_detector(
     if config.detector == "oracle":
         return Oracle(labels)
     return _without_labels(config, len(images.fit), descriptions, second_encoder)
+
+
+def describe_images(images: TrainingImages, seed: int, progress: Progress | None = None) -> NDArray[np.float32]:
+    """`(F, G)` unit-norm descriptions of the images in training that do not depend on what is trained: by their patches or, where a frozen
+    encoder has seen them, by its vectors, which say more.
+    """
+    inputs = images.pixels[images.fit]
+    return (
+        inputs.astype(np.float32)
+        if images.views is not None
+        else describe_patches(inputs, seed=seed, progress=progress)
+    )
 
 
 def _without_labels(config: TrainConfig, count: int, describe: Describe, guide: Callable[[], Guide]) -> Detector:

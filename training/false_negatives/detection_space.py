@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from samekind.data.types.images import Pixels
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening, directions_worth_keeping, whitened
 from samekind.training.training_set import TrainingImages
 
@@ -29,7 +28,7 @@ class DetectionSpace:
         embeddings: `(F, D)` unit-norm float32 of the images in training.
     """
 
-    encoder: Encoder
+    encoder: Trainable
     whitening: Whitening
     embeddings: NDArray[np.float32]
 
@@ -38,11 +37,10 @@ class DetectionSpace:
         return whitened(self.whitening, self.encoder.features(images))
 
 
-def detection_space(encoder: Encoder, images: TrainingImages) -> DetectionSpace:
+def detection_space(encoder: Trainable, images: TrainingImages) -> DetectionSpace:
     """The space of an encoder as it is now."""
     features = encoder.features(images.pixels[images.fit])
     dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
-    whitening = Whitening(encoder.feature_dim, dim)
     fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
-    whitening.fit(torch.from_numpy(features[fitted]), DETECTION_WHITENING)
+    whitening = encoder.fitted_whitening(features[fitted], DETECTION_WHITENING, dim)
     return DetectionSpace(encoder, whitening, whitened(whitening, features))

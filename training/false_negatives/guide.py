@@ -1,4 +1,4 @@
-"""A frozen second encoder for the detector `guide`: an artefact of ours, or a timm or OpenCLIP model with a checkpoint on this disk."""
+"""A frozen second encoder for the detector `guide`: an artefact of ours, or a pretrained model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from samekind.core.errors import InputError, MissingDependencyError
+from samekind.core.errors import InputError
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
@@ -15,7 +15,8 @@ from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
-from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained.resolve import resolve_encoder, weights_file
 from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages
 
@@ -50,34 +51,16 @@ def load_guide(name: str, weights: str) -> Encoder:
     """The frozen encoder that a guide's name stands for.
 
     Args:
-        name: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
-        weights: checkpoint file; needed for the latter two, since nothing is downloaded.
+        name: as `resolve_encoder` takes it.
+        weights: checkpoint file of a `timm/` or `open_clip/` model; the same as `NAME@FILE`.
     """
     if Path(name).is_dir():
         _refuse_labels(name)
-        return Encoder.load(name)
-    family, _, model = name.partition("/")
-    if family not in ("timm", "open_clip"):
-        hint = "name an artefact's folder, timm/NAME or open_clip/NAME, e.g. open_clip/ViT-B-32"
-        raise InputError(f"there is no guide {name!r}", hint=hint)
-    if not weights:
-        raise MissingDependencyError(
-            f"the guide {name} needs a checkpoint on this disk",
-            hint=f"put the weights of {name} into a file (.safetensors, .pt or .bin) and name it with --guide-weights FILE",
-        )
-    size, mean, std = (_timm_input if family == "timm" else _open_clip_input)(model)
-    spec = EncoderSpec(
-        backbone=f"{name}@{weights}",
-        image_size=size,
-        channels=3,
-        dim=0,
-        mean=mean,
-        std=std,
-        width=1,
-        stem_stride=0,
-        pool=1,
-    )
-    return Encoder(spec).eval()
+    return resolve_encoder(_with_weights(name, weights))
+
+
+def _with_weights(name: str, weights: str) -> str:
+    return f"{name}@{weights}" if weights else name
 
 
 def outside_files(config: TrainConfig) -> dict[str, str]:
@@ -86,11 +69,11 @@ def outside_files(config: TrainConfig) -> dict[str, str]:
     if config.guide:
         if Path(config.guide).is_dir():
             files["guide"] = str(read_meta(config.guide)["encoder"].get("fingerprint"))
-        elif Path(config.guide_weights).is_file():
-            files["guide"] = _sha256(Path(config.guide_weights))
-    checkpoint = Path(config.backbone.partition("@")[2])
-    if checkpoint.is_file():
-        files["backbone"] = _sha256(checkpoint)
+        elif (weights := weights_file(_with_weights(config.guide, config.guide_weights))) is not None:
+            files["guide"] = _sha256(weights)
+    weights = weights_file(config.backbone)
+    if weights is not None:
+        files["backbone"] = _sha256(weights)
     return files
 
 
@@ -105,25 +88,3 @@ def _refuse_labels(folder: str) -> None:
     treated = config.get("treatment", "none") != "none"
     if config.get("objective") in USING_LABELS or (treated and config.get("detector") == "oracle"):
         raise InputError(f"the guide {folder} was trained with labels", hint="take one that was not")
-
-
-def _timm_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
-    """Size, mean and standard deviation that the model was trained with."""
-    import timm
-
-    if not timm.is_model(model):
-        raise InputError(f"timm knows no model {model!r}", hint="see timm.list_models()")
-    trained = timm.get_pretrained_cfg(model)
-    if trained is None:
-        return 224, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
-    return int(trained.input_size[-1]), tuple(trained.mean), tuple(trained.std)
-
-
-def _open_clip_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
-    import open_clip
-
-    known = open_clip.get_model_config(model)
-    if known is None:
-        raise InputError(f"open_clip knows no model {model!r}", hint="see open_clip.list_models()")
-    size = known["vision_cfg"].get("image_size", 224)
-    return int(size), tuple(open_clip.OPENAI_DATASET_MEAN), tuple(open_clip.OPENAI_DATASET_STD)

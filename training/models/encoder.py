@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import safetensors.torch
@@ -146,12 +146,31 @@ class Encoder(EncoderExchange, nn.Module):
             blocks = [self.embedding(block).cpu().numpy() for block in torch.from_numpy(feature_NF).split(8192)]
         return np.concatenate(blocks) if blocks else np.empty((0, self.dim), dtype=np.float32)
 
-    def renew_whitening(self, feature_NF: NDArray[np.float32], exponent: float, dim: int) -> None:
-        """Replaces the whitening by one of `dim` directions (at most the feature's) fitted to these features; an adapter is lost."""
+    def add_adapter(self, hidden: int) -> None:
+        """Puts an adapter behind the whitening; one that was there is lost, the new one changes nothing until it is trained."""
+        self.spec, self._fingerprint = replace(self.spec, adapter=hidden), None
+        self.adapter = ResidualAdapter(self.dim, hidden)
+
+    def renew_whitening(self, dim: int, feature_NF: NDArray[np.float32] | None = None, exponent: float = 0.0) -> None:
+        """Replaces the whitening by one of `dim` directions (0: as many as the feature has), fitted to features or yet to be fitted; an
+        adapter is lost.
+        """
         self.dim = min(dim or self.feature_dim, self.feature_dim)
         self.spec = replace(self.spec, dim=self.dim, adapter=0)
         self.whitening, self.adapter, self._fingerprint = Whitening(self.feature_dim, self.dim), None, None
-        self.whitening.fit(torch.from_numpy(feature_NF), exponent)
+        if feature_NF is not None:
+            self.whitening.fit(torch.from_numpy(feature_NF), exponent)
+
+    @property
+    def whole(self) -> Encoder:
+        """Itself; a `FeatureEncoder` has its backbone elsewhere."""
+        return self
+
+    def fitted_whitening(self, feature_NF: NDArray[np.float32], exponent: float, dim: int) -> Whitening:
+        """A whitening of `dim` directions fitted to these features of its own."""
+        whitening = Whitening(self.feature_dim, dim)
+        whitening.fit(torch.from_numpy(feature_NF), exponent)
+        return whitening
 
     def fit_whitening(self, images: Pixels, exponent: float, seed: int) -> None:
         """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
@@ -249,19 +268,31 @@ class Projector(nn.Sequential):
         )
 
 
+class Projectable(Protocol):
+    """The part of an encoder that a projection network needs."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """Normalised inputs to features."""
+
+    @property
+    def feature_dim(self) -> int:
+        """Dimension of a feature."""
+
+
 class ProjectionNetwork(nn.Module):
     """Backbone and projector as one network: normalised views to unit-norm projections.
 
     Args:
         encoder: whose backbone is trained.
         hidden: width of the projector's hidden layer.
-        out: dimension of the projection.
+        out: dimension of the projection; 0 for no projector.
     """
 
-    def __init__(self, encoder: Encoder, hidden: int, out: int) -> None:
+    def __init__(self, encoder: Projectable, hidden: int, out: int) -> None:
         super().__init__()
         self.backbone = encoder.backbone
-        self.projector = Projector(encoder.feature_dim, hidden, out)
+        self.projector = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
 
     def forward(self, views_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""

@@ -10,14 +10,14 @@ from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import with_corpus_look
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.loss import Loss
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 from samekind.training.run.meta import meta_at_end
 from samekind.training.runtime.artefact import META, WEIGHTS, write_atomically, write_history, write_json
 from samekind.training.runtime.checkpoint import Counters
 
 
 def finish(
-    context: RunContext, corpus: Corpus, encoder: Encoder, loss: Loss, counters: Counters, meta: dict[str, Any]
+    context: RunContext, corpus: Corpus, encoder: Trainable, loss: Loss, counters: Counters, meta: dict[str, Any]
 ) -> None:
     """Fits the whitening, looks at the probe and, for the first and only time, at the test split, and writes the artefact.
 
@@ -39,7 +39,7 @@ def finish(
         last = with_corpus_look(counters.history[-1], embedded[images.fit], context.probe, weights)
         counters.history[-1] = last
     whole = len(images.corpus) == corpus.splits.count("train")
-    tested = evaluate_test_split(encoder, corpus, progress, embedded if whole else None)
-    write_atomically(context.out / WEIGHTS, encoder.cpu().to_bytes())
+    tested = evaluate_test_split(encoder.whole, corpus, progress, embedded if whole else None)
+    write_atomically(context.out / WEIGHTS, encoder.whole.cpu().to_bytes())
     write_history(context.out, counters.history)
     write_json(context.out / META, meta_at_end(meta, encoder, images, counters, tested))

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from samekind.training.false_negatives.constraints import PairConstraints
-from samekind.training.models.encoder import Encoder
+from samekind.training.features.feature_encoder import Trainable
 from samekind.training.run.request import RunRequest
 from samekind.training.runtime.artefact import FORMAT
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.training_set import TrainingImages
 
 
-def meta_at_start(request: RunRequest, encoder: Encoder, known: PairConstraints | None) -> dict[str, Any]:
+def meta_at_start(request: RunRequest, encoder: Trainable, known: PairConstraints | None) -> dict[str, Any]:
     """Meta data of a run before its first step."""
     corpus = request.corpus
     meta: dict[str, Any] = {
@@ -35,7 +35,7 @@ def meta_at_start(request: RunRequest, encoder: Encoder, known: PairConstraints 
 
 
 def meta_at_end(
-    meta: dict[str, Any], encoder: Encoder, images: TrainingImages, counters: Counters, tested: dict[str, Any]
+    meta: dict[str, Any], encoder: Trainable, images: TrainingImages, counters: Counters, tested: dict[str, Any]
 ) -> dict[str, Any]:
     """Meta data of a finished run.
 
@@ -56,7 +56,7 @@ def meta_at_end(
         "num_hold_out": len(images.hold_out),
         **tested,
     }
-    return {**meta, "encoder": {**asdict(encoder.spec), "fingerprint": encoder.fingerprint}, "training": training}
+    return {**meta, "encoder": {**asdict(encoder.spec), "fingerprint": encoder.whole.fingerprint}, "training": training}
 
 
 def summary_of(out: Path, meta: dict[str, Any]) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from samekind.training.engine.networks import build_network
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
 from samekind.training.false_negatives.guide import outside_files
-from samekind.training.models.encoder import Encoder, EncoderSpec
-from samekind.training.models.whitening import directions_worth_keeping
+from samekind.training.models.encoder import Encoder
+from samekind.training.run.begin import Begun, begin
 from samekind.training.run.finish import finish
 from samekind.training.run.meta import meta_at_start, summary_of, verdicts_line
 from samekind.training.run.request import RunRequest, is_begun, is_finished, with_first_answers, write_answers
@@ -46,7 +46,7 @@ from samekind.training.runtime.artefact import (
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.lock import exclusive
 from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable
-from samekind.training.training_set import TrainingImages, load_training_images, training_corpus
+from samekind.training.training_set import training_corpus
 
 Start = Literal["continue", "resume", "force"]
 """Treatment of a run that lies in the folder: `continue` keeps or continues it if it is the same one, `resume` demands one to continue,
@@ -124,8 +124,9 @@ def train(
         request, kept = _agreed_request(out, request, start, accelerator, progress)
         if kept:
             return Run(out, config, summary_of(out, read_meta(out)), kept=True)
-        images = load_training_images(chosen, config, progress)
-        encoder, loss = _build(config, images, request.answers, progress)
+        begun = begin(chosen, config, progress)
+        images, encoder = begun
+        loss = _build_loss(config, begun, request.answers, progress)
         drawn = draw_probe(images, config) if probe else None
         context = RunContext(config, images, out, request.digest, accelerator, progress, drawn)
         meta = meta_at_start(request, encoder, loss.constraints)
@@ -160,30 +161,12 @@ def _agreed_request(
     return replace(request, answers=answers), kept
 
 
-def _build(
-    config: TrainConfig, images: TrainingImages, answers: LinkConstraints | None, progress: Progress
-) -> tuple[Encoder, Loss]:
-    """Encoder and loss at the start. Whatever is unavailable or cannot be built is refused here, before the folder changes."""
-    torch.manual_seed(config.seed)
-    encoder = Encoder(_spec(config, images))
-    known = None if answers is None else PairConstraints(answers, images.hashes)
+def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | None, progress: Progress) -> Loss:
+    """The loss. Whatever is unavailable or cannot be built is refused here, before the folder changes."""
+    known = None if answers is None else PairConstraints(answers, begun.images.hashes)
     with torch.random.fork_rng(devices=[]):  # thrown away: the trained one must start from the run's own numbers
-        build_network(config, encoder)
-    return encoder, Loss(config, len(images.fit), build_detector(config, images, progress), known)
-
-
-def _spec(config: TrainConfig, images: TrainingImages) -> EncoderSpec:
-    return EncoderSpec(
-        backbone=config.backbone,
-        image_size=images.pixels.shape[1],
-        channels=images.corpus.channels,
-        dim=directions_worth_keeping(config.embedding_dim, len(images.pixels)) if config.whitening else 0,
-        mean=images.mean,
-        std=images.std,
-        width=config.width,
-        stem_stride=config.stem_stride,
-        pool=config.pool,
-    )
+        build_network(config, begun.encoder)
+    return Loss(config, len(begun.images.fit), build_detector(config, begun.images, progress), known)
 
 
 def _write_start(context: RunContext, request: RunRequest, meta: dict[str, Any], start: Start) -> None:

@@ -93,7 +93,7 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
 def test_presets_take_overrides_and_ignore_none() -> None:
     """`None` keeps the preset's value, anything else replaces it."""
     assert preset("smoke", epochs=None, beta=0.5) == TrainConfig(**{**preset("smoke").to_dict(), "beta": 0.5})
-    assert set(PRESETS) == {"smoke", "small", "plain", "full"}
+    assert set(PRESETS) == {"smoke", "small", "plain", "full", "adapter"}
 
 
 @pytest.mark.parametrize(

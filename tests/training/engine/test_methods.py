@@ -74,7 +74,7 @@ def test_the_guide_is_an_artefact_and_a_checkpoint_is_asked_for_by_name(tmp_path
     with pytest.raises(MissingDependencyError, match="needs a checkpoint") as caught:
         train(corpus(), missing, tmp_path / "third")
     assert "open_clip/ViT-B-32" in caught.value.hint
-    assert "--guide-weights" in caught.value.hint
+    assert "open_clip/ViT-B-32@FILE" in caught.value.hint
     nowhere = config(treatment="soft", detector="guide", guide="timm/resnet18", guide_weights="nowhere.pt")
     with pytest.raises(MissingDependencyError, match=r"nowhere\.pt"):
         train(corpus(), nowhere, tmp_path / "fourth")

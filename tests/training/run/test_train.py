@@ -90,7 +90,7 @@ def test_a_finished_run_is_kept_and_another_refused(tmp_path: Path) -> None:
     ("start", "settings"),
     [
         ("force", {"device": "mps"}),
-        ("force", {"backbone": "timm/nope"}),
+        ("force", {"backbone": "timm/nope@none"}),
         ("continue", {"device": "mps"}),
     ],
 )

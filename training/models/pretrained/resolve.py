@@ -10,14 +10,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
+from torch import nn
 
-from samekind.core.errors import InputError
+from samekind.core.errors import MissingDependencyError
 from samekind.training.config.model import LITE0, names_model
-from samekind.training.models.encoder import Encoder
+from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.pretrained import lite0
+
+
+def weights_file(name: str) -> Path | None:
+    """The file that a pretrained model's weights lie in; `None` for everything else.
+
+    Raises:
+        MissingDependencyError: it is not on this machine; the hint says which file to put where.
+    """
+    if not names_model(name):
+        return None
+    return lite0.lite0_weights() if name == LITE0 else find_weights(name)
 
 
 def resolve_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
@@ -35,18 +48,30 @@ def resolve_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
     text = str(name)
     if not names_model(text):
         return Encoder.load(name)
-    encoder = _lite0(image_size) if text == LITE0 else _from_library(text, image_size)
+    weights = weights_file(text)
+    assert weights is not None
+    encoder = Encoder(lite0.lite0_spec(image_size) if text == LITE0 else library_spec(text, image_size))
+    load_weights(encoder.backbone, weights)
     encoder.source = text.partition("@")[0]
     return encoder.eval()
 
 
-def _lite0(image_size: int | None) -> Encoder:
-    encoder = Encoder(lite0.lite0_spec(image_size))
-    tensors = safetensors.torch.load_file(lite0.lite0_weights())
-    encoder.backbone.load_state_dict({key: tensors[key] for key in encoder.backbone.state_dict()})
-    return encoder
+def find_weights(name: str) -> Path:
+    """The file that the name gives."""
+    model, _, given = name.partition("@")
+    path = Path(given)
+    if not given or not path.is_file():
+        what = f"no checkpoint at {path}" if given else f"{model} needs a checkpoint on this disk"
+        raise MissingDependencyError(what, hint=f"put the weights of {model} into a file and name it: {model}@FILE")
+    return path
 
 
-def _from_library(name: str, image_size: int | None) -> Encoder:
-    """A model of timm or open_clip."""
-    raise InputError(f"{name}: not yet")
+def library_spec(name: str, image_size: int | None) -> EncoderSpec:
+    """The spec of a library's model."""
+    return replace(lite0.lite0_spec(image_size), backbone=name.partition("@")[0])
+
+
+def load_weights(backbone: nn.Module, path: Path) -> None:
+    """Loads a safetensors file whose names are the backbone's."""
+    tensors = safetensors.torch.load_file(path)
+    backbone.load_state_dict({key: tensors[key] for key in backbone.state_dict()})

@@ -1,0 +1,118 @@
+"""Whole runs of an adapter behind lite0, at 32 px and on a few images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from samekind.core.errors import InputError
+from samekind.core.progress import NoProgress
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.features.feature_encoder import FeatureEncoder
+from samekind.training.features.training_features import load_training_features
+from samekind.training.features.views import CachedViews
+from samekind.training.models.adapter import ResidualAdapter
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained.resolve import resolve_encoder
+from samekind.training.run.train import train
+from samekind.training.runtime.artefact import WEIGHTS
+from tests.training.runs import config, corpus, interrupted_at, without_times
+
+SIZE = 32
+
+
+def adapting(**overrides: Any) -> TrainConfig:
+    """An adapter of a second."""
+    settings = {"backbone": "lite0", "image_size": SIZE, "views": 2, "adapter_hidden": 16, "projector_dim": 0}
+    return config(**{**settings, "objective": "info_nce", "epochs": 2, **overrides})
+
+
+def test_an_adapter_that_has_learned_nothing_changes_nothing() -> None:
+    """Zero-initialised: the embedding is that of the frozen encoder, bit for bit."""
+    adapter, unit = ResidualAdapter(8, 4), torch.nn.functional.normalize(torch.randn(5, 8), dim=1)
+    assert torch.equal(adapter(unit), unit)
+
+
+def test_views_are_two_different_ones_and_follow_the_seed() -> None:
+    """Of every image; all pairs occur about equally often."""
+    stored = np.arange(4, dtype=np.float16)[None, :, None].repeat(3000, axis=0)
+    first, second = CachedViews().batch(stored, (1, 2))
+    assert (first != second).all()
+    again = CachedViews().batch(stored, (1, 2))
+    assert np.array_equal(first, again[0])
+    assert np.array_equal(second, again[1])
+    pairs = np.unique(np.concatenate([first, second], axis=1), axis=0, return_counts=True)[1]
+    assert len(pairs) == 12
+    assert pairs.min() > 170  # of 250 expected: six standard deviations
+
+
+def test_training_sees_what_the_frozen_encoder_gives() -> None:
+    """The cached vectors are its whitened embeddings, and the whitening is fitted to the images in training."""
+    encoder, images = resolve_encoder("lite0", SIZE), corpus()
+    loaded = load_training_features(images.split("train"), adapting(), encoder, NoProgress())
+    pictures = [images.image(row).convert("RGB") for row in range(60)]
+    np.testing.assert_allclose(loaded.pixels, encoder.embed_images(pictures), atol=3e-3)
+    assert loaded.views is not None
+    assert loaded.views.shape == (60, 2, encoder.dim)
+    assert loaded.viewed is loaded.views
+
+
+def test_the_adapter_is_trained_and_the_backbone_stays(tmp_path: Path) -> None:
+    """The artefact is lite0 with a trained adapter; its embedding is that of the engine's end on cached vectors."""
+    images = corpus()
+    run = train(images, adapting(), tmp_path)
+    encoder, frozen = run.encoder, resolve_encoder("lite0", SIZE)
+    for name, tensor in frozen.backbone.state_dict().items():
+        assert torch.equal(encoder.backbone.state_dict()[name], tensor), name
+    assert encoder.adapter is not None
+    assert encoder.adapter.fall.weight.abs().max() > 0
+    loaded = load_training_features(images.split("train"), adapting(), encoder, NoProgress())
+    by_parts = FeatureEncoder(encoder).embed(loaded.pixels)
+    whole = encoder.embed_images([images.image(row) for row in range(60)])
+    np.testing.assert_allclose(by_parts, whole, atol=3e-3)
+    assert run.summary["num_test"] == 20
+
+
+@pytest.mark.parametrize(
+    "detector", ["oracle", "threshold", "quantile", "reciprocal", "relation", "combined", "cluster"]
+)
+def test_every_kind_of_detector_treats_adapters(detector: str, tmp_path: Path) -> None:
+    """Those that read embeddings, batches, descriptions and labels."""
+    run = train(corpus(), adapting(treatment="soft_attract", detector=detector, treatment_start=0.0), tmp_path)
+    assert run.history[-1]["detector"] is not None
+
+
+def test_an_interrupted_adapter_continues_bitwise(tmp_path: Path) -> None:
+    """The same weights and figures as without the interruption."""
+    settings = adapting(treatment="soft_attract", detector="combined")
+    whole = train(corpus(), settings, tmp_path / "whole")
+    with interrupted_at(4):
+        train(corpus(), settings, tmp_path / "cut")
+    cut = train(corpus(), settings, tmp_path / "cut")
+    assert (tmp_path / "cut" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+    assert without_times(cut.history) == without_times(whole.history)
+
+
+def test_an_adapter_needs_a_pretrained_backbone() -> None:
+    """Refused in one line that says what to add."""
+    with pytest.raises(InputError, match="pretrained") as caught:
+        config(train="adapter")
+    assert "--backbone lite0" in caught.value.hint
+
+
+def test_the_whole_encoder_can_be_fine_tuned(tmp_path: Path) -> None:
+    """`train="all"` starts from the pretrained weights and moves them."""
+    run = train(corpus(count=40), adapting(train="all", projector_dim=8, epochs=1), tmp_path)
+    encoder, frozen = run.encoder, resolve_encoder("lite0", SIZE)
+    assert encoder.adapter is None
+    moved = [
+        (tensor - encoder.backbone.state_dict()[name]).abs().max() > 0
+        for name, tensor in frozen.backbone.state_dict().items()
+        if tensor.is_floating_point()
+    ]
+    assert all(moved)
+    assert Encoder.load(tmp_path).spec.image_size == SIZE

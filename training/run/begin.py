@@ -1,0 +1,76 @@
+"""The start of a run: its images and the encoder that is trained on them, from random weights, from good ones, or behind frozen ones."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus
+from samekind.data.types.preprocessing import preprocessing_of
+from samekind.training.config.model import RANDOM, names_model
+from samekind.training.config.train_config import TrainConfig
+from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
+from samekind.training.features.training_features import load_training_features
+from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.pretrained.resolve import resolve_encoder
+from samekind.training.models.whitening import directions_worth_keeping
+from samekind.training.training_set import TrainingImages, load_training_images
+
+
+class Begun(NamedTuple):
+    """What a run begins with.
+
+    Attributes:
+        images: that it trains on.
+        encoder: that it trains, from the run's seed.
+    """
+
+    images: TrainingImages
+    encoder: Trainable
+
+
+def begin(corpus: Corpus, config: TrainConfig, progress: Progress) -> Begun:
+    """Loads images and encoder.
+
+    Args:
+        corpus: what `training_corpus` returned.
+        config: the run's settings.
+        progress: shows bars.
+
+    Raises:
+        InputError, MissingDependencyError: the pretrained model is unknown, or its weights are not on this machine.
+    """
+    if not names_model(config.backbone):
+        images = load_training_images(corpus, config, progress)
+        torch.manual_seed(config.seed)
+        return Begun(images, Encoder(_spec(config, images)))
+    pretrained = resolve_encoder(config.backbone, config.image_size)
+    if config.adapts:
+        images = load_training_features(corpus, config, pretrained, progress)
+        torch.manual_seed(config.seed)
+        pretrained.add_adapter(config.adapter_hidden)
+        return Begun(images, FeatureEncoder(pretrained))
+    images = load_training_images(corpus, config, progress, preprocessing_of(pretrained.spec))
+    pretrained.renew_whitening(_dim(config, images))
+    torch.manual_seed(config.seed)
+    return Begun(images, pretrained)
+
+
+def _dim(config: TrainConfig, images: TrainingImages) -> int:
+    return directions_worth_keeping(config.embedding_dim, len(images.pixels)) if config.whitening else 0
+
+
+def _spec(config: TrainConfig, images: TrainingImages) -> EncoderSpec:
+    return EncoderSpec(
+        backbone=config.backbone.removesuffix(RANDOM),
+        image_size=images.pixels.shape[1],
+        channels=images.corpus.channels,
+        dim=_dim(config, images),
+        mean=images.mean,
+        std=images.std,
+        width=config.width,
+        stem_stride=config.stem_stride,
+        pool=config.pool,
+    )
