@@ -62,6 +62,11 @@ class RememberingEncoder:
         return self.encoder.spec
 
     @property
+    def source(self) -> str:
+        """The encoder's own."""
+        return self.encoder.source
+
+    @property
     def fingerprint(self) -> str:
         """The encoder's own."""
         return self.encoder.fingerprint
