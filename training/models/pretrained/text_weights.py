@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from samekind.training.models.pretrained.checkpoint_file import load_weights
+from samekind.training.models.pretrained.checkpoints.checkpoint_file import load_weights
 from samekind.training.models.pretrained.resolve import weights_file
 from samekind.training.models.text_tower import TextSpec, TextTower
 
