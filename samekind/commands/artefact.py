@@ -10,7 +10,6 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.shared import Artefact, Json, at_least, check_port, folder_exists
-from samekind.core.errors import InputError
 
 if TYPE_CHECKING:
     from samekind.console import Console
