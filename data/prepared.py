@@ -10,7 +10,6 @@ from typing import TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ImageError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, worker_threads
@@ -81,12 +80,7 @@ def _prepare_each(
 
 
 def prepared_batches(
-    corpus: Corpus,
-    preprocessing: Preprocessing,
-    rows: Sequence[int] | NDArray[np.int64],
-    batch_size: int,
-    *,
-    skip_unreadable: bool = False,
+    corpus: Corpus, preprocessing: Preprocessing, rows: Sequence[int] | NDArray[np.int64], batch_size: int
 ) -> Iterator[tuple[NDArray[np.int64], Pixels]]:
     """Encoder input for some rows of a corpus, a batch at a time; the next batches are decoded meanwhile, in threads.
 
@@ -95,25 +89,15 @@ def prepared_batches(
         preprocessing: size S, channels C, and the way there.
         rows: in the order wanted.
         batch_size: images a batch.
-        skip_unreadable: leave out images that have become unreadable since the corpus was read.
 
     Yields:
         Rows and their `(B, S, S, C)` uint8.
 
     Raises:
-        ImageError: an image has become unreadable.
+        ImageError: an image has become unreadable since the corpus was read.
     """
-
-    def one(row: int) -> Pixels | None:
-        try:
-            return prepare(corpus.image(row), preprocessing)
-        except ImageError:
-            return None
-
-    for batch, images in batches_ahead(one, rows, batch_size):
-        good = np.array([image is not None for image in images], dtype=bool)
-        if good.any():
-            yield batch[good], np.stack([image for image in images if image is not None])
+    for batch, images in batches_ahead(lambda row: prepare(corpus.image(row), preprocessing), rows, batch_size):
+        yield batch, np.stack(images)
 
 
 def batches_ahead(

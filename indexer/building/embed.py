@@ -21,6 +21,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
@@ -127,7 +128,7 @@ def _rows(
     good = [(row, image) for row, image in zip(chunk, loaded, strict=True) if not image.failure]
     vectors = np.empty((0, encoder.dim), dtype=np.float32)
     if good:
-        vectors = _vectors(encoder, [image for _, image in good])
+        vectors = _vectors(corpus, encoder, good)
         check_unit(vectors)
     columns = {
         **_columns(corpus, [row for row, _ in good], key),
@@ -137,6 +138,17 @@ def _rows(
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), encoder.dim),
     }
     return pa.table(columns).select(table_schema(1).names)
+
+
+def _vectors(
+    corpus: Corpus, encoder: ImageEncoder, rows: Sequence[tuple[tuple[int, str], Loaded]]
+) -> NDArray[np.float32]:
+    """`(N, D)` float32, made from the pixels, by features that are remembered, or given."""
+    if isinstance(encoder, GivenVectors):
+        return encoder.of([corpus.ids[i] for (i, _), _ in rows])
+    if isinstance(encoder, Remembering):
+        return encoder.embed_loaded([image for _, image in rows])
+    return encoder.embed(np.stack([image.pixels for _, image in rows]))
 
 
 def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dict[str, Any]:
@@ -150,12 +162,6 @@ def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dic
         "corpus": [key] * len(rows),
     }
     return {name: pa.array(values, pa.string()) for name, values in texts.items()}
-
-
-def _vectors(encoder: ImageEncoder, images: Sequence[Loaded]) -> NDArray[np.float32]:
-    if isinstance(encoder, Remembering):
-        return encoder.embed_loaded(images)
-    return encoder.embed(np.stack([image.pixels for image in images]))
 
 
 def _recalled(corpus: Corpus, encoder: ImageEncoder, row: int) -> Loaded:

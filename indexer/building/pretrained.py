@@ -28,6 +28,7 @@ from samekind.training.runtime.lock import exclusive
 
 WHITENING = 0.1
 """Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
+WHITENING = 0.1
 DIRECTIONS = 256
 """Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
@@ -59,6 +60,11 @@ class RememberingEncoder:
     def spec(self) -> Any:
         """The encoder's own."""
         return self.encoder.spec
+
+    @property
+    def source(self) -> str:
+        """The encoder's own."""
+        return self.encoder.source
 
     @property
     def fingerprint(self) -> str:
@@ -127,7 +133,7 @@ def pretrained_encoder(
         InputError, MissingDependencyError: `resolve_encoder` finds no such encoder.
         ArtefactError: the folder holds another encoder.
     """
-    bare = resolve_encoder(name)
+    bare = resolve_encoder(name, progress=progress)
     with exclusive(folder):
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)

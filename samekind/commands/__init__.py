@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.compare import Compare
+from samekind.commands.export import Export
 from samekind.commands.index import BuildIndex
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
@@ -27,6 +28,7 @@ Command = (
     | Suspects
     | Verdicts
     | Verify
+    | Export
     | Demo
     | Compare
 )
@@ -41,6 +43,7 @@ COMMANDS: dict[str, type[Command]] = {
     "suspects": Suspects,
     "verdicts": Verdicts,
     "verify": Verify,
+    "export": Export,
     "demo": Demo,
     "compare": Compare,
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samekind.core.errors import ImageError
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare
 from samekind.data.prepared import prepared_batches
@@ -36,15 +37,13 @@ def test_batches_hold_the_rows_asked_for_in_that_order(corpus: Corpus, batch_siz
     np.testing.assert_array_equal(np.concatenate([pixels for _, pixels in batches]), expected)
 
 
-def test_an_image_that_has_become_unreadable_is_left_out(corpus: Corpus) -> None:
-    """Its neighbours keep their pixels; a batch of which nothing is left does not come."""
-    for row in (2, 4, 5):
-        Path(corpus.uri(row)).write_bytes(b"no image")
-    batches = list(prepared_batches(corpus, INPUT, range(11), 2))
-    assert [rows.tolist() for rows, _ in batches] == [[0, 1], [3], [6, 7], [8, 9], [10]]
-    for rows, pixels in batches:
-        for row, image in zip(rows, pixels, strict=True):
-            np.testing.assert_array_equal(image, prepare(corpus.image(int(row)), INPUT))
+def test_an_image_that_has_become_unreadable_is_named(corpus: Corpus) -> None:
+    """After the batches before it."""
+    Path(corpus.uri(4)).write_bytes(b"no image")
+    batches = prepared_batches(corpus, INPUT, range(11), 2)
+    assert [next(batches)[0].tolist(), next(batches)[0].tolist()] == [[0, 1], [2, 3]]
+    with pytest.raises(ImageError, match=Path(corpus.uri(4)).name):
+        next(batches)
 
 
 def test_no_rows_are_no_batches(corpus: Corpus) -> None:
