@@ -33,6 +33,7 @@ class Quickstart:
         Path | None,
         arg(metavar="FOLDER", help="The artefact.", help_behavior_hint="(default: artifacts/ and the folder's name)"),
     ] = None
+    preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
     json: Json = False
@@ -49,7 +50,7 @@ class Quickstart:
             streamlit_command(out, "127.0.0.1", self.port)  # says what is not installed before minutes are spent
         corpus = load_corpus(self.corpus, None, console)
         before = _state(out)
-        index = samekind.build_index(corpus, _encoder(corpus, out, console), out, progress=console.progress)
+        index = samekind.build_index(corpus, self._encoder(corpus, out, console), out, progress=console.progress)
         evaluation = _evaluation(index, console) if _state(out) != before else None
         if not self.no_demo:
             serve(out, host="127.0.0.1", port=self.port, console=console)
@@ -57,22 +58,21 @@ class Quickstart:
         answer = {"index": str(out), "num_images": len(index), "dim": index.dim, "evaluation": evaluation}
         console.answer(answer, f"{counted(len(index), 'image')} in {out}\nnext: {command_line('demo', out)}")
 
+    def _encoder(self, corpus: samekind.Corpus, out: Path, console: Console) -> str | Path:
+        """The encoder that `out` holds; otherwise a pretrained model's name, or `out` once a training has put one there."""
+        from samekind.training.config.model import names_model
+        from samekind.training.models.pretrained.default import default_encoder
+        from samekind.training.runtime.artefact import WEIGHTS
 
-def _encoder(corpus: samekind.Corpus, out: Path, console: Console) -> str | Path:
-    """The encoder that `out` holds; otherwise a pretrained model's name, or `out` once a training has put one there."""
-    from samekind.training.config.model import names_model
-    from samekind.training.models.pretrained.default import default_encoder
-    from samekind.training.runtime.artefact import WEIGHTS
-
-    if (out / WEIGHTS).is_file():
-        console.say(f"the encoder is that of {out}")
+        if (out / WEIGHTS).is_file():
+            console.say(f"the encoder is that of {out}")
+            return out
+        name, reason = default_encoder(corpus)
+        console.say(reason)
+        if names_model(name):
+            return name
+        samekind.train(corpus, self.preset, out, progress=console.progress)
         return out
-    name, reason = default_encoder(corpus)
-    console.say(reason)
-    if names_model(name):
-        return name
-    samekind.train(corpus, out=out, progress=console.progress)
-    return out
 
 
 def _state(out: Path) -> bytes | None:

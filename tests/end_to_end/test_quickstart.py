@@ -68,7 +68,7 @@ def test_the_demo_opens_on_the_finished_index(colours: Path, tmp_path: Path, mon
 
 def test_small_grey_pictures_are_trained_on_first(photos: Path, tmp_path: Path) -> None:
     """The reason is said, and what is trained is what the index is built on."""
-    called = call("quickstart", photos, "--out", tmp_path / "out", "--no-demo", "--json")
+    called = call("quickstart", photos, "--out", tmp_path / "out", "--preset", "smoke", "--no-demo", "--json")
     assert called.code == 0, called.err
     assert "grey" in called.err
     assert "resnet-small" in called.err
