@@ -9,6 +9,7 @@ So the views are the same for any number of workers, and a run can resume at any
 from __future__ import annotations
 
 import atexit
+import itertools
 import multiprocessing
 import signal
 import sys
@@ -148,6 +149,11 @@ class ViewLoader:
         with _main_module_hidden() if self._loader.num_workers else nullcontext():
             batches = iter(self._loader)  # starts the workers
         yield from batches
+
+    def epochs(self) -> Generator[Batch, None, None]:
+        """The batches of all epochs, one after the other, without an end."""
+        for epoch in itertools.count():
+            yield from self.epoch(epoch)
 
     def _plan(self, order: NDArray[np.int64], epoch: int, number: int) -> _Plan:
         rows = order[number * self.batch_size : (number + 1) * self.batch_size]

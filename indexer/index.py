@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import ImageEncoder, OpenedIndex
 from samekind.indexer.search.results import SearchResult, search
 from samekind.indexer.storage.layout import JOURNAL
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from samekind.indexer.curation.near_duplicates import Duplicates
     from samekind.indexer.verification import Verification
 
-    Single = str | Path | bytes | bytearray | memoryview | Image.Image
+    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix
     Each = TypeVar("Each", bound=Single | NDArray[Any])
 
 
@@ -90,8 +91,9 @@ class Index(OpenedIndex):
         """Finds the k most similar images.
 
         Args:
-            query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, or a `(D,)` float vector (scaled to unit
-                norm). A `(Q, D)` float array or a list of any of these asks several queries. A string is an id if no such file exists.
+            query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
+                norm), `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float array or a list of any of these asks
+                several queries. A string is an id if no such file exists.
             k: hits wanted, ≥ 1. More than there are gives all of them and a note.
             where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
             exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
@@ -230,7 +232,7 @@ def build_index(
     out: str | Path,
     progress: Progress | None = None,
     *,
-    whitening: float = 0.5,
+    whitening: float | None = None,
 ) -> Index:
     """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 
@@ -241,7 +243,7 @@ def build_index(
         out: the artefact that gets the index; it may be the encoder's own folder, or hold an index already.
         progress: shows bars and says what was found.
         whitening: exponent in [0, 1] of the label-free whitening that a pretrained model gets, fitted to this corpus; 0 leaves its
-            features as they are.
+            features as they are. If left out, 0 for a model that embeds text, too, and 0.1 for others.
 
     Raises:
         InputError, MissingDependencyError: there is no such model, or its weights are not on this machine.
@@ -252,12 +254,16 @@ def build_index(
 
     loaded: ImageEncoder
     if isinstance(encoder, str) and names_model(encoder):
-        from samekind.indexer.building.pretrained import pretrained_encoder
+        from samekind.indexer.building.pretrained import RememberingEncoder, pretrained_encoder
+        from samekind.indexer.evaluation.without_whitening import record_figures
 
         check_writable(Path(out))
         building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress())
         bring_up_to_date(corpus, building, Path(out), progress)
-        return Index.open(out, encoder=loaded)
+        index = Index.open(out, encoder=loaded)
+        if isinstance(building, RememberingEncoder) and building.whitens:
+            record_figures(index, building.embedded)
+        return index
     if isinstance(encoder, str | Path):
         from samekind.training.models.encoder import Encoder
 

@@ -24,12 +24,14 @@ from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest
-from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
+from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
-from samekind.training.runtime.artefact import GIVEN, WEIGHTS
+from samekind.training.models.text_tower import check_text
+from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
+"""What every index has; `text.safetensors` comes after them where the encoder has a text tower."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CheckedPart:
     """One part of an artefact.
 
     Attributes:
-        part: one of `PARTS`.
+        part: one of `PARTS`, or `text.safetensors`.
         ok: nothing is wrong with it.
         message: what was compared, or what is wrong.
         hint: the remedy; empty if nothing is wrong.
@@ -118,6 +120,8 @@ class _Parts:
         for part, check in zip(PARTS, checks, strict=True):
             yield self._one(part, check)
             self._task.advance()
+        if json_field(self._folder / META, "text"):
+            yield self._one(TEXT, self._text)
 
     def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:
         try:
@@ -131,6 +135,10 @@ class _Parts:
         check_weights(self._folder, self._manifest, full=True)
         given = self._manifest.encoder.startswith(GIVEN)
         return "none: the vectors were given" if given else "the encoder of the vectors"
+
+    def _text(self) -> str:
+        check_text(self._folder, self._manifest.encoder)
+        return "the text tower of that encoder"
 
     def _rows(self) -> str:
         check_rows_file(self._folder, self._manifest, full=True)

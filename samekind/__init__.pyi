@@ -22,7 +22,7 @@ from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
-from samekind.indexer.evaluation.evaluate import Evaluation as Evaluation
+from samekind.indexer.evaluation.figures import Evaluation as Evaluation
 from samekind.indexer.index import Index as Index
 from samekind.indexer.index import build_index as build_index
 from samekind.indexer.labeling.acquisition import CandidatePool as CandidatePool
@@ -37,6 +37,8 @@ from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verd
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
+from samekind.indexer.search.mixed import Mix as Mix
+from samekind.indexer.search.mixed import Text as Text
 from samekind.indexer.search.results import Hit as Hit
 from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes

@@ -17,7 +17,7 @@ from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.indexer.evaluation.figures import Evaluation
     from samekind.indexer.index import Index
     from samekind.training.models.encoder import Encoder
     from samekind.training.run.train import Run, Start
@@ -56,13 +56,13 @@ def train(
         InputError: an unknown preset or setting, or a value out of range.
         ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
+    if force and resume:
+        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     preset = preset or implied_preset(overrides)
     if preset is None:
         corpus = _loaded(corpus, progress)
         preset = _preset_for(corpus, progress)
     config = preset_config(preset, **overrides)
-    if force and resume:
-        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     answers = None
     if verdicts is not None:
         from samekind.indexer.labeling.link_constraints import read_link_constraints
@@ -132,15 +132,20 @@ def load_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
     return resolve_encoder(name, image_size)
 
 
-def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
+def evaluate(path: str | Path, *, bare: bool = False, progress: Progress | None = None) -> Evaluation:
     """Evaluates an artefact's encoder on its corpus: bank = train split, queries = test split.
+
+    Args:
+        path: the artefact.
+        bare: embed the corpus again for the figures without whitening, if they are not known from the building of the index.
+        progress: shows bars.
 
     Raises:
         ArtefactError: there is no finished artefact in `path`.
     """
     from samekind.indexer.evaluation.evaluate import evaluate_artefact
 
-    return evaluate_artefact(Path(path), progress=progress)
+    return evaluate_artefact(Path(path), progress=progress, bare=bare)
 
 
 def export_vectors(index: Index | str | Path, file: str | Path) -> None:

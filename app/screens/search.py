@@ -1,4 +1,4 @@
-"""The page *Search*: choose or upload an image and see its neighbours in the corpus."""
+"""The page *Search*: choose or upload an image, or say in words what to look for, and see its neighbours in the corpus."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samekind.app.state import search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import filters, search_view
-from samekind.app.view_models.cards import data_uri, plain
+from samekind.app.view_models.cards import Card, data_uri, plain
 from samekind.app.widgets import notices, opening, picker
 from samekind.app.widgets.gallery import gallery
 
@@ -24,6 +24,7 @@ def main() -> None:
     library = opening.library_or_stop()
     query = search_session.present_query(library)
     st.title("Search", anchor=False)
+    picker.words_field(library)
     if query is None:
         st.markdown(
             "Choose an image of the corpus, or upload one of your own, and see the images that are most similar to it."
@@ -41,7 +42,7 @@ def _results(library: Library, query: Query) -> None:
     try:
         with st.spinner("Searching …"):
             hits = library.neighbours(query, k, where, leave_out_itself)
-            picture = _picture(library, query)
+            card = _query_card(library, query)
     except SamekindError as error:
         notices.failure(f"{query.name}: {error}", error.hint)
         return
@@ -52,7 +53,6 @@ def _results(library: Library, query: Query) -> None:
     left, right = st.columns([1, 4], gap="medium")
     with left:
         st.subheader("Query", anchor=False)
-        card = search_view.query_card(query.name, query.label, picture)
         gallery([card], key="query_card", label="the query", card_width=140)
     with right:
         st.subheader("Neighbours", anchor=False)
@@ -84,12 +84,16 @@ def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) 
     )
 
 
-def _picture(library: Library, query: Query) -> str:
-    """The query's picture as a data URI."""
+def _query_card(library: Library, query: Query) -> Card:
+    """The query with its picture, or the words."""
+    if query.words is not None:
+        return search_view.words_card(query.words)
     if query.id is not None:
-        return data_uri(library.index.thumbnail(query.id))
-    assert query.upload is not None
-    return data_uri(search_view.upload_picture(query.upload))
+        picture = library.index.thumbnail(query.id)
+    else:
+        assert query.upload is not None
+        picture = search_view.upload_picture(query.upload)
+    return search_view.query_card(query.name, query.label, data_uri(picture))
 
 
 if __name__ == "__main__":

@@ -83,8 +83,13 @@ class Library:
         """The k images most similar to the query, most similar first.
 
         Raises:
-            SamekindError: an upload that cannot be read, among others.
+            SamekindError: an upload that cannot be read, or words that are too many, among others.
         """
+        if query.words is not None:
+            from samekind import Text
+
+            with self._loading:
+                return _hits(self.index.search(Text(query.words), k=k, where=where))
         if query.id is None:
             with self._loading:  # the background may be loading the encoder just now
                 return _hits(self.index.search(query.upload, k=k, where=where, exclude_self=leave_out_itself))
@@ -142,6 +147,7 @@ class Library:
         try:
             with self._loading:
                 _ = self.index.vectors(np.array([0])), self.index.encoder
+                _ = self.index.has_text and self.index.text_tower
         except Exception:  # noqa: BLE001  it fails again, with a message, when a user needs it; or the server is just being stopped
             return
 

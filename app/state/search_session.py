@@ -7,6 +7,9 @@ import streamlit as st
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 
+WORDS = "words"
+"""Key of the field of words, which is emptied when an image is chosen."""
+
 
 def present_query(library: Library) -> Query | None:
     """The query of this session, else the one that the address names (`?id=train/00005`)."""
@@ -22,9 +25,16 @@ def present_query(library: Library) -> Query | None:
 
 def choose(library: Library, id_: str) -> None:
     """Makes an image of the corpus the query."""
+    st.session_state[WORDS] = ""
     st.session_state["query"] = Query(id_, id_, library.label(id_))
 
 
 def choose_upload(name: str, content: bytes) -> None:
     """Makes an uploaded file the query."""
+    st.session_state[WORDS] = ""
     st.session_state["query"] = Query(name, upload=content)
+
+
+def choose_words(words: str) -> None:
+    """Makes words the query; none of them leave the page without one."""
+    st.session_state["query"] = Query(words, words=words) if words.strip() else None

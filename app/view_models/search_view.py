@@ -88,6 +88,11 @@ def query_card(name: str, label: str | None, picture: str) -> Card:
     )
 
 
+def words_card(words: str) -> Card:
+    """The words that are searched with, where the picture of a query would be."""
+    return Card("", (), heading=f"“{words}”", tone="chosen")
+
+
 def shortfall_sentence(shown: int, k: int) -> str:
     """Sentence for fewer images than asked for; empty if there were enough."""
     if shown >= k:

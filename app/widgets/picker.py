@@ -1,4 +1,4 @@
-"""The part of *Search* where the query is chosen: a grid of the corpus with filters, and an upload."""
+"""The parts of *Search* where the query is chosen: a grid of the corpus with filters, an upload, and a field of words."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ def show(library: Library, query: Query | None) -> None:
         _grid(library, query)
     with upload:
         st.file_uploader("An image of your own", type=list(FILE_TYPES), key="upload", on_change=_uploaded)
+
+
+def words_field(library: Library) -> None:
+    """Draws a field for what the images should show, where the encoder of the index embeds text."""
+    if library.index.has_text:
+        st.text_input(
+            "What the images should show",
+            placeholder="red shoe",
+            icon=":material/search:",
+            key=search_session.WORDS,
+            on_change=_described,
+            persist_state="session",
+        )
 
 
 def class_filter(library: Library, title: str, key: str) -> str | None:
@@ -111,6 +124,10 @@ def _one_screen(rows: Sequence[int]) -> list[int]:
 
 def _next_seed() -> None:
     st.session_state["seed"] = st.session_state.get("seed", 0) + 1
+
+
+def _described() -> None:
+    search_session.choose_words(st.session_state[search_session.WORDS])
 
 
 def _uploaded() -> None:

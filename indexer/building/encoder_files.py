@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import (
     ANSWERS,
     FORMAT,
     META,
     METRICS,
+    TEXT,
     WEIGHTS,
     check_writable,
     encoder_files,
@@ -24,8 +28,14 @@ from samekind.training.runtime.artefact import (
 from samekind.training.runtime.lock import exclusive
 
 
-def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
+def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: TextTower | None = None) -> None:
     """Saves the encoder beside the index that gets its vectors; one that is there already must be the same.
+
+    Args:
+        encoder: makes the vectors.
+        corpus: what is indexed; `meta.json` names it.
+        folder: the artefact.
+        text: the text tower, mapped like the encoder, if it has one.
 
     Raises:
         ArtefactError: the folder holds another encoder or an unfinished training, or cannot be written.
@@ -58,9 +68,19 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path) -> None:
                 "num_images": len(corpus),
             },
             "training": {"finished": True},
+            **_place_text(text, encoder.fingerprint, folder),
         },
     )
     write_atomically(weights, to_bytes())
+
+
+def _place_text(text: TextTower | None, encoder: str, folder: Path) -> dict[str, Any]:
+    """Saves the text tower, and gives what `meta.json` says of it."""
+    if text is None:
+        return {}
+    stored = text.to_bytes(encoder)
+    write_atomically(folder / TEXT, stored)
+    return {"text": {"model": text.spec.model, "fingerprint": hashlib.sha256(stored).hexdigest()}}
 
 
 def copy_encoder(source: Path, folder: Path) -> None:
@@ -75,7 +95,13 @@ def copy_encoder(source: Path, folder: Path) -> None:
     with exclusive(folder):
         check_no_training(folder)
         meta, weights = encoder_files(source)
-        files = {ANSWERS: source / ANSWERS, META: meta, METRICS: source / METRICS, WEIGHTS: weights}
+        files = {
+            ANSWERS: source / ANSWERS,
+            META: meta,
+            METRICS: source / METRICS,
+            TEXT: source / TEXT,
+            WEIGHTS: weights,
+        }
         for name, file in files.items():  # the weights last: they are what makes the copy count
             if file.is_file():
                 write_atomically(folder / name, file.read_bytes())

@@ -31,6 +31,7 @@ from samekind.indexer.storage.rows import Rows
 if TYPE_CHECKING:
     from samekind.indexer.search.vector_index import VectorIndex
     from samekind.indexer.storage.table import ImageTable
+    from samekind.training.models.text_tower import TextTower
 
 
 class ImageEncoder(Protocol):
@@ -154,6 +155,23 @@ class OpenedIndex:
             self._check_current()
             raise another_encoder(self.path, self._manifest)
         return encoder
+
+    @property
+    def has_text(self) -> bool:
+        """True if the index can be searched for words: its encoder is an open_clip model with a text tower."""
+        return bool(self.meta.get("text"))
+
+    @cached_property
+    def text_tower(self) -> TextTower:
+        """The text tower of the encoder, for queries that are words.
+
+        Raises:
+            InputError: the encoder has none.
+            ArtefactError: its file is missing, damaged or another encoder's.
+        """
+        from samekind.training.models.text_tower import TextTower
+
+        return TextTower.load(self.path, self._manifest.encoder)
 
     def _is_current(self) -> bool:
         """True if nothing has been written since this index was opened: a writer takes the manifest away first, and writes it last."""

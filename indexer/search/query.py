@@ -2,6 +2,7 @@
 
 - a path, bytes, a Pillow image, `(H, W[, C])` uint8 or the id of a row is one image,
 - a `(D,)` float array or a list of numbers is one vector,
+- `Text` is words, `Mix` several of all these as one query,
 - a `(Q, D)` float array or a list of any of these is several; a list of lists of numbers is several vectors.
 """
 
@@ -22,12 +23,13 @@ from samekind.core.errors import ImageError, InputError
 from samekind.data.decode import decode_image, image_from_array, prepare, standardise, to_pixels
 from samekind.data.types.images import Pixels, pixels_sha256
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.search.mixed import SPREAD_ROWS, Mix, Text, mixed
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
 _SMALL = 8 * 64 * 64  # values of input up to which one thread is enough
-_KINDS = "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, or a (D,) or (Q, D) float array"
+_KINDS = "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, Text, Mix, or a (D,) or (Q, D) float array"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Query:
 
     Attributes:
         vector_D: `(D,)` float32 of unit norm.
-        content: hashes under which the index may hold the query's own image; empty for vectors.
+        content: hashes under which the index may hold the query's own image; empty for vectors and words, those of all parts for a mix.
     """
 
     vector_D: NDArray[np.float32]
@@ -49,26 +51,30 @@ class _Picture:
     content: frozenset[str]
 
 
+_Part = Query | _Picture | Text
+"""One query as a vector, or as what has yet to be embedded."""
+
+
 def parse(query: Any, index: OpenedIndex) -> tuple[list[Query], bool]:
     """Reads one query or several.
 
     Args:
         query: see the module's head.
-        index: gives the dimension, the rows for ids, and the encoder if there is an image to embed.
+        index: gives the dimension, the rows for ids, the encoder if there is an image to embed, and its text tower for words.
 
     Returns:
         The queries, and whether they came as several.
 
     Raises:
-        InputError: the query is of no known kind, not finite, zero, or of another dimension.
+        InputError: the query is of no known kind, not finite, zero, or of another dimension, or the encoder cannot embed words.
         ImageError: a file or bytes cannot be decoded.
     """
     if isinstance(query, list | tuple) and not _is_vector(query):
-        return _embedded([_read(item, index) for item in query], index), True
+        return _answered(query, index), True
     query = _as_array(query)
     if isinstance(query, np.ndarray) and query.ndim == 2 and query.dtype.kind == "f":
         return [Query(vector_D) for vector_D in unit(query, index.dim)], True
-    return [_one(query, index)], False
+    return _answered([query], index), False
 
 
 def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
@@ -91,12 +97,24 @@ def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
     return np.asarray(values / norm, dtype=np.float32)
 
 
-def _one(query: Any, index: OpenedIndex) -> Query:
-    return _embedded([_read(query, index)], index)[0]
+def _answered(queries: Sequence[Any], index: OpenedIndex) -> list[Query]:
+    """Each query, all that has to be embedded embedded at once."""
+    parts = [query.parts if isinstance(query, Mix) else (query,) for query in queries]
+    embedded = iter(_embedded([_read(part, index) for each in parts for part in each], index))
+    found = [[next(embedded) for _ in each] for each in parts]
+    return [_mixed(q, own, index) if isinstance(q, Mix) else own[0] for q, own in zip(queries, found, strict=True)]
 
 
-def _read(query: Any, index: OpenedIndex) -> Query | _Picture:
-    """One query as a vector, or as a picture that has yet to be embedded."""
+def _mixed(mix: Mix, parts: Sequence[Query], index: OpenedIndex) -> Query:
+    rows = np.unique(np.linspace(0, len(index) - 1, SPREAD_ROWS).astype(np.int64))
+    vector_D = mixed(mix, np.stack([part.vector_D for part in parts]), index.vectors(rows))
+    return Query(vector_D, frozenset().union(*(part.content for part in parts)))
+
+
+def _read(query: Any, index: OpenedIndex) -> _Part:
+    """One query, or one part of a mix."""
+    if isinstance(query, Text):
+        return query
     query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
     if isinstance(query, str | Path):
         return _from_text(query, index)
@@ -143,18 +161,27 @@ def _picture(image: Image.Image, *hashes: str) -> _Picture:
     return _Picture(image, frozenset(found))
 
 
-def _embedded(items: Sequence[Query | _Picture], index: OpenedIndex) -> list[Query]:
-    """Embeds all pictures at once."""
-    pictures = [item for item in items if isinstance(item, _Picture)]
-    vectors: list[NDArray[np.float32]] = []
-    if pictures:
-        encoder = index.encoder
-        preprocessing = preprocessing_of(encoder.spec)
-        pixels = np.stack([prepare(picture.image, preprocessing) for picture in pictures])
-        with _few_threads(pixels):
-            vectors = list(unit(encoder.embed(pixels), index.dim))
-    queue = iter(vectors)
-    return [item if isinstance(item, Query) else Query(next(queue), item.content) for item in items]
+def _embedded(items: Sequence[_Part], index: OpenedIndex) -> list[Query]:
+    """Embeds all pictures at once, and all words."""
+    pictures = iter(_embedded_pictures([item.image for item in items if isinstance(item, _Picture)], index))
+    words = [item.words for item in items if isinstance(item, Text)]
+    texts = iter(unit(index.text_tower.embed(words), index.dim) if words else ())
+    queries = []
+    for item in items:
+        if isinstance(item, _Picture):
+            item = Query(next(pictures), item.content)
+        queries.append(item if isinstance(item, Query) else Query(next(texts)))
+    return queries
+
+
+def _embedded_pictures(images: Sequence[Image.Image], index: OpenedIndex) -> NDArray[np.float32]:
+    if not images:
+        return np.empty((0, index.dim), dtype=np.float32)
+    encoder = index.encoder
+    preprocessing = preprocessing_of(encoder.spec)
+    pixels = np.stack([prepare(image, preprocessing) for image in images])
+    with _few_threads(pixels):
+        return unit(encoder.embed(pixels), index.dim)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Commands that read an artefact: `search`, `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
+"""Commands that read an artefact: `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
 
 from __future__ import annotations
 
@@ -6,52 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
-from samekind.core.errors import ImageError, InputError
+from samekind.commands.shared import Artefact, Json, at_least, check_port, folder_exists
 
 if TYPE_CHECKING:
     from samekind.console import Console
-
-
-@dataclass(frozen=True)
-class Search:
-    """Finds the images that are most like the given ones.
-
-    Example:
-        samekind search artifacts/fashion-mnist bag.png --k 5
-        samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
-    """
-
-    artefact: Artefact
-    images: Annotated[
-        Positional[tuple[Path, ...]], arg(metavar="IMAGE", help="Image files.", help_behavior_hint="")
-    ] = ()
-    k: Annotated[int, arg(metavar="N", help="How many neighbours.")] = 10
-    where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
-    exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
-    json: Json = False
-
-    def run(self, console: Console) -> None:
-        """Searches and prints the hits."""
-        from samekind.tables import search_text
-
-        at_least("--k", self.k, 1)
-        if not self.images:
-            example = command_line("search", self.artefact, "IMAGE")
-            raise InputError("no image to search for", hint=f"name one: {example}")
-        folder_exists(self.artefact)
-        for image in self.images:
-            if not image.is_file():
-                what = "is a folder" if image.is_dir() else "does not exist"
-                raise ImageError(f"the image {image} {what}", hint="name an image file")
-        index = samekind.Index.open(self.artefact)
-        results = index.search(list(self.images), self.k, self.where, self.exclude_self)
-        answers = [{"query": str(i), **r.to_dict()} for i, r in zip(self.images, results, strict=True)]
-        answer = answers[0] if len(answers) == 1 else {"queries": answers}
-        console.answer(answer, search_text(answer))
 
 
 @dataclass(frozen=True)
@@ -122,6 +83,7 @@ class Evaluate:
     """
 
     artefact: Artefact
+    bare: Annotated[bool, arg(help="Embed again for the figures without whitening, where they are not known.")] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -129,7 +91,7 @@ class Evaluate:
         from samekind.tables import evaluation_text
 
         folder_exists(self.artefact)
-        answer = samekind.evaluate(self.artefact, progress=console.progress).to_dict()
+        answer = samekind.evaluate(self.artefact, bare=self.bare, progress=console.progress).to_dict()
         console.answer(answer, evaluation_text(answer))
 
 
@@ -185,8 +147,7 @@ class Demo:
         """Serves until Ctrl-C."""
         from samekind.demo import serve
 
-        if not 1 <= self.port <= 65535:
-            raise InputError(f"--port must lie between 1 and 65535, got {self.port}")
+        check_port(self.port)
         folder_exists(self.artefact)
         samekind.Index.open(self.artefact)  # says what is missing before a browser would
         serve(self.artefact, host=self.host, port=self.port, console=console)

@@ -41,8 +41,13 @@ class BuildIndex:
         ),
     ] = None
     whitening: Annotated[
-        float, arg(metavar="EXPONENT", help="Of the whitening that a pretrained model gets; 0 leaves it out.")
-    ] = 0.5
+        float | None,
+        arg(
+            metavar="EXPONENT",
+            help="Of the whitening that a pretrained model gets; 0 leaves it out.",
+            help_behavior_hint="(default: 0.1; 0 if it embeds text, too)",
+        ),
+    ] = None
     vectors: Annotated[
         Path | None,
         arg(
@@ -62,7 +67,8 @@ class BuildIndex:
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
-        following = command_line("search", self.out, "IMAGE") + others
+        words = f"\n      {command_line('search', self.out, '--text', 'red shoe')}" if index.has_text else ""
+        following = command_line("search", self.out, "IMAGE") + words + others
         console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:

@@ -25,7 +25,16 @@ from tests.gate.places import Place
 
 Fact = Callable[[Place], Any]
 TIMES = frozenset({"seconds", "pairs_per_second", "elapsed_ms", "peak_memory_bytes"})
-SMOKE = ("--corpus", "synthetic", "--preset", "smoke", "--workers", 0)
+SMOKE = (
+    "--corpus",
+    "synthetic",
+    "--preset",
+    "smoke",
+    "--epochs",
+    4,
+    "--workers",
+    0,
+)  # presets had epochs then, now steps
 OBJECTIVES = ("nce", "info_nce", "cpc", "decoupled", "debiased", "hard", "mixed", "supervised")
 TREATMENTS = ("eliminate", "attract", "soft", "soft_attract")
 DETECTORS = ("reciprocal", "relation", "combined")

@@ -13,8 +13,10 @@ class ScheduleSettings(Settings):
     """Length of a run, size of its steps, and the optimiser's numbers.
 
     Attributes:
-        epochs: passes over the training images, ≥ 1.
-        steps: stop after this many steps, whatever `epochs` says; `None` for whole epochs.
+        epochs: passes over the training images, ≥ 1, where neither steps nor minutes are given.
+        steps: length of the run, whatever `epochs` says, as presets have it; `None` for whole epochs.
+        minutes: as many steps as the training takes in this time on this machine, > 0; decided once, from the speed of the first ones.
+            `None` for `steps` or `epochs`.
         batch_size: images a step (two views each), ≥ 2.
         effective_batch: images a step that the objective sees together, in the memory of `batch_size`; `None` for `batch_size`. Norms see
             `batch_size` of them at once.
@@ -23,8 +25,19 @@ class ScheduleSettings(Settings):
         warmup: share of all steps in which the learning rate rises, in [0, 1).
     """
 
-    epochs: int = setting(4, at_least(1), flag=("N", "Passes over the images."))
+    epochs: int = setting(
+        4,
+        at_least(1),
+        flag=("N", "Passes over the images, instead of the preset's steps."),
+        counts=lambda of: of["steps"] is None and of["minutes"] is None,
+    )
     steps: int | None = setting(None, at_least(1), flag=("N", "Stop after that many steps instead."))
+    minutes: float | None = setting(
+        None,
+        within(0.001, 100_000.0),
+        flag=("N", "Stop after about that many minutes instead."),
+        counts=lambda of: of["minutes"] is not None,  # so that what an older release began keeps its name
+    )
     batch_size: int = setting(256, at_least(2), flag=("N", "Images a step."))
     effective_batch: int | None = setting(
         None, at_least(2), flag=("N", "Images that a step contrasts, in the memory of --batch-size.")
@@ -35,6 +48,11 @@ class ScheduleSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.steps is not None and self.minutes is not None:
+            raise InputError(
+                f"a run ends after steps ({self.steps}) or after minutes ({self.minutes:g}), not after both",
+                hint="choose one of --steps and --minutes",
+            )
         if self.effective_batch is not None and self.effective_batch < self.batch_size:
             raise InputError(
                 f"effective_batch is {self.effective_batch}, smaller than batch_size {self.batch_size}",

@@ -26,11 +26,13 @@ class EpochSpace:
 
     Attributes:
         bank: `(B,)` images in training (numbers of `fit`), ascending.
+        feature_BF: `(B, F)` float32 features of these, before whitening.
         bank_BD: `(B, D)` unit-norm float32 of these.
         hold_out_HD: `(H, D)` likewise of the hold-out.
     """
 
     bank: NDArray[np.int64]
+    feature_BF: NDArray[np.float32]
     bank_BD: NDArray[np.float32]
     hold_out_HD: NDArray[np.float32]
 
@@ -46,8 +48,8 @@ def epoch_space(encoder: Trainable, images: TrainingImages, config: TrainConfig)
     query = encoder.features(images.pixels[images.hold_out])
     if config.whitening:
         whitening = encoder.fitted_whitening(bank, config.whitening, encoder.dim)
-        return EpochSpace(chosen, whitened(whitening, bank), whitened(whitening, query))
-    return EpochSpace(chosen, unit_rows(torch.from_numpy(bank)), unit_rows(torch.from_numpy(query)))
+        return EpochSpace(chosen, bank, whitened(whitening, bank), whitened(whitening, query))
+    return EpochSpace(chosen, bank, unit_rows(torch.from_numpy(bank)), unit_rows(torch.from_numpy(query)))
 
 
 def epoch_accuracy(space: EpochSpace, images: TrainingImages) -> float | None:

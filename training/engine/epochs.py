@@ -8,14 +8,25 @@ import os
 import threading
 import time
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.health import collapse_line
+from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
 from samekind.training.diagnostics.probe import BatchLook
+from samekind.training.engine.budget import (
+    SHARE_FOR_TIMING,
+    Pace,
+    asked_steps,
+    pace_line,
+    put_back,
+    rehearse,
+    steps_within,
+)
 from samekind.training.engine.context import RunContext
-from samekind.training.engine.epoch_record import epoch_line, first_line, measure
+from samekind.training.engine.epoch_record import epoch_line, first_line, measure, still_rising_line
 from samekind.training.engine.interrupt import interruptible
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
@@ -26,11 +37,12 @@ from samekind.training.features.views import view_maker
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
-from samekind.training.runtime.processes import any_of, from_first
+from samekind.training.runtime.processes import agreed, any_of, from_first
 from samekind.training.runtime.tensorboard import open_tensorboard
 from samekind.training.training_set import measured_labels
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+WORTH_SAYING = 10.0  # seconds that are left
 
 
 def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counters:
@@ -43,18 +55,25 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
     """
     config, board = context.config, open_tensorboard(context.out) if context.is_first else nullcontext(_nowhere)
     with closing(_view_loader(context, encoder, loss)) as loader, board as log, interruptible() as interrupted:
-        schedule = Schedule(config.steps or config.epochs * len(loader), config.learning_rate, config.warmup)
+        asked = asked_steps(config, len(loader))
+        schedule = Schedule(asked or len(loader), config.learning_rate, config.warmup)
         trainer = Trainer(config, encoder, loss, schedule, context.accelerator)
         counters = trainer.resume(context.out, context.digest)
-        epochs = math.ceil(schedule.total_steps / len(loader))
-        context.progress.print(first_line(context, schedule.total_steps, epochs, bfloat16=trainer.bfloat16))
+        loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder))
+        total = asked or loop.steps_in_time()
+        trainer.schedule = replace(schedule, total_steps=total)
+        epochs = math.ceil(total / len(loader))
+        context.progress.print(first_line(context, total, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
-            context.progress.print(f"continuing from step {counters.step} of {schedule.total_steps}")
-        loop = _EpochLoop(context, trainer, loader, counters, interrupted)
+            context.progress.print(f"continuing from step {counters.step} of {total}")
         for epoch in range(len(counters.history), epochs):
             record = loop.run(epoch, epochs)
             log(record)
             context.progress.print(epoch_line(record, epochs))
+            if collapsed := collapse_line(counters.history):
+                context.progress.print(collapsed)
+    if rising := still_rising_line(counters.history, len(context.images.hold_out)):
+        context.progress.print(rising)
     return counters
 
 
@@ -73,6 +92,11 @@ def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoa
         share=(context.accelerator.process_index, context.processes),
         groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
+
+
+def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
+    make = view_maker(context.images, context.config, encoder.spec)
+    return draw_health_sample(context.images, context.config, make.batch)
 
 
 def _workers(context: RunContext) -> int:
@@ -106,6 +130,8 @@ class _EpochLoop:
     loader: ViewLoader
     counters: Counters
     interrupted: threading.Event
+    sample: HealthSample
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, epoch: int, epochs: int) -> dict[str, Any]:
         """Takes the steps of one epoch that have not been taken yet, and returns its record."""
@@ -114,6 +140,31 @@ class _EpochLoop:
         record = self._record(epoch, statistics)
         self._close(record)
         return record
+
+    def steps_in_time(self) -> int:
+        """Steps that the budget in minutes comes to: as the checkpoint has it, or else by a rehearsal that leaves everything as it was."""
+        if self.counters.total_steps is None:
+            self.counters.total_steps = agreed(self.context.accelerator, self._rehearse())
+            self._save()
+        return self.counters.total_steps
+
+    def _rehearse(self) -> int:
+        started, statistics = time.perf_counter(), self._statistics()
+        minutes = self.context.config.minutes
+        assert minutes is not None
+        trainer, an_epoch, budget = self.trainer, len(self.loader), 60 * minutes
+
+        def is_over(seconds: float) -> bool:
+            return any_of(trainer.accelerator, seconds > SHARE_FOR_TIMING * budget or self.interrupted.is_set())
+
+        with put_back(trainer), closing(self.loader.epochs()) as batches:
+            pace = rehearse(lambda batch: trainer.step(batch, 0, statistics.tracker, statistics.look), batches, is_over)
+            timed = time.perf_counter()
+            measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
+        if self._is_interrupted():
+            raise KeyboardInterrupt
+        now = time.perf_counter()
+        return steps_within(budget - (now - started), pace.a_step, now - timed, an_epoch)
 
     def _take_steps(self, epoch: int, epochs: int, statistics: _Statistics) -> None:
         done = self.counters.step - epoch * len(self.loader)
@@ -126,6 +177,7 @@ class _EpochLoop:
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
                 now = time.perf_counter()
                 self._count(batch, figures, now - started)
+                self._tell_pace(now - started)
                 started = now
                 task.advance()
                 task.note(f"loss {figures['loss']:.3f}")
@@ -151,6 +203,14 @@ class _EpochLoop:
         for name, value in {**figures, **step}.items():
             self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
 
+    def _tell_pace(self, seconds: float) -> None:
+        """Says how long the rest will take, as soon as that is known, if it is worth saying."""
+        if not self.pace.is_known:
+            self.pace.add(seconds)
+            left = self.trainer.schedule.total_steps - self.counters.step
+            if self.pace.is_known and left * self.pace.a_step > WORTH_SAYING:
+                self.context.progress.print(pace_line(left, self.pace))
+
     def _is_interrupted(self) -> bool:
         """True in all processes after the same step."""
         return any_of(self.context.accelerator, self.interrupted.is_set())
@@ -171,18 +231,19 @@ class _EpochLoop:
         """The epoch's sums as its record."""
         schedule, sums, last = self.trainer.schedule, self.counters.sums, self.counters.step - 1
         beta = self.trainer.loss.hardness(schedule.progress(last))
-        accuracy, probe = measure(self.context, self.trainer.encoder, beta, statistics.look)
+        measured = measure(self.context, self.trainer.encoder, beta, statistics.look, self.sample)
         return {
             "epoch": epoch + 1,
             "loss": sums["loss"] / sums["batches"],
-            "knn_accuracy": accuracy,
+            "knn_accuracy": measured.knn_accuracy,
             "pairs_per_second": sums["pairs"] / sums["seconds"],
             "learning_rate": schedule.learning_rate(last),
             "seconds": sums["seconds"],
             "mi_bound": sums["mi_bound"] / sums["batches"],
             "mi_cap": math.log(sums["candidates"] / sums["batches"]),
             **statistics.tracker.record(),
-            "probe": probe,
+            "health": measured.health,
+            "probe": measured.probe,
         }
 
     def _close(self, record: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import safetensors.torch
@@ -30,7 +30,7 @@ from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.backbones import build_backbone
+from samekind.training.models.backbones import build_backbone, images_at_once
 from samekind.training.models.exchange.exchange import EncoderExchange
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
@@ -189,6 +189,9 @@ class Encoder(EncoderExchange, nn.Module):
     ) -> NDArray[np.float32]:
         was_training = self.training
         self.eval()
+        batch_size = min(
+            batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
+        )
         rows = np.empty((len(images), dim), dtype=np.float32)
         with (progress or NoProgress()).task("embedding", len(images)) as task:
             for start in range(0, len(images), batch_size):
@@ -257,44 +260,3 @@ def _spec_of(stored: bytes) -> EncoderSpec:
     header = json.loads(stored[8 : 8 + int.from_bytes(stored[:8], "little")])
     values: dict[str, Any] = json.loads(header["__metadata__"]["spec"])
     return EncoderSpec(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
-
-
-class Projector(nn.Sequential):
-    """Feature to projection: linear, norm, ReLU, linear; used in training only (arXiv 2002.05709, section 4.2)."""
-
-    def __init__(self, dim: int, hidden: int, out: int) -> None:
-        super().__init__(
-            nn.Linear(dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Linear(hidden, out)
-        )
-
-
-class Projectable(Protocol):
-    """The part of an encoder that a projection network needs."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """Normalised inputs to features."""
-
-    @property
-    def feature_dim(self) -> int:
-        """Dimension of a feature."""
-
-
-class ProjectionNetwork(nn.Module):
-    """Backbone and projector as one network: normalised views to unit-norm projections.
-
-    Args:
-        encoder: whose backbone is trained.
-        hidden: width of the projector's hidden layer.
-        out: dimension of the projection; 0 for no projector.
-    """
-
-    def __init__(self, encoder: Projectable, hidden: int, out: int) -> None:
-        super().__init__()
-        self.backbone = encoder.backbone
-        self.projector = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
-
-    def forward(self, views_BCHW: Tensor) -> Tensor:
-        """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""
-        projection: Tensor = self.projector(self.backbone(views_BCHW))
-        return functional.normalize(projection.float(), dim=1)

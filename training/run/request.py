@@ -17,6 +17,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.training.config.presets import EPOCHS_BEFORE, preset
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 from samekind.training.false_negatives.constraints import LinkConstraints
 from samekind.training.runtime import checkpoint
@@ -58,6 +59,11 @@ class RunRequest:
         """Names the run. Settings at their defaults are left out, so that a new setting does not orphan the runs that are under way."""
         default, identity = TrainConfig().to_dict(), self.identity
         chosen = {name: value for name, value in identity["config"].items() if value != default[name]}
+        before = EPOCHS_BEFORE.get(self.config.preset, default["epochs"])
+        if self.config.steps is not None and before != default["epochs"]:
+            chosen["epochs"] = (
+                before  # which these presets had beside their steps, when runs that still go on were named
+            )
         named = [chosen, identity["corpus"], identity["files"]]
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
@@ -79,6 +85,32 @@ def with_first_answers(out: Path, request: RunRequest, progress: Progress) -> Ru
     progress.print(
         "continuing with the answers that this run began with; those given since are not in it (another --out has them all)"
     )
+    return begun
+
+
+def with_first_length(out: Path, request: RunRequest, progress: Progress) -> RunRequest:
+    """The same run with the epochs that its preset had when it began, if that was in an older release.
+
+    Args:
+        out: the artefact.
+        request: the run, with the steps that its preset has today.
+        progress: gets a line if this is such a run.
+    """
+    config = request.config
+    try:
+        there = read_meta(out)
+    except ArtefactError:
+        return request
+    lengths = {name: there.get("config", {}).get(name, "unknown") for name in ("epochs", "steps", "minutes")}
+    epochs = EPOCHS_BEFORE.get(config.preset)
+    if epochs is None or config.steps != preset(config.preset).steps:
+        return request
+    if lengths != {"epochs": epochs, "steps": None, "minutes": "unknown"}:
+        return request
+    begun = replace(request, config=replace(config, epochs=epochs, steps=None))
+    if _difference(there, begun.identity, request.corpus):
+        return request
+    progress.print(f"this run was begun with {epochs} epochs, as {config.preset} had them then, and keeps them")
     return begun
 
 

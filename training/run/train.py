@@ -31,7 +31,14 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.run.begin import Begun, begin
 from samekind.training.run.finish import finish
 from samekind.training.run.meta import meta_at_start, summary_of, verdicts_line
-from samekind.training.run.request import RunRequest, is_begun, is_finished, with_first_answers, write_answers
+from samekind.training.run.request import (
+    RunRequest,
+    is_begun,
+    is_finished,
+    with_first_answers,
+    with_first_length,
+    write_answers,
+)
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import (
     ANSWERS,
@@ -122,6 +129,7 @@ def train(
     with exclusive(out) if first else nullcontext():
         request = RunRequest(config, corpus, outside_files(config), answers)
         request, kept = _agreed_request(out, request, start, accelerator, progress)
+        config = request.config
         if kept:
             return Run(out, config, summary_of(out, read_meta(out)), kept=True)
         begun = begin(chosen, config, progress)
@@ -153,12 +161,13 @@ def _check_start(out: Path, start: Start, config: TrainConfig) -> None:
 def _agreed_request(
     out: Path, request: RunRequest, start: Start, accelerator: Accelerator, progress: Progress
 ) -> tuple[RunRequest, bool]:
-    """The request with the first process' answers, and True if it lies there already, finished."""
+    """The request with the first process' answers and length, and True if it lies there already, finished."""
     if accelerator.is_main_process:
+        request = request if start == "force" else with_first_length(out, request, progress)
         request = with_first_answers(out, request, progress)
     kept = accelerator.is_main_process and start != "force" and is_finished(out, request)
-    answers, kept = agreed(accelerator, (request.answers, kept))
-    return replace(request, answers=answers), kept
+    config, answers, kept = agreed(accelerator, (request.config, request.answers, kept))
+    return replace(request, config=config, answers=answers), kept
 
 
 def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | None, progress: Progress) -> Loss:

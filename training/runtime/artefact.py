@@ -14,6 +14,8 @@ from samekind.core.files import atomic_path
 WEIGHTS = "encoder.safetensors"
 META = "meta.json"
 METRICS = "metrics.jsonl"
+TEXT = "text.safetensors"
+"""The text tower of an encoder that has one."""
 ANSWERS = "answers.json"
 """Verdicts that a run began with."""
 SAVED_WEIGHTS, SAVED_META = "model.safetensors", "config.json"

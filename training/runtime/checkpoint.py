@@ -30,6 +30,7 @@ class Counters:
     Attributes:
         run: digest of the settings and the corpus that this is the state of.
         step: optimiser steps done.
+        total_steps: that a budget in minutes came to; `None` where the settings say the number, or before that is decided.
         history: records of the finished epochs.
         seconds: wall time spent on training, over all sittings.
         sums: sums over the unfinished epoch by name (loss, bound, seconds, batches).
@@ -46,6 +47,7 @@ class Counters:
     tracker: dict[str, float] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)
     bfloat16: bool | None = None
+    total_steps: int | None = None
 
 
 def exists(folder: Path) -> bool:

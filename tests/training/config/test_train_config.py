@@ -11,22 +11,30 @@ import pytest
 
 from samekind.core.errors import InputError
 from samekind.training.config.objective import ObjectiveSettings
-from samekind.training.config.presets import PRESETS, preset
+from samekind.training.config.presets import EPOCHS_BEFORE, PRESETS, preset
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 
-# First 16 digits of the SHA-256 of `identity` as release 0.1 had it: its artefacts and unfinished runs are found by it.
+# First 16 digits of the SHA-256 of `identity` as release 0.1 had it: its artefacts and unfinished runs are found by it. Presets had these
+# epochs then; with steps, whose epochs nothing reads, the identity is today's, and `settings_that_count` finds the older one alike.
 IDENTITIES: list[tuple[dict[str, Any], str]] = [
-    ({"preset": "small"}, "287070f5ed84e6dd"),
-    ({"preset": "smoke", "seed": 3, "limit": 500}, "273423c38cfc8163"),
-    ({"preset": "plain", "objective": "info_nce", "beta": 3.0, "temperature": 0.1}, "d98febbfe15e053e"),
-    ({"preset": "full", "objective": "cpc", "cpc_context": "gru"}, "c82d46ac499046f2"),
-    ({"preset": "smoke", "objective": "nce", "nce_form": "sigmoid"}, "ff60cbe34600db68"),
-    ({"preset": "small", "treatment": "soft", "detector": "reciprocal", "neighbours": 0.02}, "c31cbdd7c8a5bac8"),
-    ({"preset": "small", "treatment": "attract", "detector": "combined", "prior": 0.2}, "3e171a27397018cc"),
+    ({"preset": "small", "epochs": 4}, "287070f5ed84e6dd"),
+    ({"preset": "smoke", "epochs": 4, "seed": 3, "limit": 500}, "273423c38cfc8163"),
+    ({"preset": "plain", "epochs": 5, "objective": "info_nce", "beta": 3.0, "temperature": 0.1}, "d98febbfe15e053e"),
+    ({"preset": "full", "epochs": 100, "objective": "cpc", "cpc_context": "gru"}, "c82d46ac499046f2"),
+    ({"preset": "smoke", "epochs": 4, "objective": "nce", "nce_form": "sigmoid"}, "ff60cbe34600db68"),
+    (
+        {"preset": "small", "epochs": 4, "treatment": "soft", "detector": "reciprocal", "neighbours": 0.02},
+        "c31cbdd7c8a5bac8",
+    ),
+    (
+        {"preset": "small", "epochs": 4, "treatment": "attract", "detector": "combined", "prior": 0.2},
+        "3e171a27397018cc",
+    ),
     (
         {
             "preset": "small",
+            "epochs": 4,
             "treatment": "eliminate",
             "detector": "oracle",
             "detector_point": 0.3,
@@ -37,6 +45,7 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
     (
         {
             "preset": "smoke",
+            "epochs": 4,
             "treatment": "soft_attract",
             "detector": "quantile",
             "detector_point": 0.5,
@@ -45,12 +54,20 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
         "c3a44267cf5631fd",
     ),
     (
-        {"preset": "smoke", "queue_size": 512, "key_momentum": 0.5, "effective_batch": 256, "batch_size": 64},
+        {
+            "preset": "smoke",
+            "epochs": 4,
+            "queue_size": 512,
+            "key_momentum": 0.5,
+            "effective_batch": 256,
+            "batch_size": 64,
+        },
         "53e62b7e1d3c1c26",
     ),
     (
         {
             "preset": "smoke",
+            "epochs": 4,
             "objective": "hard",
             "beta": 2.0,
             "beta_end": 0.0,
@@ -63,6 +80,7 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
     (
         {
             "preset": "smoke",
+            "epochs": 4,
             "label_level": "fine",
             "confirmed": "drop",
             "image_size": 16,
@@ -70,15 +88,23 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
             "hold_out": 7,
             "steps": 9,
         },
-        "25e20e7bc5fdc401",
+        "18aab4cef87b007d",
     ),
     (
-        {"preset": "small", "treatment": "soft", "detector": "guide", "guide": "somewhere", "guide_weights": "file"},
+        {
+            "preset": "small",
+            "epochs": 4,
+            "treatment": "soft",
+            "detector": "guide",
+            "guide": "somewhere",
+            "guide_weights": "file",
+        },
         "c7559039f3afc858",
     ),
     (
         {
             "preset": "small",
+            "epochs": 4,
             "objective": "debiased",
             "tau_plus": 0.2,
             "backbone": "resnet-small",
@@ -101,12 +127,28 @@ def test_presets_take_overrides_and_ignore_none() -> None:
     [
         {"epochs": 0}, {"batch_size": 1}, {"temperature": 0.0}, {"temperature": float("nan")}, {"beta": -1.0}, {"tau_plus": 1.0},
         {"objective": "nope"}, {"device": "tpu"}, {"queue_size": 10}, {"limit": 1}, {"image_size": 4}, {"epochs": 2.5}, {"colour": 1},
+        {"minutes": 0}, {"minutes": float("nan")},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
     """One clear error that names the setting."""
     with pytest.raises(InputError, match=next(iter(bad))):
         preset("small", **bad)
+
+
+def test_a_preset_has_steps_until_another_length_is_asked_for() -> None:
+    """Those of its epochs of Fashion-MNIST; epochs, steps or minutes replace them, and settings written down come to the same."""
+    batches = {"smoke": 1800 // 128, "small": 55_000 // 256, "plain": 55_000 // 256, "full": 55_000 // 1024}
+    assert {name: preset(name).steps for name in PRESETS} == {n: EPOCHS_BEFORE[n] * batches[n] for n in PRESETS}
+    lengths = {"epochs": (3, None, None), "steps": (4, 9, None), "minutes": (4, None, 2.5)}
+    for name, (epochs, steps, minutes) in lengths.items():
+        config = preset("plain", **{name: {"epochs": 3, "steps": 9, "minutes": 2.5}[name]})
+        assert (config.epochs, config.steps, config.minutes) == (epochs, steps, minutes)
+        assert preset(**{"name": "plain", **{k: v for k, v in config.to_dict().items() if k != "preset"}}) == config
+    assert preset("small", epochs=3, steps=9).identity == preset("small", steps=9).identity
+    assert preset("small", minutes=3).identity != preset("small", minutes=4).identity
+    with pytest.raises(InputError, match="not after both"):
+        preset("small", steps=3, minutes=1)
 
 
 def test_identity_leaves_out_what_does_not_change_the_result() -> None:

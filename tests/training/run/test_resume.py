@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import pytest
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.loader import Batch
+from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.engine.trainer import Trainer
+from samekind.training.run.request import RunRequest
 from samekind.training.run.train import train
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import META, METRICS, WEIGHTS, read_history, read_meta
@@ -83,6 +87,47 @@ def test_a_run_of_an_older_version_goes_on(tmp_path: Path, monkeypatch: pytest.M
         with interrupted_at(3):
             train(corpus(), config(), tmp_path)
     assert train(corpus(), config(), tmp_path).summary["steps"] == 6
+
+
+def test_a_run_begun_with_the_epochs_of_a_preset_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release 0.1's presets had epochs: the same command continues such a run, keeps it when it is finished, and anew has steps."""
+    monkeypatch.setattr("samekind.training.run.request.EPOCHS_BEFORE", {"smoke": 2})
+    today = replace(config(), steps=preset("smoke").steps)
+    whole = train(corpus(), config(), tmp_path / "whole")
+    with interrupted_at(4):
+        train(corpus(), config(), tmp_path / "old")
+    forget_minutes(tmp_path / "old")
+    run = train(corpus(), today, tmp_path / "old")
+    assert (run.summary["steps"], run.config.steps) == (6, None)
+    assert (run.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
+    forget_minutes(tmp_path / "old")
+    assert train(corpus(), today, tmp_path / "old").kept
+    with pytest.raises(ArtefactError, match=r"epochs \(2 there, None asked for\), steps \(None there, 56 asked for\)"):
+        train(corpus(), today, tmp_path / "whole")
+    assert train(corpus(), today, tmp_path / "old", start="force").summary["steps"] == 56
+
+
+def forget_minutes(out: Path) -> None:
+    """Makes the settings those of a release that knew no minutes."""
+    meta = read_meta(out)
+    del meta["config"]["minutes"]
+    (out / META).write_text(json.dumps(meta))
+
+
+def test_steps_beside_the_epochs_of_a_preset_name_the_same_run() -> None:
+    """`plain` had 5 epochs in release 0.1, also where steps replaced them: an unfinished run is found by that digest."""
+    request = RunRequest(preset("plain", steps=900), corpus(), {})
+    assert request.digest == digest_of(
+        {"preset": "plain", "pool": 1, "whitening": 0.0, "epochs": 5, "steps": 900}, request
+    )
+    request = RunRequest(preset("small", steps=900), corpus(), {})
+    assert request.digest == digest_of({"steps": 900}, request)
+
+
+def digest_of(chosen: dict[str, Any], request: RunRequest) -> str:
+    """As release 0.1 computed it."""
+    named = [chosen, request.corpus.content_hash, {}]
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def test_a_forced_run_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
     assert [record["epoch"] for record in run.history] == [1, 2]
     assert set(run.history[0]) == {
         "epoch", "loss", "knn_accuracy", "pairs_per_second", "learning_rate", "seconds", "mi_bound", "mi_cap", "base_rate",
-        "false_negative_rate", "lift", "gradient_share", "num_anchors", "detector", "probe",
+        "false_negative_rate", "lift", "gradient_share", "num_anchors", "detector", "health", "probe",
     }  # fmt: skip
     assert run.history[0]["base_rate"] == pytest.approx(1 / 3, abs=0.05)
     assert run.history[0]["mi_bound"] <= run.history[0]["mi_cap"]

@@ -82,7 +82,7 @@ def test_the_artefact_of_another_encoder_is_refused(tmp_path: Path) -> None:
         Encoder(SPEC).save_pretrained(tmp_path / "out", OLD)
     assert not (tmp_path / "out").exists()
     changed = Encoder.load(OLD)
-    changed.renew_whitening(np.random.default_rng(0).normal(size=(40, changed.feature_dim)).astype(np.float32), 0.5, 4)
+    changed.renew_whitening(4, np.random.default_rng(0).normal(size=(40, changed.feature_dim)).astype(np.float32), 0.5)
     config = json.loads((changed.save_pretrained(tmp_path / "out") / "config.json").read_text())
     assert config["training"] == {"finished": True}
     assert config["config"] == config["corpus"] == {}

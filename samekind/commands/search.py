@@ -1,0 +1,118 @@
+"""`samekind search`: by images, by words, by several things at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+import samekind
+from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
+from samekind.core.errors import ImageError, InputError
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Search:
+    """Finds the images that are most like the given ones, or that show what a text says.
+
+    Each IMAGE is a query of its own. What --text, --like and --unlike say counts for each of them, or is the query where there is no IMAGE.
+    A text needs an index whose encoder embeds text: samekind index --encoder open_clip/NAME.
+
+    Example:
+        samekind search artifacts/fashion-mnist bag.png --k 5
+        samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
+        samekind search artifacts/photos --text "red shoe"
+        samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
+    """
+
+    artefact: Artefact
+    images: Annotated[
+        Positional[tuple[Path, ...]], arg(metavar="IMAGE", help="Image files.", help_behavior_hint="")
+    ] = ()
+    k: Annotated[int, arg(metavar="N", help="How many neighbours.")] = 10
+    text: Annotated[str | None, arg(metavar="WORDS", help="What the images should show.", help_behavior_hint="")] = None
+    text_weight: Annotated[
+        float, arg(metavar="W", help="How much the text counts beside one image; 1: as much, 0.5: half as much.")
+    ] = 1.0
+    like: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="IMAGE|ID", help="Hits should be like these, too: files or ids of the index.", help_behavior_hint=""
+        ),
+    ] = ()
+    unlike: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="IMAGE|ID", help="Hits should not be like these: files or ids of the index.", help_behavior_hint=""
+        ),
+    ] = ()
+    unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
+    where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
+    exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Searches and prints the hits."""
+        from samekind.tables import search_text
+
+        at_least("--k", self.k, 1)
+        self._check_flags()
+        folder_exists(self.artefact)
+        _check_files(self.images)
+        index = samekind.Index.open(self.artefact)
+        _check_known(index, (*self.like, *self.unlike))
+        queries = [self._query(image) for image in self.images] or [self._query(None)]
+        results = index.search(queries, self.k, self.where, self.exclude_self)
+        answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
+        answer = answers[0] if len(answers) == 1 else {"queries": answers}
+        console.answer(answer, search_text(answer))
+
+    def _check_flags(self) -> None:
+        if not self.images and not self.like and self.text is None:
+            example = command_line("search", self.artefact, "IMAGE")
+            what = "nothing but --unlike" if self.unlike else "no image"
+            raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
+
+        if self.text is None and self.text_weight != 1:
+            raise InputError("--text-weight needs --text")
+        if not 0 < self.text_weight < inf:
+            raise InputError(f"--text-weight must be a number above 0, got {self.text_weight:g}")
+        if not 0 <= self.unlike_weight < inf:
+            raise InputError(f"--unlike-weight must be a number from 0, got {self.unlike_weight:g}")
+
+    def _query(self, image: Path | None) -> Any:
+        """One query: an image and what the flags say."""
+        words = [] if self.text is None else [samekind.Text(self.text)]
+        like = [*words, *([] if image is None else [image]), *self.like]
+        if len(like) == 1 and not self.unlike:
+            return like[0]
+        weights = [self.text_weight] * len(words) + [1.0] * (len(like) - len(words))
+        return samekind.Mix(*like, weights=weights, unlike=self.unlike, unlike_weight=self.unlike_weight)
+
+    def _named(self, image: Path | None) -> dict[str, Any]:
+        """What was asked, for the answer: `query`, and the flags that were given."""
+        query = str(image) if image is not None else self.text if self.text is not None else ", ".join(self.like)
+        flags = {"text": self.text, "like": list(self.like), "unlike": list(self.unlike)}
+        return {"query": query, **{name: value for name, value in flags.items() if value}}
+
+
+def _check_files(images: Sequence[Path]) -> None:
+    for image in images:
+        if not image.is_file():
+            what = "is a folder" if image.is_dir() else "does not exist"
+            raise ImageError(f"the image {image} {what}", hint="name an image file")
+
+
+def _check_known(index: samekind.Index, names: Sequence[str]) -> None:
+    for name in names:
+        if not Path(name).is_file() and name not in index.ids:
+            raise InputError(
+                f"{name} is neither an image file nor an id of the index", hint="ids are in the answer of a search"
+            )

@@ -1,0 +1,131 @@
+"""Length of a run: steps within minutes, the rehearsal that finds their number, and what is said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samekind.core.progress import NoProgress
+from samekind.training.config.schedule import ScheduleSettings
+from samekind.training.engine import epochs as engine
+from samekind.training.engine.budget import Pace, asked_steps, duration, pace_line, steps_within
+from samekind.training.engine.epoch_record import still_rising_line
+from samekind.training.run.train import train
+from samekind.training.runtime.artefact import WEIGHTS, read_meta
+from tests.training.runs import config, corpus, interrupted_at, without_times
+
+
+def lines_of(out: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[str]:
+    """What a run prints."""
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    train(corpus(), config(**settings), out, progress=progress)
+    return told
+
+
+@contextmanager
+def coming_to(steps: int) -> Iterator[list[float]]:
+    """Inside, a rehearsal comes to this number; yields the seconds that were left for it."""
+    asked: list[float] = []
+
+    def within(seconds: float, *pace: float) -> int:
+        asked.append(seconds)
+        return steps
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "steps_within", within)
+        yield asked
+
+
+def test_who_decides_the_length() -> None:
+    """Minutes before steps before epochs."""
+    assert asked_steps(ScheduleSettings(epochs=3), 7) == 21
+    assert asked_steps(ScheduleSettings(epochs=3, steps=5), 7) == 5
+    assert asked_steps(ScheduleSettings(epochs=3, minutes=5), 7) is None
+
+
+def test_steps_within_a_time() -> None:
+    """Every epoch is measured once: 20 steps of 1 s and two measurements of 5 s are 30 s. At least one step."""
+    assert steps_within(30, 1.0, 5.0, 10) == 20
+    assert steps_within(30, 1.0, 0.0, 10) == 30
+    assert steps_within(-3, 1.0, 0.0, 10) == 1
+
+
+def test_the_pace_leaves_out_the_first_steps() -> None:
+    """Three that are slow, ten that count; with fewer, those that there are."""
+    pace = Pace()
+    pace.add(9.0)
+    assert pace.a_step == 9.0
+    for seconds in (9.0, 9.0, *[2.0] * 9):
+        pace.add(seconds)
+    assert not pace.is_known
+    pace.add(2.0)
+    assert pace.is_known
+    assert pace_line(900, pace) == "900 steps to go at 2.00 s a step: about 30 min"
+    assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"objective": "mixed", "queue_size": 32}, {"treatment": "attract", "detector": "quantile", "workers": 1}],
+)
+def test_minutes_that_come_to_steps_are_those_steps(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """The rehearsal leaves no trace: weights and records are those of a run that was asked for so many steps."""
+    with coming_to(5) as asked:
+        timed = train(corpus(), config(epochs=None, minutes=1, **settings), tmp_path / "timed")
+    assert 0 < asked[0] < 60
+    counted = train(corpus(), config(steps=5, **settings), tmp_path / "counted")
+    assert (timed.out / WEIGHTS).read_bytes() == (counted.out / WEIGHTS).read_bytes()
+    assert without_times(timed.history) == without_times(counted.history)
+    assert read_meta(timed.out)["training"]["steps"] == 5
+    assert train(corpus(), config(epochs=None, minutes=1, **settings), timed.out).kept
+
+
+def test_a_resumed_run_does_not_decide_again(tmp_path: Path) -> None:
+    """The number of steps is in the checkpoint: another machine, or a busy one, finishes the run as it was begun."""
+    with coming_to(5):
+        whole = train(corpus(), config(epochs=None, minutes=1), tmp_path / "whole")
+        with interrupted_at(3):
+            train(corpus(), config(epochs=None, minutes=1), tmp_path / "parts")
+    with coming_to(50) as asked:
+        parts = train(corpus(), config(epochs=None, minutes=1), tmp_path / "parts")
+    assert asked == []
+    assert (parts.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
+
+
+def test_minutes_are_about_kept(tmp_path: Path) -> None:
+    """A run of 6 seconds takes about as long on a quiet machine; on a busy one at least it ends, with more than one step."""
+    run = train(corpus(), config(epochs=None, minutes=0.05), tmp_path)
+    assert run.summary["steps"] > 5
+    assert run.summary["seconds"] < 30
+
+
+def test_the_first_line_says_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps, epochs and minutes; once the pace is known the time that is left, unless it is a trifle."""
+    with coming_to(5):
+        told = lines_of(tmp_path / "minutes", monkeypatch, epochs=None, minutes=1)
+    assert "5 steps of 16 in 2 epochs, about 60 s" in told[-3]
+    assert not any("to go" in line for line in lines_of(tmp_path / "short", monkeypatch, steps=14))
+    monkeypatch.setattr(engine, "WORTH_SAYING", 0.0)
+    told = lines_of(tmp_path / "long", monkeypatch, steps=14)
+    assert sum("1 step to go at" in line for line in told) == 1
+
+
+def test_an_accuracy_that_still_rises_is_told() -> None:
+    """The last quarter against the one before it, beyond the standard error of an accuracy; nothing without figures."""
+
+    def records(*values: float | None) -> list[dict[str, Any]]:
+        return [{"knn_accuracy": value, "seconds": 150.0} for value in values]
+
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 5000) == (
+        "the hold-out accuracy still rises (0.61 → 0.64): a longer run may be better, e.g. --minutes 20"
+    )
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 100) == "", "0.05 is the error of so few images"
+    assert still_rising_line(records(0.867, 0.872, 0.882, 0.881), 5000) == ""
+    assert still_rising_line(records(0.1, 0.1, 0.1, 0.1, 0.5, 0.6, 0.5, 0.6), 5000) == ""
+    assert still_rising_line(records(0.1, 0.2, 0.3), 5000) == still_rising_line(records(*[None] * 8), 0) == ""

@@ -1,0 +1,110 @@
+"""Length of a run: steps that are asked for, or as many as fit into the minutes that are.
+
+A budget in minutes is turned into steps once, by a rehearsal: a few steps are taken and timed, an epoch's end is measured and timed, and
+everything that they changed is put back. So the schedule runs over steps like that of any other run, and `--minutes` that came to N
+steps gives the weights of `--steps N`. A resumed run keeps its N.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from samekind.core.text import counted
+from samekind.data.loader import Batch
+from samekind.training.config.schedule import ScheduleSettings
+from samekind.training.engine.trainer import Trainer
+
+WARM_UP, TIMED = 3, 10
+"""Steps before timing (workers start, memory is allocated, kernels are chosen), and steps that are timed."""
+SHARE_FOR_TIMING = 0.1
+"""Of the budget; where steps are slow, fewer are timed."""
+
+
+def asked_steps(settings: ScheduleSettings, an_epoch: int) -> int | None:
+    """Steps of the whole run; `None` where minutes decide. `an_epoch` is the number of steps an epoch."""
+    if settings.minutes is not None:
+        return None
+    return settings.steps or settings.epochs * an_epoch
+
+
+def steps_within(seconds: float, a_step: float, a_measurement: float, an_epoch: int) -> int:
+    """Steps that fit into a time, at least 1.
+
+    Args:
+        seconds: that are left.
+        a_step: seconds a step.
+        a_measurement: seconds of what is measured after every epoch.
+        an_epoch: steps an epoch.
+    """
+    return max(1, int(seconds / (a_step + a_measurement / an_epoch)))
+
+
+class Pace:
+    """Seconds a step, from the steps of this sitting after the first few."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        """One step more."""
+        self._seconds.append(seconds)
+
+    @property
+    def is_known(self) -> bool:
+        """True from the step on at which enough have been timed."""
+        return len(self._seconds) >= WARM_UP + TIMED
+
+    @property
+    def a_step(self) -> float:
+        """Mean over the timed steps; over all where there is none after the first few."""
+        timed = self._seconds[WARM_UP:] or self._seconds
+        return sum(timed) / len(timed)
+
+
+def rehearse(take: Callable[[Batch], object], batches: Iterable[Batch], is_over: Callable[[float], bool]) -> Pace:
+    """Times steps.
+
+    Args:
+        take: takes a step.
+        batches: at least one.
+        is_over: says after a step, given the seconds since the start, that there is no time for another.
+    """
+    pace, started = Pace(), time.perf_counter()
+    last = started
+    for batch in batches:
+        take(batch)
+        now = time.perf_counter()
+        pace.add(now - last)
+        last = now
+        if pace.is_known or is_over(now - started):
+            break
+    return pace
+
+
+@contextmanager
+def put_back(trainer: Trainer) -> Iterator[None]:
+    """Restores weights, optimiser, detector and random numbers as they were."""
+    modules = {name: value.clone() for name, value in trainer.modules.state_dict().items()}
+    optimizer = copy.deepcopy(trainer.optimizer.state_dict())
+    cuda = [torch.cuda.current_device()] if trainer.accelerator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        yield
+    trainer.modules.load_state_dict(modules)
+    trainer.optimizer.load_state_dict(optimizer)
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `40 s`, `12 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def pace_line(left: int, pace: Pace) -> str:
+    """How long the rest of a run takes, once its pace is known."""
+    return f"{counted(left, 'step')} to go at {pace.a_step:.2f} s a step: about {duration(left * pace.a_step)}"

@@ -1,0 +1,79 @@
+"""The text tower of a pretrained model: built by open_clip's description, with weights from the checkpoint that holds both towers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from samekind.core.errors import InputError
+from samekind.training.models.pretrained.resolve import weights_file
+from samekind.training.models.text_tower import TextSpec, TextTower
+
+OPEN_CLIP, HUB = "open_clip/", "hf-hub:"
+_OLD_NAMES = ("text_projection", "positional_embedding", "token_embedding.", "transformer.", "ln_final.")
+"""Where checkpoints of open_clip's plain class keep the text tower; the newer class keeps the same under `text.`."""
+
+
+def may_have_text(name: str) -> bool:
+    """True for names of models that open_clip builds; a hub's model may still be one of timm, which has no text."""
+    return name.startswith((OPEN_CLIP, HUB))
+
+
+def text_spec(name: str) -> TextSpec | None:
+    """What open_clip says of the text tower of a model; `None` if it does not know the model.
+
+    Args:
+        name: `open_clip/NAME[@TAG|FILE]` or `hf-hub:ORG/NAME`, whose description must be in the hub's cache.
+    """
+    import open_clip
+
+    model = name.removeprefix(OPEN_CLIP).partition("@")[0]
+    try:
+        described: dict[str, Any] | None = open_clip.get_model_config(model)
+    except (OSError, ValueError, KeyError):  # the hub has no open_clip description of it
+        return None
+    if described is None or "text_cfg" not in described:
+        return None
+    quick = bool(described.get("quick_gelu"))
+    return TextSpec(name.partition("@")[0], described["embed_dim"], described["text_cfg"], quick)
+
+
+def resolve_text_tower(name: str) -> TextTower | None:
+    """The text tower of the model that a name stands for, as `resolve_encoder` understands it; `None` if there is none.
+
+    Raises:
+        InputError: the tower cannot be built, or the checkpoint lacks it.
+        MissingDependencyError: the weights are not on this machine.
+    """
+    spec = text_spec(name) if may_have_text(name) else None
+    path = weights_file(name) if spec is not None else None
+    return None if spec is None or path is None else load_text_tower(spec, path)
+
+
+def load_text_tower(spec: TextSpec, path: Path) -> TextTower:
+    """The text tower with its weights.
+
+    Args:
+        spec: of `text_spec`.
+        path: checkpoint that holds both towers, by open_clip's names.
+
+    Raises:
+        InputError: the tower cannot be built, or the checkpoint lacks it.
+    """
+    from open_clip.factory import load_state_dict
+
+    tower = TextTower(spec)
+    tensors: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
+    named = {key.removeprefix("text."): value for key, value in tensors.items() if key.startswith("text.")}
+    named = named or {key: value for key, value in tensors.items() if key.startswith(_OLD_NAMES)}
+    wanted = tower.tower.state_dict()
+    missing = [key for key, value in wanted.items() if key not in named or named[key].shape != value.shape]
+    if missing:
+        raise InputError(
+            f"the checkpoint of {spec.model} lacks {len(missing)} of the {len(wanted)} tensors of its text tower, e.g. {missing[0]}",
+            hint="text queries need a checkpoint with both towers",
+        )
+    tower.tower.load_state_dict({key: named[key].float() for key in wanted})
+    return tower.eval()
