@@ -137,7 +137,7 @@ def test_the_same_again_changes_nothing_and_other_labels_keep_the_vectors(embedd
     assert renamed.classes == ["Hat"]
     assert len(renamed) == 60
     np.testing.assert_array_equal(renamed.vectors(), first)
-    other = sk.index_vectors(np.eye(4), list("abcd"), tmp_path / "given", progress=(rebuilt := Lines()))  # type: ignore[arg-type]
+    other = sk.index_vectors(np.eye(4), list("abcd"), tmp_path / "given", progress=(rebuilt := Lines()))
     assert other.ids == list("abcd")
     assert rebuilt.said == []
     turned = sk.index_vectors(np.eye(4)[::-1], list("abcd"), tmp_path / "given")
