@@ -143,7 +143,7 @@ def _rows(
 def _vectors(
     corpus: Corpus, encoder: ImageEncoder, rows: Sequence[tuple[tuple[int, str], Loaded]]
 ) -> NDArray[np.float32]:
-    """`(N, D)` float32: given, remembered, or made from the pixels."""
+    """`(N, D)` float32, made from the pixels, by features that are remembered, or given."""
     if isinstance(encoder, GivenVectors):
         return encoder.of([corpus.ids[i] for (i, _), _ in rows])
     if isinstance(encoder, Remembering):
