@@ -39,8 +39,8 @@ def full(**overrides: Any) -> TrainConfig:
 
 def adapter(**overrides: Any) -> TrainConfig:
     """For photos: a small network behind a pretrained backbone, trained on cached features in seconds once these are there."""
-    schedule = {"learning_rate": 1e-3, "epochs": 20}
-    model = {"backbone": LITE0, "projector_dim": 0}
+    schedule = {"learning_rate": 1e-4, "epochs": 20}
+    model = {"backbone": LITE0, "projector_dim": 0, "views": 4, "strength": "medium"}
     loss = {"objective": "info_nce", "temperature": 0.1}
     return _config("adapter", {**schedule, **model, **loss}, overrides)
 

@@ -12,6 +12,7 @@ from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
+from samekind.training.config.model import names_model
 from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
@@ -56,6 +57,9 @@ def load_guide(name: str, weights: str) -> Encoder:
     """
     if Path(name).is_dir():
         _refuse_labels(name)
+    elif not names_model(name):
+        hint = "name an artefact's folder, lite0, timm/NAME[@FILE], open_clip/NAME[@TAG|FILE] or hf-hub:ORG/NAME"
+        raise InputError(f"there is no guide {name!r}", hint=hint)
     return resolve_encoder(_with_weights(name, weights))
 
 
