@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import open_clip
-import pytest
 import torch
 from torch import nn
 
 import samekind as sk
-from samekind.training.models.encoder import Encoder, EncoderSpec
 
 DIM, SIDE, CONTEXT = 24, 32, 32
 _CONFIG: dict[str, Any] = {
@@ -22,8 +20,6 @@ _CONFIG: dict[str, Any] = {
     "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2},
 }
 PLAIN = "samekind-tiny"
-RESOLVED = "samekind.indexer.building.pretrained.resolve_encoder"
-"""What a test replaces by `encoder`."""
 VARIANTS: dict[str, dict[str, Any]] = {
     PLAIN: {},
     "samekind-tiny-quick": {"quick_gelu": True},
@@ -61,18 +57,10 @@ def checkpoint(folder: Path, name: str = PLAIN, seed: int = 0) -> tuple[str, Any
     return f"open_clip/{name}@{path}", model.eval()
 
 
-def encoder(name: str, image_size: int | None = None) -> Encoder:
-    """The image tower of a checkpoint, as `resolve_encoder` gives it."""
-    constants = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
-    return Encoder(EncoderSpec(backbone=name, image_size=image_size or SIDE, channels=3, dim=0, **constants)).eval()
-
-
 def build(folder: Path, **options: Any) -> Path:
     """An index of 40 noise pictures on a checkpoint of the plain variant, which `register` has made known."""
     name, _ = checkpoint(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RESOLVED, encoder)
-        return sk.build_index(corpus(), name, folder / "index", **options).path
+    return sk.build_index(corpus(), name, folder / "index", **options).path
 
 
 def corpus(count: int = 40) -> sk.Corpus:

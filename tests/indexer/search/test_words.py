@@ -25,11 +25,8 @@ Built = tuple[Index, Any, sk.Corpus]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _known(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def _known(tmp_path_factory: pytest.TempPathFactory) -> None:
     tiny_clip.register(tmp_path_factory.mktemp("configs"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny_clip.RESOLVED, tiny_clip.encoder)
-        yield
 
 
 @pytest.fixture(scope="module")

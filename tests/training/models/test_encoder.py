@@ -13,6 +13,7 @@ from PIL import Image
 
 from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
 from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.whitening import Whitening
 from samekind.training.runtime.artefact import FORMAT, META, WEIGHTS, write_json
 
@@ -159,14 +160,20 @@ def test_backbones_of_others_embed(name: str, channels: int) -> None:
     [
         ("vgg", InputError, "unknown backbone"),
         ("timm/", InputError, "unknown backbone"),
-        ("timm/resnet18@nowhere.safetensors", MissingDependencyError, "nowhere.safetensors"),
-        ("open_clip/ViT-B-32@nowhere.pt", MissingDependencyError, "nowhere.pt"),
+        ("timm/nope", InputError, "timm knows no model 'nope'"),
     ],
 )
-def test_unknown_backbones_and_missing_checkpoints_are_named(name: str, error: type[Exception], says: str) -> None:
-    """The error names the backbone, or the file that should be there."""
+def test_unknown_backbones_are_named(name: str, error: type[Exception], says: str) -> None:
+    """The error names the backbone."""
     with pytest.raises(error, match=says):
         Encoder(EncoderSpec(name, 32, 3, 0, (0.5,) * 3, (0.2,) * 3))
+
+
+@pytest.mark.parametrize("name", ["timm/resnet18@nowhere.safetensors", "open_clip/ViT-B-32@nowhere.pt"])
+def test_a_missing_checkpoint_is_named(name: str) -> None:
+    """With the file that should be there, before any model is built."""
+    with pytest.raises(MissingDependencyError, match=name.partition("@")[2]):
+        resolve_encoder(name)
 
 
 def test_a_spec_at_its_defaults_is_not_named_in_the_file(tmp_path: Path) -> None:
