@@ -233,5 +233,5 @@ def _pretend(out: Path, name: str, photos: Path) -> None:
     with torch.no_grad():
         next(iter(other.backbone.parameters())).mul_(1.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrained, "resolve_encoder", lambda _: other)
+        patch.setattr(pretrained, "resolve_encoder", lambda _, progress: other)
         pretrained.pretrained_encoder(name, Corpus.from_folder(photos), out, 0.5, NoProgress())
