@@ -242,8 +242,8 @@ def build_index(
             `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`).
         out: the artefact that gets the index; it may be the encoder's own folder, or hold an index already.
         progress: shows bars and says what was found.
-        whitening: exponent in [0, 1] of the label-free whitening that a pretrained model gets, fitted to this corpus; 0 leaves its
-            features as they are. If left out, 0 for a model that embeds text, too, and 0.1 for others.
+        whitening: of a pretrained model, fitted to this corpus without labels: an exponent in [0, 1] of its variances, 0 for none. If left
+            out, it is fitted to what mutual neighbours share; a model that embeds text, too, gets none.
 
     Raises:
         InputError, MissingDependencyError: there is no such model, or its weights are not on this machine.

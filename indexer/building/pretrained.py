@@ -22,17 +22,11 @@ from samekind.indexer.search.opened import ImageEncoder
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
+from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
-WHITENING = 0.1
-"""Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
-WHITENING = 0.1
-DIRECTIONS = 256
-"""Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
-SAMPLE = 5000
-"""Images that the whitening is fitted to at most: four times as many as `lite0` has dimensions."""
 KEPT = 10_000
 """Images whose features are kept until the index is there: 51 MB of those of `lite0`."""
 _BATCH = 64
@@ -122,8 +116,7 @@ def pretrained_encoder(
         name: as `resolve_encoder` takes it.
         corpus: what the whitening is fitted to, on a seeded sample of its training split and without its labels.
         folder: the artefact; if it holds this model already, with the whitening of its first corpus, that one is used.
-        whitening: exponent in [0, 1]; 0 leaves the features as they are. `None` stands for 0 where the model embeds text, too, since it
-            was trained on those very cosines, and for `WHITENING` elsewhere.
+        whitening: as `whiten` takes it. `None` stands for 0 where the model embeds text, too, since it was trained on those very cosines.
         progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
 
     Returns:
@@ -139,7 +132,7 @@ def pretrained_encoder(
             placed = _placed(folder, bare, name)
             return placed, placed
         text = _text_tower(name, bare, progress)
-        exponent = whitening if whitening is not None else WHITENING if text is None else 0.0
+        exponent = 0.0 if whitening is None and text is not None else whitening
         remembering = _whitened(bare, corpus, exponent, progress)
         if text is not None:
             text.map_like(bare.whitening)
@@ -147,12 +140,11 @@ def pretrained_encoder(
         return remembering, bare
 
 
-def _whitened(bare: Encoder, corpus: Corpus, exponent: float, progress: Progress) -> RememberingEncoder:
+def _whitened(bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress) -> RememberingEncoder:
     """Fits the whitening of the bare encoder."""
     remembering = RememberingEncoder(bare)
-    if exponent:
-        features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(DIRECTIONS if len(features) > DIRECTIONS else 0, features, exponent)
+    if exponent != 0:
+        whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress)
     return remembering
 
 
@@ -187,7 +179,7 @@ def _placed(folder: Path, bare: Encoder, name: str) -> Encoder:
 def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
     train = np.flatnonzero(np.array([split == "train" for split in corpus.splits]))
     rows = train if len(train) else np.arange(len(corpus))
-    rows = np.sort(np.random.default_rng(4).permutation(rows)[:SAMPLE])
+    rows = np.sort(np.random.default_rng(4).permutation(rows)[:MOST_ROWS])
     features = []
     with progress.task("Fitting the whitening", len(rows)) as task:
         for batch, loaded in batches_ahead(lambda row: load_image(corpus, encoder.spec, row), rows, _BATCH):

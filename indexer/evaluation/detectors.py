@@ -83,9 +83,10 @@ def evaluate_detectors(
     notes: list[str] = []
     folder = Path(path)
     meta = read_meta(folder)
+    loaded = Encoder.load(folder)
     corpus = load_recorded_corpus(folder, meta.get("corpus") or {}, notes, progress)
     config = _config(meta)
-    training, encoder = _trained_on(corpus, config, Encoder.load(folder), progress)
+    training, encoder = _trained_on(corpus, config, loaded, progress)
     rows = _sample(training, images)
     labels = None if training.labels is None else training.labels[training.fit][rows]
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)

@@ -44,8 +44,8 @@ class BuildIndex:
         float | None,
         arg(
             metavar="EXPONENT",
-            help="Of the whitening that a pretrained model gets; 0 leaves it out.",
-            help_behavior_hint="(default: 0.1; 0 if it embeds text, too)",
+            help="Whiten a pretrained model by its variances to this power; 0 leaves it out.",
+            help_behavior_hint="(default: by mutual neighbours; 0 if it embeds text)",
         ),
     ] = None
     vectors: Annotated[

@@ -41,7 +41,8 @@ class ModelSettings(Settings):
         width: channels of the first stage of `resnet-small`.
         stem_stride: 1, 2 or 4; 0 chooses by image size.
         pool: `resnet-small` averages its last map to `pool × pool` cells, which are its feature.
-        whitening: exponent in [0, 1] of the label-free whitening fitted to the features after training; 0 leaves it out.
+        whitening: exponent in [0, 1] of the label-free whitening fitted to the features after training, or to frozen ones before; 0 leaves
+            it out. `None` takes 0.5; frozen features are then whitened by what mutual neighbours share instead.
         embedding_dim: directions that the whitening keeps at most (fewer if there are few images), 0 for no limit. Without whitening
             the feature's own dimension stays.
         projector_hidden: width of the projector's hidden layer.
@@ -68,7 +69,9 @@ class ModelSettings(Settings):
     width: int = setting(32, at_least(1))
     stem_stride: int = setting(0, one_of(0, 1, 2, 4))
     pool: int = setting(4, at_least(1))
-    whitening: float = setting(0.5, within(0.0, 1.0), flag=("EXPONENT", "Of the fitted whitening; 0 leaves it out."))
+    whitening: float | None = setting(
+        None, within(0.0, 1.0), flag=("EXPONENT", "Of the fitted whitening; 0 leaves it out.")
+    )
     embedding_dim: int = setting(256, at_least(0))
     projector_hidden: int = setting(512, at_least(1))
     projector_dim: int = setting(128, at_least(0))
@@ -79,6 +82,8 @@ class ModelSettings(Settings):
         super().__post_init__()
         if self.train is None:
             self._settle("train", "adapter" if names_model(self.backbone) else "all")
+        if self.whitening is None and self.train != "adapter":
+            self._settle("whitening", 0.5)
         if self.train == "adapter" and not names_model(self.backbone):
             raise InputError(
                 f"an adapter needs a pretrained backbone, {self.backbone} has none",

@@ -20,7 +20,7 @@ from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.whitening import unit_rows
 from samekind.training.training_set import TrainingImages, measuring_order
 
-MOST_IMAGES, FEWEST_IMAGES = 1000, 256
+MOST_IMAGES, FEWEST_IMAGES = 500, 256
 MOST_VIEWS, FEWEST_VIEWS = 250, 32
 
 Inputs = NDArray[Any]

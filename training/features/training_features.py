@@ -11,7 +11,8 @@ from samekind.data.views.policies import policy_for
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.features.cache import FeatureCache, Features
 from samekind.training.models.encoder import Encoder
-from samekind.training.models.whitening import WHITENING_ROWS, directions_worth_keeping, whitened
+from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
+from samekind.training.models.whitening import whitened
 from samekind.training.training_set import TrainingImages, split_off_hold_out
 
 _VIEW_SEED = 0  # the same views for every seed of a training: they are the slow part
@@ -34,16 +35,18 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     features = FeatureCache(encoder, corpus, policy, config.views, _VIEW_SEED).features(progress)
     labels, fit, hold_out = split_off_hold_out(corpus, config)
     if encoder.adapter is None:
-        _fit_whitening(encoder, features, fit, config)
+        _fit_whitening(encoder, features, fit, config, progress)
     vectors = _whitened(encoder, features)
     mean, std = encoder.spec.mean, encoder.spec.std
     return TrainingImages(corpus, vectors[:, 0], labels, fit, hold_out, mean, std, vectors[:, 1:])
 
 
-def _fit_whitening(encoder: Encoder, features: Features, fit: NDArray[np.int64], config: TrainConfig) -> None:
-    rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:WHITENING_ROWS])
+def _fit_whitening(
+    encoder: Encoder, features: Features, fit: NDArray[np.int64], config: TrainConfig, progress: Progress
+) -> None:
+    rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
     plain = features[rows, 0].astype(np.float32)
-    encoder.renew_whitening(directions_worth_keeping(config.embedding_dim, len(fit)), plain, config.whitening)
+    whiten(encoder, plain, config.whitening, progress)
 
 
 def _whitened(encoder: Encoder, features: Features) -> NDArray[np.float16]:

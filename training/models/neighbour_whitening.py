@@ -99,7 +99,8 @@ def _without_noise(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
     row = (unit_ND - unit_ND.mean(0)).double() @ even
     total, turned = torch.linalg.eigh(row.T @ row / len(row))
     excess = (total - 1).clamp(min=_SHARE_FLOOR)
-    return (even @ turned * (excess / (excess + 1)).sqrt()).float()
+    matrix: Tensor = even @ turned * (excess / (excess + 1)).sqrt()
+    return matrix.float()
 
 
 def _covariance_within(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
@@ -108,4 +109,5 @@ def _covariance_within(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
     degree = np.asarray(mutual_NN.sum(axis=1)).reshape(-1) - 1  # the diagonal is no pair
     cross = row.T @ (mutual_NN @ row - row)
     within = torch.from_numpy(row.T @ (row * degree[:, None]) - cross) / max(degree.sum(), 1)
-    return (within + within.T) / 2
+    symmetric: Tensor = (within + within.T) / 2
+    return symmetric

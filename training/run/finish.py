@@ -31,7 +31,7 @@ def finish(
     """
     config, images, progress = context.config, context.images, context.progress
     encoder.eval()
-    encoder.fit_whitening(images.pixels, config.whitening, config.seed)
+    encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed)
     embedded = None
     if context.probe is not None:
         embedded = encoder.embed(images.pixels, progress=progress)

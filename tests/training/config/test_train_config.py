@@ -139,7 +139,7 @@ def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
 def test_a_preset_has_steps_until_another_length_is_asked_for() -> None:
     """Those of its epochs of Fashion-MNIST; epochs, steps or minutes replace them, and settings written down come to the same."""
     batches = {"smoke": 1800 // 128, "small": 55_000 // 256, "plain": 55_000 // 256, "full": 55_000 // 1024}
-    assert {name: preset(name).steps for name in PRESETS} == {n: EPOCHS_BEFORE[n] * batches[n] for n in PRESETS}
+    assert {name: preset(name).steps for name in batches} == {n: EPOCHS_BEFORE[n] * batches[n] for n in batches}
     lengths = {"epochs": (3, None, None), "steps": (4, 9, None), "minutes": (4, None, 2.5)}
     for name, (epochs, steps, minutes) in lengths.items():
         config = preset("plain", **{name: {"epochs": 3, "steps": 9, "minutes": 2.5}[name]})

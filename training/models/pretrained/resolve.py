@@ -58,7 +58,8 @@ def resolve_encoder(name: str | Path, image_size: int | None = None, progress: P
     report = load_weights(encoder.backbone, weights)
     if progress is not None and text != LITE0:
         progress.print(f"{text}: {report.line}")
-    encoder.source = text.partition("@")[0]
+    model, _, chosen = text.partition("@")
+    encoder.source = model if Path(chosen).is_file() else text
     return encoder.eval()
 
 

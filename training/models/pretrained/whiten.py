@@ -1,0 +1,46 @@
+"""The label-free map behind a pretrained backbone: fitted to a corpus' features in a closed form, before anything is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.core.progress import Progress
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.neighbour_whitening import fit_neighbour_whitening
+
+DIRECTIONS = 256
+"""Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
+MOST_ROWS = 5000
+"""Images that it is fitted to: four times as many as `lite0` has dimensions, and neighbours among them take a second."""
+ENOUGH = 1000
+"""Images from which on neighbours are trusted: with fewer of them a fine class has fewer members than an image has neighbours."""
+GENTLE = 0.1
+"""Exponent where neighbours say too little; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016)."""
+
+
+def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> None:
+    """Fits the encoder's whitening to features of its own, in place; an adapter is lost.
+
+    Args:
+        encoder: a pretrained one.
+        feature_NF: `(N, F)` features of images of the corpus.
+        exponent: of a whitening by variances, in [0, 1]; 0 leaves the features as they are. `None` looks at mutual neighbours instead
+            and, where these show no groups, takes `GENTLE`.
+        progress: is told which it became.
+    """
+    if exponent == 0:
+        encoder.renew_whitening(0)
+        return
+    encoder.renew_whitening(DIRECTIONS if len(feature_NF) > DIRECTIONS else 0)
+    if exponent is None and len(feature_NF) >= ENOUGH:
+        neighbours = fit_neighbour_whitening(encoder.whitening, torch.from_numpy(feature_NF))
+        if neighbours:
+            progress.print(
+                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {len(feature_NF):,} images)"
+            )
+            return
+    if exponent is None:
+        progress.print(f"whitening: gentle, for neighbours say too little among {len(feature_NF):,} images")
+    encoder.whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
