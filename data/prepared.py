@@ -104,7 +104,8 @@ def batches_ahead(
     one: Callable[[int], Result], rows: Sequence[int] | NDArray[np.int64], batch_size: int
 ) -> Iterator[tuple[NDArray[np.int64], list[Result]]]:
     """`one` of each row, a batch at a time in the order of the rows; the next batches are worked on meanwhile, in threads."""
-    batches = deque(np.array_split(np.asarray(rows, dtype=np.int64), range(batch_size, len(rows), batch_size)))
+    chosen = np.asarray(rows, dtype=np.int64)
+    batches = deque(chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size))
     ahead: deque[tuple[NDArray[np.int64], list[Future[Result]]]] = deque()
     with ThreadPoolExecutor(worker_threads()) as pool:
         while batches or ahead:

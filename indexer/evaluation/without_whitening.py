@@ -59,6 +59,7 @@ def measured_figures(folder: Path, recorded: dict[str, Any], progress: Progress)
 
     Raises:
         ArtefactError, CorpusError: there is no such corpus any more, or no encoder.
+        ImageError: an image has become unreadable since.
     """
     corpus, encoder = load_recorded_corpus(folder, recorded, [], progress), Encoder.load(folder)
     rows, features = [], []

@@ -19,6 +19,7 @@ from samekind.indexer.building.pretrained import RememberingEncoder
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained import whiten
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.runtime.artefact import WEIGHTS
 from tests.indexer.builds import crash_at
@@ -98,7 +99,7 @@ def test_directions_are_dropped_where_images_outnumber_them(
     most: int, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nine training images are more than eight directions, and not more than nine: then all stay, for images that come later."""
-    monkeypatch.setattr(pretrained, "DIRECTIONS", most)
+    monkeypatch.setattr(whiten, "DIRECTIONS", most)
     assert build_index(Corpus.from_folder(photos), "lite0", tmp_path).dim == (8 if most == 8 else 1280)
 
 
@@ -233,5 +234,5 @@ def _pretend(out: Path, name: str, photos: Path) -> None:
     with torch.no_grad():
         next(iter(other.backbone.parameters())).mul_(1.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrained, "resolve_encoder", lambda _: other)
+        patch.setattr(pretrained, "resolve_encoder", lambda _, progress: other)
         pretrained.pretrained_encoder(name, Corpus.from_folder(photos), out, 0.5, NoProgress())

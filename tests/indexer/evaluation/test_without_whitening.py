@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
@@ -23,7 +24,7 @@ from samekind.training.models.whitening import unit_rows
 NAMES = ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 
 
-def bare_encoder(name: str = "") -> Encoder:
+def bare_encoder(name: str = "", progress: Progress | None = None) -> Encoder:
     """Random weights, small and the same each time; stands in for a pretrained model."""
     torch.manual_seed(0)
     spec = EncoderSpec("resnet-small", image_size=16, channels=3, dim=0, mean=(0.5,) * 3, std=(0.2,) * 3, width=4)
