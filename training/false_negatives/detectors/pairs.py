@@ -16,6 +16,7 @@ from torch.nn import functional
 from samekind.core.errors import CorpusError
 from samekind.training.false_negatives.detectors.base import PairDetector
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
+from samekind.training.models.neighbours import mutual_neighbours, nearest_others
 from samekind.training.objectives.similarity import Contrast
 
 BANK = 10_000
@@ -244,25 +245,3 @@ def towards_neighbours(unit_ND: Tensor, neighbours: int = 10, bank: int = BANK, 
         mean = torch.einsum("bk,bkd->bd", nearest.values.clamp(min=0) ** 3, among[nearest.indices])
         moved.append(functional.normalize(rows + functional.normalize(mean, dim=1), dim=1))
     return torch.cat(moved)
-
-
-def nearest_others(embedding_ND: Tensor, k: int, block: int = 1024) -> Tensor:
-    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first; memory for `block` rows of similarities."""
-    nearest = []
-    for start in range(0, len(embedding_ND), block):
-        similarity = embedding_ND[start : start + block] @ embedding_ND.T
-        rows = torch.arange(len(similarity))
-        similarity[rows, start + rows] = -2.0
-        nearest.append(similarity.topk(k, dim=1).indices.int())
-    return torch.cat(nearest)
-
-
-def mutual_neighbours(nearest_Nk: Tensor) -> Any:
-    """`(N, N)` sparse 0/1 matrix (scipy CSR float32) of neighbours that are each other's, the diagonal included."""
-    from scipy.sparse import csr_matrix, identity
-
-    count, k = nearest_Nk.shape
-    columns = nearest_Nk.cpu().numpy().reshape(-1)
-    ones = np.ones(len(columns), dtype=np.float32)
-    directed = csr_matrix((ones, columns, np.arange(0, len(columns) + 1, k)), shape=(count, count))
-    return (directed.multiply(directed.T) + identity(count, dtype=np.float32)).tocsr()

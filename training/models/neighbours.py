@@ -1,0 +1,57 @@
+"""Who is near whom: exact nearest neighbours, and those that are each other's.
+
+# N images, D dimension of an embedding
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def nearest_others(embedding_ND: Tensor, k: int, block: int = 1024) -> Tensor:
+    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first; memory for `block` rows of similarities."""
+    nearest = []
+    for start in range(0, len(embedding_ND), block):
+        similarity = embedding_ND[start : start + block] @ embedding_ND.T
+        rows = torch.arange(len(similarity))
+        similarity[rows, start + rows] = -2.0
+        nearest.append(similarity.topk(k, dim=1).indices.int())
+    return torch.cat(nearest)
+
+
+def mutual_neighbours(nearest_Nk: Tensor) -> Any:
+    """`(N, N)` sparse 0/1 matrix (scipy CSR float32) of neighbours that are each other's, the diagonal included."""
+    from scipy.sparse import identity
+
+    directed = neighbour_matrix(nearest_Nk)
+    return (directed.multiply(directed.T) + identity(len(nearest_Nk), dtype=np.float32)).tocsr()
+
+
+def neighbour_matrix(nearest_Nk: Tensor) -> Any:
+    """`(N, N)` sparse 0/1 matrix (scipy CSR float32): 1 in row i and column j if j is among the nearest of i."""
+    from scipy.sparse import csr_matrix
+
+    count, k = nearest_Nk.shape
+    columns = nearest_Nk.cpu().numpy().reshape(-1)
+    ones = np.ones(len(columns), dtype=np.float32)
+    return csr_matrix((ones, columns, np.arange(0, len(columns) + 1, k)), shape=(count, count))
+
+
+def shared_neighbours(nearest_Nk: Tensor, anchors: int = 1000) -> float:
+    """Share of its k nearest that an image has in common with each of them, on average, beyond the k/N of chance; in [-1, 1].
+
+    It is greatest where k fits the groups that there are: with fewer, members of a group miss each other; with more, strangers come in.
+
+    Args:
+        nearest_Nk: as `nearest_others` gives them.
+        anchors: images that it is measured on at most, evenly drawn.
+    """
+    count, k = nearest_Nk.shape
+    rows = np.unique(np.linspace(0, count - 1, min(anchors, count)).astype(int))
+    directed = neighbour_matrix(nearest_Nk)
+    common = (directed[rows] @ directed.T).multiply(directed[rows])
+    return float(common.sum()) / (len(rows) * k * k) - k / count
