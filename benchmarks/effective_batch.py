@@ -27,7 +27,8 @@ from torch import Tensor
 from samekind.comparison.machine import processor
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
 from samekind.training.engine.row_blocks import backward_in_row_blocks, rows_per_block
-from samekind.training.models.encoder import Encoder, EncoderSpec, ProjectionNetwork
+from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.projection import ProjectionNetwork
 from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast, in_batch_rows
 from samekind.training.objectives.terms import plain_terms

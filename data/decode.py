@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from samekind.core.errors import ImageError
+from samekind.core.errors import ImageError, InputError
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing
 
@@ -134,6 +134,17 @@ def _to_8_bits(values: NDArray[np.generic]) -> Pixels:
     else:
         scaled = (real - low) * (255.0 / max(high - low, 1e-12))
     return np.round(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+
+
+def image_from_array(pixels: Pixels) -> Image.Image:
+    """An `(H, W)` or `(H, W, 1, 3 or 4)` uint8 array as a Pillow image of mode `L` or `RGB`; a fourth channel is alpha, put on white.
+
+    Raises:
+        InputError: it has another shape, or no pixel.
+    """
+    if pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+        raise InputError(f"an image must be (H, W) or (H, W, 1, 3 or 4), got {pixels.shape}")
+    return standardise(Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels))
 
 
 def to_pixels(image: Image.Image) -> Pixels:

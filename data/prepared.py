@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ImageError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing
+
+Result = TypeVar("Result")
 
 _CHUNK = 512
 _BATCHES_AHEAD = 2
@@ -79,12 +80,7 @@ def _prepare_each(
 
 
 def prepared_batches(
-    corpus: Corpus,
-    preprocessing: Preprocessing,
-    rows: Sequence[int] | NDArray[np.int64],
-    batch_size: int,
-    *,
-    skip_unreadable: bool = False,
+    corpus: Corpus, preprocessing: Preprocessing, rows: Sequence[int] | NDArray[np.int64], batch_size: int
 ) -> Iterator[tuple[NDArray[np.int64], Pixels]]:
     """Encoder input for some rows of a corpus, a batch at a time; the next batches are decoded meanwhile, in threads.
 
@@ -93,32 +89,27 @@ def prepared_batches(
         preprocessing: size S, channels C, and the way there.
         rows: in the order wanted.
         batch_size: images a batch.
-        skip_unreadable: leave out images that have become unreadable since the corpus was read.
 
     Yields:
         Rows and their `(B, S, S, C)` uint8.
 
     Raises:
-        ImageError: an image has become unreadable.
+        ImageError: an image has become unreadable since the corpus was read.
     """
+    for batch, images in batches_ahead(lambda row: prepare(corpus.image(row), preprocessing), rows, batch_size):
+        yield batch, np.stack(images)
 
-    def one(row: int) -> Pixels | None:
-        try:
-            return prepare(corpus.image(row), preprocessing)
-        except ImageError:
-            if skip_unreadable:
-                return None
-            raise
 
+def batches_ahead(
+    one: Callable[[int], Result], rows: Sequence[int] | NDArray[np.int64], batch_size: int
+) -> Iterator[tuple[NDArray[np.int64], list[Result]]]:
+    """`one` of each row, a batch at a time in the order of the rows; the next batches are worked on meanwhile, in threads."""
     batches = deque(np.array_split(np.asarray(rows, dtype=np.int64), range(batch_size, len(rows), batch_size)))
-    ahead: deque[tuple[NDArray[np.int64], list[Future[Pixels | None]]]] = deque()
+    ahead: deque[tuple[NDArray[np.int64], list[Future[Result]]]] = deque()
     with ThreadPoolExecutor(worker_threads()) as pool:
         while batches or ahead:
             while batches and len(ahead) < _BATCHES_AHEAD:
                 batch = batches.popleft()
                 ahead.append((batch, [pool.submit(one, int(row)) for row in batch]))
             batch, futures = ahead.popleft()
-            pixels = [future.result() for future in futures]
-            good = np.array([image is not None for image in pixels], dtype=bool)
-            if good.any():
-                yield batch[good], np.stack([image for image in pixels if image is not None])
+            yield batch, [future.result() for future in futures]

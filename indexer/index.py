@@ -243,7 +243,7 @@ def build_index(
         out: the artefact that gets the index; it may be the encoder's own folder, or hold an index already.
         progress: shows bars and says what was found.
         whitening: exponent in [0, 1] of the label-free whitening that a pretrained model gets, fitted to this corpus; 0 leaves its
-            features as they are. If left out, 0 for a model that embeds text, too, and 0.5 for others.
+            features as they are. If left out, 0 for a model that embeds text, too, and 0.1 for others.
 
     Raises:
         InputError, MissingDependencyError: there is no such model, or its weights are not on this machine.
@@ -254,12 +254,16 @@ def build_index(
 
     loaded: ImageEncoder
     if isinstance(encoder, str) and names_model(encoder):
-        from samekind.indexer.building.pretrained import pretrained_encoder
+        from samekind.indexer.building.pretrained import RememberingEncoder, pretrained_encoder
+        from samekind.indexer.evaluation.without_whitening import record_figures
 
         check_writable(Path(out))
         building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress())
         bring_up_to_date(corpus, building, Path(out), progress)
-        return Index.open(out, encoder=loaded)
+        index = Index.open(out, encoder=loaded)
+        if isinstance(building, RememberingEncoder) and building.whitens:
+            record_figures(index, building.embedded)
+        return index
     if isinstance(encoder, str | Path):
         from samekind.training.models.encoder import Encoder
 

@@ -28,7 +28,7 @@ from samekind.indexer.storage.remedies import changed_meanwhile, json_field, res
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.text_tower import check_text
-from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
+from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
 """What every index has; `text.safetensors` comes after them where the encoder has a text tower."""
@@ -133,7 +133,8 @@ class _Parts:
 
     def _weights(self) -> str:
         check_weights(self._folder, self._manifest, full=True)
-        return "the encoder of the vectors"
+        given = self._manifest.encoder.startswith(GIVEN)
+        return "none: the vectors were given" if given else "the encoder of the vectors"
 
     def _text(self) -> str:
         check_text(self._folder, self._manifest.encoder)

@@ -1,4 +1,6 @@
 from samekind.api import evaluate as evaluate
+from samekind.api import export_vectors as export_vectors
+from samekind.api import index_vectors as index_vectors
 from samekind.api import load_encoder as load_encoder
 from samekind.api import train as train
 from samekind.comparison.runner import compare as compare
@@ -20,7 +22,7 @@ from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
-from samekind.indexer.evaluation.evaluate import Evaluation as Evaluation
+from samekind.indexer.evaluation.figures import Evaluation as Evaluation
 from samekind.indexer.index import Index as Index
 from samekind.indexer.index import build_index as build_index
 from samekind.indexer.labeling.acquisition import CandidatePool as CandidatePool

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
@@ -13,7 +17,8 @@ from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from samekind.indexer.evaluation.evaluate import Evaluation
+    from samekind.indexer.evaluation.figures import Evaluation
+    from samekind.indexer.index import Index
     from samekind.training.models.encoder import Encoder
     from samekind.training.run.train import Run, Start
 
@@ -51,13 +56,13 @@ def train(
         InputError: an unknown preset or setting, or a value out of range.
         ArtefactError: `out` cannot be written, or holds a run with other settings; `verdicts` holds none.
     """
+    if force and resume:
+        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     preset = preset or implied_preset(overrides)
     if preset is None:
         corpus = _loaded(corpus, progress)
         preset = _preset_for(corpus, progress)
     config = preset_config(preset, **overrides)
-    if force and resume:
-        raise InputError("force throws a run away, resume continues it", hint="choose one of --force and --resume")
     answers = None
     if verdicts is not None:
         from samekind.indexer.labeling.link_constraints import read_link_constraints
@@ -109,23 +114,111 @@ def _record_probes(run: Run, progress: Progress) -> None:
         progress.print(f"the table probes was not written: {error}; metrics.jsonl holds the same figures")
 
 
-def load_encoder(path: str | Path) -> Encoder:
-    """The trained encoder of an artefact.
+def load_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
+    """An encoder by name or folder.
+
+    Args:
+        name: an artefact, a folder that `Encoder.save_pretrained` wrote, or a pretrained model: `lite0`, `timm/NAME[@FILE]`,
+            `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`.
+        image_size: pixels a side instead of those that a pretrained model was trained for; a folder's encoder keeps its own.
 
     Raises:
-        ArtefactError: there is none, or it is damaged.
+        InputError: there is no such model, or it cannot take images of that size.
+        MissingDependencyError: the weights are not on this machine; the hint says which file to put where.
+        ArtefactError: the folder holds no encoder, or it is damaged.
     """
-    from samekind.training.models.encoder import Encoder
+    from samekind.training.models.pretrained.resolve import resolve_encoder
 
-    return Encoder.load(Path(path))
+    return resolve_encoder(name, image_size)
 
 
-def evaluate(path: str | Path, *, progress: Progress | None = None) -> Evaluation:
+def evaluate(path: str | Path, *, bare: bool = False, progress: Progress | None = None) -> Evaluation:
     """Evaluates an artefact's encoder on its corpus: bank = train split, queries = test split.
+
+    Args:
+        path: the artefact.
+        bare: embed the corpus again for the figures without whitening, if they are not known from the building of the index.
+        progress: shows bars.
 
     Raises:
         ArtefactError: there is no finished artefact in `path`.
     """
     from samekind.indexer.evaluation.evaluate import evaluate_artefact
 
-    return evaluate_artefact(Path(path), progress=progress)
+    return evaluate_artefact(Path(path), progress=progress, bare=bare)
+
+
+def export_vectors(index: Index | str | Path, file: str | Path) -> None:
+    """Writes the vectors of an index for other programs.
+
+    Args:
+        index: an index, or its folder.
+        file: `.parquet` gets the columns id, label, split, uri, sha256 and vector; `.npy` gets `(N, D)` float32, and the ids go into a text
+            file beside it, one a line (`vectors.ids.txt` for `vectors.npy`).
+
+    Raises:
+        InputError: the file is of another kind.
+        ArtefactError: there is no index, or the file cannot be written.
+    """
+    from samekind.indexer.index import Index
+    from samekind.indexer.storage.vector_files import TEXTS, VectorRows, check_suffix, write_vector_file
+
+    check_suffix(Path(file))
+    opened = index if isinstance(index, Index) else Index.open(index)
+    texts = {name: opened.rows.column(name) for name in TEXTS}
+    rows = VectorRows(opened.ids, opened.vectors(), texts, opened.manifest["encoder"])
+    write_vector_file(Path(file), rows)
+
+
+def index_vectors(
+    vectors: NDArray[Any],
+    ids: Sequence[str],
+    out: str | Path,
+    *,
+    labels: Sequence[str | None] | None = None,
+    splits: Sequence[str | None] | None = None,
+    uris: Sequence[str | None] | None = None,
+    sha256: Sequence[str | None] | None = None,
+    corpus: Corpus | None = None,
+    name: str = "vectors",
+    made_by: str = "",
+    progress: Progress | None = None,
+) -> Index:
+    """Makes an index of vectors that somebody else's encoder made: search by id and vector, audit, label issues and label pairs.
+
+    There is no encoder, so a query cannot be an image. Without a corpus there are no pictures either: only equal vectors (or rows of equal
+    `sha256`) count as duplicates.
+
+    Args:
+        vectors: `(N, D)` numbers, scaled to unit norm.
+        ids: N unique names; with a corpus, its ids or uris.
+        out: the folder of the index. One of other vectors is replaced; verdicts stay.
+        labels: class names, `None` where unknown; the corpus' if left out.
+        splits: `train`, `validation` or `test`; the corpus' if left out, and without a corpus about 80/20, as for a folder.
+        uris: where the images are; shown, not opened.
+        sha256: content hashes, by which verdicts know an image; the corpus' files decide if there is one, and otherwise the vectors.
+        corpus: the images.
+        name: of the whole, in the index.
+        made_by: what made the vectors; kept in `meta.json`.
+        progress: shows bars.
+
+    Raises:
+        InputError: a vector is zero or not finite, ids are not unique or not in the corpus, lengths differ, a split is none.
+        ArtefactError: the folder cannot be written, or holds an encoder.
+    """
+    from samekind.indexer.building.build import bring_up_to_date
+    from samekind.indexer.building.given_vectors import GivenVectors, given_corpus, place_given
+    from samekind.indexer.index import Index
+    from samekind.indexer.storage.vector_files import VectorRows
+    from samekind.training.runtime.lock import exclusive
+
+    told = {"label": labels, "split": splits, "uri": uris, "sha256": sha256}
+    texts = {key: list(values) for key, values in told.items() if values is not None}
+    rows = VectorRows([str(id_) for id_ in ids], np.asarray(vectors), texts, made_by)
+    given, folder = GivenVectors(rows), Path(out)
+    images = given_corpus(rows, given, name, corpus)
+    check_writable(folder)
+    with exclusive(folder):
+        place_given(given, images, made_by, folder)
+    bring_up_to_date(images, given, folder, progress)
+    return Index.open(folder)

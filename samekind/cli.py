@@ -84,7 +84,8 @@ def _overview() -> str:
     from samekind.commands import COMMANDS
 
     summaries = {name: (command.__doc__ or "").splitlines()[0] for name, command in COMMANDS.items()}
-    lines = [f"  {name:10}{summary}" for name, summary in summaries.items()]
+    width = max(map(len, summaries)) + 2
+    lines = [f"  {name:{width}}{summary}" for name, summary in summaries.items()]
     return "\n".join(
         [
             "usage: samekind COMMAND …",

@@ -84,12 +84,17 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
         "hit_rate_at_1": "hit rate at 1",
         "map_at_r": "MAP@R",
     }
+    bare = answer.get("without_whitening")
     rows = [[text, decimal(answer[key], 4)] for key, text in names.items()]
-    parts = [table(["figure", "value"], rows)] if any(answer[key] is not None for key in names) else []
+    if bare:
+        rows = [[*row, decimal(bare.get(key), 4)] for row, key in zip(rows, names, strict=True)]
+    headers = ["figure", "value", *(["without whitening"] if bare else [])]
+    parts = [table(headers, rows)] if any(answer[key] is not None for key in names) else []
     if answer["knn_accuracy"] is not None:
+        trained = "" if answer["epoch"] is None else f", after epoch {answer['epoch']}"
         parts.append(
             f"k-NN accuracy {answer['knn_accuracy']:.4f} on {counted(answer['num_test'], 'test image')} "
-            f"(bank: {counted(answer['num_train'], 'training image')}, after epoch {answer['epoch']})"
+            f"(bank: {counted(answer['num_train'], 'training image')}{trained})"
         )
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 

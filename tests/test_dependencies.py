@@ -51,7 +51,7 @@ def imported(folder: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        *((folder, ("cpu", "gpu")) for folder in LIBRARY),
+        *((folder, ("cpu", "gpu", "onnx")) for folder in LIBRARY),
         ("app", ("app",)),
         ("benchmarks", ("cpu", "gpu")),
         ("docs", ("app", "dev")),

@@ -116,3 +116,18 @@ def test_every_public_name_comes_from_a_module_of_ours() -> None:
     for name in samekind.__all__:
         module = getattr(getattr(samekind, name), "__module__", "samekind")
         assert module.partition(".")[0] == "samekind", name
+
+
+def test_a_search_with_lite0_imports_no_library_of_models(tmp_path: Path) -> None:
+    """Neither timm (2 s) nor open_clip, albumentations or torchvision: encoder, index and a query image alone."""
+    from PIL import Image
+
+    Image.new("RGB", (120, 100), "teal").save(tmp_path / "photo.png")
+    corpus = samekind.Corpus.from_folder(tmp_path)
+    samekind.build_index(corpus, "lite0", tmp_path / "artefact")
+    code = (
+        "import samekind\n"
+        f"hit, = samekind.Index.open({str(tmp_path / 'artefact')!r}).search({str(tmp_path / 'photo.png')!r}, k=1)\n"
+        "assert hit.similarity > 1 - 1e-5"
+    )
+    assert not imported_by(code) & NOT_FOR_SEARCH

@@ -22,6 +22,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building.encoder_files import place_encoder
 from samekind.indexer.building.finish import add_samples, finish
+from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.building.starting import starting_journal
 from samekind.indexer.building.steps import Steps
@@ -59,7 +60,8 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
 
 
 def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> int:
-    place_encoder(encoder, corpus, folder)
+    if not isinstance(encoder, GivenVectors):
+        place_encoder(encoder, corpus, folder)
     finish_removal_locked(folder, progress)
     journal = starting_journal(corpus, encoder, folder, progress)
     table = ImageTable(folder)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from samekind.core.errors import ImageError
 from samekind.core.progress import Progress
@@ -20,6 +21,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
@@ -43,13 +45,28 @@ class ImageSpec(Protocol):
 
 @dataclass(frozen=True)
 class Loaded:
-    """One image as it goes into the table, before its embedding; `failure` says why there is none."""
+    """One image as it goes into the table, before its embedding; `failure` says why there is none.
+
+    One that a remembering encoder has seen has its `(F,)` feature in place of the pixels.
+    """
 
     pixels: Pixels
     width: int
     height: int
     thumbnail: bytes
     failure: str = ""
+    feature: NDArray[np.float32] | None = None
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What an encoder can do that has seen some of the images before."""
+
+    def recall(self, content: str) -> Loaded | None:
+        """The image whose file has that SHA-256, if it has been seen."""
+
+    def embed_loaded(self, images: Sequence[Loaded]) -> NDArray[np.float32]:
+        """`(N, D)` float32 of unit norm."""
 
 
 def chunk_size(spec: ImageSpec) -> int:
@@ -85,7 +102,7 @@ def embed_chunks(
     ):
         task.advance(min(start * size, len(wanted)))
         for chunk in chunks[start:]:
-            loaded = _load(corpus, encoder.spec, [i for i, _ in chunk], pool)
+            loaded = list(pool.map(lambda i: _recalled(corpus, encoder, i), [i for i, _ in chunk]))
             yield _rows(corpus, encoder, key, chunk, loaded, progress)
             task.advance(len(chunk))
 
@@ -111,7 +128,7 @@ def _rows(
     good = [(row, image) for row, image in zip(chunk, loaded, strict=True) if not image.failure]
     vectors = np.empty((0, encoder.dim), dtype=np.float32)
     if good:
-        vectors = encoder.embed(np.stack([image.pixels for _, image in good]))
+        vectors = _vectors(corpus, encoder, good)
         check_unit(vectors)
     columns = {
         **_columns(corpus, [row for row, _ in good], key),
@@ -121,6 +138,17 @@ def _rows(
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), encoder.dim),
     }
     return pa.table(columns).select(table_schema(1).names)
+
+
+def _vectors(
+    corpus: Corpus, encoder: ImageEncoder, rows: Sequence[tuple[tuple[int, str], Loaded]]
+) -> NDArray[np.float32]:
+    """`(N, D)` float32, made from the pixels, by features that are remembered, or given."""
+    if isinstance(encoder, GivenVectors):
+        return encoder.of([corpus.ids[i] for (i, _), _ in rows])
+    if isinstance(encoder, Remembering):
+        return encoder.embed_loaded([image for _, image in rows])
+    return encoder.embed(np.stack([image.pixels for _, image in rows]))
 
 
 def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dict[str, Any]:
@@ -136,13 +164,15 @@ def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dic
     return {name: pa.array(values, pa.string()) for name, values in texts.items()}
 
 
-def _load(corpus: Corpus, spec: ImageSpec, rows: list[int], pool: ThreadPoolExecutor) -> list[Loaded]:
-    return list(pool.map(lambda i: _load_one(corpus, spec, i), rows))
+def _recalled(corpus: Corpus, encoder: ImageEncoder, row: int) -> Loaded:
+    seen = encoder.recall(corpus.sha256(row)) if isinstance(encoder, Remembering) else None
+    return seen or load_image(corpus, encoder.spec, row)
 
 
-def _load_one(corpus: Corpus, spec: ImageSpec, i: int) -> Loaded:
+def load_image(corpus: Corpus, spec: ImageSpec, row: int) -> Loaded:
+    """One image of a corpus, decoded and prepared as the encoder of that spec wants it."""
     try:
-        image = corpus.image(i)
+        image = corpus.image(row)
     except ImageError as error:
         return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error))
     return Loaded(prepare(image, preprocessing_of(spec)), image.width, image.height, thumbnail(image))

@@ -20,6 +20,7 @@ from samekind.training.runtime.artefact import (
     TEXT,
     WEIGHTS,
     check_writable,
+    encoder_files,
     read_meta,
     write_atomically,
     write_json,
@@ -51,12 +52,13 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
     if to_bytes is None:
         raise ArtefactError(f"{folder} holds no {WEIGHTS}", hint="save the encoder there first")
     spec = asdict(encoder.spec) if is_dataclass(encoder.spec) and not isinstance(encoder.spec, type) else {}
-    _check_no_training(folder)
+    check_no_training(folder)
     write_json(  # before the weights, which are what makes an artefact of the folder
         folder / META,
         {
             "format": FORMAT,
             "encoder": {**spec, "fingerprint": encoder.fingerprint},
+            "source": getattr(encoder, "source", ""),
             "config": {},
             "corpus": {
                 "name": corpus.name,
@@ -91,13 +93,21 @@ def copy_encoder(source: Path, folder: Path) -> None:
     if (folder / WEIGHTS).exists() or source.resolve() == folder.resolve():
         return
     with exclusive(folder):
-        _check_no_training(folder)
-        for name in (ANSWERS, META, METRICS, TEXT, WEIGHTS):  # the weights last: they are what makes the copy count
-            if (source / name).is_file():
-                write_atomically(folder / name, (source / name).read_bytes())
+        check_no_training(folder)
+        meta, weights = encoder_files(source)
+        files = {
+            ANSWERS: source / ANSWERS,
+            META: meta,
+            METRICS: source / METRICS,
+            TEXT: source / TEXT,
+            WEIGHTS: weights,
+        }
+        for name, file in files.items():  # the weights last: they are what makes the copy count
+            if file.is_file():
+                write_atomically(folder / name, file.read_bytes())
 
 
-def _check_no_training(folder: Path) -> None:
+def check_no_training(folder: Path) -> None:
     """Refuses a folder whose `meta.json` belongs to a training that has yet to write its weights."""
     if (folder / META).is_file() and not (read_meta(folder).get("training") or {}).get("finished"):
         raise ArtefactError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,33 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, CorpusError, InputError, MissingDependencyError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.prepared import prepared_batches
+from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
-from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
 from samekind.training.models.text_tower import TextTower
-from samekind.training.models.whitening import directions_worth_keeping
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
 
-WHITENING = 0.5
+WHITENING = 0.1
+"""Exponent; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016-whitening-at-index-time.md)."""
+WHITENING = 0.1
 DIRECTIONS = 256
+"""Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
 SAMPLE = 5000
 """Images that the whitening is fitted to at most: four times as many as `lite0` has dimensions."""
+KEPT = 10_000
+"""Images whose features are kept until the index is there: 51 MB of those of `lite0`."""
 _BATCH = 64
+_NO_PIXELS: Pixels = np.empty(0, np.uint8)
 
 
 class RememberingEncoder:
-    """An encoder that knows the features of images which it has seen before.
+    """An encoder that knows images which it has seen before by their content: they are neither decoded again nor run through it.
 
     Args:
         encoder: whose features are remembered.
@@ -42,7 +48,8 @@ class RememberingEncoder:
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self._features: dict[bytes, NDArray[np.float32]] = {}
+        self._seen: dict[str, Loaded] = {}
+        self._embedded: list[NDArray[np.float32]] = []
 
     @property
     def dim(self) -> int:
@@ -55,34 +62,55 @@ class RememberingEncoder:
         return self.encoder.spec
 
     @property
+    def source(self) -> str:
+        """The encoder's own."""
+        return self.encoder.source
+
+    @property
     def fingerprint(self) -> str:
         """The encoder's own."""
         return self.encoder.fingerprint
+
+    @property
+    def whitens(self) -> bool:
+        """True if a whitening was fitted."""
+        return bool(self.encoder.whitening.mean.any())
 
     def to_bytes(self) -> bytes:
         """The encoder's own."""
         return self.encoder.to_bytes()
 
-    def learn(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, F)` float32 features of `(N, S, S, C)` uint8 images, which are remembered."""
-        features = self.encoder.features(images)
-        self._features.update(zip(map(_content, images), features, strict=True))
-        return features
-
     def embed(self, images: Pixels) -> NDArray[np.float32]:
         """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
-        keys = [_content(image) for image in images]
+        return self.encoder.embed(images)
+
+    def learn(self, contents: Sequence[str], images: Sequence[Loaded]) -> NDArray[np.float32]:
+        """`(N, F)` float32 features of images, which are remembered under the SHA-256 of their files."""
+        features = self.encoder.features(np.stack([image.pixels for image in images]))
+        for content, image, feature in zip(contents, images, features, strict=True):
+            self._seen[content] = replace(image, pixels=_NO_PIXELS, feature=feature)
+        return features
+
+    def recall(self, content: str) -> Loaded | None:
+        """The image whose file has that SHA-256, if it has been seen."""
+        return self._seen.get(content)
+
+    def embed_loaded(self, images: Sequence[Loaded]) -> NDArray[np.float32]:
+        """`(N, D)` float32 of unit norm, by the features that are remembered where there are any."""
         features = np.empty((len(images), self.encoder.feature_dim), dtype=np.float32)
-        unknown = np.array([key not in self._features for key in keys], dtype=bool)
-        if unknown.any():
-            features[unknown] = self.encoder.features(images[unknown])
-        for row in np.flatnonzero(~unknown):
-            features[row] = self._features[keys[row]]
+        new = [row for row, image in enumerate(images) if image.feature is None]
+        if new:
+            features[new] = self.encoder.features(np.stack([images[row].pixels for row in new]))
+        for row, image in enumerate(images):
+            if image.feature is not None:
+                features[row] = image.feature
+        self._embedded.extend(features[: max(0, KEPT - len(self._embedded))])
         return self.encoder.embed_features(features)
 
-
-def _content(image: Pixels) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+    @property
+    def embedded(self) -> NDArray[np.float32]:
+        """`(N, F)` features behind the rows that were embedded, in that order; of the first `KEPT` at most."""
+        return np.array(self._embedded, dtype=np.float32).reshape(-1, self.encoder.feature_dim)
 
 
 def pretrained_encoder(
@@ -105,7 +133,7 @@ def pretrained_encoder(
         InputError, MissingDependencyError: `resolve_encoder` finds no such encoder.
         ArtefactError: the folder holds another encoder.
     """
-    bare = resolve_encoder(name)
+    bare = resolve_encoder(name, progress=progress)
     with exclusive(folder):
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)
@@ -124,7 +152,7 @@ def _whitened(bare: Encoder, corpus: Corpus, exponent: float, progress: Progress
     remembering = RememberingEncoder(bare)
     if exponent:
         features = _sampled_features(remembering, corpus, progress)
-        bare.renew_whitening(directions_worth_keeping(DIRECTIONS, len(features)), features, exponent)
+        bare.renew_whitening(DIRECTIONS if len(features) > DIRECTIONS else 0, features, exponent)
     return remembering
 
 
@@ -162,11 +190,13 @@ def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Pro
     rows = np.sort(np.random.default_rng(4).permutation(rows)[:SAMPLE])
     features = []
     with progress.task("Fitting the whitening", len(rows)) as task:
-        for chosen, pixels in prepared_batches(
-            corpus, preprocessing_of(encoder.spec), rows, _BATCH, skip_unreadable=True
-        ):
-            features.append(encoder.learn(pixels))
-            task.advance(len(chosen))
+        for batch, loaded in batches_ahead(lambda row: load_image(corpus, encoder.spec, row), rows, _BATCH):
+            good = [
+                (corpus.sha256(int(row)), image) for row, image in zip(batch, loaded, strict=True) if not image.failure
+            ]
+            if good:
+                features.append(encoder.learn(*zip(*good, strict=True)))
+            task.advance(len(batch))
     if not features:
         raise CorpusError(f"no image of {corpus.name} can be read", hint="check the folder")
     return np.concatenate(features)

@@ -8,7 +8,8 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.indexer.building.update_plan import entry_for
+from samekind.indexer.building.given_vectors import GIVEN_SOURCE
+from samekind.indexer.building.update_plan import entry_for, source_of
 from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import MANIFEST, TABLE_FOLDER
@@ -92,8 +93,10 @@ def _entries_of(table: ImageTable) -> tuple[CorpusEntry, ...]:
 def _others(table: ImageTable, corpus: Corpus) -> list[str]:
     """The corpora, beside this one, that a table holds rows of."""
     entries = _entries_of(table)
-    own = entry_for(corpus, entries).key
-    return [entry.source or entry.key for entry in entries if entry.key != own]
+    own = {entry_for(corpus, entries).key}
+    if source_of(corpus) == GIVEN_SOURCE:  # their rows say nothing of where they came from
+        own.add(corpus.name)
+    return [entry.source or entry.key for entry in entries if entry.key not in own]
 
 
 def _say_given_up(table: ImageTable, corpus: Corpus, progress: Progress) -> None:

@@ -6,9 +6,8 @@ The vectors come from the index if it holds the whole corpus that the encoder wa
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +17,31 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.building.removal import finish_removal
-from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
+from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
+from samekind.indexer.evaluation.without_whitening import measured_figures, recorded_figures
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
 from samekind.training.runtime.artefact import read_history, read_meta
-from samekind.training.training_set import label_numbers
-
-MAP_QUERIES = 2000
-LINEAR_VALUES = 60_000 * 512
-_SEED = 0
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Figures of one artefact; `None` where they are undefined, and a note says why.
-
-    Attributes:
-        knn_accuracy: share of test images whose class wins a vote of the `knn_k` nearest train images, weighted by exp(cosine / 0.1).
-        knn_k: 20, or the number of train images if that is less.
-        linear_accuracy: of a logistic regression on the standardised embeddings.
-        hit_rate_at_1: share of test images whose nearest train image has their class.
-        map_at_r: mean average precision at R, over at most 2,000 test images.
-        num_train: labelled train images.
-        num_test: labelled test images.
-        epoch: the last epoch of the training, which the encoder comes from; `None` if unknown.
-        notes: what a reader must know about these figures.
-    """
-
-    knn_accuracy: float | None
-    knn_k: int
-    linear_accuracy: float | None
-    hit_rate_at_1: float | None
-    map_at_r: float | None
-    num_train: int
-    num_test: int
-    epoch: int | None
-    notes: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as `--json` prints them."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Images:
-    """Embedded images: `(N, D)` float32, splits, labels."""
+    """Embedded images: `(N, D)` float32, splits, labels; `table_version` if they are all the rows of an index."""
 
     vectors: NDArray[np.float32]
     splits: Sequence[str]
     labels: list[str | None] | None
+    table_version: int | None = None
 
 
-def evaluate_artefact(path: str | Path, progress: Progress | None = None) -> Evaluation:
+def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
     """Evaluates an artefact on the test split of the corpus it was trained on.
 
     Args:
         path: the artefact.
         progress: shows bars.
+        bare: embed the corpus again for the figures without whitening, if they are not known from the building of the index.
 
     Raises:
         ArtefactError: there is no encoder, or neither an index nor a corpus that could be loaded again.
@@ -85,106 +50,23 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None) -> Eva
     meta = read_meta(folder)
     notes: list[str] = []
     images = _images(folder, meta, notes, progress)
-    return evaluate_vectors(images.vectors, images.splits, images.labels, _epoch(folder, meta), notes, progress)
-
-
-def evaluate_vectors(
-    vectors_ND: NDArray[np.float32],
-    splits: Sequence[str],
-    labels: list[str | None] | None,
-    epoch: int | None = None,
-    notes: list[str] | None = None,
-    progress: Progress | None = None,
-) -> Evaluation:
-    """The same from embeddings that are at hand.
-
-    Args:
-        vectors_ND: `(N, D)` float32 of unit norm.
-        splits: of each row.
-        labels: class names; `None` where unknown.
-        epoch: copied to the result.
-        notes: sentences that the result shall carry as well.
-        progress: shows a bar.
-    """
-    notes = list(notes or [])
-    classes = sorted({label for label in labels or [] if label is not None})
-    numbers = label_numbers(labels, classes)
-    class_N = np.full(len(vectors_ND), -1, dtype=np.int64) if numbers is None else numbers
-    split_N = np.array(splits, dtype=object)
-    train, test = ((class_N >= 0) & (split_N == name) for name in ("train", "test"))
-    num_train, num_test = int(train.sum()), int(test.sum())
-    knn_k = min(KNN_K, num_train) if num_train else KNN_K
-    why = _why_not(labels, split_N, num_train, num_test)
-    if why:
-        return Evaluation(None, knn_k, None, None, None, num_train, num_test, epoch, [*notes, why])
-    bank, bank_class, query, query_class = vectors_ND[train], class_N[train], vectors_ND[test], class_N[test]
-    chosen = np.sort(np.random.default_rng(_SEED).permutation(num_test)[:MAP_QUERIES])
-    if len(chosen) < num_test:
-        notes.append(f"map_at_r is over {len(chosen):,} of {num_test:,} test images (seeded choice).")
-    with (progress or NoProgress()).task("Evaluating", 3 * num_test + len(chosen)) as task:
-        accuracy = knn_accuracy(bank, bank_class, query, query_class, KNN_K)
-        task.advance(num_test)
-        hit_rate = hit_rate_at_1(bank, bank_class, query, query_class)
-        task.advance(num_test)
-        precision = map_at_r(bank, bank_class, query[chosen], query_class[chosen], task)
-        linear = linear_accuracy(bank, bank_class, query, query_class, notes)
-        task.advance(num_test)
-    return Evaluation(accuracy, knn_k, linear, hit_rate, precision, num_train, num_test, epoch, notes)
-
-
-def linear_accuracy(
-    bank_ND: NDArray[np.float32],
-    bank_class_N: NDArray[np.int64],
-    query_QD: NDArray[np.float32],
-    query_class_Q: NDArray[np.int64],
-    notes: list[str],
-) -> float:
-    """Accuracy of a logistic regression on embeddings of zero mean and unit variance.
-
-    It is fitted to at most 60,000 bank rows of dimension 512, or as many values, so that it ends within about a minute.
-
-    Args:
-        bank_ND: `(N, D)` float32, N ≥ 1.
-        bank_class_N: `(N,)` class numbers.
-        query_QD: `(Q, D)` float32.
-        query_class_Q: `(Q,)` class numbers.
-        notes: gets a sentence if not all rows were used, or if the fit did not converge.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    if len(np.unique(bank_class_N)) == 1:
-        return float((query_class_Q == bank_class_N[0]).mean())
-    chosen = np.sort(np.random.default_rng(_SEED).permutation(len(bank_ND))[: LINEAR_VALUES // bank_ND.shape[1]])
-    if len(chosen) < len(bank_ND):
-        notes.append(f"linear_accuracy is fitted to {len(chosen):,} of {len(bank_ND):,} train images (seeded choice).")
-    bank = bank_ND[chosen]
-    mean, deviation = bank.mean(axis=0), np.maximum(bank.std(axis=0), 1e-6)
-    model = LogisticRegression(max_iter=300, tol=1e-3)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit((bank - mean) / deviation, bank_class_N[chosen])
-    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-        notes.append("The linear probe stopped before it converged; its accuracy is a lower bound.")
-    return float((model.predict((query_QD - mean) / deviation) == query_class_Q).mean())
-
-
-def _why_not(labels: list[str | None] | None, split_N: NDArray[Any], num_train: int, num_test: int) -> str:
-    if labels is None or not any(label is not None for label in labels):
-        return "The corpus has no labels, so accuracy cannot be measured."
-    for name, labelled in (("train", num_train), ("test", num_test)):
-        if labelled == 0:
-            some = "labelled " if (split_N == name).any() else ""
-            return f"The corpus has no {some}{name} images, so accuracy cannot be measured."
-    return ""
+    evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, _epoch(folder, meta), notes, progress)
+    figures = recorded_figures(meta, images.table_version)
+    if figures is None and bare:
+        figures = measured_figures(folder, meta.get("corpus") or {}, progress)
+    return replace(evaluation, without_whitening=figures)
 
 
 def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
     index = _index(folder, notes)
-    recorded = meta.get("corpus") or {}
+    recorded, not_trained = meta.get("corpus") or {}, _epoch(folder, meta) is None
     part: tuple[OpenedIndex, str] | None = None
     if index is not None:
         for entry in index.manifest["corpora"]:
+            if not_trained and entry["source"] and entry["source"] == recorded.get("corpus"):
+                return _from_index(
+                    index, entry["key"]
+                )  # the corpus may have grown: there is no training that could have missed that
             if entry["content_hash"] == recorded.get("content_hash"):
                 rows = index.rows.column("corpus").count(entry["key"])
                 if rows == entry["num_images"]:
@@ -224,7 +106,8 @@ def _from_index(index: OpenedIndex, key: str | None) -> _Images:
     owners = index.rows.column("corpus")
     rows = [i for i, owner in enumerate(owners) if key is None or owner == key]
     labels = None if index.labels is None else [index.labels[i] for i in rows]
-    return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels)
+    version = index.manifest["table_version"] if len(rows) == len(index) else None
+    return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels, version)
 
 
 def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:

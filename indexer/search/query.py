@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
-from samekind.data.decode import decode_image, prepare, standardise, to_pixels
+from samekind.data.decode import decode_image, image_from_array, prepare, standardise, to_pixels
 from samekind.data.types.images import Pixels, pixels_sha256
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.search.mixed import SPREAD_ROWS, Mix, Text, mixed
@@ -124,7 +124,7 @@ def _read(query: Any, index: OpenedIndex) -> _Part:
     if isinstance(query, Image.Image):
         return _picture(standardise(query))
     if isinstance(query, np.ndarray) and query.dtype == np.uint8 and query.ndim in (2, 3):
-        return _picture(_from_pixels(query))
+        return _picture(image_from_array(query))
     if isinstance(query, np.ndarray) and query.dtype.kind == "f" and query.ndim == 1:
         return Query(unit(query[None], index.dim)[0])
     got = f"{query.dtype} {query.shape}" if isinstance(query, np.ndarray) else type(query).__name__
@@ -150,12 +150,6 @@ def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
         return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
     except ImageError as error:
         raise ImageError(f"{path}: {error}", hint=error.hint) from error
-
-
-def _from_pixels(pixels: Pixels) -> Image.Image:
-    if pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
-        raise InputError(f"an image must be (H, W) or (H, W, 1, 3 or 4), got {pixels.shape}")
-    return standardise(Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels))
 
 
 def _picture(image: Image.Image, *hashes: str) -> _Picture:

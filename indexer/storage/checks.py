@@ -14,7 +14,7 @@ from samekind.indexer.storage.fingerprints import matches, table_files
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import json_field, rebuild_command
-from samekind.training.runtime.artefact import META, WEIGHTS
+from samekind.training.runtime.artefact import GIVEN, META, WEIGHTS
 
 
 def check_artefact(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
@@ -40,6 +40,8 @@ def check_weights(folder: Path, manifest: Manifest, *, full: bool = False) -> No
     Raises:
         ArtefactError: it is missing or another one.
     """
+    if manifest.encoder.startswith(GIVEN):
+        return
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise ArtefactError(

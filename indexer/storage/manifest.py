@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -144,4 +145,6 @@ def _no_manifest(folder: Path) -> ArtefactError:
         return ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder))
     if (folder / META).exists():
         return ArtefactError(f"{folder} holds a trained encoder but no index", hint=rebuild_command(folder))
-    return ArtefactError(f"{folder} holds no index", hint="train and index first, e.g. make train")
+    return ArtefactError(
+        f"{folder} holds no index", hint=f"if it is a folder of images: samekind quickstart {shlex.quote(str(folder))}"
+    )

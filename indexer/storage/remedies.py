@@ -9,11 +9,15 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
-from samekind.training.runtime.artefact import META
+from samekind.training.runtime.artefact import GIVEN, META
 
 
 def rebuild_command(folder: Path) -> str:
     """The command that mends an index."""
+    if str((json_field(folder / META, "encoder") or {}).get("fingerprint")).startswith(GIVEN):
+        return (
+            f"run: samekind index --vectors FILE --out {shlex.quote(str(folder))}, with the file that it was made from"
+        )
     trained_on = json_field(folder / META, "corpus")
     trained_on = trained_on if isinstance(trained_on, dict) else {}
     indexed = [entry.get("source") for entry in _recorded_corpora(folder)]

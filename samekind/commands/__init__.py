@@ -8,15 +8,32 @@ from __future__ import annotations
 
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.compare import Compare
+from samekind.commands.export import Export
 from samekind.commands.index import BuildIndex
+from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
 from samekind.commands.verify import Verify
 
-Command = Train | BuildIndex | Search | Audit | Evaluate | Detectors | Suspects | Verdicts | Verify | Demo | Compare
+Command = (
+    Quickstart
+    | Train
+    | BuildIndex
+    | Search
+    | Audit
+    | Evaluate
+    | Detectors
+    | Suspects
+    | Verdicts
+    | Verify
+    | Export
+    | Demo
+    | Compare
+)
 COMMANDS: dict[str, type[Command]] = {
+    "quickstart": Quickstart,
     "train": Train,
     "index": BuildIndex,
     "search": Search,
@@ -26,6 +43,7 @@ COMMANDS: dict[str, type[Command]] = {
     "suspects": Suspects,
     "verdicts": Verdicts,
     "verify": Verify,
+    "export": Export,
     "demo": Demo,
     "compare": Compare,
 }

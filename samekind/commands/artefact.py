@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, at_least, folder_exists
-from samekind.core.errors import InputError
+from samekind.commands.shared import Artefact, Json, at_least, check_port, folder_exists
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -84,6 +83,7 @@ class Evaluate:
     """
 
     artefact: Artefact
+    bare: Annotated[bool, arg(help="Embed again for the figures without whitening, where they are not known.")] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -91,7 +91,7 @@ class Evaluate:
         from samekind.tables import evaluation_text
 
         folder_exists(self.artefact)
-        answer = samekind.evaluate(self.artefact, progress=console.progress).to_dict()
+        answer = samekind.evaluate(self.artefact, bare=self.bare, progress=console.progress).to_dict()
         console.answer(answer, evaluation_text(answer))
 
 
@@ -147,8 +147,7 @@ class Demo:
         """Serves until Ctrl-C."""
         from samekind.demo import serve
 
-        if not 1 <= self.port <= 65535:
-            raise InputError(f"--port must lie between 1 and 65535, got {self.port}")
+        check_port(self.port)
         folder_exists(self.artefact)
         samekind.Index.open(self.artefact)  # says what is missing before a browser would
         serve(self.artefact, host=self.host, port=self.port, console=console)

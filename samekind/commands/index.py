@@ -26,6 +26,7 @@ class BuildIndex:
     Example:
         samekind index --corpus photos --out artifacts/photos
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
+        samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
@@ -44,7 +45,15 @@ class BuildIndex:
         arg(
             metavar="EXPONENT",
             help="Of the whitening that a pretrained model gets; 0 leaves it out.",
-            help_behavior_hint="(default: 0.5; 0 if it embeds text, too)",
+            help_behavior_hint="(default: 0.1; 0 if it embeds text, too)",
+        ),
+    ] = None
+    vectors: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Your own embeddings instead of an encoder: .parquet with id and vector, or .npy with FILE.ids.txt.",
+            help_behavior_hint="",
         ),
     ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
@@ -53,7 +62,8 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
-        index, removed = self._thin(console) if self.remove else (self._build(console), 0)
+        build = self._build if self.vectors is None else self._take_vectors
+        index, removed = self._thin(console) if self.remove else (build(console), 0)
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
@@ -64,6 +74,30 @@ class BuildIndex:
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
         return index, index.remove(self.remove, progress=console.progress)
+
+    def _take_vectors(self, console: Console) -> samekind.Index:
+        from samekind.indexer.storage.vector_files import read_vector_file
+
+        assert self.vectors is not None
+        if self.encoder is not None:
+            raise InputError(
+                "--vectors and --encoder exclude each other", hint="vectors that are given need no encoder"
+            )
+        rows = read_vector_file(self.vectors)
+        corpus = None if self.corpus is None else load_corpus(self.corpus, self.data_dir, console)
+        return samekind.index_vectors(
+            rows.vectors,
+            rows.ids,
+            self.out,
+            labels=rows.texts.get("label"),
+            splits=rows.texts.get("split"),
+            uris=rows.texts.get("uri"),
+            sha256=rows.texts.get("sha256"),
+            corpus=corpus,
+            name=self.vectors.stem,
+            made_by=rows.made_by,
+            progress=console.progress,
+        )
 
     def _build(self, console: Console) -> samekind.Index:
         from samekind.training.config.model import names_model

@@ -63,5 +63,11 @@ def folder_exists(artefact: Path) -> None:
     """Refuses an artefact that is not there, before anything is loaded."""
     if not artefact.is_dir():
         what = "is a file, not an artefact folder" if artefact.exists() else "does not exist"
-        remedy = command_line("train", "--corpus", "fashion-mnist", "--out", artefact)
-        raise ArtefactError(f"the artefact {artefact} {what}", hint=f"make one: {remedy}")
+        remedy = command_line("quickstart", "FOLDER", "--out", artefact)
+        raise ArtefactError(f"the artefact {artefact} {what}", hint=f"make one of a folder of images: {remedy}")
+
+
+def check_port(port: int) -> None:
+    """Refuses what is no port."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"--port must lie between 1 and 65535, got {port}")

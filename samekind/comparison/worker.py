@@ -125,7 +125,7 @@ def _measure(
     """The figures on the test split against the images that were trained on, otherwise as `samekind evaluate` has them."""
     import numpy as np
 
-    from samekind.indexer.evaluation.evaluate import evaluate_vectors
+    from samekind.indexer.evaluation.figures import evaluate_vectors
     from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
     from samekind.training.models.embed_corpus import embed_corpus
     from samekind.training.training_set import label_numbers

@@ -11,21 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samekind.core.progress import NoProgress
 from samekind.indexer.index import Index
 from tests.indexer.helpers import FakeEncoder, pictures
 
 
-class Lines:
+class Lines(NoProgress):
     """A progress that remembers what was said."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
-
-    def task(self, description: str, total: int) -> object:
-        """A bar that is not drawn."""
-        from samekind.core.progress import NoProgress
-
-        return NoProgress().task(description, total)
 
     def print(self, line: str) -> None:
         """Keeps the line."""

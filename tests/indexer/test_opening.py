@@ -159,7 +159,7 @@ def test_an_index_of_the_last_release_opens_by_its_whole_hashes_until_it_is_inde
         Index.open(artefact)
     (artefact / INDEX_FILE).write_bytes(before[artefact / INDEX_FILE])
     lines = Lines()
-    build_index(arrays_corpus(), FakeEncoder(), artefact, lines)  # type: ignore[arg-type]
+    build_index(arrays_corpus(), FakeEncoder(), artefact, lines)
     assert [line for line in lines.said if "older samekind" in line]
     assert (artefact / MANIFEST).read_text() == today
 

@@ -6,8 +6,8 @@ from torch import nn
 
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.features.feature_encoder import Trainable
-from samekind.training.models.encoder import ProjectionNetwork
 from samekind.training.models.patches import PatchEncoder
+from samekind.training.models.projection import ProjectionNetwork
 from samekind.training.objectives.cpc import CpcNetwork
 
 

@@ -6,15 +6,22 @@ imported only when they are named.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import sys
 
 import torch
 from torch import Tensor, nn
 
-from samekind.core.errors import InputError, MissingDependencyError
+from samekind.core.errors import InputError
 from samekind.training.config.model import PATCHES, SMALL
 from samekind.training.models.patches import PatchEncoder
+from samekind.training.models.pretrained.lite0_network import FEATURE_DIM, LITE0_BACKBONE, Lite0
+from samekind.training.models.pretrained.open_clip_models import build_open_clip
+from samekind.training.models.pretrained.timm_models import build_timm
+from samekind.training.models.pretrained.tower import feature_dim
+
+_CACHED_PIXELS = 4 * 224 * 224
+"""Pixels that a thread takes at once: with more, the maps of a large backbone no longer fit in the cache, and each of 64 images of 224 px
+took twice as long as each of 4 (`python -m benchmarks.embedding`)."""
 
 
 class ResidualBlock(nn.Module):
@@ -82,11 +89,10 @@ def automatic_stem_stride(image_size: int) -> int:
 def build_backbone(
     name: str, *, image_size: int, channels: int, width: int, stem_stride: int, pool: int
 ) -> tuple[nn.Module, int]:
-    """A backbone by name, and the dimension of its feature.
+    """A backbone by name, with random weights, and the dimension of its feature.
 
     Args:
-        name: `resnet-small`, `patches-small`, `timm/NAME[@CHECKPOINT]` or `open_clip/NAME[@CHECKPOINT]`; without a checkpoint the
-            weights are random.
+        name: `resnet-small`, `patches-small`, `timm/NAME` or `open_clip/NAME`.
         image_size: pixels a side.
         channels: of the image, 1 or 3.
         width: of `resnet-small`; other backbones have their own, likewise below.
@@ -94,8 +100,7 @@ def build_backbone(
         pool: of `resnet-small`.
 
     Raises:
-        InputError: an unknown name.
-        MissingDependencyError: the checkpoint is not where the name says.
+        InputError: an unknown name, or a model that takes no images of this size.
     """
     if name == SMALL:
         small = SmallResNet(channels, width, stem_stride or automatic_stem_stride(image_size), pool)
@@ -103,66 +108,26 @@ def build_backbone(
     if name == PATCHES:
         patches = PatchEncoder(channels, width, image_size, pool)
         return patches, patches.feature_dim
-    family, _, rest = name.partition("/")
-    model_name, _, checkpoint = rest.partition("@")
+    family, _, model_name = name.partition("/")
     if family not in ("timm", "open_clip") or not model_name:
         raise InputError(
             f"unknown backbone {name!r}",
             hint=f"use {SMALL}, {PATCHES}, timm/NAME or open_clip/NAME, e.g. timm/resnet18",
         )
-    if checkpoint and not Path(checkpoint).is_file():
-        raise MissingDependencyError(
-            f"no checkpoint at {checkpoint}",
-            hint=f"put the weights of {family}/{model_name} there (.safetensors, .pt or .bin)",
-        )
-    build = _timm if family == "timm" else _open_clip
-    backbone = build(model_name, checkpoint, image_size, channels)
-    return backbone, _feature_dim(backbone, image_size, channels)
+    if (name, channels) == (LITE0_BACKBONE, 3):
+        return Lite0(), FEATURE_DIM
+    if family == "timm":
+        backbone = build_timm(model_name, image_size=image_size, channels=channels)
+    else:
+        backbone = build_open_clip(model_name, image_size=image_size)
+    return backbone, feature_dim(backbone, image_size, channels)
 
 
-def _timm(name: str, checkpoint: str, image_size: int, channels: int) -> nn.Module:
-    import timm
+def images_at_once(name: str, image_size: int, device: torch.device) -> int:
+    """Images that a library's backbone takes at once where it runs on a CPU; no limit for others.
 
-    if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"{name[:6]}*")[:5])
-        raise InputError(
-            f"timm knows no model {name!r}", hint=f"near that name: {close}" if close else "see timm.list_models()"
-        )
-    options: dict[str, Any] = {"img_size": image_size} if "vit" in name or "swin" in name else {}
-    model: nn.Module = timm.create_model(
-        name, pretrained=False, num_classes=0, in_chans=channels, checkpoint_path=checkpoint, **options
-    )
-    return model
-
-
-class _ImageTower(nn.Module):
-    """The image tower of an open_clip model; grey images are repeated to three channels."""
-
-    def __init__(self, tower: nn.Module) -> None:
-        super().__init__()
-        self.tower = tower
-
-    def forward(self, x: Tensor) -> Tensor:
-        feature: Tensor = self.tower(x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x)
-        return feature
-
-
-def _open_clip(name: str, checkpoint: str, image_size: int, channels: int) -> nn.Module:
-    import open_clip
-
-    if name not in open_clip.list_models():
-        raise InputError(
-            f"open_clip knows no model {name!r}", hint="e.g. open_clip/ViT-B-32; see open_clip.list_models()"
-        )
-    model = open_clip.create_model(name, pretrained=checkpoint or None, force_image_size=image_size)
-    return _ImageTower(model.visual)
-
-
-@torch.no_grad()
-def _feature_dim(backbone: nn.Module, image_size: int, channels: int) -> int:
-    was_training = backbone.training
-    feature = backbone.eval()(torch.zeros(1, channels, image_size, image_size))
-    backbone.train(was_training)
-    if feature.ndim != 2:
-        raise InputError(f"the backbone returns a feature of shape {tuple(feature.shape)}, expected (1, D)")
-    return int(feature.shape[1])
+    What is ours keeps its batches, and with them the last bits of its vectors.
+    """
+    if "/" not in name or device.type != "cpu":
+        return sys.maxsize
+    return max(1, _CACHED_PIXELS // image_size**2) * torch.get_num_threads()

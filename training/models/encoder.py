@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Self
 
 import numpy as np
 import safetensors.torch
@@ -30,9 +30,10 @@ from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.backbones import build_backbone
+from samekind.training.models.backbones import build_backbone, images_at_once
+from samekind.training.models.exchange.exchange import EncoderExchange
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
-from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
+from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
 
 EMBED_BATCH = 512
 
@@ -70,7 +71,7 @@ _LATER = ("interpolation", "crop", "adapter")
 """Fields that older artefacts do not name. At their defaults they are left out of the file, so that its fingerprint stays."""
 
 
-class Encoder(nn.Module):
+class Encoder(EncoderExchange, nn.Module):
     """Backbone, whitening and unit norm.
 
     Args:
@@ -96,6 +97,7 @@ class Encoder(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
         self.to(memory_format=torch.channels_last)
         self._fingerprint: str | None = None
+        self.source, self.known = "", {}
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` uint8 in 0–255 to float32 of zero mean and unit variance over the training images."""
@@ -187,6 +189,9 @@ class Encoder(nn.Module):
     ) -> NDArray[np.float32]:
         was_training = self.training
         self.eval()
+        batch_size = min(
+            batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
+        )
         rows = np.empty((len(images), dim), dtype=np.float32)
         with (progress or NoProgress()).task("embedding", len(images)) as task:
             for start in range(0, len(images), batch_size):
@@ -213,20 +218,26 @@ class Encoder(nn.Module):
         return self._fingerprint
 
     @classmethod
-    def load(cls, folder: str | Path) -> Encoder:
-        """Reads an encoder from an artefact.
+    def load(cls, folder: str | Path) -> Self:
+        """Reads an encoder from an artefact, or from a folder that `save_pretrained` wrote.
 
         Args:
-            folder: holds `encoder.safetensors` and `meta.json`.
+            folder: holds weights and their description, see `encoder_files`.
 
         Raises:
             ArtefactError: the folder or a file is missing, or the weights are not those that `meta.json` describes.
         """
-        expected = read_meta(folder)["encoder"].get("fingerprint")
-        path = Path(folder) / WEIGHTS
+        meta = read_meta(folder)
+        expected = meta["encoder"].get("fingerprint")
+        described, path = encoder_files(folder)
+        if str(expected).startswith(GIVEN):
+            raise ArtefactError(
+                f"{folder} holds vectors that were given, and no encoder that could embed an image",
+                hint="search by an id or a vector, or index the images with an encoder",
+            )
         if not path.is_file():
             raise ArtefactError(
-                f"{folder} holds no {WEIGHTS}", hint="training has not finished: run samekind train again"
+                f"{folder} holds no {path.name}", hint="training has not finished: run samekind train again"
             )
         stored = path.read_bytes()
         fingerprint = hashlib.sha256(stored).hexdigest()
@@ -237,10 +248,10 @@ class Encoder(nn.Module):
             encoder.load_state_dict(safetensors.torch.load(stored))
         except (RuntimeError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             raise ArtefactError(
-                f"{path} is not the encoder that {META} describes",
+                f"{path} is not the encoder that {described.name} describes",
                 hint="the artefact is damaged: train again with --force",
             ) from error
-        encoder._fingerprint = fingerprint
+        encoder._fingerprint, encoder.known, encoder.source = fingerprint, meta, str(meta.get("source", ""))
         return encoder.eval()
 
 
@@ -249,44 +260,3 @@ def _spec_of(stored: bytes) -> EncoderSpec:
     header = json.loads(stored[8 : 8 + int.from_bytes(stored[:8], "little")])
     values: dict[str, Any] = json.loads(header["__metadata__"]["spec"])
     return EncoderSpec(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
-
-
-class Projector(nn.Sequential):
-    """Feature to projection: linear, norm, ReLU, linear; used in training only (arXiv 2002.05709, section 4.2)."""
-
-    def __init__(self, dim: int, hidden: int, out: int) -> None:
-        super().__init__(
-            nn.Linear(dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Linear(hidden, out)
-        )
-
-
-class Projectable(Protocol):
-    """The part of an encoder that a projection network needs."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """Normalised inputs to features."""
-
-    @property
-    def feature_dim(self) -> int:
-        """Dimension of a feature."""
-
-
-class ProjectionNetwork(nn.Module):
-    """Backbone and projector as one network: normalised views to unit-norm projections.
-
-    Args:
-        encoder: whose backbone is trained.
-        hidden: width of the projector's hidden layer.
-        out: dimension of the projection; 0 for no projector.
-    """
-
-    def __init__(self, encoder: Projectable, hidden: int, out: int) -> None:
-        super().__init__()
-        self.backbone = encoder.backbone
-        self.projector = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
-
-    def forward(self, views_BCHW: Tensor) -> Tensor:
-        """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""
-        projection: Tensor = self.projector(self.backbone(views_BCHW))
-        return functional.normalize(projection.float(), dim=1)

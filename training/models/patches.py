@@ -82,7 +82,7 @@ class PatchEncoder(nn.Module):
             InputError: the images are not S pixels a side.
         """
         codes: Tensor = self.network(self._patches(images_BCHW))
-        return codes.reshape(len(images_BCHW), self.grid_size, self.grid_size, self.grid_dim)
+        return codes.reshape(images_BCHW.shape[0], self.grid_size, self.grid_size, self.grid_dim)
 
     def _patches(self, images_BCHW: Tensor) -> Tensor:
         """`(B · G · G, C, P, P)`, image by image and row by row."""

@@ -18,6 +18,10 @@ TEXT = "text.safetensors"
 """The text tower of an encoder that has one."""
 ANSWERS = "answers.json"
 """Verdicts that a run began with."""
+SAVED_WEIGHTS, SAVED_META = "model.safetensors", "config.json"
+"""The same two files under the names that hubs expect, in a folder that `Encoder.save_pretrained` wrote."""
+GIVEN = "given:"
+"""Begins what stands in for an encoder's fingerprint where vectors were given and there is no encoder."""
 FORMAT = 1
 
 
@@ -73,13 +77,21 @@ def check_file_writable(path: Path) -> None:
     check_writable(path.parent)
 
 
+def encoder_files(folder: str | Path) -> tuple[Path, Path]:
+    """The description and the weights of the encoder in a folder: an artefact's, or those that `save_pretrained` wrote."""
+    artefact, saved = Path(folder) / META, Path(folder) / SAVED_META
+    if saved.is_file() and not artefact.is_file():
+        return saved, Path(folder) / SAVED_WEIGHTS
+    return artefact, Path(folder) / WEIGHTS
+
+
 def read_meta(folder: str | Path) -> dict[str, Any]:
-    """The artefact's `meta.json`.
+    """The artefact's `meta.json`, or the `config.json` of a saved encoder.
 
     Raises:
         ArtefactError: there is none, it cannot be read, or a newer samekind wrote it.
     """
-    path = Path(folder) / META
+    path = encoder_files(folder)[0]
     if not path.is_file():
         what = "holds no trained encoder" if Path(folder).is_dir() else "does not exist"
         raise ArtefactError(f"{folder} {what}", hint=f"train one: samekind train --corpus fashion-mnist --out {folder}")

@@ -92,7 +92,7 @@ def test_killed_in_the_middle_it_continues_to_the_very_same_index(
     assert "samekind index" in caught.value.hint
 
     encoder, lines = FakeEncoder(), Lines()
-    continued = build_index(arrays_corpus(), encoder, artefact, lines)  # type: ignore[arg-type]
+    continued = build_index(arrays_corpus(), encoder, artefact, lines)
     assert encoder.embedded == 60 - 32
     assert any("32 of 60" in line for line in lines.said)
     save_encoder(FakeEncoder(), artefact.parent / "whole")
@@ -135,7 +135,7 @@ def test_the_same_command_again_embeds_nothing_and_says_so(artefact: Path) -> No
     build_index(arrays_corpus(), FakeEncoder(), artefact)
     before = {path: path.stat().st_mtime_ns for path in artefact.rglob("*") if path.is_file()}
     encoder, lines = FakeEncoder(), Lines()
-    build_index(arrays_corpus(), encoder, artefact, lines)  # type: ignore[arg-type]
+    build_index(arrays_corpus(), encoder, artefact, lines)
     assert encoder.embedded == 0
     assert lines.said == ["nothing new: all 60 images of noise are in the index"]
     assert {path: path.stat().st_mtime_ns for path in artefact.rglob("*") if path.is_file()} == before
@@ -191,7 +191,7 @@ def test_an_image_that_became_unreadable_is_left_out_and_named(artefact: Path, t
     whole = (folder / "b.png").read_bytes()
     (folder / "b.png").write_bytes(whole[:40])
     lines = Lines()
-    index = build_index(corpus, FakeEncoder(), artefact, lines)  # type: ignore[arg-type]
+    index = build_index(corpus, FakeEncoder(), artefact, lines)
     assert len(index) == 2
     assert any("b.png" in line for line in lines.said)
     (folder / "b.png").write_bytes(whole)

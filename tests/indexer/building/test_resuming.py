@@ -132,7 +132,7 @@ def test_a_step_without_a_readable_image_does_not_stop_the_count(artefact: Path,
     with crash_at(ImageTable, "append", 3, after=True):
         build_index(corpus, FakeEncoder(), artefact)
     encoder, lines = FakeEncoder(), Lines()
-    build_index(corpus, encoder, artefact, lines)  # type: ignore[arg-type]
+    build_index(corpus, encoder, artefact, lines)
     assert encoder.embedded == 0
     assert any("9 of 9 images are embedded already" in line for line in lines.said)
     assert derived(artefact) == expected
@@ -147,7 +147,7 @@ def test_where_the_table_before_the_build_is_gone_the_build_resumes_from_what_is
     with pytest.warns(UserWarning, match="cleanup_older_than"):
         ImageTable(artefact)._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
     encoder, lines = FakeEncoder(), Lines()
-    index = build_index(changed, encoder, artefact, lines)  # type: ignore[arg-type]
+    index = build_index(changed, encoder, artefact, lines)
     assert [line for line in lines.said if "resumes from what the table holds now" in line]
     assert encoder.embedded < len(changed)
     assert sorted(index.ids) == sorted(changed.ids)

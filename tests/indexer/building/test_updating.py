@@ -49,7 +49,7 @@ def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_pat
     (folder / "dog" / "gone.png").unlink()
     encoder, lines = FakeEncoder(), Lines()
     corpus = Corpus.from_folder(folder)
-    index = build_index(corpus, encoder, artefact, lines)  # type: ignore[arg-type]
+    index = build_index(corpus, encoder, artefact, lines)
     assert encoder.embedded == 2
     assert any("not among these images any more, of photos: 1;" in line for line in lines.said)
     labels = {Path(index.row(id_)["uri"]).stem: index.row(id_)["label"] for id_ in index.ids}

@@ -17,8 +17,9 @@ from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import load_corpus
 from samekind.data.types.splits import Split
-from samekind.indexer.evaluation import evaluate
-from samekind.indexer.evaluation.evaluate import evaluate_artefact, evaluate_vectors
+from samekind.indexer.evaluation import figures
+from samekind.indexer.evaluation.evaluate import evaluate_artefact
+from samekind.indexer.evaluation.figures import evaluate_vectors
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.index import build_index
 from tests import oracles
@@ -102,8 +103,8 @@ def test_a_single_class_needs_no_fit() -> None:
 
 def test_large_corpora_are_sampled_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two notes, and the same figures twice."""
-    monkeypatch.setattr(evaluate, "MAP_QUERIES", 20)
-    monkeypatch.setattr(evaluate, "LINEAR_VALUES", 50 * 8)
+    monkeypatch.setattr(figures, "MAP_QUERIES", 20)
+    monkeypatch.setattr(figures, "LINEAR_VALUES", 50 * 8)
     vectors, classes = _clumps(300)
     splits = ["test" if i % 4 == 0 else "train" for i in range(300)]
     labels: list[str | None] = [str(c) for c in classes]

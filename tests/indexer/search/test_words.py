@@ -148,7 +148,7 @@ def test_a_text_tower_that_cannot_be_used_costs_nothing_but_words(tmp_path: Path
     """Its tokenizer is not on this machine: the index is built for images and says so once."""
     name, _ = tiny_clip.checkpoint(tmp_path, "samekind-tiny-hub-tokenizer")
     lines = Lines()
-    index = build_index(tiny_clip.corpus(), name, tmp_path / "index", lines)  # type: ignore[arg-type]
+    index = build_index(tiny_clip.corpus(), name, tmp_path / "index", lines)
     assert [line for line in lines.said if "text queries will be refused" in line and "nobody/nothing" in line]
     assert not index.has_text
     assert len(_one(index, index.ids[0])) == COUNT

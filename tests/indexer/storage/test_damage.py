@@ -120,7 +120,7 @@ def test_another_encoder_names_the_corpora_whose_rows_are_given_up(artefact: Pat
             )
         other, lines = FakeEncoder(seed=5), Lines()
         save_encoder(other, artefact)
-        assert len(build_index(arrays_corpus(), other, artefact, lines)) == 60  # type: ignore[arg-type]
+        assert len(build_index(arrays_corpus(), other, artefact, lines)) == 60
         assert [line for line in lines.said if "given up" in line and "rows of other are" in line]
 
 

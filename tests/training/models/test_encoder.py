@@ -167,3 +167,23 @@ def test_unknown_backbones_and_missing_checkpoints_are_named(name: str, error: t
     """The error names the backbone, or the file that should be there."""
     with pytest.raises(error, match=says):
         Encoder(EncoderSpec(name, 32, 3, 0, (0.5,) * 3, (0.2,) * 3))
+
+
+def test_a_spec_at_its_defaults_is_not_named_in_the_file(tmp_path: Path) -> None:
+    """What older encoders do not know is left out, so that their files and fingerprints stay; anything else comes back."""
+    torch.manual_seed(0)
+    plain = Encoder(SPEC)
+    header = plain.to_bytes()
+    named = json.loads(json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])["__metadata__"]["spec"])
+    assert not {"interpolation", "crop", "adapter"} & set(named)
+    other = Encoder(replace(SPEC, interpolation="bilinear", crop=0.875))
+    other.load_state_dict(plain.state_dict())
+    assert other.fingerprint != plain.fingerprint
+    assert Encoder.load(saved(other, tmp_path)).spec == other.spec
+
+
+def test_an_old_artefact_keeps_its_fingerprint() -> None:
+    """The file of release 0.1.0, read and written again, is the same to the byte."""
+    folder = Path(__file__).parents[2] / "fixtures" / "artefact-0.1.0"
+    encoder = Encoder.load(folder)
+    assert encoder.to_bytes() == (folder / WEIGHTS).read_bytes()

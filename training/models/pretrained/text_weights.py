@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from samekind.core.errors import InputError
+from samekind.training.models.pretrained.checkpoint_file import load_weights
 from samekind.training.models.pretrained.resolve import weights_file
 from samekind.training.models.text_tower import TextSpec, TextTower
 
 OPEN_CLIP, HUB = "open_clip/", "hf-hub:"
-_OLD_NAMES = ("text_projection", "positional_embedding", "token_embedding.", "transformer.", "ln_final.")
-"""Where checkpoints of open_clip's plain class keep the text tower; the newer class keeps the same under `text.`."""
 
 
 def may_have_text(name: str) -> bool:
@@ -62,18 +58,6 @@ def load_text_tower(spec: TextSpec, path: Path) -> TextTower:
     Raises:
         InputError: the tower cannot be built, or the checkpoint lacks it.
     """
-    from open_clip.factory import load_state_dict
-
     tower = TextTower(spec)
-    tensors: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
-    named = {key.removeprefix("text."): value for key, value in tensors.items() if key.startswith("text.")}
-    named = named or {key: value for key, value in tensors.items() if key.startswith(_OLD_NAMES)}
-    wanted = tower.tower.state_dict()
-    missing = [key for key, value in wanted.items() if key not in named or named[key].shape != value.shape]
-    if missing:
-        raise InputError(
-            f"the checkpoint of {spec.model} lacks {len(missing)} of the {len(wanted)} tensors of its text tower, e.g. {missing[0]}",
-            hint="text queries need a checkpoint with both towers",
-        )
-    tower.tower.load_state_dict({key: named[key].float() for key in wanted})
+    load_weights(tower.tower, path)
     return tower.eval()

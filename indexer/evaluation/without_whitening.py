@@ -1,0 +1,76 @@
+"""What a whitening is worth: figures of the bare features, to stand beside those of the embeddings.
+
+An index keeps embeddings only, and features cannot be had back from them. They are at hand while an index is built on a pretrained model,
+so its figures are taken then, and kept in `meta.json` with the version of the table that they are of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.core.progress import Progress
+from samekind.data.prepared import prepared_batches
+from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.evaluation.figures import evaluate_vectors
+from samekind.indexer.search.opened import OpenedIndex
+from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.whitening import unit_rows
+from samekind.training.runtime.artefact import META, read_meta, write_json
+
+Figures = dict[str, float | None]
+
+_FIELD, _VERSION, _NAMES = "without_whitening", "table_version", ("knn_accuracy", "hit_rate_at_1", "map_at_r")
+_BATCH = 64
+
+
+def record_figures(index: OpenedIndex, feature_NF: NDArray[np.float32]) -> None:
+    """Keeps the figures of an index that has just been built.
+
+    Args:
+        index: with labels and test images, or nothing is recorded.
+        feature_NF: `(N, F)` float32 behind its vectors, in the order of its rows; if there are fewer, nothing is recorded.
+    """
+    if len(feature_NF) != len(index) or index.labels is None or "test" not in index.splits:
+        return
+    figures = _figures(feature_NF, index.splits, index.labels)
+    write_json(
+        index.path / META,
+        {**read_meta(index.path), _FIELD: {_VERSION: index.manifest["table_version"], **figures}},
+    )
+
+
+def recorded_figures(meta: dict[str, Any], table_version: int | None) -> Figures | None:
+    """The figures kept in an artefact's `meta.json`, if they are of that version of the table."""
+    recorded = meta.get(_FIELD)
+    if not isinstance(recorded, dict) or recorded.get(_VERSION) != table_version:
+        return None
+    return {name: recorded.get(name) for name in _NAMES}
+
+
+def measured_figures(folder: Path, recorded: dict[str, Any], progress: Progress) -> Figures:
+    """The figures of the corpus that `meta.json` names, every image of which goes through the encoder again.
+
+    Raises:
+        ArtefactError, CorpusError: there is no such corpus any more, or no encoder.
+    """
+    corpus, encoder = load_recorded_corpus(folder, recorded, [], progress), Encoder.load(folder)
+    rows, features = [], []
+    with progress.task("Embedding without whitening", len(corpus)) as task:
+        for batch, pixels in prepared_batches(corpus, preprocessing_of(encoder.spec), range(len(corpus)), _BATCH):
+            rows += batch.tolist()
+            features.append(encoder.features(pixels))
+            task.advance(len(batch))
+    labels = None if corpus.labels is None else [corpus.labels[row] for row in rows]
+    return _figures(np.concatenate(features), [corpus.splits[row] for row in rows], labels)
+
+
+def _figures(feature_NF: NDArray[np.float32], splits: Sequence[str], labels: list[str | None] | None) -> Figures:
+    evaluation = evaluate_vectors(unit_rows(torch.from_numpy(feature_NF)), splits, labels, linear=False).to_dict()
+    return {name: evaluation[name] for name in _NAMES}

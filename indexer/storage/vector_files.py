@@ -1,0 +1,164 @@
+"""Vectors as files of other programs: Parquet with everything that belongs to a row, or `.npy` with the ids in a text file beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from samekind.core.errors import ArtefactError, InputError
+from samekind.core.files import atomic_path
+from samekind.training.runtime.artefact import check_file_writable
+
+SUFFIXES = (".parquet", ".npy")
+TEXTS = ("label", "split", "uri", "sha256")
+_ROW_GROUP = 16_384
+
+
+@dataclass(frozen=True)
+class VectorRows:
+    """Vectors and what belongs to them.
+
+    Attributes:
+        ids: N names.
+        vectors: `(N, D)` floats.
+        texts: of `TEXTS`, those that there are; N values each, `None` where unknown.
+        made_by: fingerprint of the encoder; empty if it is not known.
+    """
+
+    ids: list[str]
+    vectors: NDArray[Any]
+    texts: dict[str, list[str | None]]
+    made_by: str = ""
+
+
+def check_suffix(path: Path) -> None:
+    """Refuses a file of another kind.
+
+    Raises:
+        InputError: it ends in something else.
+    """
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: vectors are .parquet or .npy files", hint="name a file that ends in one of these")
+
+
+def ids_file(path: Path) -> Path:
+    """The text file with the ids of an `.npy` file, one a line: `vectors.ids.txt` of `vectors.npy`."""
+    return path.with_suffix(".ids.txt")
+
+
+def write_vector_file(path: Path, rows: VectorRows) -> None:
+    """Writes Parquet (`id`, `vector`, and the texts) or `.npy` with its ids (the texts are left out).
+
+    Raises:
+        InputError: the file is of another kind, or an id has several lines.
+        ArtefactError: it cannot be written.
+    """
+    check_suffix(path)
+    check_file_writable(path)
+    try:
+        if path.suffix == ".parquet":
+            _write_parquet(path, rows)
+            return
+        if any("\n" in id_ or "\r" in id_ for id_ in rows.ids):
+            raise InputError("an id has several lines, which a text file cannot hold", hint="write .parquet")
+        with atomic_path(ids_file(path)) as temporary:
+            temporary.write_text("".join(f"{id_}\n" for id_ in rows.ids), encoding="utf-8")
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, rows.vectors)
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write {path}: {error.strerror or error}", hint="check permissions and free space"
+        ) from error
+
+
+def _write_parquet(path: Path, rows: VectorRows) -> None:
+    import pyarrow.parquet as pq
+
+    dim = rows.vectors.shape[1]
+    texts: list[list[Any]] = [rows.ids, *rows.texts.values()]
+    fields = [pa.field(name, pa.string()) for name in ("id", *rows.texts)]
+    about = {"samekind": json.dumps({"encoder": rows.made_by, "dim": dim, "metric": "cosine"})}
+    schema = pa.schema([*fields, pa.field("vector", pa.list_(pa.float32(), dim))], about)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for start in range(0, len(rows.ids), _ROW_GROUP):
+            part = slice(start, start + _ROW_GROUP)
+            flat = pa.array(np.ascontiguousarray(rows.vectors[part], dtype=np.float32).ravel())
+            columns = [pa.array(values[part], pa.string()) for values in texts]
+            vectors = pa.FixedSizeListArray.from_arrays(flat, dim)
+            writer.write_table(pa.table([*columns, vectors], schema=schema), _ROW_GROUP)
+
+
+def read_vector_file(path: Path) -> VectorRows:
+    """Reads what `write_vector_file` writes, or a file of the same shape by anybody else.
+
+    Args:
+        path: Parquet with `vector` (a list of numbers a row) and `id`, or `uri` in its place; of `TEXTS`, what there is is read. Or `.npy`,
+            `(N, D)`, with N lines of ids in `ids_file(path)`.
+
+    Raises:
+        InputError: the file is missing, of another kind, or lacks something.
+    """
+    check_suffix(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", hint="name a .parquet or .npy file with vectors")
+    return _read_parquet(path) if path.suffix == ".parquet" else _read_npy(path)
+
+
+def _read_npy(path: Path) -> VectorRows:
+    names = ids_file(path)
+    try:
+        vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is no .npy file of numbers: {error}") from error
+    try:
+        ids = names.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} needs its ids in {names}", hint="one id a line, UTF-8, in the order of the rows"
+        ) from error
+    return VectorRows([id_.removesuffix("\r") for id_ in (ids[:-1] if ids[-1] == "" else ids)], vectors, {})
+
+
+def _read_parquet(path: Path) -> VectorRows:
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from error
+    name = next((name for name in ("id", "uri") if name in table.column_names), None)
+    if name is None or "vector" not in table.column_names:
+        have = ", ".join(table.column_names) or "none"
+        raise InputError(f"{path} needs the columns id (or uri) and vector, it has {have}")
+    ids = [str(id_) for id_ in table[name].to_pylist()]
+    texts = {name: _texts(table[name].to_pylist()) for name in TEXTS if name in table.column_names}
+    about = json.loads((table.schema.metadata or {}).get(b"samekind", b"{}"))
+    return VectorRows(ids, _matrix(table["vector"], path), texts, str(about.get("encoder", "")))
+
+
+def _texts(values: list[Any]) -> list[str | None]:
+    return [None if value is None else str(value) for value in values]
+
+
+def _matrix(column: Any, path: Path) -> NDArray[Any]:
+    """`(N, D)` of a column of lists, which must be of one length."""
+    array = column.combine_chunks()
+    if not (
+        pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    ):
+        raise InputError(f"{path}: the column vector holds {array.type}, expected a list of numbers a row")
+    if array.null_count:
+        raise InputError(f"{path}: {array.null_count:,} rows have no vector", hint="leave these rows out")
+    from pyarrow import compute
+
+    lengths = set(compute.list_value_length(array).unique().to_pylist())
+    if len(lengths) > 1:
+        raise InputError(f"{path}: the vectors differ in length: {', '.join(map(str, sorted(lengths)))}")
+    flat = array.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat).reshape(len(array), lengths.pop() if lengths else 0)

@@ -1,0 +1,73 @@
+"""`samekind export`: an encoder or its vectors for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+import samekind
+from samekind.commands.shared import Json, folder_exists
+from samekind.core.errors import InputError
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Export:
+    """Writes an encoder as ONNX or as a folder to publish, and the vectors of an index as Parquet or .npy.
+
+    The ONNX file takes decoded images of any size: resizing, cropping and normalisation are inside it.
+
+    Example:
+        samekind export artifacts/photos --vectors photos.parquet
+        samekind export artifacts/photos --onnx photos.onnx --save-pretrained photos-encoder
+        samekind export lite0 --onnx lite0.onnx
+    """
+
+    artefact: Annotated[
+        Positional[str], arg(metavar="ARTEFACT|MODEL", help="Folder made by train or index, or a model's name.")
+    ]
+    onnx: Annotated[Path | None, arg(metavar="FILE.onnx", help="Write the encoder here.", help_behavior_hint="")] = None
+    save_pretrained: Annotated[
+        Path | None,
+        arg(metavar="FOLDER", help="Write weights, config.json and a model card here.", help_behavior_hint=""),
+    ] = None
+    vectors: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Write the vectors of the index here: .parquet, or .npy with the ids in FILE.ids.txt.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Writes what is asked for."""
+        from samekind.training.config.model import names_model
+
+        if not (self.onnx or self.save_pretrained or self.vectors):
+            raise InputError("nothing to export", hint="name at least one of --onnx, --save-pretrained and --vectors")
+        if not names_model(self.artefact):
+            folder_exists(Path(self.artefact))
+        elif self.vectors:
+            raise InputError(f"{self.artefact} is a model without an index", hint="index a corpus with it first")
+        written = {}
+        if self.vectors:
+            samekind.export_vectors(self.artefact, self.vectors)
+            written["vectors"] = str(self.vectors)
+        if self.onnx or self.save_pretrained:
+            written |= self._encoder()
+        console.answer({"written": written}, "\n".join(f"wrote {path}" for path in written.values()))
+
+    def _encoder(self) -> dict[str, str]:
+        encoder, written = samekind.load_encoder(self.artefact), {}
+        if self.save_pretrained:
+            written["save_pretrained"] = str(encoder.save_pretrained(self.save_pretrained))
+        if self.onnx:
+            written["onnx"] = str(encoder.to_onnx(self.onnx))
+        return written

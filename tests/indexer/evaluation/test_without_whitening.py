@@ -1,0 +1,101 @@
+"""Figures of the bare features beside those of the embeddings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from samekind.data.corpus import Corpus
+from samekind.data.prepared import prepare_corpus
+from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building import pretrained
+from samekind.indexer.evaluation.evaluate import evaluate_artefact
+from samekind.indexer.evaluation.figures import evaluate_vectors
+from samekind.indexer.index import Index, build_index
+from samekind.training.models.encoder import Encoder, EncoderSpec
+from samekind.training.models.whitening import unit_rows
+
+NAMES = ("knn_accuracy", "hit_rate_at_1", "map_at_r")
+
+
+def bare_encoder(name: str = "") -> Encoder:
+    """Random weights, small and the same each time; stands in for a pretrained model."""
+    torch.manual_seed(0)
+    spec = EncoderSpec("resnet-small", image_size=16, channels=3, dim=0, mean=(0.5,) * 3, std=(0.2,) * 3, width=4)
+    return Encoder(spec).eval()
+
+
+@pytest.fixture(autouse=True)
+def small_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a model stands for the small one."""
+    monkeypatch.setattr(pretrained, "resolve_encoder", bare_encoder)
+
+
+def draw(path: Path, number: int) -> None:
+    """Noise around the colour of the picture's class."""
+    rng = np.random.default_rng(number)
+    colour = np.array([(150, 110, 120), (115, 140, 120)][number % 2])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(colour + rng.normal(0, 60, (16, 16, 3)), 0, 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Sixty pictures in two classes, a third of them for testing."""
+    for number in range(60):
+        split = "test" if number % 3 == 0 else "train"
+        draw(tmp_path / "pictures" / split / "ab"[number % 2] / f"{number:02d}.png", number)
+    return Corpus.from_folder(tmp_path / "pictures")
+
+
+def expected(corpus: Corpus) -> dict[str, float | None]:
+    """The figures of features that were computed by hand."""
+    encoder = bare_encoder()
+    features = encoder.features(prepare_corpus(corpus, preprocessing_of(encoder.spec)))
+    figures = evaluate_vectors(unit_rows(torch.from_numpy(features)), corpus.splits, corpus.labels, linear=False)
+    assert figures.linear_accuracy is None
+    return {name: figures.to_dict()[name] for name in NAMES}
+
+
+def test_they_are_recorded_while_the_index_is_built(corpus: Corpus, tmp_path: Path) -> None:
+    """The figures of the features, not those of the embeddings, which stand beside them."""
+    index = build_index(corpus, "lite0", tmp_path / "out")
+    evaluation = evaluate_artefact(tmp_path / "out")
+    assert evaluation.without_whitening == pytest.approx(expected(corpus))
+    own = evaluate_vectors(index.vectors(), index.splits, index.labels).to_dict()
+    assert {name: evaluation.to_dict()[name] for name in NAMES} == {name: own[name] for name in NAMES}
+    assert evaluation.without_whitening != {name: own[name] for name in NAMES}
+
+
+def test_those_of_another_state_of_the_index_are_not_told(corpus: Corpus, tmp_path: Path) -> None:
+    """After images were added they are unknown, until they are asked for; the embeddings come from the index without embedding anything."""
+    out = tmp_path / "out"
+    build_index(corpus, "lite0", out)
+    draw(tmp_path / "pictures" / "test" / "a" / "new.png", 61)
+    grown = Corpus.from_folder(tmp_path / "pictures")
+    build_index(grown, "lite0", out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoder, "load", None)
+        evaluation = evaluate_artefact(out)
+    assert (evaluation.without_whitening, evaluation.num_test, evaluation.notes) == (None, 21, [])
+    assert evaluate_artefact(out, bare=True).without_whitening == pytest.approx(expected(grown))
+
+
+def test_where_there_is_nothing_to_compare_nothing_is_recorded(corpus: Corpus, tmp_path: Path) -> None:
+    """No whitening, no labels, or a build that was interrupted and had to do without its memory."""
+    build_index(corpus, "lite0", tmp_path / "plain", whitening=0)
+    assert evaluate_artefact(tmp_path / "plain").without_whitening is None
+    flat = tmp_path / "flat"
+    shutil.copytree(tmp_path / "pictures" / "train" / "a", flat)
+    build_index(Corpus.from_folder(flat), "lite0", tmp_path / "unlabelled")
+    assert evaluate_artefact(tmp_path / "unlabelled").without_whitening is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrained, "KEPT", 59)
+        build_index(corpus, "lite0", tmp_path / "large")
+    assert len(Index.open(tmp_path / "large")) == 60
+    assert evaluate_artefact(tmp_path / "large").without_whitening is None

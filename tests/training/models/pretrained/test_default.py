@@ -1,0 +1,54 @@
+"""Which encoder a corpus gets where none is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samekind.data.corpus import Corpus
+from samekind.data.sources.registry import REGISTERED
+from samekind.training.models.pretrained.default import PHOTO_SIDE, default_encoder
+
+
+def folder_of(path: Path, size: tuple[int, int], mode: str = "RGB", count: int = 3) -> Corpus:
+    """A corpus of pictures of one size."""
+    path.mkdir(exist_ok=True)
+    for i in range(count):
+        noise = np.random.default_rng(i).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(noise).convert(mode).save(path / f"{size[0]}-{i}.png")
+    return Corpus.from_folder(path)
+
+
+def test_a_folder_of_colour_photos_gets_the_pretrained_one(tmp_path: Path) -> None:
+    """And the reason says what it is, in one line."""
+    name, reason = default_encoder(folder_of(tmp_path, (200, 130)))
+    assert name == "lite0"
+    assert "colour photos" in reason
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize("corpus", REGISTERED)
+def test_a_registered_corpus_keeps_the_small_one(corpus: str) -> None:
+    """All of them are of 64 px and less, whatever their pictures here."""
+    large = np.zeros((3, 200, 200, 3), np.uint8)
+    name, reason = default_encoder(Corpus.from_arrays(large, name=corpus, source={"corpus": corpus}))
+    assert name == "resnet-small"
+    assert corpus in reason
+
+
+def test_grey_pictures_and_small_ones_get_the_small_one(tmp_path: Path) -> None:
+    """The reason names the property, and the pretrained encoder that could be named instead."""
+    name, reason = default_encoder(folder_of(tmp_path / "grey", (200, 130), "L"))
+    assert (name, "grey" in reason, "lite0" in reason) == ("resnet-small", True, True)
+    name, reason = default_encoder(folder_of(tmp_path / "tiny", (300, 32)))
+    assert (name, "32 px" in reason, "lite0" in reason) == ("resnet-small", True, True)
+
+
+def test_the_typical_image_decides(tmp_path: Path) -> None:
+    """A few thumbnails among photos, or a few photos among thumbnails, change nothing."""
+    folder_of(tmp_path, (PHOTO_SIDE, PHOTO_SIDE), count=5)
+    assert default_encoder(folder_of(tmp_path, (40, 40), count=4)).name == "lite0"
+    assert default_encoder(folder_of(tmp_path, (20, 20), count=3)).name == "resnet-small"

@@ -1,0 +1,1 @@
+"""Encoders in and out: folders to publish, scikit-learn, ONNX."""

@@ -1,0 +1,1 @@
+"""Checkpoint files as they are found: read, matched to a network, adapted."""
