@@ -11,11 +11,13 @@ a loss together from its parts, with a treatment of false negatives in between.
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined
+from samekind.training.false_negatives.detectors.neighbourhood import Neighbourhood
 from samekind.training.false_negatives.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation
 from samekind.training.false_negatives.treatments import (
     TREATMENTS,
     FalseNegativePrediction,
     attract,
+    attract_likely,
     eliminate,
     none,
     soft,
@@ -36,6 +38,7 @@ __all__ = [
     "Detector",
     "FalseNegativePrediction",
     "Guide",
+    "Neighbourhood",
     "NoiseContrast",
     "Oracle",
     "Posterior",
@@ -48,6 +51,7 @@ __all__ = [
     "against_codes",
     "against_keys",
     "attract",
+    "attract_likely",
     "binary_loss",
     "cpc",
     "debiased",

@@ -10,6 +10,7 @@ from torch import Tensor
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined
+from samekind.training.false_negatives.detectors.neighbourhood import Neighbourhood
 from samekind.training.false_negatives.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation
 from samekind.training.objectives.similarity import Contrast, in_batch
 
@@ -46,6 +47,7 @@ def all_detectors(rows: Tensor, labels: NDArray[np.int64]) -> dict[str, Detector
         "cluster": Cluster(count, 3, 0),
         "reciprocal": Reciprocal(count, 7),
         "oracle": Oracle(labels),
+        "neighbourhood": Neighbourhood(described, 3, 6),
         "relation": Relation(described, rows.shape[1], 0.3),
         "combined": Combined(described, rows.shape[1], 0.3),
     }

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from samekind.core.errors import InputError
 from samekind.training.config.settings import Settings, Values, one_of, setting, within
 
-TREATMENTS = ("none", "eliminate", "attract", "soft", "soft_attract")
+TREATMENTS = ("none", "eliminate", "attract", "soft", "soft_attract", "attract_likely")
 CONFIRMED = ("attract", "drop")
 DETECTORS = (
-    "threshold", "quantile", "cluster", "posterior", "guide", "relative_margin", "reciprocal", "relation", "combined", "oracle"
+    "threshold", "quantile", "cluster", "posterior", "guide", "relative_margin", "reciprocal", "relation", "combined", "neighbourhood",
+    "oracle",
 )  # fmt: skip
 KNOWING = (
     "guide",
     "relation",
     "combined",
+    "neighbourhood",
     "oracle",
 )  # know something before the encoder does, and need not wait for it
 _WITH_PRIOR = ("quantile", "posterior", "relation", "combined")
-_WITH_NEIGHBOURS = ("cluster", "reciprocal")
+_WITH_NEIGHBOURS = ("cluster", "reciprocal", "neighbourhood")
 
 
 def _asked(of: Values) -> str | None:
@@ -39,7 +41,8 @@ class FalseNegativeSettings(Settings):
         treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
             knows too little; 0.1 where the detector is one of `KNOWING`.
         confirmed: what is done with negatives that people called the same: pull them in (`attract`) or only not push them (`drop`).
-        neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many.
+        neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many; of `neighbourhood`, k where
+            it finds no groups that would tell it.
         guide: of the detectors `guide` and, if you like, `combined`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
         guide_weights: checkpoint file of a `timm/` or `open_clip/` guide.
     """

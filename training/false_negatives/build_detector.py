@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from samekind.core.errors import CorpusError
@@ -15,8 +16,11 @@ from samekind.training.false_negatives.detection_space import DETECTION_DIM
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined
+from samekind.training.false_negatives.detectors.neighbourhood import Neighbourhood
 from samekind.training.false_negatives.detectors.pairs import Cluster, Guide, Oracle, Reciprocal, Relation, side_by_side
 from samekind.training.false_negatives.guide import build_guide
+from samekind.training.models.neighbour_whitening import fitting_neighbours
+from samekind.training.models.whitening import WHITENING_ROWS
 from samekind.training.training_set import TrainingImages
 
 Describe = Callable[[], NDArray[np.float32]]
@@ -99,6 +103,10 @@ def _without_labels(config: TrainConfig, count: int, describe: Describe, guide: 
             if config.guide:
                 description = side_by_side(description, guide().embedding.numpy())
             return Combined(description, DETECTION_DIM, prior, threshold)
+        case "neighbourhood":
+            description = describe()
+            found = fitting_neighbours(torch.from_numpy(description[:WHITENING_ROWS]))
+            return Neighbourhood(description, found or max(1, round(config.neighbours * count)), threshold=threshold)
         case "reciprocal":
             return Reciprocal(count, max(1, round(config.neighbours * count)), threshold)
         case unknown:

@@ -1,4 +1,4 @@
-"""Treatments of predicted false negatives: keep them, leave them out, pull them in, weigh them less, or both of the last.
+"""Treatments of predicted false negatives: keep them, leave them out, pull them in, weigh them less, or mixtures of these.
 
 # A anchors, M candidates
 
@@ -82,12 +82,24 @@ def soft_attract(terms: Terms, prediction: FalseNegativePrediction) -> Terms:
     return replace(soft(terms, prediction), positive_weight=share)
 
 
+def attract_likely(terms: Terms, prediction: FalseNegativePrediction) -> Terms:
+    """Flagged negatives are left out, and those more likely false than not are positives: suspicion spares, and only certainty pulls.
+
+    Source:
+        Both halves are arXiv 2011.11765's; to ask more of a positive than of a negative that is spared is ours.
+    """
+    left = eliminate(terms, prediction)
+    likely = terms.negative_mask & prediction.flagged & (prediction.probability > 1 / 2)
+    return replace(left, positive_weight=likely.to(terms.candidate.dtype))
+
+
 TREATMENTS: dict[str, Callable[[Terms, FalseNegativePrediction], Terms]] = {
     "none": none,
     "eliminate": eliminate,
     "attract": attract,
     "soft": soft,
     "soft_attract": soft_attract,
+    "attract_likely": attract_likely,
 }
 
 

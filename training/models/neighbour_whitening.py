@@ -22,6 +22,7 @@ from samekind.training.models.whitening import Whitening
 SIZES = (5, 7, 10, 14, 20, 28, 40, 56, 80, 113, 160)
 """Numbers of neighbours tried, each √2 of the last; at most √N of N images."""
 COMPARED_AT = 0.25  # exponent of the whitening in which these are compared: the most even precision over corpora
+DIRECTIONS = 256
 ROUNDS = 2  # the second finds its neighbours in the space of the first; a third adds nothing
 FEWEST_IMAGES = 64
 CLEARLY = 1.5
@@ -63,17 +64,18 @@ def fit_neighbour_whitening(whitening: Whitening, feature_NF: Tensor) -> int:
 
 
 @torch.no_grad()
-def fitting_neighbours(feature_NF: Tensor, dim: int) -> int:
+def fitting_neighbours(feature_NF: Tensor, dim: int = DIRECTIONS) -> int:
     """The number of neighbours that images share most of, beyond chance; 0 if no more than rows without groups would.
 
     Those are made of the same features, each direction shuffled by itself: what any cloud of that shape and size shares.
 
     Args:
         feature_NF: `(N, F)` float32.
-        dim: directions that are looked at.
+        dim: directions that are looked at, at most.
     """
     if len(feature_NF) < FEWEST_IMAGES:
         return 0
+    dim = min(dim, feature_NF.shape[1])
     whitening = Whitening(feature_NF.shape[1], dim)
     whitening.fit(feature_NF, COMPARED_AT)
     row_ND = whitening(feature_NF)
@@ -99,8 +101,8 @@ def _without_noise(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
     row = (unit_ND - unit_ND.mean(0)).double() @ even
     total, turned = torch.linalg.eigh(row.T @ row / len(row))
     excess = (total - 1).clamp(min=_SHARE_FLOOR)
-    matrix: Tensor = even @ turned * (excess / (excess + 1)).sqrt()
-    return matrix.float()
+    matrix: Tensor = (even @ turned * (excess / (excess + 1)).sqrt()).float()
+    return matrix
 
 
 def _covariance_within(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
@@ -108,6 +110,6 @@ def _covariance_within(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
     row = unit_ND.double().numpy()
     degree = np.asarray(mutual_NN.sum(axis=1)).reshape(-1) - 1  # the diagonal is no pair
     cross = row.T @ (mutual_NN @ row - row)
-    within = torch.from_numpy(row.T @ (row * degree[:, None]) - cross) / max(degree.sum(), 1)
+    within: Tensor = torch.from_numpy(row.T @ (row * degree[:, None]) - cross) / max(degree.sum(), 1)
     symmetric: Tensor = (within + within.T) / 2
     return symmetric

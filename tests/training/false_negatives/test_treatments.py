@@ -110,7 +110,7 @@ def test_a_faint_suspicion_pulls_nobody_in() -> None:
 
 
 @pytest.mark.parametrize("objective", ["info_nce", "debiased", "hard", "decoupled", "nce", "mixed"])
-@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft", "soft_attract"])
+@pytest.mark.parametrize("treatment", ["eliminate", "attract", "soft", "soft_attract", "attract_likely"])
 def test_a_treatment_of_nobody_changes_nothing(objective: str, treatment: str) -> None:
     """With nobody suspected every treatment is `none`, for every objective that takes one."""
     contrast = batch(6)
