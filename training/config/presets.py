@@ -42,7 +42,8 @@ def adapter(**overrides: Any) -> TrainConfig:
     schedule = {"learning_rate": 1e-4, "epochs": 20}
     model = {"backbone": LITE0, "projector_dim": 0, "views": 4, "strength": "medium"}
     loss = {"objective": "info_nce", "temperature": 0.1}
-    return _config("adapter", {**schedule, **model, **loss}, overrides)
+    false_negatives = {"treatment": "attract_likely", "detector": "neighbourhood", "treatment_start": 0.0}
+    return _config("adapter", {**schedule, **model, **loss, **false_negatives}, overrides)
 
 
 def _config(name: str, differing: Mapping[str, Any], overrides: Mapping[str, Any]) -> TrainConfig:

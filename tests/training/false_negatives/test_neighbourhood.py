@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from samekind.training.false_negatives.detectors.neighbourhood import WIDER, Neighbourhood
 from samekind.training.false_negatives.treatments import FalseNegativePrediction, attract_likely
@@ -43,9 +42,8 @@ def test_near_ones_are_spared_and_mutual_ones_pulled() -> None:
 
 def test_likely_ones_are_averaged_in_by_hand() -> None:
     """One anchor: the view and a mutual neighbour are positives against what is left, rescaled to the number that there was."""
-    contrast = in_batch(
-        *functional.normalize(torch.tensor([[[1.0, 0], [0.6, 0.8]], [[0.8, 0.6], [0, 1.0]]]), dim=2), torch.arange(2)
-    )
+    first, second = torch.tensor([[1.0, 0], [0.6, 0.8]]), torch.tensor([[0.8, 0.6], [0, 1.0]])
+    contrast = in_batch(first, second, torch.arange(2))
     flagged = torch.zeros_like(contrast.is_negative)
     flagged[0, 1] = True
     probability = flagged * 0.9
