@@ -12,7 +12,7 @@ from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
-from samekind.training.false_negatives.detection_space import DETECTION_DIM
+from samekind.training.false_negatives.detection_space import detection_dim
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.detectors.combined import Combined
@@ -65,7 +65,7 @@ def build_detector(
 
     if config.detector == "oracle":
         return Oracle(labels)
-    return _without_labels(config, len(images.fit), descriptions, second_encoder)
+    return _without_labels(config, images, descriptions, second_encoder)
 
 
 def describe_images(images: TrainingImages, seed: int, progress: Progress | None = None) -> NDArray[np.float32]:
@@ -80,9 +80,11 @@ def describe_images(images: TrainingImages, seed: int, progress: Progress | None
     )
 
 
-def _without_labels(config: TrainConfig, count: int, describe: Describe, guide: Callable[[], Guide]) -> Detector:
-    """Detector of this name for `count` training images; what it needs besides is made when it is asked for."""
-    prior, threshold = config.prior, config.detector_point
+def _without_labels(
+    config: TrainConfig, images: TrainingImages, describe: Describe, guide: Callable[[], Guide]
+) -> Detector:
+    """Detector of this name for these training images; what it needs besides is made when it is asked for."""
+    prior, threshold, count = config.prior, config.detector_point, len(images.fit)
     match config.detector:
         case "threshold":
             return Threshold(threshold)
@@ -97,12 +99,12 @@ def _without_labels(config: TrainConfig, count: int, describe: Describe, guide: 
         case "guide":
             return guide()
         case "relation":
-            return Relation(describe(), DETECTION_DIM, prior, threshold)
+            return Relation(describe(), detection_dim(images), prior, threshold)
         case "combined":
             description = describe()
             if config.guide:
                 description = side_by_side(description, guide().embedding.numpy())
-            return Combined(description, DETECTION_DIM, prior, threshold)
+            return Combined(description, detection_dim(images), prior, threshold)
         case "neighbourhood":
             description = describe()
             found = fitting_neighbours(torch.from_numpy(description[:WHITENING_ROWS]))

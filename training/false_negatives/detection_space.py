@@ -37,6 +37,11 @@ class DetectionSpace:
         return whitened(self.whitening, self.encoder.features(images))
 
 
+def detection_dim(images: TrainingImages) -> int:
+    """The most dimensions that the space of these images has: cached vectors keep theirs."""
+    return DETECTION_DIM if images.views is None else int(images.pixels.shape[1])
+
+
 def detection_space(encoder: Trainable, images: TrainingImages) -> DetectionSpace:
     """The space of an encoder as it is now."""
     features = encoder.features(images.pixels[images.fit])
