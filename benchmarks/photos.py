@@ -37,15 +37,20 @@ FROZEN: dict[str, float | None] = {
     "frozen + PCA": 0.0, "frozen + whitening 0.1": 0.1, "frozen + whitening 0.25": 0.25, "frozen + whitening 0.5": 0.5,
     "frozen + neighbour whitening": None,
 }  # fmt: skip
-WITH_LABELS = {"learning_rate": 1e-3}  # what labels say may be learned fast
+FAST = {"learning_rate": 1e-3}  # what labels say may be learned fast, and a poor space has much to learn
+PLAIN = {"whitening": 0.25, **FAST}
 ADAPTERS: dict[str, dict[str, Any]] = {
     "adapter (the preset)": {},
-    "adapter, info_nce": {"objective": "info_nce", "treatment": "none"},
+    "adapter, info_nce": {"treatment": "none"},
     "adapter, hard": {"objective": "hard", "treatment": "none"},
     "adapter, hard + soft_attract + relation": {"objective": "hard", "treatment": "soft_attract", "detector": "relation"},
     "adapter, hard + soft_attract + combined": {"objective": "hard", "treatment": "soft_attract", "detector": "combined"},
-    "adapter, hard + oracle elimination †": {"objective": "hard", "treatment": "eliminate", "detector": "oracle", **WITH_LABELS},
-    "adapter, supervised †": {"objective": "supervised", "treatment": "none", **WITH_LABELS},
+    "adapter, hard + oracle elimination †": {"objective": "hard", "treatment": "eliminate", "detector": "oracle", **FAST},
+    "adapter, supervised †": {"objective": "supervised", "treatment": "none", **FAST},
+    "on whitening 0.25: info_nce": {"treatment": "none", **PLAIN},
+    "on whitening 0.25: hard": {"objective": "hard", "treatment": "none", **PLAIN},
+    "on whitening 0.25: info_nce + attract_likely + neighbourhood": PLAIN,
+    "on whitening 0.25: hard + oracle elimination †": {"objective": "hard", "treatment": "eliminate", "detector": "oracle", **PLAIN},
 }  # fmt: skip
 Figures = dict[str, float | None]
 
@@ -97,7 +102,7 @@ class Bench:
 
     def adapted(self, name: str, settings: dict[str, Any], seed: int) -> tuple[Figures, float]:
         """Figures of a trained adapter, and the seconds of its training."""
-        folder = self.out / self.corpus.name / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+        folder = self.out / self.corpus.name / f"{''.join(c if c.isalnum() else '-' for c in name)}-{seed}"
         run = sk.train(self.train, "adapter", folder, seed=seed, hold_out=0, probe=False, **settings)
         return self.measure(run.encoder), run.summary["seconds"]
 
