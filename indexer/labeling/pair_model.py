@@ -37,7 +37,7 @@ class PairFeatures:
         if len(pairs.anchor_A) == len(index) and pairs.negative_AK.size:
             import torch
 
-            from samekind.training.models.neighbours import mutual_neighbours
+            from samekind.training.neighbours import mutual_neighbours
 
             self._mutual = mutual_neighbours(torch.from_numpy(pairs.negative_AK))
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samekind.training.models.neighbours import mutual_neighbours, nearest_others, shared_neighbours
 from samekind.training.models.whitening import Whitening
+from samekind.training.neighbours import mutual_neighbours, nearest_others, shared_neighbours
 
 SIZES = (5, 7, 10, 14, 20, 28, 40, 56, 80, 113, 160)
 """Numbers of neighbours tried, each √2 of the last; at most √N of N images."""

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from samekind.training.models import neighbour_whitening
 from samekind.training.models.neighbour_whitening import fit_neighbour_whitening, fitting_neighbours
-from samekind.training.models.neighbours import mutual_neighbours, nearest_others, shared_neighbours
 from samekind.training.models.whitening import Whitening
+from samekind.training.neighbours import mutual_neighbours, nearest_others, shared_neighbours
 
 
 def _groups(count: int, size: int, noise: float = 1.0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from samekind.training.false_negatives.detectors.base import PairDetector
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
-from samekind.training.models.neighbours import mutual_neighbours, nearest_others, neighbour_matrix
+from samekind.training.neighbours import mutual_neighbours, nearest_others, neighbour_matrix
 from samekind.training.objectives.similarity import Contrast
 
 WIDER = 10

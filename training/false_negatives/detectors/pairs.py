@@ -16,7 +16,7 @@ from torch.nn import functional
 from samekind.core.errors import CorpusError
 from samekind.training.false_negatives.detectors.base import PairDetector
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
-from samekind.training.models.neighbours import mutual_neighbours, nearest_others
+from samekind.training.neighbours import mutual_neighbours, nearest_others
 from samekind.training.objectives.similarity import Contrast
 
 BANK = 10_000
