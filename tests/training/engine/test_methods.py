@@ -71,7 +71,7 @@ def test_the_guide_is_an_artefact_and_a_checkpoint_is_asked_for_by_name(tmp_path
         train(corpus(), guided, tmp_path / "second").history[1]["detector"]["precision"] > 0.34
     )  # a third are of one class
     missing = config(treatment="soft", detector="guide", guide="open_clip/ViT-B-32")
-    with pytest.raises(MissingDependencyError, match="needs a checkpoint") as caught:
+    with pytest.raises(MissingDependencyError, match="not on this machine") as caught:
         train(corpus(), missing, tmp_path / "third")
     assert "open_clip/ViT-B-32" in caught.value.hint
     assert "open_clip/ViT-B-32@FILE" in caught.value.hint
