@@ -31,6 +31,8 @@ TRAINING_TIME := $(or $(TRAINING_TIME_$(PRESET)),a while)
 
 # A folder of one's own gets the encoder that suits it, without training if that is a pretrained one; PRESET= asks for a training.
 NAMED := $(filter $(CORPUS),fashion-mnist cifar10 digits synthetic)
+# Nor is a preset asked for where the images can choose it.
+CHOSEN := $(if $(NAMED)$(filter command environment,$(origin PRESET)),--preset $(PRESET))
 QUICK := $(if $(NAMED)$(filter command environment,$(origin PRESET)),,$(shell test -d "$(CORPUS)" && echo yes))
 
 # $(call step,NUMBER,TEXT): where we are and how long it takes
@@ -49,7 +51,7 @@ help: ## list the targets
 	@echo
 	@sed -nE 's/^([a-z-]+):[^#=]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|plain|full  OUT=artifacts/NAME  PORT=8501'
+	@echo 'Overrides: CORPUS=fashion-mnist|cifar10|digits|synthetic|FOLDER  PRESET=small|smoke|plain|full|adapter  OUT=artifacts/NAME  PORT=8501'
 	@echo '           DATA_DIR=FOLDER (files already on disk)  PYTHON=python3.12  BUDGET=120s|500steps  SEEDS=3  JOBS=1 (of compare)'
 
 # ------------------------------------------------------------------------------------------------------------ environment
@@ -84,8 +86,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 train: setup ## get the data, train, index and evaluate: leaves artifacts/NAME
 	$(call step,3,getting the corpus $(CORPUS) (about 10 seconds the first time))
 	@$(RUN) samekind.fetch "$(CORPUS)" $(FROM_DATA_DIR)
-	$(call step,4,training with preset $(PRESET) ($(TRAINING_TIME)); Ctrl-C saves and the same command continues)
-	@$(RUN) samekind train --corpus "$(CORPUS)" --preset $(PRESET) --out "$(OUT)" $(FROM_DATA_DIR)
+	$(call step,4,training$(if $(CHOSEN), with preset $(PRESET) ($(TRAINING_TIME))); Ctrl-C saves and the same command continues)
+	@$(RUN) samekind train --corpus "$(CORPUS)" $(CHOSEN) --out "$(OUT)" $(FROM_DATA_DIR)
 	$(call step,5,indexing (about a minute))
 	@$(RUN) samekind index --corpus "$(CORPUS)" --encoder "$(OUT)" --out "$(OUT)" $(FROM_DATA_DIR)
 	$(call step,6,evaluating (about half a minute))
