@@ -17,6 +17,7 @@ from samekind.training.training_set import label_numbers
 
 MAP_QUERIES = 2000
 LINEAR_VALUES = 60_000 * 512
+_LEAST_DEVIATION = 1e-4  # of the largest
 _SEED = 0
 
 
@@ -127,7 +128,7 @@ def linear_accuracy(
     if len(chosen) < len(bank_ND):
         notes.append(f"linear_accuracy is fitted to {len(chosen):,} of {len(bank_ND):,} train images (seeded choice).")
     bank = bank_ND[chosen]
-    mean, deviation = bank.mean(axis=0), np.maximum(bank.std(axis=0), 1e-6)
+    mean, deviation = bank.mean(axis=0), _deviation(bank)
     model = LogisticRegression(max_iter=300, tol=1e-3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
@@ -135,6 +136,12 @@ def linear_accuracy(
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         notes.append("The linear probe stopped before it converged; its accuracy is a lower bound.")
     return float((model.predict((query_QD - mean) / deviation) == query_class_Q).mean())
+
+
+def _deviation(bank_ND: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Standard deviation of each dimension; infinite where the bank hardly varies, of which a probe can learn nothing but noise."""
+    deviation = bank_ND.std(axis=0)
+    return np.where(deviation > _LEAST_DEVIATION * deviation.max(initial=0.0), deviation, np.float32(np.inf))
 
 
 def _why_not(labels: list[str | None] | None, split_N: NDArray[Any], num_train: int, num_test: int) -> str:

@@ -16,7 +16,7 @@ from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building import pretrained
 from samekind.indexer.evaluation.evaluate import evaluate_artefact
-from samekind.indexer.evaluation.figures import evaluate_vectors
+from samekind.indexer.evaluation.figures import evaluate_vectors, linear_accuracy
 from samekind.indexer.index import Index, build_index
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.whitening import unit_rows
@@ -100,3 +100,15 @@ def test_where_there_is_nothing_to_compare_nothing_is_recorded(corpus: Corpus, t
         build_index(corpus, "lite0", tmp_path / "large")
     assert len(Index.open(tmp_path / "large")) == 60
     assert evaluate_artefact(tmp_path / "large").without_whitening is None
+
+
+def test_a_probe_ignores_directions_in_which_the_bank_does_not_vary() -> None:
+    """Divided by next to nothing, what the queries have there would drown what tells classes apart."""
+    random = np.random.default_rng(0)
+    classes = np.arange(60) % 2
+    rows = np.zeros((60, 40), np.float32)
+    rows[:, 0], rows[:, 1] = np.where(classes == 1, 1.0, -1.0), random.normal(size=60)
+    query = rows.copy()
+    query[:, 2:] = random.normal(size=(60, 38)) * 0.1  # the bank is exactly zero there
+    rows[:, 2:] = random.normal(size=(60, 38)) * 1e-7
+    assert linear_accuracy(rows, classes, query, classes, []) == 1.0
