@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
 LONGEST_AUDIT_MS = 300_000
-LARGEST_BYTES = 400_000
+LARGEST_BYTES = 800_000
 
 
 def main(artefact: str) -> None:
