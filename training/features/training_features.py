@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
+import safetensors.torch
 from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
@@ -13,6 +17,7 @@ from samekind.training.features.cache import FeatureCache, Features
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
 from samekind.training.models.whitening import whitened
+from samekind.training.runtime.artefact import write_atomically
 from samekind.training.training_set import TrainingImages, split_off_hold_out
 
 _VIEW_SEED = 0  # the same views for every seed of a training: they are the slow part
@@ -32,21 +37,37 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
         The training images; `pixels` are `(N, D)` float16 vectors of unit norm, before the adapter, and `views` those of their views.
     """
     policy = policy_for(corpus.name, encoder.spec.channels, config.strength)
-    features = FeatureCache(encoder, corpus, policy, config.views, _VIEW_SEED).features(progress)
+    cache = FeatureCache(encoder, corpus, policy, config.views, _VIEW_SEED)
+    features = cache.features(progress)
     labels, fit, hold_out = split_off_hold_out(corpus, config)
     if encoder.adapter is None:
-        _fit_whitening(encoder, features, fit, config, progress)
+        rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
+        _whiten_once(encoder, features, rows, config.whitening, cache.file, progress)
     vectors = _whitened(encoder, features)
     mean, std = encoder.spec.mean, encoder.spec.std
     return TrainingImages(corpus, vectors[:, 0], labels, fit, hold_out, mean, std, vectors[:, 1:])
 
 
-def _fit_whitening(
-    encoder: Encoder, features: Features, fit: NDArray[np.int64], config: TrainConfig, progress: Progress
+def _whiten_once(
+    encoder: Encoder,
+    features: Features,
+    rows: NDArray[np.int64],
+    exponent: float | None,
+    beside: Path,
+    progress: Progress,
 ) -> None:
-    rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
-    plain = features[rows, 0].astype(np.float32)
-    whiten(encoder, plain, config.whitening, progress)
+    """Fits the whitening, or takes the one that was fitted to these rows before: an adapter that resumes must find the axes that it was
+    trained on, which an eigensolver may turn or mirror with another number of threads.
+    """
+    asked = hashlib.sha256(repr(exponent).encode() + rows.tobytes()).hexdigest()[:16]
+    file = beside.with_name(f"{beside.stem}-{asked}.whitening")
+    if not file.is_file():
+        whiten(encoder, features[rows, 0].astype(np.float32), exponent, progress)
+        write_atomically(file, safetensors.torch.save(encoder.whitening.state_dict()))
+        return
+    kept = safetensors.torch.load(file.read_bytes())
+    encoder.renew_whitening(kept["matrix"].shape[1])
+    encoder.whitening.load_state_dict(kept)
 
 
 def _whitened(encoder: Encoder, features: Features) -> NDArray[np.float16]:

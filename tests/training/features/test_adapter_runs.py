@@ -61,6 +61,19 @@ def test_training_sees_what_the_frozen_encoder_gives() -> None:
     assert loaded.viewed is loaded.views
 
 
+def test_the_whitening_of_a_run_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed adapter stands on the axes that it began with; other images or another exponent have a whitening of their own."""
+    images = corpus(count=72).split("train")
+    first = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
+    other = load_training_features(images, adapting(whitening=0.3), resolve_encoder("lite0", SIZE), NoProgress())
+    assert not np.array_equal(other.pixels, first.pixels)
+    monkeypatch.setattr("samekind.training.features.training_features.whiten", None)
+    again = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
+    assert np.array_equal(again.pixels, first.pixels)
+    with pytest.raises(TypeError):  # it would have to be fitted
+        load_training_features(images, adapting(seed=1), resolve_encoder("lite0", SIZE), NoProgress())
+
+
 def test_the_adapter_is_trained_and_the_backbone_stays(tmp_path: Path) -> None:
     """The artefact is lite0 with a trained adapter; its embedding is that of the engine's end on cached vectors."""
     images = corpus()
