@@ -8,7 +8,6 @@ add at once: appends do not conflict in LanceDB, and each either lands whole or 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -21,13 +20,14 @@ from samekind.indexer.storage.database import open_database
 from samekind.indexer.storage.layout import MANIFEST, ROWS_FILE
 from samekind.indexer.storage.rows import Rows
 from samekind.training.false_negatives.constraints import Pair
+from samekind.training.runtime.lock import exclusive
 
 TABLE = "verdicts"
 SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
 WITHDRAWN = "withdrawn"
 VERDICTS = (*ANSWERS, WITHDRAWN)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ATTEMPTS, _PAUSE = 5, 0.05
+_PATIENCE = 60.0  # seconds that the first verdict of all waits for another process
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,9 @@ class VerdictTable:
         return {pair: verdict for pair, verdict in latest.items() if verdict.verdict != WITHDRAWN}
 
     def _made(self) -> Any:
-        """The table, made if need be; another process may be making it this very moment."""
-        for attempt in range(_ATTEMPTS - 1):
-            try:
-                return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
-            except (OSError, RuntimeError, ValueError):
-                time.sleep(_PAUSE * 2**attempt)
-        return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
+        """The table, made if need be. Two processes must not make it at once: the later one would take the first's verdicts away."""
+        with exclusive(self.folder / "db", f".{TABLE}.lock", _PATIENCE):
+            return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
 
     @cached_property
     def _database(self) -> Any:

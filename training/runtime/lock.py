@@ -21,15 +21,20 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, name: str = LOCK, wait: float = 0.0) -> Iterator[None]:
     """Keeps every other process, and every other caller in this one, out of `folder`, which is made if need be.
 
     Readers ask for no lock. It is not re-entrant: take it once, at the outermost step that writes.
 
+    Args:
+        folder: what is written.
+        name: of the lock's file, where only a part of the folder is.
+        wait: seconds to wait for somebody else who holds it.
+
     Raises:
         ArtefactError: somebody else holds it, or the folder cannot be written.
     """
-    lock = FileLock(folder / LOCK, blocking=False, fallback_to_soft=False)
+    lock = FileLock(folder / name, timeout=wait, fallback_to_soft=False)
     _acquire(lock, folder)
     try:
         yield
