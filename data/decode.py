@@ -33,6 +33,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_STRIP = 16  # longer side over shorter, beyond which only the middle is scaled
 _DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
 
 
@@ -168,11 +169,22 @@ def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
 def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """The centre of the image after its shorter side was scaled; sides and offsets are rounded as torchvision does."""
     size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
+    image = _middle(image)
     width, height = image.size
     scaled = tuple(max(1, int(shorter * side / min(width, height))) for side in (width, height))
     image = _resized(image, (scaled[0], scaled[1]), preprocessing)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The middle of a strip: scaling a picture of 1 × 20,000 px by its shorter side would take gigabytes."""
+    width, height = image.size
+    if max(width, height) <= _STRIP * min(width, height):
+        return image
+    wide, high = min(width, _STRIP * height), min(height, _STRIP * width)
+    left, top = (width - wide) // 2, (height - high) // 2
+    return image.crop((left, top, left + wide, top + high))
 
 
 def _resized(image: Image.Image, size: tuple[int, int], preprocessing: Preprocessing) -> Image.Image:

@@ -130,6 +130,10 @@ def pretrained_encoder(
     with exclusive(folder):
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)
+            if whitening is not None:
+                progress.print(
+                    f"{folder} holds its encoder already, which keeps its whitening (another --out gets a new one)"
+                )
             return placed, placed
         text = _text_tower(name, bare, progress)
         exponent = 0.0 if whitening is None and text is not None else whitening

@@ -114,7 +114,7 @@ def _trained_on(
 ) -> tuple[TrainingImages, Trainable]:
     """The images as the run saw them, and the part of the encoder that it trained."""
     chosen = training_corpus(corpus, config)
-    if config.adapts:
+    if encoder.adapter is not None:
         return load_training_features(chosen, config, encoder, progress), FeatureEncoder(encoder)
     return load_training_images(chosen, config, progress, preprocessing_of(encoder.spec)), encoder
 

@@ -84,3 +84,10 @@ def test_values_out_of_range_are_refused(values: dict[str, object], message: str
 def test_a_spec_without_a_way_means_the_squashed_square() -> None:
     """What other people's encoders say of themselves is a size and a number of channels."""
     assert preprocessing_of(SimpleNamespace(image_size=8, channels=1)) == Preprocessing(8, 1, "bicubic", 0.0)
+
+
+@pytest.mark.parametrize("size", [(2, 20_000), (20_000, 2)])
+def test_a_strip_costs_no_more_than_its_middle(size: tuple[int, int]) -> None:
+    """Scaled by its shorter side it would have 2.5 million pixels a side; what is cut out of the middle is the same."""
+    pixels = prepare(Image.new("RGB", size, (9, 99, 199)), Preprocessing(224, 3, "bicubic", 0.875))
+    assert (pixels == (9, 99, 199)).all()

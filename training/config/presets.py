@@ -11,7 +11,7 @@ from typing import Any
 
 from samekind.core.errors import InputError
 from samekind.training.config.model import LITE0, names_model
-from samekind.training.config.train_config import TrainConfig
+from samekind.training.config.train_config import WITHOUT_TREATMENT, TrainConfig
 
 
 def smoke(**overrides: Any) -> TrainConfig:
@@ -42,7 +42,13 @@ def adapter(**overrides: Any) -> TrainConfig:
     schedule = {"learning_rate": 1e-4, "epochs": 20}
     model = {"backbone": LITE0, "projector_dim": 0, "views": 4, "strength": "medium"}
     loss = {"objective": "info_nce", "temperature": 0.1}
-    false_negatives = {"treatment": "attract_likely", "detector": "neighbourhood", "treatment_start": 0.0}
+    false_negatives: dict[str, Any] = {
+        "treatment": "attract_likely",
+        "detector": "neighbourhood",
+        "treatment_start": 0.0,
+    }
+    if overrides.get("objective") in WITHOUT_TREATMENT:
+        false_negatives = {}
     return _config("adapter", {**schedule, **model, **loss, **false_negatives}, overrides)
 
 

@@ -20,7 +20,7 @@ from samekind.training.config.runtime import RuntimeSettings
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.config.settings import setting
 
-_NOT_CONTRASTING_VIEWS = {"cpc": "its negatives are patches, not images", "supervised": "it knows the labels already"}
+WITHOUT_TREATMENT = {"cpc": "its negatives are patches, not images", "supervised": "it knows the labels already"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,9 @@ class TrainConfig(
         super().__post_init__()
         if self.tau_plus is None:
             self._settle("tau_plus", 0.0 if self.treatment != "none" else 0.1)
-        if self.treatment != "none" and self.objective in _NOT_CONTRASTING_VIEWS:
+        if self.treatment != "none" and self.objective in WITHOUT_TREATMENT:
             raise InputError(
-                f"{self.objective} takes no treatment of false negatives", hint=_NOT_CONTRASTING_VIEWS[self.objective]
+                f"{self.objective} takes no treatment of false negatives", hint=WITHOUT_TREATMENT[self.objective]
             )
         if self.objective == "cpc":
             self._check_cpc()
@@ -117,8 +117,8 @@ def check_use_of_answers(config: TrainConfig, *, given: bool) -> None:
     Raises:
         InputError: one of both.
     """
-    if given and config.objective in _NOT_CONTRASTING_VIEWS:
-        raise InputError(f"{config.objective} has no use for verdicts", hint=_NOT_CONTRASTING_VIEWS[config.objective])
+    if given and config.objective in WITHOUT_TREATMENT:
+        raise InputError(f"{config.objective} has no use for verdicts", hint=WITHOUT_TREATMENT[config.objective])
     if not given and config.confirmed != TrainConfig.defaults()["confirmed"]:
         raise InputError(
             f"nothing asks what becomes of confirmed pairs ({config.confirmed}): there are no verdicts",

@@ -57,7 +57,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(parameter_groups(self.modules, config.weight_decay), lr=config.learning_rate)
         if config.queue_size:
             self.modules["key_encoder"] = MomentumEncoder(network, config.key_momentum)
-            self.modules["queue"] = KeyQueue(config.queue_size, config.projector_dim)
+            self.modules["queue"] = KeyQueue(config.queue_size, config.projector_dim or encoder.feature_dim)
         self.modules.to(accelerator.device).train()
         self.network = accelerator.prepare(network)
 

@@ -32,9 +32,11 @@ from samekind.data.views.policies import AugmentationPolicy
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.artefact import write_atomically
+from samekind.training.runtime.lock import exclusive
 
 Features = NDArray[np.float16]
 
+_PATIENCE = 24 * 3600.0  # seconds to wait for another run that computes the same
 _IMAGES = 16  # between two marks of progress
 _FORWARD = 48  # inputs of a forward pass: more need memory and are no faster
 
@@ -85,13 +87,19 @@ class FeatureCache:
             ArtefactError: the disk is too full for them.
             ImageError: an image has become unreadable since the corpus was read.
         """
+        if self._done() < len(self.corpus):
+            with exclusive(self.file.parent, f"{self.file.stem}.lock", _PATIENCE):  # other runs may want the same
+                self._complete(progress)
+        return np.memmap(self.file, np.float16, "r", shape=self.shape)
+
+    def _complete(self, progress: Progress) -> None:
+        """Computes what is missing by now; the caller holds the lock."""
         done = self._done()
         if done < len(self.corpus):
             self._make_room()
             what = f"{counted(len(self.corpus), 'image')} and {self.views} augmented views of each"
             progress.print(f"features of {what}, computed once: {self._size()} in {self.file}")
             self._compute(done, progress)
-        return np.memmap(self.file, np.float16, "r", shape=self.shape)
 
     def _compute(self, done: int, progress: Progress) -> None:
         spec, count = self.encoder.spec, len(self.corpus)

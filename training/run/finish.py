@@ -39,6 +39,8 @@ def finish(
         last = with_corpus_look(counters.history[-1], embedded[images.fit], context.probe, weights)
         counters.history[-1] = last
     whole = len(images.corpus) == corpus.splits.count("train")
+    if encoder.whole is not encoder:  # an adapter was on the device, its backbone never was
+        encoder.cpu()
     tested = evaluate_test_split(encoder.whole, corpus, progress, embedded if whole else None)
     write_atomically(context.out / WEIGHTS, encoder.whole.cpu().to_bytes())
     write_history(context.out, counters.history)

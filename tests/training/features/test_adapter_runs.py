@@ -11,6 +11,7 @@ import torch
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress
+from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.features.feature_encoder import FeatureEncoder
 from samekind.training.features.training_features import load_training_features
@@ -97,6 +98,15 @@ def test_every_kind_of_detector_treats_adapters(detector: str, tmp_path: Path) -
     """Those that read embeddings, batches, descriptions and labels."""
     run = train(corpus(), adapting(treatment="soft_attract", detector=detector, treatment_start=0.0), tmp_path)
     assert run.history[-1]["detector"] is not None
+
+
+@pytest.mark.parametrize("changes", [{}, {"objective": "supervised"}, {"queue_size": 64, "treatment": "none"}])
+def test_the_preset_trains(changes: dict[str, Any], tmp_path: Path) -> None:
+    """What a folder of photos gets; also with an objective that takes no treatment, and with a queue."""
+    small = {"image_size": SIZE, "views": 2, "batch_size": 32, "epochs": 2, "device": "cpu", "workers": 0}
+    run = train(corpus(), preset("adapter", **small, **changes), tmp_path)
+    assert run.encoder.adapter is not None
+    assert run.encoder.adapter.fall.weight.abs().max() > 0
 
 
 def test_an_interrupted_adapter_continues_bitwise(tmp_path: Path) -> None:

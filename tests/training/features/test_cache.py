@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,21 @@ def test_an_interrupted_computation_continues_and_gives_the_same(monkeypatch: py
     monkeypatch.setattr(Encoder, "features", counted)
     assert np.array_equal(cut.features(NoProgress()), whole)
     assert sum(seen) == (60 - 32) * 4
+
+
+def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that want the same features at once: one computes them, the other finds them."""
+    images, passes, features = corpus(count=40), [], Encoder.features
+
+    def counted(self: Encoder, inputs: Any, *rest: Any) -> Any:
+        passes.append(len(inputs))
+        return features(self, inputs, *rest)
+
+    monkeypatch.setattr(Encoder, "features", counted)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: np.array(cache_of(images).features(NoProgress())), range(2))
+    assert np.array_equal(first, second)
+    assert sum(passes) == 40 * 4
 
 
 def test_a_damaged_mark_or_a_short_file_starts_anew() -> None:

