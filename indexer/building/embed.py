@@ -1,7 +1,8 @@
 """Corpus rows to table rows: decode once, then thumbnail, size and embedding.
 
 The vectors of a batched convolution depend in their last bits on the batch they were computed in. Chunks are therefore cut from the plan
-at fixed places, so that a build that was interrupted gives the very same bits as one that was not.
+at fixed places, so that a build that was interrupted gives the very same bits as one that was not. (But for images that the whitening of
+a pretrained encoder saw before: after an interruption they are embedded in other batches, and differ in those bits.)
 """
 
 from __future__ import annotations
