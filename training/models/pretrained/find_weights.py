@@ -52,27 +52,43 @@ def _of_timm(model: str, chosen: str) -> Path:
     return found
 
 
-def _of_open_clip(model: str, chosen: str) -> Path:
-    import open_clip
+def open_clip_tag(model: str, chosen: str = "") -> str:
+    """The tag whose weights, and so whose preprocessing, an open_clip model gets: the one chosen, else the first that is in a cache,
+    else the first at all; weights that were trained with another activation are never taken.
 
-    quick = bool(model_config(model).get("quick_gelu", False))
-    configs = {tag: open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)}
+    Raises:
+        InputError: open_clip knows no such model, publishes no weights of it, or the tag is of another activation.
+        MissingDependencyError: what was chosen is neither a tag nor a file.
+    """
+    configs = _tags(model)
     if chosen and chosen not in configs:
         raise _no_file(f"open_clip/{model}", chosen, f"a file or one of its tags: {', '.join(configs) or 'none'}")
+    quick = bool(model_config(model).get("quick_gelu", False))
     # Weights that were trained with the other activation would run, and be poor.
     fitting = {tag: config for tag, config in configs.items() if bool(config.get("quick_gelu", False)) == quick}
     if chosen and chosen not in fitting:
         other = model.removesuffix("-quickgelu") if quick else f"{model}-quickgelu"
         raise InputError(f"{chosen} does not fit open_clip/{model}", hint=f"open_clip/{other}@{chosen}")
-    tags = [chosen] if chosen else list(fitting)
-    if not tags:
+    if not fitting:
         raise InputError(f"no weights of open_clip/{model} are published", hint=f"name a file: open_clip/{model}@FILE")
-    for look in (_cached_clip, _fetched_clip):
-        for tag in tags if look is _cached_clip else tags[:1]:
-            if (found := look(fitting[tag])) is not None:
-                return found
-    where, files = _published(fitting[tags[0]])
-    raise _not_here(f"open_clip/{model}", f"{files[0]} of {where}" if where else str(fitting[tags[0]].get("url")))
+    return chosen or next((tag for tag, config in fitting.items() if _cached_clip(config)), next(iter(fitting)))
+
+
+def _of_open_clip(model: str, chosen: str) -> Path:
+    config = _tags(model)[open_clip_tag(model, chosen)]
+    found = _cached_clip(config) or _fetched_clip(config)
+    if found is None:
+        where, files = _published(config)
+        raise _not_here(f"open_clip/{model}", f"{files[0]} of {where}" if where else str(config.get("url")))
+    return found
+
+
+def _tags(model: str) -> dict[str, dict[str, str]]:
+    """What open_clip knows of each tag of a model; none for a model that it does not know."""
+    import open_clip
+
+    model_config(model)
+    return {tag: open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)}
 
 
 def _published(config: dict[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from samekind.training.config.model import LITE0, names_model
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.pretrained import lite0
 from samekind.training.models.pretrained.checkpoints.checkpoint_file import load_weights
-from samekind.training.models.pretrained.find_weights import find_weights
+from samekind.training.models.pretrained.find_weights import find_weights, open_clip_tag
 from samekind.training.models.pretrained.hub_models import HUB, hub_model
 from samekind.training.models.pretrained.model_input import ModelInput
 from samekind.training.models.pretrained.open_clip_models import open_clip_preprocessing
@@ -86,4 +86,5 @@ def _library_model(name: str) -> tuple[str, ModelInput]:
     library, _, model_name = backbone.partition("/")
     if library == "timm":
         return backbone, timm_preprocessing(model_name)
-    return backbone, open_clip_preprocessing(model_name, "" if Path(chosen).is_file() else chosen)
+    tag = "" if chosen and Path(chosen).is_file() else open_clip_tag(model_name, chosen)
+    return backbone, open_clip_preprocessing(model_name, tag)

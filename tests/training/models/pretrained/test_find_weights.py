@@ -21,6 +21,7 @@ from samekind.training.models.pretrained import find_weights as module
 from samekind.training.models.pretrained import hub
 from samekind.training.models.pretrained.find_weights import find_weights
 from samekind.training.models.pretrained.hub_models import hub_model
+from samekind.training.models.pretrained.resolve import pretrained_spec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RESNET = "timm/resnet18.a1_in1k"  # the repository of timm/resnet18
@@ -239,3 +240,14 @@ def test_repositories_of_other_models_are_refused(config: dict[str, Any], says: 
     in_cache(caches, "ann/other", "config.json", json.dumps(config))
     with pytest.raises(InputError, match=says):
         hub_model("hf-hub:ann/other")
+
+
+def test_preprocessing_is_that_of_the_weights_that_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a tag, of the one in a cache: ViT-L-14's first tag was trained with another mean than this one."""
+    first = pretrained_spec("open_clip/ViT-L-14@laion400m_e31")
+    cached = open_clip.get_pretrained_cfg("ViT-L-14", "laion2b_s32b_b82k")
+    there = module._cached_clip
+    monkeypatch.setattr(module, "_cached_clip", lambda config: Path("there") if config == cached else there(config))
+    spec = pretrained_spec("open_clip/ViT-L-14")
+    assert spec.mean == (0.5, 0.5, 0.5) != first.mean
+    assert find_weights("open_clip/ViT-L-14") == Path("there")
