@@ -11,7 +11,7 @@ import pytest
 
 from samekind.core.errors import InputError
 from samekind.training.config.objective import ObjectiveSettings
-from samekind.training.config.presets import EPOCHS_BEFORE, PRESETS, preset
+from samekind.training.config.presets import EPOCHS_BEFORE, PRESETS, implied_preset, preset
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 
@@ -219,3 +219,22 @@ def test_settings_are_named() -> None:
         TrainConfig("smoke")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="positional"):
         ObjectiveSettings("nce")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("asked", "implied"),
+    [
+        ({}, None),
+        ({"backbone": "resnet-small"}, "small"),
+        ({"backbone": "timm/resnet18@none"}, "small"),
+        ({"backbone": "lite0"}, "adapter"),
+        ({"backbone": "timm/resnet18"}, "adapter"),
+        ({"backbone": "open_clip/ViT-B-32@file.pt"}, "adapter"),
+        ({"train": "adapter"}, "adapter"),
+        ({"objective": "cpc"}, "small"),
+        ({"objective": "hard", "backbone": None}, None),
+    ],
+)
+def test_settings_imply_a_preset_where_they_can(asked: dict[str, object], implied: str | None) -> None:
+    """A pretrained backbone gets an adapter, random weights are trained whole, and otherwise the images decide."""
+    assert implied_preset(asked) == implied

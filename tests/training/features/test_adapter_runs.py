@@ -19,6 +19,7 @@ from samekind.training.features.views import CachedViews
 from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
+from samekind.training.models.whitening import whitened
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS
 from tests.training.runs import config, corpus, interrupted_at, without_times
@@ -139,3 +140,18 @@ def test_the_whole_encoder_can_be_fine_tuned(tmp_path: Path) -> None:
     ]
     assert all(moved)
     assert Encoder.load(tmp_path).spec.image_size == SIZE
+
+
+def test_a_trained_adapter_shows_in_every_embedding() -> None:
+    """Of the whole encoder and of its end on cached vectors alike; and its space is not whitened once more."""
+    encoder = resolve_encoder("lite0", SIZE)
+    encoder.add_adapter(16)
+    features = np.random.default_rng(0).normal(size=(50, encoder.feature_dim)).astype(np.float32)
+    before = encoder.embed_features(features)
+    assert encoder.adapter is not None
+    torch.nn.init.normal_(encoder.adapter.fall.weight, std=0.3)
+    after, end = encoder.embed_features(features), FeatureEncoder(encoder)
+    assert (before * after).sum(1).max() < 0.99
+    np.testing.assert_allclose(end.embed(before), after, atol=1e-6)
+    again = whitened(end.fitted_whitening(after, 0.5, encoder.dim), after)
+    np.testing.assert_allclose(again, after, atol=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import eigh
 from torch.nn import functional
 
 from samekind.training.models import neighbour_whitening
@@ -77,3 +78,20 @@ def test_shared_neighbours_by_hand() -> None:
     nearest = nearest_others(functional.normalize(row, dim=1), 3)
     assert shared_neighbours(nearest) == pytest.approx(2 / 3 - 3 / 8)
     assert np.asarray(mutual_neighbours(nearest).sum(1)).tolist() == [[4.0]] * 8
+
+
+def test_a_direction_counts_by_its_variance_beyond_noise() -> None:
+    """With t its variance in units of noise, as a generalised eigenproblem gives it, the variance behind the map is t - 1."""
+    feature, _ = _groups(20, 30)
+    unit = functional.normalize(feature, dim=1)
+    mutual = mutual_neighbours(nearest_others(unit, 10))
+    matrix = neighbour_whitening._without_noise(unit, mutual).double().numpy()
+    noise = neighbour_whitening._covariance_within(unit, mutual).numpy()
+    noise = noise + 0.01 * np.linalg.eigvalsh(noise)[-1] * np.eye(len(noise))
+    row = unit.double().numpy() - unit.mean(0).double().numpy()
+    total = row.T @ row / len(row)
+    beyond = np.maximum(eigh(total, noise, eigvals_only=True) - 1, 0)
+    assert (beyond > 0.1).sum() >= 8
+    mapped = matrix.T @ total @ matrix
+    np.testing.assert_allclose(np.sort(np.diag(mapped)), np.sort(beyond), atol=0.01)
+    np.testing.assert_allclose(mapped - np.diag(np.diag(mapped)), 0, atol=1e-4)
