@@ -13,11 +13,12 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.mixed import Mix, Text
-from samekind.indexer.search.opened import ImageEncoder, OpenedIndex
+from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.results import SearchResult, search
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
+from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:

@@ -63,6 +63,14 @@ def build(folder: Path, **options: Any) -> Path:
     return sk.build_index(corpus(), name, folder / "index", **options).path
 
 
+def registered_index(folder: Path) -> Path:
+    """The same after making the small models known."""
+    configs = folder / "configs"
+    configs.mkdir()
+    register(configs)
+    return build(folder)
+
+
 def corpus(count: int = 40) -> sk.Corpus:
     """Noise in colour, without labels."""
     pixels = np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)

@@ -14,6 +14,7 @@ One process at a time writes (`samekind.training.runtime.lock`).
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +28,11 @@ from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.building.starting import starting_journal
 from samekind.indexer.building.steps import Steps
 from samekind.indexer.building.update_plan import Plan, make_plan
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.checks import check_artefact
-from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
 from samekind.indexer.storage.table import ImageTable
+from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
 
@@ -74,12 +74,13 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     assert journal.corpus is not None
     before, key = table.at(journal.base_version), journal.corpus.key
     plan = make_plan(corpus, key, before.rows())
-    _say(plan, journal.corpus, progress)
-    if plan.empty and _finished(folder, journal):
+    _say(plan, journal.corpus, folder, progress)
+    whole = plan.empty and _is_whole(folder)
+    if whole and journal.corpus in Manifest.read(folder).corpora:
         add_samples(folder, progress)
         (folder / JOURNAL).unlink(missing_ok=True)
         return 0
-    if plan.empty:
+    if plan.empty and not whole:
         progress.print("the index lacks a file, or one is damaged or out of date: rebuilt from the table")
     journal.write(folder)
     Steps(plan, corpus, encoder, before, key).run(table, progress)
@@ -88,24 +89,26 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     return len(plan.embed)
 
 
-def _finished(folder: Path, journal: Journal) -> bool:
-    """True if the index lacks nothing and knows this corpus; its files are read in full, so that what is damaged in them is mended (the
-    table, which they are made from, has no hash: `samekind verify` compares it with them).
+def _is_whole(folder: Path) -> bool:
+    """True if the index lacks nothing; its files are read in full, so that what is damaged in them is mended (the table, which they are
+    made from, has no hash: `samekind verify` compares it with them).
     """
     try:
-        manifest = Manifest.read(folder)
-        check_artefact(folder, manifest, full=True)
+        check_artefact(folder, Manifest.read(folder), full=True)
     except ArtefactError:
         return False
-    return journal.corpus in manifest.corpora
+    return True
 
 
-def _say(plan: Plan, entry: CorpusEntry, progress: Progress) -> None:
+def _say(plan: Plan, entry: CorpusEntry, folder: Path, progress: Progress) -> None:
+    there = plan.unchanged + plan.known
+    elsewhere = f" ({plan.known:,} under the names that another source gave them)" if plan.known else ""
     if plan.empty:
-        progress.print(f"nothing new: all {plan.unchanged + plan.known:,} images of {entry.key} are in the index")
-    elif plan.unchanged or plan.known:
-        progress.print(f"{plan.unchanged + plan.known:,} images are in the index already, {len(plan.embed):,} are new")
+        progress.print(f"nothing new: all {there:,} images of {entry.key} are in the index{elsewhere}")
+    elif there or plan.reuse:
+        kept = f", {len(plan.reuse):,} of known content are entered anew without embedding them" if plan.reuse else ""
+        progress.print(f"{there:,} images are in the index already{elsewhere}{kept}, {len(plan.embed):,} are new")
     if plan.vanished:
-        progress.print(
-            f"not among these images any more, of {entry.key}: {plan.vanished:,}; in the index they stay until they are removed"
-        )
+        remove = f"samekind index --out {shlex.quote(str(folder))} --remove ID"
+        what = f"not among these images any more, of {entry.key}: {plan.vanished:,}"
+        progress.print(f"{what}; in the index they stay until they are removed ({remove})")

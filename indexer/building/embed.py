@@ -23,9 +23,9 @@ from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building.given_vectors import GivenVectors
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
+from samekind.training.models.image_encoder import ImageEncoder
 
 CHUNK = 4096
 _BATCH = 512

@@ -9,8 +9,8 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import (
     ANSWERS,

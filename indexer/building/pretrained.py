@@ -18,8 +18,8 @@ from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
 from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.training.models.encoder import Encoder
+from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
 from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten

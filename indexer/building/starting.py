@@ -10,11 +10,11 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building.given_vectors import GIVEN_SOURCE
 from samekind.indexer.building.update_plan import entry_for, source_of
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest, NewerFormatError, encoder_named
 from samekind.indexer.storage.table import ImageTable
+from samekind.training.models.image_encoder import ImageEncoder
 
 
 def starting_journal(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> Journal:

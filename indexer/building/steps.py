@@ -15,8 +15,8 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building.embed import chunk_size, embed_chunks, reused_rows
 from samekind.indexer.building.update_plan import Plan, table_rows
-from samekind.indexer.search.opened import ImageEncoder
 from samekind.indexer.storage.table import ImageTable, id_chunks
+from samekind.training.models.image_encoder import ImageEncoder
 
 
 class Steps:

@@ -14,43 +14,24 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
-from samekind.data.types.images import Pixels
 from samekind.indexer.storage.checks import another_encoder, check_artefact
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
+from samekind.training.models.image_encoder import ImageEncoder
 
 if TYPE_CHECKING:
     from samekind.indexer.search.vector_index import VectorIndex
     from samekind.indexer.storage.table import ImageTable
     from samekind.training.models.text_tower import TextTower
-
-
-class ImageEncoder(Protocol):
-    """The part of an encoder that an index needs; `samekind.training.models.encoder.Encoder` is one."""
-
-    @property
-    def dim(self) -> int:
-        """Dimension D of the embeddings."""
-
-    @property
-    def spec(self) -> Any:
-        """An `ImageSpec`."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the weights."""
-
-    def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
 
 
 class OpenedIndex:

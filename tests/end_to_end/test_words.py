@@ -14,11 +14,7 @@ from tests.end_to_end.helpers import call, refused
 @pytest.fixture(scope="module")
 def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index on a small CLIP."""
-    folder = tmp_path_factory.mktemp("worded")
-    configs = folder / "configs"
-    configs.mkdir()
-    tiny_clip.register(configs)
-    return tiny_clip.build(folder)
+    return tiny_clip.registered_index(tmp_path_factory.mktemp("worded"))
 
 
 def _hits(result: sk.SearchResult | list[sk.SearchResult]) -> list[str]:

@@ -15,11 +15,7 @@ from tests.app.pages import cards, healthy, linked, shown
 @pytest.fixture(scope="module")
 def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index on a small CLIP."""
-    folder = tmp_path_factory.mktemp("worded")
-    configs = folder / "configs"
-    configs.mkdir()
-    tiny_clip.register(configs)
-    return tiny_clip.build(folder)
+    return tiny_clip.registered_index(tmp_path_factory.mktemp("worded"))
 
 
 def test_there_is_no_field_without_a_text_tower(open_app: OpenApp, artefact: Path) -> None:

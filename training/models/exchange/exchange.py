@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self, cast
@@ -34,9 +35,9 @@ class EncoderExchange:
     known: dict[str, Any]
 
     @classmethod
+    @abstractmethod
     def load(cls, folder: str | Path) -> Self:
         """Reads an encoder from a folder."""
-        raise NotImplementedError
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:

@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from samekind.core.errors import ArtefactError, InputError, MissingDependencyError
-from samekind.core.files import atomic_path
+from samekind.core.errors import InputError, MissingDependencyError
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.training.models.exchange.describe import described
 from samekind.training.models.exchange.onnx_resize import IMAGE, OPSET, PREPARED, preparing_model
 from samekind.training.models.exchange.portable import PortableEncoder
 from samekind.training.models.exchange.transform import embed_any
-from samekind.training.runtime.artefact import check_file_writable
+from samekind.training.runtime.artefact import check_file_writable, write_atomically
 
 EMBEDDING = "embedding"
 TOLERANCE = 1e-4
@@ -65,13 +64,7 @@ def write_onnx(encoder: PortableEncoder, path: Path) -> None:
     onnx.helper.set_model_props(model, {"samekind": json.dumps(known), "fingerprint": encoder.fingerprint})
     stored = model.SerializeToString()
     _check(stored, encoder)
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(stored)
-    except OSError as error:
-        raise ArtefactError(
-            f"cannot write {path}: {error.strerror}", hint="check permissions and free space"
-        ) from error
+    write_atomically(path, stored)
 
 
 def _exported(encoder: PortableEncoder) -> Any:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samekind.data.types.images import Pixels
+from samekind.training.models.image_encoder import ImageEncoder
 
 
-class PortableEncoder(Protocol):
+class PortableEncoder(ImageEncoder, Protocol):
     """The part of `samekind.training.models.encoder.Encoder` that the exchange works on.
 
     Attributes:
@@ -21,20 +18,5 @@ class PortableEncoder(Protocol):
     source: str
     known: dict[str, Any]
 
-    @property
-    def dim(self) -> int:
-        """Dimension D of the embeddings."""
-
-    @property
-    def spec(self) -> Any:
-        """An `EncoderSpec`."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of `to_bytes()`."""
-
     def to_bytes(self) -> bytes:
         """The safetensors file."""
-
-    def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
