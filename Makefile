@@ -96,7 +96,7 @@ train: setup ## get the data, train, index and evaluate: leaves artifacts/NAME
 demo: $(if $(QUICK),quickstart,trained-demo) ## everything, then open the demo in the browser; CORPUS=FOLDER takes your own images
 
 quickstart: setup
-	$(call step,3,indexing $(CORPUS) and opening the demo (colour photos: 100 images take about 2 seconds on two cores))
+	$(call step,3,indexing $(CORPUS) and opening the demo (1,000 photos take about half a minute on two cores))
 	@$(RUN) samekind quickstart "$(CORPUS)" --out "$(OUT)" --port $(PORT)
 
 trained-demo: train

@@ -42,7 +42,7 @@ def train(
     Args:
         corpus: a corpus, or what `load_corpus` takes: a registered name or a folder.
         preset: `smoke`, `small`, `plain`, `full` or `adapter`. If left out, `adapter` for a pretrained `backbone` and, where none is named,
-            for colour photos; otherwise `small`.
+            for photos; otherwise `small`.
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
+from samekind.training.models.whitening import IMAGES_PER_DIRECTION
 from samekind.training.training_set import label_numbers
 
 MAP_QUERIES = 2000
 LINEAR_VALUES = 60_000 * 512
-_LEAST_DEVIATION = 1e-4  # of the largest
 _SEED = 0
 
 
@@ -108,7 +108,7 @@ def linear_accuracy(
     query_class_Q: NDArray[np.int64],
     notes: list[str],
 ) -> float:
-    """Accuracy of a logistic regression on embeddings of zero mean and unit variance.
+    """Accuracy of a logistic regression on embeddings of zero mean and unit variance, of each dimension or (few rows) on average.
 
     It is fitted to at most 60,000 bank rows of dimension 512, or as many values, so that it ends within about a minute.
 
@@ -128,7 +128,7 @@ def linear_accuracy(
     if len(chosen) < len(bank_ND):
         notes.append(f"linear_accuracy is fitted to {len(chosen):,} of {len(bank_ND):,} train images (seeded choice).")
     bank = bank_ND[chosen]
-    mean, deviation = bank.mean(axis=0), _deviation(bank)
+    mean, deviation = bank.mean(axis=0), _scale(bank)
     model = LogisticRegression(max_iter=300, tol=1e-3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
@@ -138,10 +138,15 @@ def linear_accuracy(
     return float((model.predict((query_QD - mean) / deviation) == query_class_Q).mean())
 
 
-def _deviation(bank_ND: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Standard deviation of each dimension; infinite where the bank hardly varies, of which a probe can learn nothing but noise."""
+def _scale(bank_ND: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What each dimension is divided by: its standard deviation where there are rows enough to tell it, otherwise one for all, or
+    directions in which a few rows hardly vary would be as loud as the rest.
+    """
     deviation = bank_ND.std(axis=0)
-    return np.where(deviation > _LEAST_DEVIATION * deviation.max(initial=0.0), deviation, np.float32(np.inf))
+    if len(bank_ND) < IMAGES_PER_DIRECTION * bank_ND.shape[1]:
+        deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
+    scale: NDArray[np.float32] = np.maximum(deviation, np.float32(1e-6))
+    return scale
 
 
 def _why_not(labels: list[str | None] | None, split_N: NDArray[Any], num_train: int, num_test: int) -> str:

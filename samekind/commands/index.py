@@ -37,7 +37,7 @@ class BuildIndex:
         arg(
             metavar="ARTEFACT|MODEL",
             help="A trained encoder, or a pretrained one: lite0, timm/NAME[@FILE], open_clip/NAME[@TAG|FILE], hf-hub:ORG/NAME.",
-            help_behavior_hint="(default: that of --out; lite0 for colour photos)",
+            help_behavior_hint="(default: that of --out; lite0 for photos)",
         ),
     ] = None
     whitening: Annotated[
@@ -68,7 +68,10 @@ class BuildIndex:
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
         words = f"\n      {command_line('search', self.out, '--text', 'red shoe')}" if index.has_text else ""
-        following = command_line("search", self.out, "IMAGE") + words + others
+        query = (
+            ("IMAGE",) if self.vectors is None else ("--like", index.ids[0])
+        )  # there is no encoder to embed an image with
+        following = command_line("search", self.out, *query) + words + others
         console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:

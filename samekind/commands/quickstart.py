@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Quickstart:
     """Indexes a folder of images with the encoder that suits them, and opens the demo.
 
-    Colour photos get a pretrained encoder, so nothing is trained; for grey and for small pictures one is trained first. Run again, it
+    Photos get a pretrained encoder, so nothing is trained; for pictures below 96 px one is trained first. Run again, it
     adds what is new in the folder.
 
     Example:

@@ -107,7 +107,7 @@ def _check_files(images: Sequence[Path]) -> None:
     for image in images:
         if not image.is_file():
             what = "is a folder" if image.is_dir() else "does not exist"
-            raise ImageError(f"the image {image} {what}", hint="name an image file")
+            raise ImageError(f"the image {image} {what}", hint="name an image file; an image of the index: --like ID")
 
 
 def _check_known(index: samekind.Index, names: Sequence[str]) -> None:

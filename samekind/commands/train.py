@@ -42,7 +42,7 @@ class Train:
         arg(
             metavar="smoke|small|plain|full|adapter",
             help="Seconds to try it, minutes on a CPU, without whitening, a GPU's work, or on a pretrained backbone: see the table above.",
-            help_behavior_hint="(default: adapter for colour photos and pretrained backbones, else small)",
+            help_behavior_hint="(default: adapter for photos and pretrained backbones, else small)",
         ),
     ] = None
     verdicts: Annotated[

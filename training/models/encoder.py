@@ -233,7 +233,7 @@ class Encoder(EncoderExchange, nn.Module):
         if str(expected).startswith(GIVEN):
             raise ArtefactError(
                 f"{folder} holds vectors that were given, and no encoder that could embed an image",
-                hint="search by an id or a vector, or index the images with an encoder",
+                hint="search by id (search --like ID) or by vector (Index.search), or index the images with an encoder",
             )
         if not path.is_file():
             raise ArtefactError(

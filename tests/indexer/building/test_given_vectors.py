@@ -55,7 +55,7 @@ def test_a_query_that_is_an_image_is_refused(embedded: Index, tmp_path: Path) ->
     index = given(embedded, tmp_path / "given")
     with pytest.raises(sk.ArtefactError, match="vectors that were given, and no encoder") as caught:
         index.search([pictures(1)[0]], k=3)
-    assert "an id or a vector" in caught.value.hint
+    assert "--like ID" in caught.value.hint
     with pytest.raises(sk.ArtefactError, match="no encoder"):
         sk.load_encoder(tmp_path / "given")
 

@@ -11,7 +11,7 @@ from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.storage.layout import JOURNAL, MANIFEST
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.builds import Lines, check_consistent, crash_at, write_pictures
@@ -51,12 +51,40 @@ def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_pat
     corpus = Corpus.from_folder(folder)
     index = build_index(corpus, encoder, artefact, lines)
     assert encoder.embedded == 2
-    assert any("not among these images any more, of photos: 1;" in line for line in lines.said)
+    assert (
+        lines.said[0]
+        == "1 images are in the index already, 2 of known content are entered anew without embedding them, 2 are new"
+    )
+    assert lines.said[1].startswith("not among these images any more, of photos: 1;")
+    assert lines.said[1].endswith(f"--out {artefact} --remove ID)")
     labels = {Path(index.row(id_)["uri"]).stem: index.row(id_)["label"] for id_ in index.ids}
     assert labels == {"same": "cat", "changed": "cat", "moved": "dog", "other name": "dog", "gone": "dog", "new": "dog"}
     held = {index.row(id_)["sha256"] for id_ in corpus.ids}
     assert held == {corpus.sha256(i) for i in range(len(corpus))}
     check_consistent(index)
+
+
+def test_what_is_only_listed_otherwise_raises_no_alarm(artefact: Path, tmp_path: Path) -> None:
+    """A second folder of known pictures, and a folder that lost one, change the list of corpora; no file is said to be damaged."""
+    write_pictures(tmp_path / "photos", cat__a=0, cat__b=1, dog__c=2)
+    write_pictures(tmp_path / "copies", cat__x=0, cat__y=1)
+    build_index(Corpus.from_folder(tmp_path / "photos"), FakeEncoder(), artefact)
+    lines = Lines()
+    build_index(Corpus.from_folder(tmp_path / "copies"), FakeEncoder(), artefact, lines)
+    (tmp_path / "photos" / "dog" / "c.png").unlink()
+    build_index(Corpus.from_folder(tmp_path / "photos"), FakeEncoder(), artefact, lines)
+    assert (
+        lines.said[0]
+        == "nothing new: all 2 images of copies are in the index (2 under the names that another source gave them)"
+    )
+    assert not any("damaged" in line for line in lines.said)
+    assert {corpus["key"]: corpus["num_images"] for corpus in Index.open(artefact).manifest["corpora"]} == {
+        "copies": 3,
+        "photos": 2,
+    }
+    (artefact / INDEX_FILE).unlink()
+    build_index(Corpus.from_folder(tmp_path / "photos"), FakeEncoder(), artefact, lines)
+    assert "damaged" in lines.said[-1]
 
 
 @pytest.mark.parametrize(("name", "call"), [("delete", 1), ("append", 1), ("append", 2)])

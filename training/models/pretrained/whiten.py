@@ -38,9 +38,9 @@ def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | 
         neighbours = fit_neighbour_whitening(encoder.whitening, torch.from_numpy(feature_NF))
         if neighbours:
             progress.print(
-                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {len(feature_NF):,} images)"
+                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {len(feature_NF):,} training images)"
             )
             return
     if exponent is None:
-        progress.print(f"whitening: gentle, for neighbours say too little among {len(feature_NF):,} images")
+        progress.print(f"whitening: gentle, for neighbours say too little among {len(feature_NF):,} training images")
     encoder.whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)

