@@ -12,9 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,7 @@ from samekind.training.runtime.lock import exclusive
 Features = NDArray[np.float16]
 
 _PATIENCE = 24 * 3600.0  # seconds to wait for another run that computes the same
+_FORMAT = 1  # of the file, and of our own way from an image to views
 _IMAGES = 16  # between two marks of progress
 _FORWARD = 48  # inputs of a forward pass: more need memory and are no faster
 
@@ -117,7 +120,8 @@ class FeatureCache:
 
     def _digest(self) -> str:
         spec = {**asdict(self.encoder.spec), "dim": 0, "adapter": 0}
-        settings = [spec, asdict(self.policy), self.views, self.seed]
+        made_by = [_FORMAT, version("albumentations"), version("pillow")]  # other releases of these make other pixels
+        settings = [spec, asdict(self.policy), self.views, self.seed, made_by]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, tensor in self.encoder.backbone.state_dict().items():
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
@@ -146,22 +150,39 @@ class FeatureCache:
         except (OSError, ValueError, KeyError):
             return 0
 
+    def _no_room(self) -> ArtefactError:
+        return ArtefactError(
+            f"features of {len(self.corpus):,} images take {self._size()}, more than is free in {self.file.parent}",
+            hint="make room there, or take fewer --views or a --limit",
+        )
+
     def _make_room(self) -> None:
         """Makes the file in its full size, if it is not there yet."""
         if self._is_allocated():
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self.file.parent).free < self._bytes:
-            raise ArtefactError(
-                f"features of {len(self.corpus):,} images take {self._size()}, more than is free in {self.file.parent}",
-                hint="make room there, or take fewer --views or a --limit",
-            )
+            raise self._no_room()
         self._mark.unlink(missing_ok=True)
-        with self.file.open("wb") as stream:
-            stream.truncate(self._bytes)
+        try:
+            with self.file.open(
+                "wb"
+            ) as stream:  # in full: writing into the hole of a sparse file on a full disk kills the process
+                _allocate(stream.fileno(), self._bytes)
+        except OSError as error:
+            self.file.unlink(missing_ok=True)
+            raise self._no_room() from error
 
 
 def _with_views(pixels: Pixels, transform: TwoViewTransform, views: int, seed: tuple[int, ...]) -> Pixels:
     """`(B · (1 + K), S, S, C)`: each image, then its views."""
     pairs = [view for pair in range((views + 1) // 2) for view in transform.batch(pixels, (*seed, pair))]
     return np.stack([pixels, *pairs[:views]], axis=1).reshape(-1, *pixels.shape[1:])
+
+
+def _allocate(file: int, size: int) -> None:
+    """Makes an open file that long, its blocks taken where the system can take them beforehand."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.ftruncate(file, size)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -148,3 +150,16 @@ def test_a_full_disk_is_told_before_anything_is_computed(monkeypatch: pytest.Mon
     with pytest.raises(ArtefactError, match="more than is free") as caught:
         cache_of(corpus(count=40)).features(NoProgress())
     assert "--views" in caught.value.hint
+
+
+def test_room_that_is_not_there_after_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is allocated in full, so that a disk that is full fails here and not in the middle; nothing is left behind."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    given = cache_of(corpus(count=40))
+    with pytest.raises(ArtefactError, match="more than is free"):
+        given.features(NoProgress())
+    assert not given.file.exists()
