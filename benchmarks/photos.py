@@ -75,7 +75,7 @@ class Bench:
 
     def _features(self, part: Corpus, views: int) -> NDArray[np.float32]:
         policy = policy_for(part.name, 3, sk.preset("adapter").strength)
-        return FeatureCache(self.bare, part, policy, views, 0).features(self.progress)[:, 0].astype(np.float32)
+        return FeatureCache(self.bare, part, policy, views, 0).features(self.progress)[:][:, 0].astype(np.float32)
 
     def measure(self, encoder: Encoder | None) -> Figures:
         """Figures of an encoder behind these features; `None` for the features as they are."""

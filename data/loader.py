@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from samekind.core.errors import InputError
+from samekind.data.types.rows import RowSource
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
@@ -76,6 +77,7 @@ class ViewLoader:
 
     Args:
         images: `(N, H, W, C)` uint8, N ≥ 2; may be larger than the views. Or whatever else `transform` makes views of, one row an image.
+            Each worker reads the rows of its batches.
         transform: makes the views.
         batch_size: B ≥ 2.
         seed: of the order and of the views, ≥ 0.
@@ -91,7 +93,7 @@ class ViewLoader:
 
     def __init__(
         self,
-        images: NDArray[Any],
+        images: RowSource,
         transform: MakesViews,
         batch_size: int,
         seed: int = 0,
@@ -203,7 +205,7 @@ class _Plans(torch.utils.data.Sampler[_Plan]):
 
 
 class _Batches(Dataset[Batch]):
-    def __init__(self, images: NDArray[Any], transform: MakesViews) -> None:
+    def __init__(self, images: RowSource, transform: MakesViews) -> None:
         self._images = images
         self._transform = transform
 

@@ -35,7 +35,11 @@ os.environ.update(
 )
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, for its reason
 os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
-for _name in ("SAMEKIND_DATA_DIR", "SAMEKIND_DEBUG"):  # a developer's own settings must not reach a test
+for _name in (
+    "SAMEKIND_CACHE_LIMIT",
+    "SAMEKIND_DATA_DIR",
+    "SAMEKIND_DEBUG",
+):  # a developer's own settings must not reach a test
     os.environ.pop(_name, None)
 
 _connect = socket.socket.connect

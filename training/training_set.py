@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +10,19 @@ from numpy.typing import NDArray
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.prepared import prepare_corpus
-from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing
+from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.config.data import DataSettings
+from samekind.training.pixels import training_pixels
 
 HOLD_OUT = 5000
 LARGEST_AUTOMATIC_SIZE = 64
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Images in memory, `S` pixels a side.
+    """Images of a run, `S` pixels a side: arrays, or where they are large, files that rows are read from.
 
     Attributes:
         corpus: the training images as a corpus, after `limit`.
@@ -35,18 +35,23 @@ class TrainingImages:
     """
 
     corpus: Corpus
-    pixels: NDArray[Any]
+    pixels: RowSource
     labels: NDArray[np.int64] | None
     fit: NDArray[np.int64]
     hold_out: NDArray[np.int64]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    views: NDArray[np.float16] | None = None
+    views: RowSource | None = None
 
     @property
-    def viewed(self) -> NDArray[Any]:
+    def viewed(self) -> RowSource:
         """What views are made of: cached ones to choose from, or pixels to augment; one row an image."""
         return self.pixels if self.views is None else self.views
+
+    @property
+    def fit_pixels(self) -> ChosenRows:
+        """`pixels` of the images in training, in the order of `fit`."""
+        return ChosenRows(self.pixels, self.fit)
 
     @property
     def hashes(self) -> list[str]:
@@ -104,15 +109,19 @@ def _automatic_size(corpus: Corpus) -> int:
 def load_training_images(
     corpus: Corpus, settings: DataSettings, progress: Progress, preprocessing: Preprocessing | None = None
 ) -> TrainingImages:
-    """Decodes the training images once and sets a hold-out aside.
+    """Decodes the training images once, into memory or into the cache, and sets a hold-out aside.
 
     Args:
         corpus: what `training_corpus` returned.
         settings: the run's.
         progress: shows a bar.
         preprocessing: of the encoder, if there is one already; `default_preprocessing` otherwise.
+
+    Raises:
+        ArtefactError: there is no room for them in the cache.
+        ImageError: a file has become unreadable since the corpus was read.
     """
-    pixels = prepare_corpus(corpus, preprocessing or default_preprocessing(corpus, settings), progress=progress)
+    pixels = training_pixels(corpus, preprocessing or default_preprocessing(corpus, settings), progress)
     labels, fit, hold_out = split_off_hold_out(corpus, settings)
     mean, std = _statistics(pixels)
     return TrainingImages(corpus, pixels, labels, fit, hold_out, mean, std)
@@ -134,10 +143,14 @@ def _held(settings: DataSettings, count: int) -> int:
     return min(settings.hold_out, count - 2)
 
 
-def _statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _statistics(pixels: RowSource) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel, from counts of the 256 values: exact, and no floating copy of the images."""
     value = np.arange(256) / 255
-    counts = [np.bincount(pixels[..., channel].reshape(-1), minlength=256) for channel in range(pixels.shape[-1])]
+    counts = np.zeros((pixels.shape[-1], 256), dtype=np.int64)
+    for start in range(0, len(pixels), _BLOCK):
+        block = pixels[start : start + _BLOCK]
+        for channel, count in enumerate(counts):
+            count += np.bincount(block[..., channel].reshape(-1), minlength=256)
     means = [float(count @ value / count.sum()) for count in counts]
     variances = [float(count @ (value - mean) ** 2 / count.sum()) for count, mean in zip(counts, means, strict=True)]
     return tuple(means), tuple(max(variance**0.5, 1e-3) for variance in variances)

@@ -7,6 +7,7 @@ name by name. Each docstring ends with an example, which `--help` shows.
 from __future__ import annotations
 
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
+from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
 from samekind.commands.export import Export
 from samekind.commands.index import BuildIndex
@@ -31,6 +32,7 @@ Command = (
     | Export
     | Demo
     | Compare
+    | Cache
 )
 COMMANDS: dict[str, type[Command]] = {
     "quickstart": Quickstart,
@@ -46,4 +48,5 @@ COMMANDS: dict[str, type[Command]] = {
     "export": Export,
     "demo": Demo,
     "compare": Compare,
+    "cache": Cache,
 }

@@ -10,6 +10,13 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def size_text(size: int) -> str:
+    """Bytes as people read them: 45 kB, 640 MB, 15.1 GB; in powers of ten, as disks are sold."""
+    if size < 1e6:
+        return f"{size / 1e3:,.0f} kB"
+    return f"{size / 1e6:,.0f} MB" if size < 1e10 else f"{size / 1e9:,.1f} GB"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """0.1234 as `12.3 %`."""
     return UNDEFINED if share is None else f"{100 * share:.{digits}f} %"

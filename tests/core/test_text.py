@@ -2,13 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samekind.core.text import counted, decimal, percent, times, visible_percent
+from samekind.core.text import counted, decimal, percent, size_text, times, visible_percent
 
 
 def test_one_is_singular() -> None:
     """1 image, but 0 images and 70,000 images; irregular plurals are given."""
     assert [counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
     assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
+
+
+def test_sizes_are_in_powers_of_ten() -> None:
+    """With as many digits as one reads."""
+    sizes = (0, 999_499, 1_000_000, 1_505_280_000, 15_052_800_000, 150_528_000_000)
+    assert [size_text(size) for size in sizes] == ["0 kB", "999 kB", "1 MB", "1,505 MB", "15.1 GB", "150.5 GB"]
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.0, "0.0 %"), (0.1234, "12.3 %"), (1.0, "100.0 %"), (0.0004, "0.0 %")])

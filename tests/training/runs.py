@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
 from samekind.data.loader import Batch
 from samekind.training.config.presets import preset
@@ -18,6 +19,17 @@ from samekind.training.config.train_config import TrainConfig
 from samekind.training.engine.trainer import Trainer
 
 TIMES = {"seconds", "pairs_per_second"}
+
+
+class Lines(NoProgress):
+    """Keeps the lines that it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def print(self, line: str) -> None:
+        """Keeps it."""
+        self.lines.append(line)
 
 
 def corpus(labelled: bool = True, count: int = 80) -> Corpus:

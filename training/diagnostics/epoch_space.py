@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from samekind.data.types.rows import ChosenRows
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.diagnostics.gradient_weights import GradientWeights
@@ -44,8 +45,8 @@ def epoch_space(encoder: Trainable, images: TrainingImages, config: TrainConfig)
     """
     size = EPOCH_BANK if len(images.hold_out) else SAMPLE
     chosen = np.sort(measuring_order(images, config)[:size])
-    bank = encoder.features(images.pixels[images.fit[chosen]])
-    query = encoder.features(images.pixels[images.hold_out])
+    bank = encoder.features(ChosenRows(images.pixels, images.fit[chosen]))
+    query = encoder.features(ChosenRows(images.pixels, images.hold_out))
     if config.whitening:
         whitening = encoder.fitted_whitening(bank, config.whitening, encoder.dim)
         return EpochSpace(chosen, bank, whitened(whitening, bank), whitened(whitening, query))

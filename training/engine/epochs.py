@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
+from samekind.data.types.rows import ChosenRows
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.health import collapse_line
 from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
@@ -84,7 +85,7 @@ def _nowhere(record: dict[str, Any]) -> None:
 def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoader:
     config, images = context.config, context.images
     return ViewLoader(
-        images.viewed[images.fit],
+        ChosenRows(images.viewed, images.fit),
         view_maker(images, config, encoder.spec),
         config.images_a_step,
         config.seed,

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.types.images import Pixels
+from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.whitening import Whitening, directions_worth_keeping
 
 LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, since patches of more pixels would say less each
@@ -60,7 +60,7 @@ class PatchCode:
 
 
 @torch.no_grad()
-def describe_patches(pixels: Pixels, *, seed: int, progress: Progress | None = None) -> NDArray[np.float32]:
+def describe_patches(pixels: RowSource, *, seed: int, progress: Progress | None = None) -> NDArray[np.float32]:
     """Describes images by their patches; the same images and seed give the same description.
 
     Args:
@@ -73,7 +73,7 @@ def describe_patches(pixels: Pixels, *, seed: int, progress: Progress | None = N
     """
     progress = progress or NoProgress()
     random = np.random.default_rng((seed, 7))
-    code = _learn_code(pixels[np.sort(random.permutation(len(pixels))[:DICTIONARY_IMAGES])], seed)
+    code = _learn_code(ChosenRows(pixels, np.sort(random.permutation(len(pixels))[:DICTIONARY_IMAGES])), seed)
     words = _code_all(pixels, code, progress)
     pooled = _pool_all(words, _embed_words(words, len(code.words)))
     whitening = Whitening(pooled.shape[1], min(pooled.shape[1], directions_worth_keeping(DIM, len(pooled))))
@@ -83,7 +83,7 @@ def describe_patches(pixels: Pixels, *, seed: int, progress: Progress | None = N
     return result
 
 
-def _blocks(pixels: Pixels) -> Iterator[Tensor]:
+def _blocks(pixels: RowSource) -> Iterator[Tensor]:
     """`(B, C, S, S)` float32 in [0, 1], at most 32 pixels a side."""
     for start in range(0, len(pixels), BLOCK):
         block = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BLOCK])).permute(0, 3, 1, 2).float() / 255
@@ -96,7 +96,7 @@ def _patches(images: Tensor) -> Tensor:
     return patches - patches.mean(2, keepdim=True)
 
 
-def _learn_code(pixels: Pixels, seed: int) -> PatchCode:
+def _learn_code(pixels: RowSource, seed: int) -> PatchCode:
     from sklearn.cluster import MiniBatchKMeans
 
     patches = torch.cat([_patches(block).flatten(0, 1) for block in _blocks(pixels)])
@@ -120,7 +120,7 @@ def _learn_code(pixels: Pixels, seed: int) -> PatchCode:
     return PatchCode(whitening, words)
 
 
-def _code_all(pixels: Pixels, code: PatchCode, progress: Progress) -> Tensor:
+def _code_all(pixels: RowSource, code: PatchCode, progress: Progress) -> Tensor:
     """`(N, L, T)` int16 words of every image."""
     coded = []
     with progress.task("patches", len(pixels)) as task:

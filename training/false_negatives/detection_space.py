@@ -44,7 +44,7 @@ def detection_dim(images: TrainingImages) -> int:
 
 def detection_space(encoder: Trainable, images: TrainingImages) -> DetectionSpace:
     """The space of an encoder as it is now."""
-    features = encoder.features(images.pixels[images.fit])
+    features = encoder.features(images.fit_pixels)
     dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
     fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
     whitening = encoder.fitted_whitening(features[fitted], DETECTION_WHITENING, dim)

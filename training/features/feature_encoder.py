@@ -9,8 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from samekind.core.progress import Progress
+from samekind.data.types.rows import RowSource
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.whitening import Whitening
+
+_BLOCK = 8192
 
 
 class FeatureEncoder(nn.Module):
@@ -42,13 +45,16 @@ class FeatureEncoder(nn.Module):
         return vectors_BD.to(next(self.parameters()).device, torch.float32)
 
     @torch.no_grad()
-    def features(self, vectors_ND: NDArray[np.generic]) -> NDArray[np.float32]:
+    def features(self, vectors_ND: RowSource) -> NDArray[np.float32]:
         """`(N, D)` cached vectors to `(N, D)` float32 embeddings of unit norm, by the adapter as it is now."""
-        blocks = torch.from_numpy(np.asarray(vectors_ND, dtype=np.float32)).split(8192)
-        done = [functional.normalize(self.backbone(self.normalise(block)), dim=1).cpu().numpy() for block in blocks]
-        return np.concatenate(done) if done else np.empty((0, self.dim), dtype=np.float32)
+        embedding_ND = np.empty((len(vectors_ND), self.dim), dtype=np.float32)
+        for start in range(0, len(vectors_ND), _BLOCK):
+            block = torch.from_numpy(np.asarray(vectors_ND[start : start + _BLOCK], dtype=np.float32))
+            moved = functional.normalize(self.backbone(self.normalise(block)), dim=1)
+            embedding_ND[start : start + len(block)] = moved.cpu().numpy()
+        return embedding_ND
 
-    def embed(self, vectors_ND: NDArray[np.generic], progress: Progress | None = None) -> NDArray[np.float32]:
+    def embed(self, vectors_ND: RowSource, progress: Progress | None = None) -> NDArray[np.float32]:
         """The same: there is no whitening behind the adapter."""
         return self.features(vectors_ND)
 
@@ -56,7 +62,7 @@ class FeatureEncoder(nn.Module):
         """None: the vectors were whitened before the adapter, and training moves them on purpose."""
         return Whitening(self.feature_dim, self.dim)
 
-    def fit_whitening(self, vectors_ND: NDArray[np.generic], exponent: float, seed: int) -> None:
+    def fit_whitening(self, vectors_ND: RowSource, exponent: float, seed: int) -> None:
         """Nothing: see `fitted_whitening`."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.types.rows import ChosenColumns, RowSource
 from samekind.data.views.policies import policy_for
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.features.cache import FeatureCache, Features
+from samekind.training.features.cache import FeatureCache
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
 from samekind.training.models.whitening import whitened
+from samekind.training.runtime.array_file import ArrayFile, fits_in_memory
 from samekind.training.runtime.artefact import write_atomically
 from samekind.training.training_set import TrainingImages, split_off_hold_out
 
@@ -42,15 +45,16 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     labels, fit, hold_out = split_off_hold_out(corpus, config)
     if encoder.adapter is None:
         rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
-        _whiten_once(encoder, features, rows, config.whitening, cache.file, progress)
-    vectors = _whitened(encoder, features)
+        _whiten_once(encoder, features, rows, config.whitening, cache.array.entry.file, progress)
+    vectors = _whitened(encoder, cache.array, features, progress)
+    images, views = ChosenColumns(vectors, 0), ChosenColumns(vectors, slice(1, None))
     mean, std = encoder.spec.mean, encoder.spec.std
-    return TrainingImages(corpus, vectors[:, 0], labels, fit, hold_out, mean, std, vectors[:, 1:])
+    return TrainingImages(corpus, images, labels, fit, hold_out, mean, std, views)
 
 
 def _whiten_once(
     encoder: Encoder,
-    features: Features,
+    features: RowSource,
     rows: NDArray[np.int64],
     exponent: float | None,
     beside: Path,
@@ -62,7 +66,7 @@ def _whiten_once(
     asked = hashlib.sha256(repr(exponent).encode() + rows.tobytes()).hexdigest()[:16]
     file = beside.with_name(f"{beside.stem}-{asked}.whitening")
     if not file.is_file():
-        whiten(encoder, features[rows, 0].astype(np.float32), exponent, progress)
+        whiten(encoder, features[rows][:, 0].astype(np.float32), exponent, progress)
         write_atomically(file, safetensors.torch.save(encoder.whitening.state_dict()))
         return
     kept = safetensors.torch.load(file.read_bytes())
@@ -70,11 +74,26 @@ def _whiten_once(
     encoder.whitening.load_state_dict(kept)
 
 
-def _whitened(encoder: Encoder, features: Features) -> NDArray[np.float16]:
-    """`(N, 1 + K, D)` unit-norm vectors."""
-    vectors = np.empty((*features.shape[:2], encoder.dim), dtype=np.float16)
-    for start in range(0, len(features), _BLOCK):
-        block = features[start : start + _BLOCK].astype(np.float32)
-        unit = whitened(encoder.whitening, block.reshape(-1, block.shape[2]))
-        vectors[start : start + len(block)] = unit.reshape(*block.shape[:2], -1)
-    return vectors
+def _whitened(encoder: Encoder, behind: ArrayFile, features: RowSource, progress: Progress) -> RowSource:
+    """`(N, 1 + K, D)` float16 unit-norm vectors of the features of that file; in memory if they are few."""
+    shape = (*behind.shape[:2], encoder.dim)
+
+    def compute(start: int) -> Iterator[NDArray[np.float16]]:
+        for first in range(start, len(features), _BLOCK):
+            block = features[first : first + _BLOCK].astype(np.float32)
+            unit = whitened(encoder.whitening, block.reshape(-1, block.shape[2]))
+            yield unit.reshape(*block.shape[:2], -1).astype(np.float16)
+
+    if fits_in_memory(shape, "float16"):
+        vectors = np.empty(shape, dtype=np.float16)
+        for number, block in enumerate(compute(0)):
+            vectors[number * _BLOCK : number * _BLOCK + len(block)] = block
+        return vectors
+    what = behind.what.replace("features", "whitened features", 1)
+    file = ArrayFile("vectors", _digest(encoder, behind), shape, "float16", what, behind.hint)
+    return file.rows(compute, "Whitening features", progress)
+
+
+def _digest(encoder: Encoder, behind: ArrayFile) -> str:
+    whitening = safetensors.torch.save(encoder.whitening.state_dict())
+    return hashlib.sha256(behind.digest.encode() + whitening).hexdigest()[:32]

@@ -27,8 +27,8 @@ from torch.nn import functional
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
-from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone, images_at_once
 from samekind.training.models.exchange.exchange import EncoderExchange
@@ -120,7 +120,7 @@ class Encoder(EncoderExchange, nn.Module):
         return unit if self.adapter is None else functional.normalize(self.adapter(unit), dim=1)
 
     def embed(
-        self, images: Pixels, batch_size: int = EMBED_BATCH, progress: Progress | None = None
+        self, images: RowSource, batch_size: int = EMBED_BATCH, progress: Progress | None = None
     ) -> NDArray[np.float32]:
         """Embeds prepared images.
 
@@ -135,7 +135,7 @@ class Encoder(EncoderExchange, nn.Module):
         return self._run(self, self.dim, images, batch_size, progress)
 
     def features(
-        self, images: Pixels, batch_size: int = EMBED_BATCH, progress: Progress | None = None
+        self, images: RowSource, batch_size: int = EMBED_BATCH, progress: Progress | None = None
     ) -> NDArray[np.float32]:
         """Features of prepared images before whitening, `(N, feature_dim)` float32."""
         return self._run(self.feature, self.feature_dim, images, batch_size, progress)
@@ -172,11 +172,11 @@ class Encoder(EncoderExchange, nn.Module):
         whitening.fit(torch.from_numpy(feature_NF), exponent)
         return whitening
 
-    def fit_whitening(self, images: Pixels, exponent: float, seed: int) -> None:
+    def fit_whitening(self, images: RowSource, exponent: float, seed: int) -> None:
         """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
         if exponent:
             rows = np.random.default_rng((seed, 4)).permutation(len(images))[:WHITENING_ROWS]
-            self.whitening.fit(torch.from_numpy(self.features(images[np.sort(rows)])), exponent)
+            self.whitening.fit(torch.from_numpy(self.features(ChosenRows(images, np.sort(rows)))), exponent)
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
@@ -185,7 +185,12 @@ class Encoder(EncoderExchange, nn.Module):
 
     @torch.no_grad()
     def _run(
-        self, function: Callable[[Tensor], Tensor], dim: int, images: Pixels, batch_size: int, progress: Progress | None
+        self,
+        function: Callable[[Tensor], Tensor],
+        dim: int,
+        images: RowSource,
+        batch_size: int,
+        progress: Progress | None,
     ) -> NDArray[np.float32]:
         was_training = self.training
         self.eval()

@@ -3,18 +3,25 @@
 The presence of the file `.lock` means nothing. `filelock` locks it: by `flock` on Unix, as samekind itself did before (on NFS, Linux maps
 that to a lock of the server), and by a byte-range lock on Windows. A forked loader worker, which may outlive a killed parent, closes its
 copy of the lock at once. File systems without locks are used unguarded.
+
+Whoever reads a file of the cache holds a shared lock of the file itself, so that it is not deleted meanwhile: only by whoever can lock it
+alone. Windows has no need of that: it deletes no file that is open.
 """
 
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from samekind.core.errors import ArtefactError
+
+if sys.platform != "win32":
+    import fcntl
 
 LOCK = ".lock"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM)
@@ -53,3 +60,23 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         if error.errno not in _NO_LOCKS:  # better unguarded than unusable
             hint = "choose another --out, or mend the permissions"
             raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error
+
+
+def mark_as_read(descriptor: int) -> None:
+    """Keeps `can_be_deleted` false of an open file until this descriptor, and every copy of it in a forked process, is closed."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # no locks on this file system
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def can_be_deleted(descriptor: int) -> bool:
+    """True if nobody reads an open file; from then on whoever wants to read it waits until this descriptor is closed."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -21,7 +21,9 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.whitening import whitened
 from samekind.training.run.train import train
+from samekind.training.runtime import array_file
 from samekind.training.runtime.artefact import WEIGHTS
+from samekind.training.runtime.cache_folder import cache_entries
 from tests.training.runs import config, corpus, interrupted_at, without_times
 
 SIZE = 32
@@ -57,7 +59,7 @@ def test_training_sees_what_the_frozen_encoder_gives() -> None:
     encoder, images = resolve_encoder("lite0", SIZE), corpus()
     loaded = load_training_features(images.split("train"), adapting(), encoder, NoProgress())
     pictures = [images.image(row).convert("RGB") for row in range(60)]
-    np.testing.assert_allclose(loaded.pixels, encoder.embed_images(pictures), atol=3e-3)
+    np.testing.assert_allclose(loaded.pixels[:], encoder.embed_images(pictures), atol=3e-3)
     assert loaded.views is not None
     assert loaded.views.shape == (60, 2, encoder.dim)
     assert loaded.viewed is loaded.views
@@ -68,10 +70,10 @@ def test_the_whitening_of_a_run_is_found_again(monkeypatch: pytest.MonkeyPatch) 
     images = corpus(count=72).split("train")
     first = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
     other = load_training_features(images, adapting(whitening=0.3), resolve_encoder("lite0", SIZE), NoProgress())
-    assert not np.array_equal(other.pixels, first.pixels)
+    assert not np.array_equal(other.pixels[:], first.pixels[:])
     monkeypatch.setattr("samekind.training.features.training_features.whiten", None)
     again = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
-    assert np.array_equal(again.pixels, first.pixels)
+    assert np.array_equal(again.pixels[:], first.pixels[:])
     with pytest.raises(TypeError):  # it would have to be fitted
         load_training_features(images, adapting(seed=1), resolve_encoder("lite0", SIZE), NoProgress())
 
@@ -119,6 +121,22 @@ def test_an_interrupted_adapter_continues_bitwise(tmp_path: Path) -> None:
     cut = train(corpus(), settings, tmp_path / "cut")
     assert (tmp_path / "cut" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert without_times(cut.history) == without_times(whole.history)
+
+
+def test_an_adapter_on_vectors_from_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and figures, byte for byte; the whitened vectors lie in the cache then, and another whitening has others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    settings = adapting(treatment="soft_attract", detector="combined")
+    memory = train(corpus(), settings, tmp_path / "memory")
+    assert [entry.kind for entry in cache_entries()] == ["features"]
+    monkeypatch.setattr(array_file, "IN_MEMORY", 0)
+    monkeypatch.setattr("samekind.training.features.training_features._BLOCK", 7)
+    disk = train(corpus(), settings, tmp_path / "disk")
+    assert (disk.out / WEIGHTS).read_bytes() == (memory.out / WEIGHTS).read_bytes()
+    assert without_times(disk.history) == without_times(memory.history)
+    train(corpus(), adapting(whitening=0.3), tmp_path / "other")
+    assert sorted(entry.kind for entry in cache_entries()) == ["features", "vectors", "vectors"]
+    assert not any(entry.in_use for entry in cache_entries())
 
 
 def test_an_adapter_needs_a_pretrained_backbone() -> None:

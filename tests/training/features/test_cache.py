@@ -47,7 +47,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_plain_image_comes_first_and_its_views_after_it() -> None:
     """Row by row what the encoder gives for the image itself, to float16; views differ from it and from each other."""
     images, encoder = corpus(count=40), tiny_encoder()
-    features = cache_of(images, encoder).features(NoProgress())
+    features = cache_of(images, encoder).features(NoProgress())[:]
     assert features.shape == (40, 4, encoder.feature_dim)
     plain = encoder.features(prepare_corpus(images, preprocessing_of(SPEC)))
     np.testing.assert_allclose(features[:, 0], plain, rtol=2e-3, atol=2e-3)
@@ -60,11 +60,11 @@ def test_it_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same images under the same encoder and policy are read from disk: nothing runs, and the file stays."""
     images = corpus(count=40)
     first = cache_of(images)
-    stored = np.array(first.features(NoProgress()))
+    stored = first.features(NoProgress())[:]
     monkeypatch.setattr(Encoder, "features", None)
     again = cache_of(images)
-    assert again.file == first.file
-    assert np.array_equal(again.features(NoProgress()), stored)
+    assert again.array.entry.file == first.array.entry.file
+    assert np.array_equal(again.features(NoProgress())[:], stored)
 
 
 def test_whatever_decides_the_features_names_the_file() -> None:
@@ -79,20 +79,20 @@ def test_whatever_decides_the_features_names_the_file() -> None:
         cache_of(images, encoder, views=4),
         cache_of(images, encoder, seed=1),
     ]
-    assert len({each.file for each in (first, *others)}) == 7
+    assert len({each.array.entry.file for each in (first, *others)}) == 7
     adapted = tiny_encoder()
     adapted.renew_whitening(8)
     adapted.add_adapter(4)
-    assert cache_of(images, adapted).file == first.file
+    assert cache_of(images, adapted).array.entry.file == first.array.entry.file
 
 
 def test_an_interrupted_computation_continues_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after two batches, the third is the next; the file is the very same as without the kill."""
     images = corpus(count=60)
-    whole = np.array(cache_of(images, seed=0).features(NoProgress()))
+    whole = cache_of(images, seed=0).features(NoProgress())[:]
     cut = cache_of(images)
-    cut._mark.write_text(json.dumps({"done": 32}))
-    stored = np.memmap(cut.file, np.float16, "r+", shape=cut.shape)
+    cut.array.entry.mark.write_text(json.dumps({"done": 32}))
+    stored = np.memmap(cut.array.entry.file, np.float16, "r+", shape=cut.shape)
     stored[32:] = 0
     stored.flush()
     seen: list[int] = []
@@ -103,7 +103,7 @@ def test_an_interrupted_computation_continues_and_gives_the_same(monkeypatch: py
         return features(self, inputs, *rest)
 
     monkeypatch.setattr(Encoder, "features", counted)
-    assert np.array_equal(cut.features(NoProgress()), whole)
+    assert np.array_equal(cut.features(NoProgress())[:], whole)
     assert sum(seen) == (60 - 32) * 4
 
 
@@ -117,7 +117,7 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Encoder, "features", counted)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: np.array(cache_of(images).features(NoProgress())), range(2))
+        first, second = pool.map(lambda _: cache_of(images).features(NoProgress())[:], range(2))
     assert np.array_equal(first, second)
     assert sum(passes) == 40 * 4
 
@@ -126,10 +126,10 @@ def test_a_damaged_mark_or_a_short_file_starts_anew() -> None:
     """Neither a truncated file nor an unreadable mark is trusted."""
     images = corpus(count=40)
     given = cache_of(images)
-    whole = np.array(given.features(NoProgress()))
-    for path, damage in ((given._mark, b"{"), (given.file, b"short")):
+    whole = given.features(NoProgress())[:]
+    for path, damage in ((given.array.entry.mark, b"{"), (given.array.entry.file, b"short")):
         path.write_bytes(damage)
-        assert np.array_equal(cache_of(images).features(NoProgress()), whole)
+        assert np.array_equal(cache_of(images).features(NoProgress())[:], whole)
 
 
 def test_an_image_that_vanished_is_named(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_an_image_that_vanished_is_named(tmp_path: Path) -> None:
     (tmp_path / "17.png").unlink()
     with pytest.raises(ImageError, match=r"17\.png"):
         cache_of(images).features(NoProgress())
-    assert cache_of(images)._done() == 16
+    assert cache_of(images).array.done == 16
 
 
 def test_a_full_disk_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,4 +162,4 @@ def test_room_that_is_not_there_after_all_is_told(monkeypatch: pytest.MonkeyPatc
     given = cache_of(corpus(count=40))
     with pytest.raises(ArtefactError, match="more than is free"):
         given.features(NoProgress())
-    assert not given.file.exists()
+    assert not given.array.entry.file.exists()

@@ -1,0 +1,70 @@
+"""`samekind cache`: what lies in the cache, and emptying it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+from samekind.commands.shared import Json
+from samekind.core.text import counted, size_text
+from samekind.tables import table
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Lists what training keeps on disk to be quick: features, pixels, whitened features; or deletes it.
+
+    Nothing in it is lost but time: what is deleted is computed again by whoever needs it. When it grows beyond its limit (half of the room
+    on its disk, or what the variable SAMEKIND_CACHE_LIMIT says, for example 50GB), the least recently used goes by itself.
+
+    Example:
+        samekind cache
+        samekind cache --purge
+    """
+
+    purge: Annotated[bool, arg(help="Delete all that no process is using.")] = False
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Deletes if asked to, and lists what is there."""
+        from samekind.training.runtime.cache_folder import cache_entries, cache_folder, cache_limit, purge
+
+        freed = purge(console.progress)[1] if self.purge else 0
+        entries = cache_entries()
+        held = sum(entry.size for entry in entries)
+        listed = [
+            {
+                "kind": entry.kind,
+                "what": entry.what,
+                "bytes": entry.size,
+                "last_used": date.fromtimestamp(entry.last_used).isoformat(),
+                "in_use": entry.in_use,
+                "file": str(entry.file),
+            }
+            for entry in entries
+        ]
+        answer = {
+            "folder": str(cache_folder()),
+            "bytes": held,
+            "limit_bytes": cache_limit(held),
+            "freed_bytes": freed,
+            "entries": listed,
+        }
+        console.answer(answer, _text(answer))
+
+
+def _text(answer: dict[str, Any]) -> str:
+    freed = f"deleted {size_text(answer['freed_bytes'])}\n" if answer["freed_bytes"] else ""
+    rows = [
+        [each["what"], size_text(each["bytes"]), each["last_used"], "in use" if each["in_use"] else ""]
+        for each in answer["entries"]
+    ]
+    shown = table(["", "size", "last used", ""], rows) + "\n" if rows else ""
+    what = f"{counted(len(rows), 'array')}, {size_text(answer['bytes'])} of at most {size_text(answer['limit_bytes'])}"
+    return f"{freed}{shown}{what} in {answer['folder']}"
