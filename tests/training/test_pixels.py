@@ -17,6 +17,7 @@ from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.rows import ChosenRows
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training import pixels
+from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.pixels import pixel_file, training_pixels
 from samekind.training.run.train import train
 from samekind.training.runtime import array_file
@@ -147,12 +148,30 @@ def test_a_run_from_disk_is_the_run_from_memory(changes: dict[str, object], tmp_
     assert not cache_entries()[0].in_use
 
 
+def test_the_whitening_is_fitted_to_a_seeded_choice_of_rows(photos: Corpus, on_disk: None) -> None:
+    """Which are read from disk a batch at a time; the map is that of the same rows in memory."""
+    encoder = Encoder(EncoderSpec("resnet-small", 12, 3, 8, (0.5,) * 3, (0.25,) * 3, width=4)).eval()
+    rows = np.sort(np.random.default_rng((5, 4)).permutation(40)[:30])
+    features = encoder.features(prepare_corpus(photos, INPUT)[rows])
+    expected = encoder.fitted_whitening(features, 0.5, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("samekind.training.models.encoder.WHITENING_ROWS", 30)
+        encoder.fit_whitening(training_pixels(photos, INPUT, NoProgress()), 0.5, seed=5)
+    assert encoder.whitening.matrix.equal(expected.matrix)
+    assert encoder.whitening.mean.equal(expected.mean)
+
+
 def test_an_image_that_vanished_is_named_and_what_was_written_stays(
     photos: Corpus, on_disk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is there for the next try."""
+    """The next try decodes the rest, and the whole is as if nothing had happened."""
     monkeypatch.setattr(pixels, "_IMAGES", 8)
-    Path(photos.uri(17)).unlink()
+    whole, lost = prepare_corpus(photos, INPUT), Path(photos.uri(17))
+    away = lost.rename(lost.with_suffix(".away"))
     with pytest.raises(ImageError, match=r"17\.png"):
         training_pixels(photos, INPUT, NoProgress())
     assert pixel_file(photos, INPUT).done == 16
+    away.rename(lost)
+    for seen in range(16):
+        Path(photos.uri(seen)).unlink()
+    assert np.array_equal(training_pixels(photos, INPUT, NoProgress())[:], whole)

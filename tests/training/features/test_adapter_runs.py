@@ -160,8 +160,9 @@ def test_the_whole_encoder_can_be_fine_tuned(tmp_path: Path) -> None:
     assert Encoder.load(tmp_path).spec.image_size == SIZE
 
 
-def test_a_trained_adapter_shows_in_every_embedding() -> None:
-    """Of the whole encoder and of its end on cached vectors alike; and its space is not whitened once more."""
+def test_a_trained_adapter_shows_in_every_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the whole encoder and of its end on cached vectors alike, block by block; and its space is not whitened once more."""
+    monkeypatch.setattr("samekind.training.features.feature_encoder._BLOCK", 20)
     encoder = resolve_encoder("lite0", SIZE)
     encoder.add_adapter(16)
     features = np.random.default_rng(0).normal(size=(50, encoder.feature_dim)).astype(np.float32)
