@@ -1,12 +1,13 @@
 """Peak memory of indexing, training from scratch and training an adapter, at several numbers of photos.
 
-    python -m benchmarks.memory FOLDER [--sizes 10000 100000] [--runs index scratch adapter] [--keep]
+    python -m benchmarks.memory FOLDER [--sizes 10000 100000] [--runs index scratch adapter adapter-plain] [--keep]
 
 It makes that many JPEGs of 224 px in FOLDER (about 8 kB each; 10,000 pictures, again and again in other files), runs `samekind` on them in
 processes of its own, and prints a row a run: the peak of the memory of the process and its children, pages that they share counted once
 (PSS, asked for once a second), and how much of the cache it filled. The encoders are small and untrained, since memory is asked for and not
 accuracy: in training from scratch `resnet-small` of the preset `smoke` at 224 px, elsewhere timm's `test_byobnet`, at 96 px for the
-adapter; 8 steps of 64 images. With `--keep` the cache stays for another run. Linux only.
+adapter; 8 steps of 64 images. `adapter-plain` is without the preset's detector, which keeps neighbours of every image. With `--keep` the
+cache stays for another run. Linux only.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--runs", nargs="+", default=["index", "scratch", "adapter"])
+    parser.add_argument("--runs", nargs="+", default=["index", "scratch", "adapter", "adapter-plain"])
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
     model = _random_model(given.folder / "model.safetensors")
@@ -123,10 +124,10 @@ def _command(run: str, photos: Path, out: Path, model: str) -> list[str | Path]:
     if run == "index":
         return [*begin, "index", *place, "--encoder", model]
     steps = ["--steps", "8", "--batch-size", "64", "--device", "cpu"]
-    if run == "adapter":
+    if run.startswith("adapter"):
         chosen = ["--preset", "adapter", "--backbone", model, "--views", "2", "--image-size", "96"]
-        return [*begin, "train", *place, *chosen, *steps]
-    assert run == "scratch", f"the runs are index, scratch and adapter, not {run}"
+        return [*begin, "train", *place, *chosen, *steps, *(["--treatment", "none"] if run == "adapter-plain" else [])]
+    assert run == "scratch", f"the runs are index, scratch, adapter and adapter-plain, not {run}"
     return [*begin, "train", *place, "--preset", "smoke", "--limit", "10000000", "--image-size", "224", *steps]
 
 

@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+BLOCK, BLOCK_VALUES = 1024, 1 << 26
+"""Rows, and similarities, that are computed at once: fewer rows among more than 65,000 images."""
 
-def nearest_others(embedding_ND: Tensor, k: int, block: int = 1024) -> Tensor:
-    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first; memory for `block` rows of similarities."""
-    nearest = []
+
+def nearest_others(embedding_ND: Tensor, k: int) -> Tensor:
+    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first."""
+    nearest, block = [], max(1, min(BLOCK, BLOCK_VALUES // max(1, len(embedding_ND))))
     for start in range(0, len(embedding_ND), block):
         similarity = embedding_ND[start : start + block] @ embedding_ND.T
         rows = torch.arange(len(similarity))

@@ -17,7 +17,8 @@ from samekind.training.training_set import label_numbers
 
 KNN_K = 20
 KNN_TEMPERATURE = 0.1
-_BLOCK = 1000
+_BLOCK = 1000  # queries at once
+_BLOCK_VALUES = 1 << 26  # similarities at once: fewer queries against a bank of more than 67,000 rows
 
 
 def knn_accuracy(
@@ -57,11 +58,12 @@ def knn_accuracy(
     k = min(k, len(bank))
     classes = int(bank_labels.max()) + 1
     correct = 0
-    for start in range(0, len(query), _BLOCK):
-        similarity, nearest = (query[start : start + _BLOCK] @ bank.T).topk(k, dim=1)
+    block = int(np.clip(_BLOCK_VALUES // len(bank), 1, _BLOCK))
+    for start in range(0, len(query), block):
+        similarity, nearest = (query[start : start + block] @ bank.T).topk(k, dim=1)
         weight = ((similarity - 1) / temperature).exp()
         votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
-        correct += int((votes.argmax(1) == query_labels[start : start + _BLOCK]).sum())
+        correct += int((votes.argmax(1) == query_labels[start : start + block]).sum())
     return correct / len(query)
 
 

@@ -116,8 +116,9 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> No
         return features(self, inputs, *rest)
 
     monkeypatch.setattr(Encoder, "features", counted)
+    caches = cache_of(images), cache_of(images)  # threads would draw the weights of both from one generator
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: cache_of(images).features(NoProgress())[:], range(2))
+        first, second = pool.map(lambda cache: cache.features(NoProgress())[:], caches)
     assert np.array_equal(first, second)
     assert sum(passes) == 40 * 4
 
