@@ -19,6 +19,9 @@ from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import Trainable
 
+LINES = 20
+"""Epochs of a run that get a line, besides the first. Small corpora train for hundreds of epochs; `metrics.jsonl` has them all."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -82,6 +85,11 @@ def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: 
             ", ".join([*machine, *shared]),
         ]
     )
+
+
+def is_told(epoch: int, epochs: int) -> bool:
+    """True if this 0-based epoch gets a line: the first does, and `LINES` evenly spaced ones that end with the last, or all there are."""
+    return epoch == 0 or (epoch + 1) * LINES // epochs > epoch * LINES // epochs
 
 
 def epoch_line(record: dict[str, Any], epochs: int) -> str:
