@@ -37,6 +37,7 @@ from samekind.training.false_negatives.detection_space import detection_space
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.features.views import view_maker
+from samekind.training.hold_out import held_out_by
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
@@ -73,10 +74,10 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
             record = loop.run(epoch, epochs)
             log(record)
             if is_told(epoch, epochs):
-                context.progress.print(epoch_line(record, epochs))
+                context.progress.print(epoch_line(record, epochs, held_out_by(config)))
             if collapsed := collapse_line(counters.history):
                 context.progress.print(collapsed)
-    if rising := still_rising_line(counters.history, len(context.images.hold_out)):
+    if rising := still_rising_line(counters.history, len(context.images.hold_out), held_out_by(config)):
         context.progress.print(rising)
     return counters
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 import safetensors.torch
+import torch
 from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
@@ -17,11 +20,16 @@ from samekind.training.features.cache import FeatureCache, Features
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
 from samekind.training.models.whitening import whitened
+from samekind.training.neighbours import neighbour_groups
 from samekind.training.runtime.artefact import write_atomically
 from samekind.training.training_set import TrainingImages, split_off_hold_out
 
 _VIEW_SEED = 0  # the same views for every seed of a training: they are the slow part
 _BLOCK = 1024
+CANDIDATES, ALIKE = 5, 0.8
+"""Nearest neighbours that may be near duplicates, and the least cosine of one, as where they are listed
+(`indexer.curation.near_duplicates`); measured in docs/decisions/0020.
+"""
 
 
 def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress) -> TrainingImages:
@@ -39,13 +47,26 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     policy = policy_for(corpus.name, encoder.spec.channels, config.strength)
     cache = FeatureCache(encoder, corpus, policy, config.views, _VIEW_SEED)
     features = cache.features(progress)
-    labels, fit, hold_out = split_off_hold_out(corpus, config)
+    labels, fit, hold_out = split_off_hold_out(corpus, config, partial(_near_duplicates, features, cache.file))
     if encoder.adapter is None:
         rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
         _whiten_once(encoder, features, rows, config.whitening, cache.file, progress)
     vectors = _whitened(encoder, features)
     mean, std = encoder.spec.mean, encoder.spec.std
     return TrainingImages(corpus, vectors[:, 0], labels, fit, hold_out, mean, std, vectors[:, 1:])
+
+
+def _near_duplicates(features: Features, beside: Path) -> NDArray[np.int64]:
+    """`(N,)` groups of images that the backbone finds near each other, found once: a run that resumes must hold out the same ones.
+
+    Seed and whitening of a run do not matter, so that runs which differ in these draw from the same groups.
+    """
+    file = beside.with_suffix(".groups")
+    if not file.is_file():
+        unit = torch.from_numpy(features[:, 0].astype(np.float32))
+        groups = neighbour_groups(torch.nn.functional.normalize(unit, dim=1), CANDIDATES, ALIKE)
+        write_atomically(file, safetensors.numpy.save({"groups": groups}))
+    return safetensors.numpy.load(file.read_bytes())["groups"]
 
 
 def _whiten_once(

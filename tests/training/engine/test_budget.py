@@ -134,13 +134,13 @@ def test_an_accuracy_that_still_rises_is_told() -> None:
     def records(*values: float | None) -> list[dict[str, Any]]:
         return [{"knn_accuracy": value, "seconds": 150.0} for value in values]
 
-    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 5000) == (
-        "the hold-out accuracy still rises (0.61 → 0.64): a longer run may be better, e.g. --minutes 20"
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 5000, "by series") == (
+        "the hold-out accuracy (by series) still rises (0.61 → 0.64): a longer run may be better, e.g. --minutes 20"
     )
-    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 100) == "", "0.05 is the error of so few images"
-    assert still_rising_line(records(0.867, 0.872, 0.882, 0.881), 5000) == ""
-    assert still_rising_line(records(0.1, 0.1, 0.1, 0.1, 0.5, 0.6, 0.5, 0.6), 5000) == ""
-    assert still_rising_line(records(0.1, 0.2, 0.3), 5000) == still_rising_line(records(*[None] * 8), 0) == ""
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 100, "") == "", "0.05 is the error of so few images"
+    assert still_rising_line(records(0.867, 0.872, 0.882, 0.881), 5000, "") == ""
+    assert still_rising_line(records(0.1, 0.1, 0.1, 0.1, 0.5, 0.6, 0.5, 0.6), 5000, "") == ""
+    assert still_rising_line(records(0.1, 0.2, 0.3), 5000, "") == still_rising_line(records(*[None] * 8), 0, "") == ""
 
 
 def test_a_long_run_tells_twenty_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
