@@ -22,6 +22,7 @@ from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.whitening import whitened
+from samekind.training.run import fallback
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS
 from tests.training.runs import config, corpus, interrupted_at, without_times
@@ -183,3 +184,46 @@ def test_a_trained_adapter_shows_in_every_embedding() -> None:
     np.testing.assert_allclose(end.embed(before), after, atol=1e-6)
     again = whitened(end.fitted_whitening(after, 0.5, encoder.dim), after)
     np.testing.assert_allclose(again, after, atol=1e-6)
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(0.01, True), (0.0, False), (-0.01, False)])
+def test_an_adapter_that_gains_nothing_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gain: float, kept: bool
+) -> None:
+    """The artefact is then the frozen encoder, to the last bit but for the second unit norm; a line and the summary say so."""
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def measured(frozen: torch.Tensor, adapted: torch.Tensor) -> float:
+        seen.append((frozen, adapted))
+        return gain
+
+    monkeypatch.setattr(fallback, "FEWEST", 10)
+    monkeypatch.setattr(fallback, "neighbourhood_gain", measured)
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    images = corpus()
+    run = train(images, adapting(learning_rate=0.01), tmp_path, progress=progress)
+    frozen, adapted = seen[0]
+    assert frozen.shape == adapted.shape == (len(seen[0][0]), 3, run.encoder.dim)
+    assert (frozen - adapted).abs().max() > 1e-3
+    assert (run.summary["adapter_gain"], run.summary["adapter_kept"]) == (gain, kept)
+    assert any("the frozen space is kept" in line for line in told) == (not kept)
+    encoder = run.encoder
+    assert encoder.adapter is not None
+    assert bool(encoder.adapter.fall.weight.abs().max() > 0) == kept
+    pictures = [images.image(row).convert("RGB") for row in range(8)]
+    trained = encoder.embed_images(pictures)
+    encoder.adapter = None
+    assert np.allclose(trained, encoder.embed_images(pictures), atol=1e-6) == (not kept)
+
+
+@pytest.mark.parametrize("changes", [{"objective": "supervised"}, {"fall_back": False}, {"train": "all", "epochs": 1}])
+def test_who_is_not_asked_what_was_gained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """Who knows labels, who does not want to, and a whole encoder; of few images nobody is."""
+    monkeypatch.setattr(fallback, "neighbourhood_gain", None)
+    assert "adapter_gain" not in train(corpus(), adapting(), tmp_path / "few").summary
+    monkeypatch.setattr(fallback, "FEWEST", 10)
+    assert "adapter_gain" not in train(corpus(count=40), adapting(**changes), tmp_path / "run").summary
