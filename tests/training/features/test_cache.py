@@ -116,7 +116,9 @@ def test_a_second_run_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> No
         return features(self, inputs, *rest)
 
     monkeypatch.setattr(Encoder, "features", counted)
-    caches = [cache_of(images) for _ in range(2)]  # before there are threads: both seed the one generator of random weights
+    caches = [
+        cache_of(images) for _ in range(2)
+    ]  # before there are threads: both seed the one generator of random weights
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda cache: np.array(cache.features(NoProgress())), caches)
     assert np.array_equal(first, second)
