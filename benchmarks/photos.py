@@ -103,7 +103,7 @@ class Bench:
     def adapted(self, name: str, settings: dict[str, Any], seed: int) -> tuple[Figures, float]:
         """Figures of a trained adapter, and the seconds of its training."""
         folder = self.out / self.corpus.name / f"{''.join(c if c.isalnum() else '-' for c in name)}-{seed}"
-        run = sk.train(self.train, "adapter", folder, seed=seed, hold_out=0, probe=False, **settings)
+        run = sk.train(self.train, "adapter", folder, seed=seed, hold_out=0, probe=False, fall_back=False, **settings)
         return self.measure(run.encoder), run.summary["seconds"]
 
 

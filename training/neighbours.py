@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 BLOCK, BLOCK_VALUES = 1024, 1 << 26
@@ -32,6 +33,25 @@ def mutual_neighbours(nearest_Nk: Tensor) -> Any:
 
     directed = neighbour_matrix(nearest_Nk)
     return (directed.multiply(directed.T) + identity(len(nearest_Nk), dtype=np.float32)).tocsr()
+
+
+def neighbour_groups(unit_ND: Tensor, k: int, least_cosine: float) -> NDArray[np.int64]:
+    """`(N,)` number of each image's group, from 0 on: images that are joined, directly or through others, by pairs that are among each
+    other's k nearest and at least this near.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = mutual_neighbours(nearest_others(unit_ND, min(k, len(unit_ND) - 1))).tocoo()
+    near = [
+        (unit_ND[first] * unit_ND[second]).sum(1) >= least_cosine
+        for first, second in zip(
+            *(torch.from_numpy(rows).long().split(65536) for rows in (pairs.row, pairs.col)), strict=True
+        )
+    ]
+    kept = torch.cat(near).numpy()
+    joined = csr_matrix((pairs.data[kept], (pairs.row[kept], pairs.col[kept])), shape=pairs.shape)
+    return np.asarray(connected_components(joined, directed=False)[1], dtype=np.int64)
 
 
 def neighbour_matrix(nearest_Nk: Tensor) -> Any:

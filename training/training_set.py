@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,10 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.rows import ChosenRows, RowSource
-from samekind.training.config.data import DataSettings
+from samekind.training.config.data import NEAR_DUPLICATES, DataSettings
+from samekind.training.hold_out import Groups, choose_groups, groups_by_name, hold_out_size
 from samekind.training.pixels import training_pixels
 
-HOLD_OUT = 5000
 LARGEST_AUTOMATIC_SIZE = 64
 _BLOCK = 256
 
@@ -128,19 +129,26 @@ def load_training_images(
 
 
 def split_off_hold_out(
-    corpus: Corpus, settings: DataSettings
+    corpus: Corpus, settings: DataSettings, near_duplicates: Callable[[], Groups] | None = None
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64], NDArray[np.int64]]:
-    """Labels as numbers, and the rows that are trained on and held out, both ascending."""
+    """Labels as numbers, and the rows that are trained on and held out, both ascending.
+
+    Args:
+        corpus: the training images.
+        settings: the run's.
+        near_duplicates: finds groups of them, where images can be held out by these; asked only then.
+    """
     labels = label_numbers(corpus.labels, corpus.classes)
-    held = 0 if labels is None else _held(settings, len(corpus))
-    order = np.random.default_rng((settings.seed, 2)).permutation(len(corpus))
-    return labels, np.sort(order[held:]), np.sort(order[:held])
-
-
-def _held(settings: DataSettings, count: int) -> int:
-    if settings.hold_out is None:
-        return min(HOLD_OUT, count // 10)
-    return min(settings.hold_out, count - 2)
+    size = 0 if labels is None else hold_out_size(settings, len(corpus))
+    if size == 0:
+        return labels, np.arange(len(corpus)), np.empty(0, dtype=np.int64)
+    if settings.hold_out_by == NEAR_DUPLICATES:
+        assert near_duplicates is not None
+        groups = near_duplicates()
+    else:
+        groups = groups_by_name(corpus, settings)
+    hold_out = choose_groups(groups, size, settings.seed)
+    return labels, np.setdiff1d(np.arange(len(corpus)), hold_out), hold_out
 
 
 def _statistics(pixels: RowSource) -> tuple[tuple[float, ...], tuple[float, ...]]:

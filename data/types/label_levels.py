@@ -51,16 +51,19 @@ def labels_at(ids: Sequence[str], labels: Sequence[str | None] | None, level: st
     if labels is None or name == COARSE:
         return None if labels is None else list(labels)
     depth = None if name == FINE else int(name)
-    finer = [None if label is None else _below(id_, label, depth) for id_, label in zip(ids, labels, strict=True)]
+    finer = [
+        None if label is None else folders_from_class(id_, label)[:depth]
+        for id_, label in zip(ids, labels, strict=True)
+    ]
     divided = {"/".join(folders[:end]) for folders in finer if folders is not None for end in range(1, len(folders))}
     joined = [None if folders is None else "/".join(folders) for folders in finer]
     return [None if text in divided else text for text in joined]
 
 
-def _below(id_: str, label: str, depth: int | None) -> list[str]:
-    """The folders of an image from its class folder on, the label alone if there is none."""
+def folders_from_class(id_: str, label: str) -> list[str]:
+    """The folders of an image from its class folder on; the label alone where no folder of the id is the class'."""
     folders = id_.split("/")[:-1]
     for start in (1, 0) if folders and folders[0].lower() in SPLIT_NAMES else (0,):
         if folders[start : start + 1] == [label]:
-            return folders[start:][:depth]
+            return folders[start:]
     return [label]

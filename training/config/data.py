@@ -9,6 +9,8 @@ from samekind.data.types.label_levels import COARSE, label_level
 from samekind.data.views.policies import STRENGTHS
 from samekind.training.config.settings import Settings, at_least, one_of, setting
 
+NEAR_DUPLICATES, SERIES, FOLDER, IMAGE = "near_duplicates", "series", "folder", "image"
+
 
 def _label_level(name: str, value: Any) -> None:
     label_level(value)
@@ -23,6 +25,9 @@ class DataSettings(Settings):
         strength: of the views, one of `samekind.data.views.policies.STRENGTHS`; each corpus has its own policy for it.
         limit: train on at most this many images (seeded choice); `None` takes all.
         hold_out: training images kept away for the accuracy per epoch; `None` takes a tenth, at most 5,000.
+        hold_out_by: what is held out as a whole: groups of near duplicates in the frozen space of an adapter (`near_duplicates`), 20
+            consecutive file names (`series`), a folder below the class folder (`folder`), or each image by itself (`image`). `None` takes
+            near duplicates for an adapter, images otherwise.
         label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders
             (`data.types.label_levels`). Nothing else reads it: accuracy, `supervised` and `oracle` go by the corpus' own labels.
         seed: of weights, order, views and hold-out.
@@ -34,6 +39,14 @@ class DataSettings(Settings):
     )
     limit: int | None = setting(None, at_least(2), flag=("N", "Train on at most this many images."))
     hold_out: int | None = setting(None, at_least(0))
+    hold_out_by: str | None = setting(
+        None,
+        one_of(NEAR_DUPLICATES, SERIES, FOLDER, IMAGE),
+        flag=("RULE", "Held out as a whole: near_duplicates (of an adapter), series (file names), folder or image."),
+        counts=lambda of: (
+            of["hold_out"] != 0 and of["hold_out_by"] not in (None, IMAGE)
+        ),  # the only rule of release 0.1
+    )
     label_level: str = setting(
         COARSE,
         _label_level,

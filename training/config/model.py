@@ -38,6 +38,7 @@ class ModelSettings(Settings):
         train: `all` of it, or an `adapter` on a frozen one. `None` takes the adapter for a pretrained model.
         views: augmented views of each image that an adapter is trained on.
         adapter_hidden: width of the adapter's hidden layer.
+        fall_back: leave out an adapter that has gained nothing over the frozen space (`training.run.fallback`).
         width: channels of the first stage of `resnet-small`.
         stem_stride: 1, 2 or 4; 0 chooses by image size.
         pool: `resnet-small` averages its last map to `pool × pool` cells, which are its feature.
@@ -66,6 +67,7 @@ class ModelSettings(Settings):
     )
     views: int = setting(8, at_least(2), flag=("N", "Augmented views of each image for an adapter."), counts=_adapting)
     adapter_hidden: int = setting(512, at_least(1), counts=_adapting)
+    fall_back: bool = setting(True, counts=lambda of: _adapting(of) and not of["fall_back"])
     width: int = setting(32, at_least(1))
     stem_stride: int = setting(0, one_of(0, 1, 2, 4))
     pool: int = setting(4, at_least(1))

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from samekind.core.errors import InputError
-from samekind.training.config.data import DataSettings
+from samekind.training.config.data import IMAGE, NEAR_DUPLICATES, DataSettings
 from samekind.training.config.false_negatives import FalseNegativeSettings
 from samekind.training.config.model import PATCHES, SMALL, ModelSettings
 from samekind.training.config.objective import USING_LABELS, ObjectiveSettings
@@ -40,6 +40,7 @@ class TrainConfig(
         super().__post_init__()
         if self.tau_plus is None:
             self._settle("tau_plus", 0.0 if self.treatment != "none" else 0.1)
+        self._settle_hold_out()
         if self.treatment != "none" and self.objective in WITHOUT_TREATMENT:
             raise InputError(
                 f"{self.objective} takes no treatment of false negatives", hint=WITHOUT_TREATMENT[self.objective]
@@ -56,6 +57,16 @@ class TrainConfig(
             raise InputError(
                 f"queue_size is {self.queue_size}, smaller than a step's {self.images_a_step} images",
                 hint="take a multiple of the batch size, or 0 for no queue",
+            )
+
+    def _settle_hold_out(self) -> None:
+        """The rule by what there is to find groups with; from scratch it is the one of runs of release 0.1."""
+        if self.hold_out_by is None:
+            self._settle("hold_out_by", NEAR_DUPLICATES if self.adapts else IMAGE)
+        if self.hold_out_by == NEAR_DUPLICATES and not self.adapts:
+            raise InputError(
+                "near duplicates are found in the space of a frozen encoder, and this run has none",
+                hint="take --hold-out-by series, folder or image, or train an adapter (--backbone lite0)",
             )
 
     def _check_cpc(self) -> None:

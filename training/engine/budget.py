@@ -1,8 +1,9 @@
 """Length of a run: steps that are asked for, or as many as fit into the minutes that are.
 
 A budget in minutes is turned into steps once, by a rehearsal: a few steps are taken and timed, an epoch's end is measured and timed, and
-everything that they changed is put back. So the schedule runs over steps like that of any other run, and `--minutes` that came to N
-steps gives the weights of `--steps N`. A resumed run keeps its N.
+everything that they changed is put back. Where treatment starts later, steps before it and under it are timed, and the detector's look at
+all images as well: a treated step may take several times as long. So the schedule runs over steps like that of any other run, and
+`--minutes` that came to N steps gives the weights of `--steps N`. A resumed run keeps its N.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ WARM_UP, TIMED = 3, 10
 """Steps before timing (workers start, memory is allocated, kernels are chosen), and steps that are timed."""
 SHARE_FOR_TIMING = 0.1
 """Of the budget; where steps are slow, fewer are timed."""
+REHEARSED_STEPS = 2
+"""Steps of the schedule that is rehearsed: step 0 is the start of a run, before any treatment, and step 1 its end."""
 
 
 def asked_steps(settings: ScheduleSettings, an_epoch: int) -> int | None:
@@ -37,8 +40,8 @@ def steps_within(seconds: float, a_step: float, a_measurement: float, an_epoch: 
 
     Args:
         seconds: that are left.
-        a_step: seconds a step.
-        a_measurement: seconds of what is measured after every epoch.
+        a_step: seconds a step, on average over the run.
+        a_measurement: seconds an epoch besides its steps: what is measured after it, and the detector's look at all images.
         an_epoch: steps an epoch.
     """
     return max(1, int(seconds / (a_step + a_measurement / an_epoch)))

@@ -18,6 +18,11 @@ from samekind.training.diagnostics.probe import BatchLook, Probe
 from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import Trainable
+from samekind.training.hold_out import held_out_by, hold_out_size
+from samekind.training.training_set import TrainingImages
+
+LINES = 20
+"""Epochs of a run that get a line, besides the first. Small corpora train for hundreds of epochs; `metrics.jsonl` has them all."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: 
     """Images, budget, method and machine, before the first epoch gives figures."""
     images, accelerator = context.images, context.accelerator
     a_step = min(context.config.images_a_step, len(images.fit))
-    held_out = f" ({len(images.hold_out):,} held out)" if len(images.hold_out) else ""
+    held_out = _held_out(images, context.config)
     machine = [accelerator.device.type, "bfloat16" if bfloat16 else "float32"]
     shared = [f"{context.processes} processes"] if context.processes > 1 else []
     minutes = context.config.minutes
@@ -84,11 +89,30 @@ def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: 
     )
 
 
-def epoch_line(record: dict[str, Any], epochs: int) -> str:
-    """A record's most important figures."""
+def _held_out(images: TrainingImages, config: TrainConfig) -> str:
+    if len(images.hold_out):
+        return f" ({len(images.hold_out):,} held out {held_out_by(config)})"
+    if images.labels is None or hold_out_size(config, len(images.corpus)) == 0:
+        return ""
+    return f" (none held out {held_out_by(config)}: no group is small enough)"
+
+
+def is_told(epoch: int, epochs: int) -> bool:
+    """True if this 0-based epoch gets a line: the first does, and `LINES` evenly spaced ones that end with the last, or all there are."""
+    return epoch == 0 or (epoch + 1) * LINES // epochs > epoch * LINES // epochs
+
+
+def epoch_line(record: dict[str, Any], epochs: int, hold_out: str) -> str:
+    """A record's most important figures.
+
+    Args:
+        record: of the epoch.
+        epochs: of the run.
+        hold_out: by what images were held out.
+    """
     parts = [f"epoch {record['epoch']}/{epochs}", f"loss {record['loss']:.3f}"]
     if record["knn_accuracy"] is not None:
-        parts.append(f"k-NN {record['knn_accuracy']:.4f} (hold-out)")
+        parts.append(f"k-NN {record['knn_accuracy']:.4f} (hold-out {hold_out})")
     if record["health"] is not None and (rank := record["health"]["effective_rank"]) is not None:
         parts.append(f"rank {rank:.0f}")
     rates = record["false_negative_rate"]
@@ -98,7 +122,7 @@ def epoch_line(record: dict[str, Any], epochs: int) -> str:
     return " · ".join(parts)
 
 
-def still_rising_line(history: Sequence[Mapping[str, Any]], num_hold_out: int) -> str:
+def still_rising_line(history: Sequence[Mapping[str, Any]], num_hold_out: int, hold_out: str) -> str:
     """What is to be said if the hold-out accuracy had not levelled off at the end of a run; empty otherwise. It decides nothing.
 
     Compared are the mean over the last quarter of the epochs and that over the quarter before. They must differ by more than the standard
@@ -107,6 +131,7 @@ def still_rising_line(history: Sequence[Mapping[str, Any]], num_hold_out: int) -
     Args:
         history: the run's epoch records.
         num_hold_out: images behind each accuracy.
+        hold_out: by what they were held out.
     """
     accuracies = [record["knn_accuracy"] for record in history if record["knn_accuracy"] is not None]
     quarter = len(accuracies) // 4
@@ -116,4 +141,5 @@ def still_rising_line(history: Sequence[Mapping[str, Any]], num_hold_out: int) -
     if last - before <= np.sqrt(before * (1 - before) / num_hold_out):
         return ""
     longer = max(1, round(2 * sum(record["seconds"] for record in history) / 60))
-    return f"the hold-out accuracy still rises ({before:.2f} → {last:.2f}): a longer run may be better, e.g. --minutes {longer}"
+    rises = f"the hold-out accuracy ({hold_out}) still rises ({before:.2f} → {last:.2f})"
+    return f"{rises}: a longer run may be better, e.g. --minutes {longer}"

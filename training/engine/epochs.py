@@ -7,6 +7,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ from samekind.training.diagnostics.health import collapse_line
 from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
 from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.budget import (
+    REHEARSED_STEPS,
     SHARE_FOR_TIMING,
     Pace,
     asked_steps,
@@ -27,14 +29,16 @@ from samekind.training.engine.budget import (
     steps_within,
 )
 from samekind.training.engine.context import RunContext
-from samekind.training.engine.epoch_record import epoch_line, first_line, measure, still_rising_line
+from samekind.training.engine.epoch_record import epoch_line, first_line, is_told, measure, still_rising_line
 from samekind.training.engine.interrupt import interruptible
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detection_space import detection_space
+from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.features.views import view_maker
+from samekind.training.hold_out import held_out_by
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
@@ -57,7 +61,7 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
     config, board = context.config, open_tensorboard(context.out) if context.is_first else nullcontext(_nowhere)
     with closing(_view_loader(context, encoder, loss)) as loader, board as log, interruptible() as interrupted:
         asked = asked_steps(config, len(loader))
-        schedule = Schedule(asked or len(loader), config.learning_rate, config.warmup)
+        schedule = Schedule(asked or REHEARSED_STEPS, config.learning_rate, config.warmup)
         trainer = Trainer(config, encoder, loss, schedule, context.accelerator)
         counters = trainer.resume(context.out, context.digest)
         loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder))
@@ -70,10 +74,11 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         for epoch in range(len(counters.history), epochs):
             record = loop.run(epoch, epochs)
             log(record)
-            context.progress.print(epoch_line(record, epochs))
+            if is_told(epoch, epochs):
+                context.progress.print(epoch_line(record, epochs, held_out_by(config)))
             if collapsed := collapse_line(counters.history):
                 context.progress.print(collapsed)
-    if rising := still_rising_line(counters.history, len(context.images.hold_out)):
+    if rising := still_rising_line(counters.history, len(context.images.hold_out), held_out_by(config)):
         context.progress.print(rising)
     return counters
 
@@ -124,6 +129,11 @@ class _Statistics:
         counters.probe = {} if self.look is None else self.look.tally.state
 
 
+def _step_at(step: int, trainer: Trainer, statistics: _Statistics) -> Callable[[Batch], object]:
+    """Takes a batch as this step of the run."""
+    return lambda batch: trainer.step(batch, step, statistics.tracker, statistics.look)
+
+
 @dataclass(frozen=True)
 class _EpochLoop:
     context: RunContext
@@ -150,22 +160,38 @@ class _EpochLoop:
         return self.counters.total_steps
 
     def _rehearse(self) -> int:
+        """Times what a run is made of: steps before treatment and under it, the detector's look at all images, and an epoch's end."""
         started, statistics = time.perf_counter(), self._statistics()
         minutes = self.context.config.minutes
         assert minutes is not None
         trainer, an_epoch, budget = self.trainer, len(self.loader), 60 * minutes
+        untreated = trainer.loss.untreated_share
+        phases = [step for step, share in enumerate((untreated, 1 - untreated)) if share > 0]
 
         def is_over(seconds: float) -> bool:
-            return any_of(trainer.accelerator, seconds > SHARE_FOR_TIMING * budget or self.interrupted.is_set())
+            over = seconds > SHARE_FOR_TIMING * budget / len(phases) or self.interrupted.is_set()
+            return any_of(trainer.accelerator, over)
 
+        a_step, a_look = [0.0] * REHEARSED_STEPS, 0.0
         with put_back(trainer), closing(self.loader.epochs()) as batches:
-            pace = rehearse(lambda batch: trainer.step(batch, 0, statistics.tracker, statistics.look), batches, is_over)
+            for step in phases:
+                a_look = self._timed_look(step)
+                a_step[step] = rehearse(_step_at(step, trainer, statistics), batches, is_over).a_step
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
         if self._is_interrupted():
             raise KeyboardInterrupt
         now = time.perf_counter()
-        return steps_within(budget - (now - started), pace.a_step, now - timed, an_epoch)
+        mean_step = untreated * a_step[0] + (1 - untreated) * a_step[1]
+        return steps_within(budget - (now - started), mean_step, now - timed + (1 - untreated) * a_look, an_epoch)
+
+    def _timed_look(self, step: int) -> float:
+        """Seconds of the detector's look at all images before a step; 0 where it takes none."""
+        started = time.perf_counter()
+        detector = self._looking_detector(step)
+        if detector is not None:
+            self._show_images(detector)
+        return time.perf_counter() - started
 
     def _take_steps(self, epoch: int, epochs: int, statistics: _Statistics) -> None:
         done = self.counters.step - epoch * len(self.loader)
@@ -218,15 +244,23 @@ class _EpochLoop:
 
     def _refresh_detector(self, epoch: int) -> None:
         """Shows the detector all images, once an epoch from the step on at which treatment starts."""
-        loss, progress = self.trainer.loss, self.trainer.schedule.progress(self.counters.step)
-        detector = loss.detector
-        if detector is None or not detector.reads_embeddings or not loss.is_treating(progress):
-            return
-        if int(detector.refreshed) <= epoch:
-            if self.context.is_first:
-                loss.refresh_detector(detection_space(self.trainer.encoder, self.context.images).embeddings)
-            from_first(self.context.accelerator, detector.buffers())
+        detector = self._looking_detector(self.counters.step)
+        if detector is not None and int(detector.refreshed) <= epoch:
+            self._show_images(detector)
             detector.refreshed.fill_(epoch + 1)
+
+    def _looking_detector(self, step: int) -> Detector | None:
+        """The detector, if a step treats what it finds, and it has to have seen all images for that."""
+        loss = self.trainer.loss
+        if loss.detector is None or not loss.detector.reads_embeddings:
+            return None
+        return loss.detector if loss.is_treating(self.trainer.schedule.progress(step)) else None
+
+    def _show_images(self, detector: Detector) -> None:
+        """Shows a detector all images as they are embedded now."""
+        if self.context.is_first:
+            self.trainer.loss.refresh_detector(detection_space(self.trainer.encoder, self.context.images).embeddings)
+        from_first(self.context.accelerator, detector.buffers())
 
     def _record(self, epoch: int, statistics: _Statistics) -> dict[str, Any]:
         """The epoch's sums as its record."""

@@ -85,9 +85,14 @@ class Loss(nn.Module):
             terms = self.constraints.apply_constraints(terms, contrast, attract=self.config.confirmed == "attract")
         return LossOutput(self._objective(terms, contrast), terms.contrasted, prediction)
 
+    @property
+    def untreated_share(self) -> float:
+        """Share of the steps before treatment starts; 1 without treatment."""
+        return 1.0 if self.config.treatment == "none" else self.config.treatment_start or 0.0
+
     def is_treating(self, progress: float) -> bool:
         """True once the warm-up is over."""
-        return self.config.treatment != "none" and progress >= (self.config.treatment_start or 0.0)
+        return self.config.treatment != "none" and progress >= self.untreated_share
 
     def _predict(self, contrast: Contrast, progress: float) -> FalseNegativePrediction | None:
         if self.detector is None or not (self.config.objective == "supervised" or self.is_treating(progress)):

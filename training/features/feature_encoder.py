@@ -44,6 +44,10 @@ class FeatureEncoder(nn.Module):
         """`(B, D)` of any precision to float32 on this module's device."""
         return vectors_BD.to(next(self.parameters()).device, torch.float32)
 
+    def forget(self) -> None:
+        """Makes the adapter one that changes nothing."""
+        self.backbone.forget()
+
     @torch.no_grad()
     def features(self, vectors_ND: RowSource) -> NDArray[np.float32]:
         """`(N, D)` cached vectors to `(N, D)` float32 embeddings of unit norm, by the adapter as it is now."""

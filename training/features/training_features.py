@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 import safetensors.torch
+import torch
 from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
@@ -19,12 +22,17 @@ from samekind.training.features.cache import FeatureCache
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
 from samekind.training.models.whitening import whitened
+from samekind.training.neighbours import neighbour_groups
 from samekind.training.runtime.array_file import ArrayFile, fits_in_memory
 from samekind.training.runtime.artefact import write_atomically
 from samekind.training.training_set import TrainingImages, split_off_hold_out
 
 _VIEW_SEED = 0  # the same views for every seed of a training: they are the slow part
 _BLOCK = 1024
+CANDIDATES, ALIKE = 5, 0.8
+"""Nearest neighbours that may be near duplicates, and the least cosine of one, as where they are listed
+(`indexer.curation.near_duplicates`); measured in docs/decisions/0020.
+"""
 
 
 def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress) -> TrainingImages:
@@ -42,7 +50,9 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     policy = policy_for(corpus.name, encoder.spec.channels, config.strength)
     cache = FeatureCache(encoder, corpus, policy, config.views, _VIEW_SEED)
     features = cache.features(progress)
-    labels, fit, hold_out = split_off_hold_out(corpus, config)
+    labels, fit, hold_out = split_off_hold_out(
+        corpus, config, partial(_near_duplicates, features, cache.array.entry.file)
+    )
     if encoder.adapter is None:
         rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
         _whiten_once(encoder, features, rows, config.whitening, cache.array.entry.file, progress)
@@ -50,6 +60,20 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     images, views = ChosenColumns(vectors, 0), ChosenColumns(vectors, slice(1, None))
     mean, std = encoder.spec.mean, encoder.spec.std
     return TrainingImages(corpus, images, labels, fit, hold_out, mean, std, views)
+
+
+def _near_duplicates(features: RowSource, beside: Path) -> NDArray[np.int64]:
+    """`(N,)` groups of images that the backbone finds near each other, found once: a run that resumes must hold out the same ones.
+
+    Seed and whitening of a run do not matter, so that runs which differ in these draw from the same groups.
+    """
+    file = beside.with_name(f"{beside.stem}-near-duplicates.groups")
+    if not file.is_file():
+        blocks = (features[first : first + _BLOCK][:, 0] for first in range(0, len(features), _BLOCK))
+        unit = torch.cat([torch.nn.functional.normalize(torch.from_numpy(block).float(), dim=1) for block in blocks])
+        groups = neighbour_groups(unit, CANDIDATES, ALIKE)
+        write_atomically(file, safetensors.numpy.save({"groups": groups}))
+    return safetensors.numpy.load(file.read_bytes())["groups"]
 
 
 def _whiten_once(

@@ -20,6 +20,10 @@ class ResidualAdapter(nn.Module):
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.rise, self.fall = nn.Linear(dim, hidden), nn.Linear(hidden, dim, bias=False)
+        self.forget()
+
+    def forget(self) -> None:
+        """Sets the residual to zero."""
         nn.init.zeros_(self.fall.weight)
 
     def forward(self, unit_BD: Tensor) -> Tensor:

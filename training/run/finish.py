@@ -1,4 +1,4 @@
-"""The end of a run: whitening, last figures, and the artefact."""
+"""The end of a run: what an adapter gained, whitening, last figures, and the artefact."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from samekind.training.diagnostics.probe import with_corpus_look
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.loss import Loss
 from samekind.training.features.feature_encoder import Trainable
+from samekind.training.run.fallback import fall_back
 from samekind.training.run.meta import meta_at_end
 from samekind.training.runtime.artefact import META, WEIGHTS, write_atomically, write_history, write_json
 from samekind.training.runtime.checkpoint import Counters
@@ -19,7 +20,8 @@ from samekind.training.runtime.checkpoint import Counters
 def finish(
     context: RunContext, corpus: Corpus, encoder: Trainable, loss: Loss, counters: Counters, meta: dict[str, Any]
 ) -> None:
-    """Fits the whitening, looks at the probe and, for the first and only time, at the test split, and writes the artefact.
+    """Drops an adapter that has gained nothing, fits the whitening, looks at the probe and, for the first and only time, at the test split,
+    and writes the artefact.
 
     Args:
         context: of the run.
@@ -31,6 +33,7 @@ def finish(
     """
     config, images, progress = context.config, context.images, context.progress
     encoder.eval()
+    adapter = fall_back(context, encoder, has_answers=loss.constraints is not None)
     encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed)
     embedded = None
     if context.probe is not None:
@@ -44,4 +47,6 @@ def finish(
     tested = evaluate_test_split(encoder.whole, corpus, progress, embedded if whole else None)
     write_atomically(context.out / WEIGHTS, encoder.whole.cpu().to_bytes())
     write_history(context.out, counters.history)
+    if adapter is not None:
+        tested = {**tested, "adapter_gain": round(adapter.gain, 4), "adapter_kept": adapter.is_kept}
     write_json(context.out / META, meta_at_end(meta, encoder, images, counters, tested))

@@ -44,7 +44,7 @@ def meta_at_end(
         encoder: the finished one, on the CPU.
         images: that were trained on.
         counters: after the last step.
-        tested: figures on the test split.
+        tested: figures on the test split, and of an adapter what it has gained.
     """
     training = {
         "finished": True,
@@ -54,6 +54,7 @@ def meta_at_end(
         "precision": "bfloat16" if counters.bfloat16 else "float32",
         "num_train": len(images.fit),
         "num_hold_out": len(images.hold_out),
+        "hold_out_by": meta["config"]["hold_out_by"],
         **tested,
     }
     return {**meta, "encoder": {**asdict(encoder.spec), "fingerprint": encoder.whole.fingerprint}, "training": training}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from samekind.core.progress import NoProgress
+from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
+from samekind.training.engine import epoch_record
 from samekind.training.engine import epochs as engine
 from samekind.training.engine.budget import Pace, asked_steps, duration, pace_line, steps_within
-from samekind.training.engine.epoch_record import still_rising_line
+from samekind.training.engine.epoch_record import is_told, still_rising_line
+from samekind.training.engine.trainer import Trainer
+from samekind.training.false_negatives.detectors.pairs import Reciprocal
 from samekind.training.run.train import train
-from samekind.training.runtime.artefact import WEIGHTS, read_meta
+from samekind.training.runtime.artefact import WEIGHTS, read_history, read_meta
 from tests.training.runs import config, corpus, interrupted_at, without_times
 
 
@@ -72,7 +79,12 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"objective": "mixed", "queue_size": 32}, {"treatment": "attract", "detector": "quantile", "workers": 1}],
+    [
+        {},
+        {"objective": "mixed", "queue_size": 32},
+        {"treatment": "attract", "detector": "quantile", "workers": 1},
+        {"treatment": "attract", "detector": "reciprocal"},
+    ],
 )
 def test_minutes_that_come_to_steps_are_those_steps(tmp_path: Path, settings: dict[str, Any]) -> None:
     """The rehearsal leaves no trace: weights and records are those of a run that was asked for so many steps."""
@@ -122,10 +134,58 @@ def test_an_accuracy_that_still_rises_is_told() -> None:
     def records(*values: float | None) -> list[dict[str, Any]]:
         return [{"knn_accuracy": value, "seconds": 150.0} for value in values]
 
-    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 5000) == (
-        "the hold-out accuracy still rises (0.61 → 0.64): a longer run may be better, e.g. --minutes 20"
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 5000, "by series") == (
+        "the hold-out accuracy (by series) still rises (0.61 → 0.64): a longer run may be better, e.g. --minutes 20"
     )
-    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 100) == "", "0.05 is the error of so few images"
-    assert still_rising_line(records(0.867, 0.872, 0.882, 0.881), 5000) == ""
-    assert still_rising_line(records(0.1, 0.1, 0.1, 0.1, 0.5, 0.6, 0.5, 0.6), 5000) == ""
-    assert still_rising_line(records(0.1, 0.2, 0.3), 5000) == still_rising_line(records(*[None] * 8), 0) == ""
+    assert still_rising_line(records(0.2, 0.4, 0.61, 0.64), 100, "") == "", "0.05 is the error of so few images"
+    assert still_rising_line(records(0.867, 0.872, 0.882, 0.881), 5000, "") == ""
+    assert still_rising_line(records(0.1, 0.1, 0.1, 0.1, 0.5, 0.6, 0.5, 0.6), 5000, "") == ""
+    assert still_rising_line(records(0.1, 0.2, 0.3), 5000, "") == still_rising_line(records(*[None] * 8), 0, "") == ""
+
+
+def test_a_long_run_tells_twenty_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first, and 20 evenly spaced ones up to the last; a short run tells all. Every epoch is in the history."""
+    assert [epoch for epoch in range(300) if is_told(epoch, 300)] == [0, *range(14, 300, 15)]
+    assert len([epoch for epoch in range(47) if is_told(epoch, 47)]) == 21
+    assert is_told(46, 47)
+    assert all(is_told(epoch, 20) for epoch in range(20))
+    monkeypatch.setattr(epoch_record, "LINES", 2)
+    told = lines_of(tmp_path, monkeypatch, epochs=6)
+    assert [line.split(" ")[1] for line in told if line.startswith("epoch ")] == ["1/6", "3/6", "6/6"]
+    assert [record["epoch"] for record in read_history(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, (1.0, 0.0)),
+        ({"treatment": "soft", "detector": "reciprocal"}, (0.25 * 1.0 + 0.75 * 3.0, 750.0)),
+        ({"treatment": "soft", "detector": "reciprocal", "treatment_start": 0.0}, (3.0, 1000.0)),
+    ],
+)
+def test_minutes_count_what_starts_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: tuple[float, float]
+) -> None:
+    """Treated steps take three times as long here; the detector's look at all images counts once in every epoch that is treated."""
+    real, ahead, asked = time.perf_counter, [0.0], []
+    step, refresh = Trainer.step, Reciprocal.refresh
+
+    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+        ahead[0] += 1.0 if number == 0 else 3.0
+        return step(self, batch, number, *rest)
+
+    def slow_look(self: Reciprocal, rows: NDArray[np.float32]) -> None:
+        ahead[0] += 1000.0
+        refresh(self, rows)
+
+    def within(seconds: float, a_step: float, an_epochs_end: float, an_epoch: int) -> int:
+        asked.append((a_step, an_epochs_end))
+        return 2
+
+    monkeypatch.setattr(Trainer, "step", slow_step)
+    monkeypatch.setattr(Reciprocal, "refresh", slow_look)
+    monkeypatch.setattr(engine, "steps_within", within)
+    monkeypatch.setattr(time, "perf_counter", lambda: real() + ahead[0])
+    train(corpus(), config(epochs=None, minutes=1000, **settings), tmp_path)
+    assert len(asked) == 1
+    assert asked[0] == pytest.approx(expected, abs=0.5)

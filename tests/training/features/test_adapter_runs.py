@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress
+from samekind.data.corpus import Corpus
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.features.feature_encoder import FeatureEncoder
@@ -20,6 +22,7 @@ from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.whitening import whitened
+from samekind.training.run import fallback
 from samekind.training.run.train import train
 from samekind.training.runtime import array_file
 from samekind.training.runtime.artefact import WEIGHTS
@@ -67,15 +70,41 @@ def test_training_sees_what_the_frozen_encoder_gives() -> None:
 
 def test_the_whitening_of_a_run_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resumed adapter stands on the axes that it began with; other images or another exponent have a whitening of their own."""
+    by_image = partial(adapting, hold_out_by="image")  # so that another seed has other images in training
     images = corpus(count=72).split("train")
-    first = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
-    other = load_training_features(images, adapting(whitening=0.3), resolve_encoder("lite0", SIZE), NoProgress())
+    first = load_training_features(images, by_image(), resolve_encoder("lite0", SIZE), NoProgress())
+    other = load_training_features(images, by_image(whitening=0.3), resolve_encoder("lite0", SIZE), NoProgress())
     assert not np.array_equal(other.pixels[:], first.pixels[:])
     monkeypatch.setattr("samekind.training.features.training_features.whiten", None)
-    again = load_training_features(images, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
+    again = load_training_features(images, by_image(), resolve_encoder("lite0", SIZE), NoProgress())
     assert np.array_equal(again.pixels[:], first.pixels[:])
     with pytest.raises(TypeError):  # it would have to be fitted
-        load_training_features(images, adapting(seed=1), resolve_encoder("lite0", SIZE), NoProgress())
+        load_training_features(images, by_image(seed=1), resolve_encoder("lite0", SIZE), NoProgress())
+
+
+def test_near_duplicates_are_held_out_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slightly noisy copies of a picture are in training or held out, never both; the lines and the summary say by what."""
+    random = np.random.default_rng(1)
+    scenes = np.kron(random.integers(0, 256, (40, 4, 4, 3)), np.ones((1, 8, 8, 1)))
+    shots = (scenes.repeat(3, axis=0) + random.integers(0, 6, (120, 32, 32, 3))).clip(0, 255).astype(np.uint8)
+    labels = [f"class {scene % 2}" for scene in range(40) for _ in range(3)]
+    photos = Corpus.from_arrays(shots, labels, name="photos", source={"corpus": "nowhere"})
+    loaded = load_training_features(photos, adapting(), resolve_encoder("lite0", SIZE), NoProgress())
+    fit, held = (set((rows // 3).tolist()) for rows in (loaded.fit, loaded.hold_out))
+    assert 9 <= len(loaded.hold_out) <= 12
+    assert not fit & held
+    by_image = load_training_features(
+        photos, adapting(hold_out_by="image"), resolve_encoder("lite0", SIZE), NoProgress()
+    )
+    assert set((by_image.fit // 3).tolist()) & set((by_image.hold_out // 3).tolist())
+    monkeypatch.setattr("samekind.training.features.training_features.neighbour_groups", None)  # they are found once
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    run = train(photos, adapting(seed=1, whitening=0.3), tmp_path, progress=progress)
+    assert any("held out by near duplicates)" in line for line in told)
+    assert any("(hold-out by near duplicates)" in line for line in told)
+    assert run.summary["hold_out_by"] == "near_duplicates"
 
 
 def test_the_adapter_is_trained_and_the_backbone_stays(tmp_path: Path) -> None:
@@ -174,3 +203,46 @@ def test_a_trained_adapter_shows_in_every_embedding(monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(end.embed(before), after, atol=1e-6)
     again = whitened(end.fitted_whitening(after, 0.5, encoder.dim), after)
     np.testing.assert_allclose(again, after, atol=1e-6)
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(0.01, True), (0.0, False), (-0.01, False)])
+def test_an_adapter_that_gains_nothing_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gain: float, kept: bool
+) -> None:
+    """The artefact is then the frozen encoder, to the last bit but for the second unit norm; a line and the summary say so."""
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def measured(frozen: torch.Tensor, adapted: torch.Tensor) -> float:
+        seen.append((frozen, adapted))
+        return gain
+
+    monkeypatch.setattr(fallback, "FEWEST", 10)
+    monkeypatch.setattr(fallback, "neighbourhood_gain", measured)
+    told: list[str] = []
+    progress = NoProgress()
+    monkeypatch.setattr(progress, "print", told.append)
+    images = corpus()
+    run = train(images, adapting(learning_rate=0.01), tmp_path, progress=progress)
+    frozen, adapted = seen[0]
+    assert frozen.shape == adapted.shape == (len(seen[0][0]), 3, run.encoder.dim)
+    assert (frozen - adapted).abs().max() > 1e-3
+    assert (run.summary["adapter_gain"], run.summary["adapter_kept"]) == (gain, kept)
+    assert any("the frozen space is kept" in line for line in told) == (not kept)
+    encoder = run.encoder
+    assert encoder.adapter is not None
+    assert bool(encoder.adapter.fall.weight.abs().max() > 0) == kept
+    pictures = [images.image(row).convert("RGB") for row in range(8)]
+    trained = encoder.embed_images(pictures)
+    encoder.adapter = None
+    assert np.allclose(trained, encoder.embed_images(pictures), atol=1e-6) == (not kept)
+
+
+@pytest.mark.parametrize("changes", [{"objective": "supervised"}, {"fall_back": False}, {"train": "all", "epochs": 1}])
+def test_who_is_not_asked_what_was_gained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """Who knows labels, who does not want to, and a whole encoder; of few images nobody is."""
+    monkeypatch.setattr(fallback, "neighbourhood_gain", None)
+    assert "adapter_gain" not in train(corpus(), adapting(), tmp_path / "few").summary
+    monkeypatch.setattr(fallback, "FEWEST", 10)
+    assert "adapter_gain" not in train(corpus(count=40), adapting(**changes), tmp_path / "run").summary

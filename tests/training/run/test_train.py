@@ -42,7 +42,10 @@ def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"hold_out": 12}, "training on 48 images (12 held out) · 6 steps of 16 in 2 epochs · hard · cpu, float32"),
+        (
+            {"hold_out": 12},
+            "training on 48 images (12 held out by image) · 6 steps of 16 in 2 epochs · hard · cpu, float32",
+        ),
         (
             {"hold_out": 0, "steps": 1, "treatment": "soft", "detector": "threshold", "precision": "bfloat16"},
             "training on 60 images · 1 step of 16 in 1 epoch · hard + soft + threshold · cpu, bfloat16",
