@@ -16,11 +16,15 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building import pretrained
+from samekind.indexer.evaluation import without_whitening
 from samekind.indexer.evaluation.evaluate import evaluate_artefact
 from samekind.indexer.evaluation.figures import evaluate_vectors, linear_accuracy
+from samekind.indexer.evaluation.without_whitening import record_figures
 from samekind.indexer.index import Index, build_index
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.whitening import unit_rows
+from samekind.training.runtime.artefact import META
+from samekind.training.runtime.lock import exclusive
 
 NAMES = ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 
@@ -84,8 +88,25 @@ def test_those_of_another_state_of_the_index_are_not_told(corpus: Corpus, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Encoder, "load", None)
         evaluation = evaluate_artefact(out)
-    assert (evaluation.without_whitening, evaluation.num_test, evaluation.notes) == (None, 21, [])
-    assert evaluate_artefact(out, bare=True).without_whitening == pytest.approx(expected(grown))
+    assert (evaluation.without_whitening, evaluation.num_test) == (None, 21)
+    assert ["--bare" in note for note in evaluation.notes] == [True]
+    asked = evaluate_artefact(out, bare=True)
+    assert asked.without_whitening == pytest.approx(expected(grown))
+    assert asked.notes == []
+
+
+def test_they_are_written_under_the_lock_only(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody else writes the artefact, `meta.json` stays theirs, and the index that was built is good without the figures."""
+    out = tmp_path / "out"
+    index = build_index(corpus, "lite0", out)
+    features = np.eye(len(index), dtype=np.float32)
+    before = (out / META).read_bytes()
+    monkeypatch.setattr(without_whitening, "_PATIENCE", 0.0)
+    with exclusive(out):
+        record_figures(index, features)
+    assert (out / META).read_bytes() == before
+    record_figures(index, features)
+    assert (out / META).read_bytes() != before
 
 
 def test_where_there_is_nothing_to_compare_nothing_is_recorded(corpus: Corpus, tmp_path: Path) -> None:
