@@ -52,7 +52,7 @@ class Export:
 
         if not (self.onnx or self.save_pretrained or self.vectors):
             raise InputError("nothing to export", hint="name at least one of --onnx, --save-pretrained and --vectors")
-        if not names_model(self.artefact):
+        if self.vectors and not names_model(self.artefact):
             folder_exists(Path(self.artefact))
         elif self.vectors:
             raise InputError(f"{self.artefact} is a model without an index", hint="index a corpus with it first")
