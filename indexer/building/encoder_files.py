@@ -10,6 +10,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
 from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import (
@@ -35,7 +36,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
         encoder: makes the vectors.
         corpus: what is indexed; `meta.json` names it.
         folder: the artefact.
-        text: the text tower, mapped like the encoder, if it has one.
+        text: the text tower, mapped like the encoder, if it has one; that of the artefact which the encoder was loaded from, if left out.
 
     Raises:
         ArtefactError: the folder holds another encoder or an unfinished training, or cannot be written.
@@ -68,19 +69,25 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
                 "num_images": len(corpus),
             },
             "training": {"finished": True},
-            **_place_text(text, encoder.fingerprint, folder),
+            **_place_text(text, encoder, folder),
         },
     )
     write_atomically(weights, to_bytes())
 
 
-def _place_text(text: TextTower | None, encoder: str, folder: Path) -> dict[str, Any]:
-    """Saves the text tower, and gives what `meta.json` says of it."""
-    if text is None:
+def _place_text(text: TextTower | None, encoder: ImageEncoder, folder: Path) -> dict[str, Any]:
+    """Saves the text tower, by default that of the artefact which the encoder comes from, and gives what `meta.json` says of it."""
+    if text is not None:
+        stored = text.to_bytes(encoder.fingerprint)
+        write_atomically(folder / TEXT, stored)
+        return {"text": {"model": text.spec.model, "fingerprint": hashlib.sha256(stored).hexdigest()}}
+    if not isinstance(encoder, Encoder):
         return {}
-    stored = text.to_bytes(encoder)
-    write_atomically(folder / TEXT, stored)
-    return {"text": {"model": text.spec.model, "fingerprint": hashlib.sha256(stored).hexdigest()}}
+    inherited = encoder.stored_text()
+    if inherited is None:
+        return {}
+    write_atomically(folder / TEXT, inherited)
+    return {"text": encoder.known["text"]}
 
 
 def copy_encoder(source: Path, folder: Path) -> None:
