@@ -28,6 +28,9 @@ from samekind.training.runtime.artefact import (
 )
 from samekind.training.runtime.lock import exclusive
 
+OUTGROWN_AT = "outgrown_at"
+"""Training images from which on a pretrained model would get another whitening; named where it was fitted to fewer."""
+
 
 def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: TextTower | None = None) -> None:
     """Saves the encoder beside the index that gets its vectors; one that is there already must be the same.
@@ -53,6 +56,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
     if to_bytes is None:
         raise ArtefactError(f"{folder} holds no {WEIGHTS}", hint="save the encoder there first")
     spec = asdict(encoder.spec) if is_dataclass(encoder.spec) and not isinstance(encoder.spec, type) else {}
+    outgrown_at = getattr(encoder, OUTGROWN_AT, None)
     check_no_training(folder)
     write_json(  # before the weights, which are what makes an artefact of the folder
         folder / META,
@@ -69,6 +73,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
                 "num_images": len(corpus),
             },
             "training": {"finished": True},
+            **({} if outgrown_at is None else {OUTGROWN_AT: outgrown_at}),
             **_place_text(text, encoder, folder),
         },
     )
