@@ -235,7 +235,7 @@ def _main_module_hidden() -> Iterator[None]:
 
 
 def _quiet_worker(worker: int) -> None:
-    """Ctrl-C and SIGTERM, which often reach the whole group of processes, are for the training process: it saves, and then ends its workers.
+    """Ctrl-C and SIGTERM, which often reach a whole group of processes, are for the training process: it saves, and then ends its workers.
     One that died of them would be taken for a crash. Without their parent they end by themselves.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
