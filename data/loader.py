@@ -237,9 +237,9 @@ def _main_module_hidden() -> Iterator[None]:
 
 
 def _quiet_worker(worker: int) -> None:
-    """Ctrl-C is for the training process, which saves and then ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(
-        signal.SIGTERM, signal.SIG_DFL
-    )  # not the handler that the training process may have set before the fork
+    """Ctrl-C and SIGTERM, which often reach a whole group of processes, are for the training process: it saves, and then ends its workers.
+    One that died of them would be taken for a crash. Without their parent they end by themselves.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -266,9 +266,9 @@ def build_index(
             record_figures(index, building.embedded)
         return index
     if isinstance(encoder, str | Path):
-        from samekind.training.models.encoder import Encoder
+        from samekind.training.models.pretrained.resolve import resolve_encoder
 
-        loaded = Encoder.load(encoder)
+        loaded = resolve_encoder(encoder)
         copy_encoder(Path(encoder), Path(out))
     else:
         loaded = encoder

@@ -27,7 +27,7 @@ from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
-from samekind.training.models.text_tower import check_text
+from samekind.training.models.text_tower import stored_text
 from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
@@ -137,7 +137,7 @@ class _Parts:
         return "none: the vectors were given" if given else "the encoder of the vectors"
 
     def _text(self) -> str:
-        check_text(self._folder, self._manifest.encoder)
+        stored_text(self._folder, self._manifest.encoder)
         return "the text tower of that encoder"
 
     def _rows(self) -> str:

@@ -81,7 +81,7 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
     names = {
         "knn_accuracy": f"k-NN accuracy (k = {answer['knn_k']})",
         "linear_accuracy": "linear probe accuracy",
-        "hit_rate_at_1": "hit rate at 1",
+        "hit_rate_at_1": "hit rate at 1 (k-NN, k = 1)",
         "map_at_r": "MAP@R",
     }
     bare = answer.get("without_whitening")
@@ -93,8 +93,8 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
     if answer["knn_accuracy"] is not None:
         trained = "" if answer["epoch"] is None else f", after epoch {answer['epoch']}"
         parts.append(
-            f"k-NN accuracy {answer['knn_accuracy']:.4f} on {counted(answer['num_test'], 'test image')} "
-            f"(bank: {counted(answer['num_train'], 'training image')}{trained})"
+            f"k-NN accuracy {answer['knn_accuracy']:.4f} (k = 1: {answer['hit_rate_at_1']:.4f}) "
+            f"on {counted(answer['num_test'], 'test image')} (bank: {counted(answer['num_train'], 'training image')}{trained})"
         )
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 

@@ -106,7 +106,9 @@ def test_undefined_figures_are_dashes() -> None:
     counts = {"knn_k": 20, "num_test": 1, "num_train": 2000, "epoch": 3, "notes": []}
     lines = evaluation_text({**answer, **counts}).splitlines()
     assert next(line for line in lines if line.startswith("linear")).endswith(" –")
-    assert lines[-1] == "k-NN accuracy 0.5000 on 1 test image (bank: 2,000 training images, after epoch 3)"
+    assert (
+        lines[-1] == "k-NN accuracy 0.5000 (k = 1: 0.2500) on 1 test image (bank: 2,000 training images, after epoch 3)"
+    )
 
 
 def test_without_any_figure_only_the_reason_is_printed() -> None:

@@ -105,7 +105,9 @@ def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpu
     known = ", ".join(REGISTERED)
     if isinstance(given, Path) or path.name != text:
         raise CorpusError(f"no such folder: {path}", hint=f"check the path, or name one of {known}")
-    raise InputError(f"unknown corpus {text!r}", hint=f"choose one of {known}, or the path of a folder of images")
+    raise InputError(
+        f"there is no folder {text!r}, and no corpus of that name", hint=f"name a folder of images, or one of {known}"
+    )
 
 
 def _limited(corpus: Corpus, limit: int) -> Corpus:

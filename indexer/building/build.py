@@ -21,7 +21,7 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.indexer.building.encoder_files import place_encoder
+from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.building.removal import finish_removal_locked
@@ -33,7 +33,7 @@ from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.image_encoder import ImageEncoder
-from samekind.training.runtime.artefact import check_writable
+from samekind.training.runtime.artefact import META, check_writable, read_meta
 from samekind.training.runtime.lock import exclusive
 
 
@@ -86,7 +86,22 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     Steps(plan, corpus, encoder, before, key).run(table, progress)
     corpora = [entry for entry in journal.corpora if entry.key != key]
     finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress)
+    _say_outgrown(table, journal.corpus, folder, progress)
     return len(plan.embed)
+
+
+def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress: Progress) -> None:
+    """Says how to get the whitening that a corpus has grown into: the vectors of an index keep the one that it began with."""
+    meta = read_meta(folder) if (folder / META).is_file() else {}
+    rows = table.rows()
+    owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
+    training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
+    if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
+        words = ("samekind", "index", "--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        progress.print(
+            f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
+            f"a new index finds more: {shlex.join(words)}"
+        )
 
 
 def _is_whole(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
 from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import (
@@ -27,6 +28,9 @@ from samekind.training.runtime.artefact import (
 )
 from samekind.training.runtime.lock import exclusive
 
+OUTGROWN_AT = "outgrown_at"
+"""Training images from which on a pretrained model would get another whitening; named where it was fitted to fewer."""
+
 
 def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: TextTower | None = None) -> None:
     """Saves the encoder beside the index that gets its vectors; one that is there already must be the same.
@@ -35,7 +39,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
         encoder: makes the vectors.
         corpus: what is indexed; `meta.json` names it.
         folder: the artefact.
-        text: the text tower, mapped like the encoder, if it has one.
+        text: the text tower, mapped like the encoder, if it has one; that of the artefact which the encoder was loaded from, if left out.
 
     Raises:
         ArtefactError: the folder holds another encoder or an unfinished training, or cannot be written.
@@ -52,6 +56,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
     if to_bytes is None:
         raise ArtefactError(f"{folder} holds no {WEIGHTS}", hint="save the encoder there first")
     spec = asdict(encoder.spec) if is_dataclass(encoder.spec) and not isinstance(encoder.spec, type) else {}
+    outgrown_at = getattr(encoder, OUTGROWN_AT, None)
     check_no_training(folder)
     write_json(  # before the weights, which are what makes an artefact of the folder
         folder / META,
@@ -68,19 +73,26 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
                 "num_images": len(corpus),
             },
             "training": {"finished": True},
-            **_place_text(text, encoder.fingerprint, folder),
+            **({} if outgrown_at is None else {OUTGROWN_AT: outgrown_at}),
+            **_place_text(text, encoder, folder),
         },
     )
     write_atomically(weights, to_bytes())
 
 
-def _place_text(text: TextTower | None, encoder: str, folder: Path) -> dict[str, Any]:
-    """Saves the text tower, and gives what `meta.json` says of it."""
-    if text is None:
+def _place_text(text: TextTower | None, encoder: ImageEncoder, folder: Path) -> dict[str, Any]:
+    """Saves the text tower, by default that of the artefact which the encoder comes from, and gives what `meta.json` says of it."""
+    if text is not None:
+        stored = text.to_bytes(encoder.fingerprint)
+        write_atomically(folder / TEXT, stored)
+        return {"text": {"model": text.spec.model, "fingerprint": hashlib.sha256(stored).hexdigest()}}
+    if not isinstance(encoder, Encoder):
         return {}
-    stored = text.to_bytes(encoder)
-    write_atomically(folder / TEXT, stored)
-    return {"text": {"model": text.spec.model, "fingerprint": hashlib.sha256(stored).hexdigest()}}
+    inherited = encoder.stored_text()
+    if inherited is None:
+        return {}
+    write_atomically(folder / TEXT, inherited)
+    return {"text": encoder.known["text"]}
 
 
 def copy_encoder(source: Path, folder: Path) -> None:

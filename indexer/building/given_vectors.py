@@ -91,10 +91,15 @@ def _unit_rows(rows: VectorRows) -> NDArray[np.float32]:
     unit = np.empty(rows.vectors.shape, dtype=np.float32)
     for start in range(0, len(unit), _BLOCK):
         block = np.asarray(rows.vectors[start : start + _BLOCK], dtype=np.float64)
-        norm = np.linalg.norm(block, axis=1, keepdims=True)
+        with np.errstate(over="ignore"):
+            norm = np.linalg.norm(block, axis=1, keepdims=True)
         bad = np.flatnonzero(~(np.isfinite(norm[:, 0]) & (norm[:, 0] > 0)))
         if len(bad):
-            what = "is zero, its cosine undefined" if norm[bad[0], 0] == 0 else "holds NaN or infinity"
+            what = (
+                "is zero, its cosine undefined"
+                if norm[bad[0], 0] == 0
+                else "holds NaN or infinity, or numbers too large to square"
+            )
             raise InputError(f"the vector of {rows.ids[start + int(bad[0])]!r} {what}", hint="leave it out, or mend it")
         unit[start : start + len(block)] = block / norm
     return unit

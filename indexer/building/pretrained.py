@@ -22,7 +22,7 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
-from samekind.training.models.pretrained.whiten import MOST_ROWS, whiten
+from samekind.training.models.pretrained.whiten import ENOUGH, MOST_ROWS, whiten
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
@@ -38,12 +38,16 @@ class RememberingEncoder:
 
     Args:
         encoder: whose features are remembered.
+
+    Attributes:
+        outgrown_at: training images from which on the whitening would be another one, if it was fitted to fewer.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self._seen: dict[str, Loaded] = {}
         self._embedded: list[NDArray[np.float32]] = []
+        self.outgrown_at: int | None = None
 
     @property
     def dim(self) -> int:
@@ -147,8 +151,8 @@ def pretrained_encoder(
 def _whitened(bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress) -> RememberingEncoder:
     """Fits the whitening of the bare encoder."""
     remembering = RememberingEncoder(bare)
-    if exponent != 0:
-        whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress)
+    if exponent != 0 and whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress):
+        remembering.outgrown_at = ENOUGH
     return remembering
 
 

@@ -35,6 +35,7 @@ from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.build_detector import build_detector, describe_images
 from samekind.training.false_negatives.constraints import PairConstraints
@@ -86,7 +87,10 @@ def evaluate_detectors(
     loaded = Encoder.load(folder)
     corpus = load_recorded_corpus(folder, meta.get("corpus") or {}, notes, progress)
     config = _config(meta)
-    training, encoder = _trained_on(corpus, config, loaded, progress)
+    if loaded.source and not meta.get("config"):  # a frozen model, which nobody has trained
+        training, encoder = _as_for_an_adapter(corpus, config, loaded, progress)
+    else:
+        training, encoder = _trained_on(corpus, config, loaded, progress)
     rows = _sample(training, images)
     labels = None if training.labels is None else training.labels[training.fit][rows]
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)
@@ -117,6 +121,19 @@ def _trained_on(
     if encoder.adapter is not None:
         return load_training_features(chosen, config, encoder, progress), FeatureEncoder(encoder)
     return load_training_images(chosen, config, progress, preprocessing_of(encoder.spec)), encoder
+
+
+def _as_for_an_adapter(
+    corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress
+) -> tuple[TrainingImages, Trainable]:
+    """The images of an index on a pretrained model as `samekind train` would see them: by cached features in the space of the index.
+
+    Detectors ask for up to 24 views of an image, which would take a large backbone minutes; an adapter that changes nothing has 4 to draw
+    them from, computed once, and those of a later training.
+    """
+    adapted = preset("adapter")
+    encoder.add_adapter(1)
+    return _trained_on(corpus, replace(config, views=adapted.views, strength=adapted.strength), encoder, progress)
 
 
 def _config(meta: dict[str, Any]) -> TrainConfig:

@@ -18,7 +18,7 @@ from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
-from samekind.indexer.evaluation.without_whitening import measured_figures, recorded_figures
+from samekind.indexer.evaluation.without_whitening import are_outdated, measured_figures, recorded_figures
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
@@ -50,10 +50,14 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
     meta = read_meta(folder)
     notes: list[str] = []
     images = _images(folder, meta, notes, progress)
-    evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, _epoch(folder, meta), notes, progress)
     figures = recorded_figures(meta, images.table_version)
     if figures is None and bare:
         figures = measured_figures(folder, meta.get("corpus") or {}, progress)
+    elif are_outdated(meta, images.table_version):
+        notes.append(
+            "The index has changed since its figures without whitening were taken; --bare embeds again for them."
+        )
+    evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, _epoch(folder, meta), notes, progress)
     return replace(evaluation, without_whitening=figures)
 
 

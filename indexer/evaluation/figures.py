@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.core.text import counted
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
 from samekind.training.models.whitening import IMAGES_PER_DIRECTION
@@ -87,6 +88,12 @@ def evaluate_vectors(
     if why:
         return Evaluation(None, knn_k, None, None, None, num_train, num_test, epoch, notes=[*notes, why])
     bank, bank_class, query, query_class = vectors_ND[train], class_N[train], vectors_ND[test], class_N[test]
+    typical = int(np.median(np.unique(bank_class, return_counts=True)[1]))
+    if 2 * typical < knn_k:
+        notes.append(
+            f"Half of the classes have at most {counted(typical, 'training image')}, a minority of the {knn_k} that vote in the k-NN: "
+            "the hit rate at 1 says more."
+        )
     chosen = np.sort(np.random.default_rng(_SEED).permutation(num_test)[:MAP_QUERIES])
     if len(chosen) < num_test:
         notes.append(f"map_at_r is over {len(chosen):,} of {num_test:,} test images (seeded choice).")

@@ -1,12 +1,14 @@
 """What a whitening is worth: figures of the bare features, to stand beside those of the embeddings.
 
 An index keeps embeddings only, and features cannot be had back from them. They are at hand while an index is built on a pretrained model,
-so its figures are taken then, and kept in `meta.json` with the version of the table that they are of.
+so its figures are taken then, and kept in `meta.json` with the version of the table that they are of. `meta.json` is read and written under
+the artefact's lock; whoever else holds that changes the index, and figures that would soon be of an older state are not worth a failure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.prepared import prepared_batches
 from samekind.data.types.preprocessing import preprocessing_of
@@ -23,15 +26,17 @@ from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.whitening import unit_rows
 from samekind.training.runtime.artefact import META, read_meta, write_json
+from samekind.training.runtime.lock import exclusive
 
 Figures = dict[str, float | None]
 
 _FIELD, _VERSION, _NAMES = "without_whitening", "table_version", ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 _BATCH = 64
+_PATIENCE = 10.0  # seconds
 
 
 def record_figures(index: OpenedIndex, feature_NF: NDArray[np.float32]) -> None:
-    """Keeps the figures of an index that has just been built.
+    """Keeps the figures of an index that has just been built, unless another process keeps the artefact locked.
 
     Args:
         index: with labels and test images, or nothing is recorded.
@@ -40,10 +45,9 @@ def record_figures(index: OpenedIndex, feature_NF: NDArray[np.float32]) -> None:
     if len(feature_NF) != len(index) or index.labels is None or "test" not in index.splits:
         return
     figures = _figures(feature_NF, index.splits, index.labels)
-    write_json(
-        index.path / META,
-        {**read_meta(index.path), _FIELD: {_VERSION: index.manifest["table_version"], **figures}},
-    )
+    recorded = {_VERSION: index.manifest["table_version"], **figures}
+    with suppress(ArtefactError), exclusive(index.path, wait=_PATIENCE):
+        write_json(index.path / META, {**read_meta(index.path), _FIELD: recorded})
 
 
 def recorded_figures(meta: dict[str, Any], table_version: int | None) -> Figures | None:
@@ -52,6 +56,11 @@ def recorded_figures(meta: dict[str, Any], table_version: int | None) -> Figures
     if not isinstance(recorded, dict) or recorded.get(_VERSION) != table_version:
         return None
     return {name: recorded.get(name) for name in _NAMES}
+
+
+def are_outdated(meta: dict[str, Any], table_version: int | None) -> bool:
+    """True if figures were kept, but of another version of the table."""
+    return isinstance(meta.get(_FIELD), dict) and recorded_figures(meta, table_version) is None
 
 
 def measured_figures(folder: Path, recorded: dict[str, Any], progress: Progress) -> Figures:

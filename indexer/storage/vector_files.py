@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.files import atomic_path
+from samekind.core.text import counted
 from samekind.training.runtime.artefact import check_file_writable
 
 SUFFIXES = (".parquet", ".npy")
 TEXTS = ("label", "split", "uri", "sha256")
 _ROW_GROUP = 16_384
+_MAGIC = b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,7 @@ def read_vector_file(path: Path) -> VectorRows:
 
 def _read_npy(path: Path) -> VectorRows:
     names = ids_file(path)
-    try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npy file of numbers: {error}") from error
+    vectors = _array(path)
     try:
         ids = names.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -125,24 +124,65 @@ def _read_npy(path: Path) -> VectorRows:
     return VectorRows([id_.removesuffix("\r") for id_ in (ids[:-1] if ids[-1] == "" else ids)], vectors, {})
 
 
+def _array(path: Path) -> NDArray[Any]:
+    with path.open("rb") as stream:
+        start = stream.read(len(_MAGIC))
+    if start[:2] == b"PK":
+        hint = f"take the array out of it: np.save({path.name!r}, np.load(ARCHIVE)[NAME])"
+        raise InputError(f"{path} is an archive (.npz), expected a single array", hint=hint)
+    hint = "np.save(FILE, vectors) writes one, of numbers of shape (N, D)"
+    if start != _MAGIC:
+        raise InputError(f"{path} is no .npy file", hint=hint)
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except Exception as error:  # NumPy's parser raises nearly anything on damaged bytes
+        why = "it holds Python objects" if "allow_pickle" in str(error) else _first_line(error)
+        raise InputError(f"{path} is no .npy file of numbers: {why}", hint=hint) from error
+    return array
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
 def _read_parquet(path: Path) -> VectorRows:
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from error
-    name = next((name for name in ("id", "uri") if name in table.column_names), None)
-    if name is None or "vector" not in table.column_names:
-        have = ", ".join(table.column_names) or "none"
-        raise InputError(f"{path} needs the columns id (or uri) and vector, it has {have}")
-    ids = [str(id_) for id_ in table[name].to_pylist()]
-    texts = {name: _texts(table[name].to_pylist()) for name in TEXTS if name in table.column_names}
-    about = json.loads((table.schema.metadata or {}).get(b"samekind", b"{}"))
-    return VectorRows(ids, _matrix(table["vector"], path), texts, str(about.get("encoder", "")))
+        have = table.column_names
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
+    name = next((name for name in ("id", "uri") if name in have), None)
+    if name is None or "vector" not in have:
+        hint = "rename the columns: id (text), vector (a list of numbers), perhaps label and split"
+        raise InputError(
+            f"{path} needs the columns id (or uri) and vector, it has {', '.join(have) or 'none'}", hint=hint
+        )
+    ids = _texts(table, name, path)
+    missing = ids.count(None)
+    if missing:
+        raise InputError(
+            f"{path}: {counted(missing, 'row has', 'rows have')} no {name}", hint="every vector needs an id of its own"
+        )
+    texts = {name: _texts(table, name, path) for name in TEXTS if name in have}
+    return VectorRows([str(id_) for id_ in ids], _matrix(table["vector"], path), texts, _maker(table))
 
 
-def _texts(values: list[Any]) -> list[str | None]:
+def _maker(table: Any) -> str:
+    """Fingerprint of the encoder, if the file is one of ours."""
+    try:
+        about = json.loads((table.schema.metadata or {}).get(b"samekind", b"{}"))
+    except ValueError:
+        return ""
+    return str(about.get("encoder", "")) if isinstance(about, dict) else ""
+
+
+def _texts(table: Any, name: str, path: Path) -> list[str | None]:
+    try:
+        values = table[name].to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the column {name} is not UTF-8 text: {_first_line(error)}") from error
     return [None if value is None else str(value) for value in values]
 
 

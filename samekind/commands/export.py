@@ -52,7 +52,7 @@ class Export:
 
         if not (self.onnx or self.save_pretrained or self.vectors):
             raise InputError("nothing to export", hint="name at least one of --onnx, --save-pretrained and --vectors")
-        if not names_model(self.artefact):
+        if self.vectors and not names_model(self.artefact):
             folder_exists(Path(self.artefact))
         elif self.vectors:
             raise InputError(f"{self.artefact} is a model without an index", hint="index a corpus with it first")
@@ -61,11 +61,13 @@ class Export:
             samekind.export_vectors(self.artefact, self.vectors)
             written["vectors"] = str(self.vectors)
         if self.onnx or self.save_pretrained:
-            written |= self._encoder()
+            written |= self._encoder(console)
         console.answer({"written": written}, "\n".join(f"wrote {path}" for path in written.values()))
 
-    def _encoder(self) -> dict[str, str]:
+    def _encoder(self, console: Console) -> dict[str, str]:
         encoder, written = samekind.load_encoder(self.artefact), {}
+        if self.save_pretrained and self.artefact.startswith("open_clip/"):
+            console.say("the text tower is not saved: words need an index on the model, which can be exported with it")
         if self.save_pretrained:
             written["save_pretrained"] = str(encoder.save_pretrained(self.save_pretrained))
         if self.onnx:

@@ -103,14 +103,14 @@ class BuildIndex:
         )
 
     def _build(self, console: Console) -> samekind.Index:
-        from samekind.training.config.model import names_model
-        from samekind.training.runtime.artefact import WEIGHTS, check_writable, read_meta
+        from samekind.training.models.pretrained.require_encoder import require_encoder
+        from samekind.training.runtime.artefact import WEIGHTS, check_writable
 
         if self.corpus is None:
             raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")
         encoder = self.encoder or (str(self.out) if (self.out / WEIGHTS).is_file() else None)
-        if encoder is not None and not names_model(encoder):
-            read_meta(encoder)  # says what is missing before the corpus is read
+        if encoder is not None:
+            require_encoder(encoder)  # before the corpus is read
         check_writable(self.out)
         corpus = load_corpus(self.corpus, self.data_dir, console)
         if encoder is None:

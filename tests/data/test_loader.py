@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +99,23 @@ def test_batch_sizes(count: int, batch_size: int, sizes: list[int]) -> None:
     assert [len(batch.index) for batch in loader.epoch(0)] == sizes
     assert [len(batch.index) for batch in loader.epoch(0, start_batch=1)] == sizes[1:]
     assert list(loader.epoch(0, start_batch=99)) == []
+
+
+def test_a_signal_to_the_whole_group_leaves_the_workers_to_their_parent(photos: Pixels) -> None:
+    """They serve the step in hand after Ctrl-C or SIGTERM, and end when the loader is closed."""
+    before = set(multiprocessing.active_children())
+    loader = ViewLoader(photos, TwoViewTransform(16, 3), 16, workers=2)
+    batches = loader.epoch(0)
+    next(batches)
+    workers = set(multiprocessing.active_children()) - before
+    for worker in workers:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(worker.pid or 0, number)
+    assert len(list(batches)) == 3
+    assert len(list(loader.epoch(1))) == 4
+    assert all(worker.is_alive() for worker in workers)
+    loader.close()
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_closing_ends_the_workers(photos: Pixels) -> None:

@@ -195,7 +195,8 @@ def test_evaluate_gives_the_promised_figures(artefact: Path) -> None:
         assert 0.0 <= answer[figure] <= 1.0
     assert answer["knn_k"] == 20
     text = call("evaluate", artefact).out
-    assert f"k-NN accuracy {answer['knn_accuracy']:.4f} on {answer['num_test']} test images" in text
+    both = f"k-NN accuracy {answer['knn_accuracy']:.4f} (k = 1: {answer['hit_rate_at_1']:.4f})"
+    assert f"{both} on {answer['num_test']} test images" in text
 
 
 def test_adding_and_removing_images(artefact: Path, photos: Path, tmp_path: Path) -> None:

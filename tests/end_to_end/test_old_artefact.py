@@ -6,6 +6,7 @@ Figures of training are compared within a tolerance: other processors and number
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,22 @@ def test_a_finished_run_is_kept(artefact: Path) -> None:
     run = sk.train(sk.load_corpus("synthetic", limit=48), "smoke", artefact, **SETTINGS)
     assert run.kept
     assert (artefact / "encoder.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_unfinished_run_on_a_library_s_backbone_says_that_it_cannot_go_on(tmp_path: Path, resume: bool) -> None:
+    """In one line, before its weights are looked for, and nothing is lost; forced, the question is another one."""
+    out = Path(shutil.copytree(FIXTURES / "unfinished-0.1.0", tmp_path / "unfinished"))
+    meta = json.loads((out / "meta.json").read_text())
+    meta["config"]["backbone"] = "timm/resnet18"
+    (out / "meta.json").write_text(json.dumps(meta))
+    before = (out / "meta.json").read_bytes()
+    with pytest.raises(sk.ArtefactError, match=r"on timm/resnet18 that samekind 0\.1 began") as caught:
+        sk.train("synthetic", "smoke", out, resume=resume, backbone="timm/resnet18", train="all")
+    assert "timm/resnet18@none" in caught.value.hint
+    assert (out / "meta.json").read_bytes() == before
+    with pytest.raises(sk.InputError, match="no-such-net"):
+        sk.train("synthetic", "smoke", out, force=True, backbone="timm/no-such-net", train="all")
 
 
 def test_an_unfinished_run_goes_on(tmp_path: Path) -> None:

@@ -66,6 +66,18 @@ def test_bad_corpora_are_refused_and_leave_nothing_behind(tmp_path: Path) -> Non
         assert not out.exists()
 
 
+def test_what_is_no_encoder_is_refused_with_what_to_write(photos: Path, tmp_path: Path) -> None:
+    """Wherever an encoder is named: for an index, for an export and as a guide; nothing is begun."""
+    junk, out = tmp_path / "junk.pth", tmp_path / "out"
+    junk.write_text("hello")
+    guided = ("train", "--corpus", photos, "--preset", "smoke", "--treatment", "eliminate", "--detector", "guide")
+    for name, complaint in ((photos, "is a folder of images"), (junk, "no file of weights"), ("lite1", "'lite1'")):
+        assert complaint in refused("index", "--corpus", photos, "--encoder", name, "--out", out)
+        assert complaint in refused("export", name, "--onnx", tmp_path / "e.onnx")
+        assert complaint in refused(*guided, "--guide", name, "--out", tmp_path / "guided")
+    assert not out.exists()
+
+
 def test_bad_settings_are_refused(photos: Path, tmp_path: Path) -> None:
     """Unknown presets and objectives and numbers out of range are refused before anything is loaded."""
     train = ("train", "--corpus", photos, "--out", tmp_path / "out")

@@ -12,6 +12,8 @@ LITE0 = "lite0"
 RANDOM = "@none"
 """Ends the name of a library's architecture that is to be trained from random weights."""
 TRAINED = ("adapter", "all")
+SHAPES = ("width", "stem_stride", "pool")
+"""Settings that are of `resnet-small` and `patches-small` alone."""
 _LIBRARIES = ("timm/", "open_clip/", "hf-hub:")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from samekind.core.errors import InputError
-from samekind.training.config.model import LITE0, names_model
+from samekind.training.config.model import LITE0, SHAPES, SMALL, names_model
 from samekind.training.config.train_config import WITHOUT_TREATMENT, TrainConfig
 
 
@@ -78,7 +78,7 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
         **overrides: fields of `TrainConfig`; `None` keeps the preset's value.
 
     Raises:
-        InputError: an unknown preset or field, or a value out of range.
+        InputError: an unknown preset or field, a value out of range, or a shape of `resnet-small` for a pretrained model.
     """
     if name not in _PRESETS:
         raise InputError(f"unknown preset {name!r}", hint=f"choose one of {', '.join(PRESETS)}")
@@ -86,7 +86,14 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
     unknown = sorted(set(overrides).difference(known))
     if unknown:
         raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(known)}")
-    return _PRESETS[name](**{key: value for key, value in overrides.items() if value is not None})
+    given = {key: value for key, value in overrides.items() if value is not None}
+    config = _PRESETS[name](**given)
+    if names_model(config.backbone) and (shapes := [key for key in SHAPES if key in given]):
+        raise InputError(
+            f"{', '.join(shapes)}: settings of {SMALL}, and the backbone is {config.backbone}",
+            hint=f"leave {'it' if len(shapes) == 1 else 'them'} out, or train {SMALL} with the preset small",
+        )
+    return config
 
 
 def implied_preset(overrides: Mapping[str, Any]) -> str | None:

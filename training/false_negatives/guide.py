@@ -12,11 +12,11 @@ from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.views.policies import policy_for
 from samekind.data.views.two_view import TwoViewTransform
-from samekind.training.config.model import names_model
 from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.detectors.pairs import Guide
 from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained.require_encoder import require_encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder, weights_file
 from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages
@@ -55,11 +55,9 @@ def load_guide(name: str, weights: str) -> Encoder:
         name: as `resolve_encoder` takes it.
         weights: checkpoint file of a `timm/` or `open_clip/` model; the same as `NAME@FILE`.
     """
+    require_encoder(name)
     if Path(name).is_dir():
         _refuse_labels(name)
-    elif not names_model(name):
-        hint = "name an artefact's folder, lite0, timm/NAME[@FILE], open_clip/NAME[@TAG|FILE] or hf-hub:ORG/NAME"
-        raise InputError(f"there is no guide {name!r}", hint=hint)
     return resolve_encoder(_with_weights(name, weights))
 
 
@@ -71,6 +69,7 @@ def outside_files(config: TrainConfig) -> dict[str, str]:
     """Files that a run reads besides its corpus, by content: another guide behind the same name is another run."""
     files = {}
     if config.guide:
+        require_encoder(config.guide)
         if Path(config.guide).is_dir():
             files["guide"] = str(read_meta(config.guide)["encoder"].get("fingerprint"))
         elif (weights := weights_file(_with_weights(config.guide, config.guide_weights))) is not None:

@@ -112,7 +112,7 @@ def build_backbone(
     if family not in ("timm", "open_clip") or not model_name:
         raise InputError(
             f"unknown backbone {name!r}",
-            hint=f"use {SMALL}, {PATCHES}, timm/NAME or open_clip/NAME, e.g. timm/resnet18",
+            hint=f"use lite0, {SMALL}, {PATCHES}, timm/NAME[@FILE] or open_clip/NAME[@TAG|FILE], e.g. timm/resnet18",
         )
     if (name, channels) == (LITE0_BACKBONE, 3):
         return Lite0(), FEATURE_DIM

@@ -97,7 +97,7 @@ class Encoder(EncoderExchange, nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
         self.to(memory_format=torch.channels_last)
         self._fingerprint: str | None = None
-        self.source, self.known = "", {}
+        self.source, self.known, self.folder = "", {}, None
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` uint8 in 0–255 to float32 of zero mean and unit variance over the training images."""
@@ -257,6 +257,7 @@ class Encoder(EncoderExchange, nn.Module):
                 hint="the artefact is damaged: train again with --force",
             ) from error
         encoder._fingerprint, encoder.known, encoder.source = fingerprint, meta, str(meta.get("source", ""))
+        encoder.folder = Path(folder)
         return encoder.eval()
 
 

@@ -183,9 +183,9 @@ class TextTower(nn.Module):
         return tower.eval()
 
 
-def check_text(folder: Path, encoder: str) -> None:
-    """Compares the text tower's file in full with what `meta.json` says of it, and with the encoder; raises as `TextTower.load`."""
-    _stored(folder, encoder)
+def stored_text(folder: Path, encoder: str) -> bytes:
+    """The text tower's file, compared in full with what `meta.json` says of it, and with the encoder; raises as `TextTower.load`."""
+    return _stored(folder, encoder)[0]
 
 
 def _stored(folder: Path, encoder: str) -> tuple[bytes, TextSpec]:

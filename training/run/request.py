@@ -17,6 +17,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.training.config.model import RANDOM
 from samekind.training.config.presets import EPOCHS_BEFORE, preset
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 from samekind.training.false_negatives.constraints import LinkConstraints
@@ -130,6 +131,25 @@ def is_finished(out: Path, request: RunRequest) -> bool:
         hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, request) else _ANEW
         raise ArtefactError(f"{out} holds a run with {difference}", hint=hint)
     return finished and (out / WEIGHTS).is_file()
+
+
+def refuse_old_backbone(out: Path) -> None:
+    """Refuses to continue a run of release 0.1 on a library's backbone: its checkpoint holds the network in another form.
+
+    Raises:
+        ArtefactError: the folder holds such a run, interrupted.
+    """
+    if not (out / META).is_file() or not checkpoint.exists(out):
+        return
+    meta = read_meta(out)
+    config = meta.get("config") or {}
+    backbone = str(config.get("backbone", ""))
+    if "train" not in config and "/" in backbone and not meta["training"]["finished"]:
+        plain = backbone.partition("@")[0]
+        raise ArtefactError(
+            f"{out} holds a run on {backbone} that samekind 0.1 began, and only 0.1 can continue",
+            hint=f"train anew with --force or another --out: {plain} begins with published weights, {plain}{RANDOM} with random ones",
+        )
 
 
 def is_begun(out: Path, request: RunRequest) -> bool:

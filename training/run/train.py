@@ -35,6 +35,7 @@ from samekind.training.run.request import (
     RunRequest,
     is_begun,
     is_finished,
+    refuse_old_backbone,
     with_first_answers,
     with_first_length,
     write_answers,
@@ -154,6 +155,8 @@ def _check_start(out: Path, start: Start, config: TrainConfig) -> None:
     """Refuses what the folder alone shows to be impossible."""
     if start == "resume" and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
+    if start != "force":
+        refuse_old_backbone(out)
     if config.guide and Path(config.guide).resolve() == out.resolve():
         raise InputError("a run cannot be its own guide", hint="choose another --out")
 

@@ -93,17 +93,29 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     """
     path = encoder_files(folder)[0]
     if not path.is_file():
-        what = "holds no trained encoder" if Path(folder).is_dir() else "does not exist"
-        raise ArtefactError(f"{folder} {what}", hint=f"train one: samekind train --corpus fashion-mnist --out {folder}")
+        raise _undescribed(Path(folder))
     try:
         meta: dict[str, Any] = json.loads(path.read_text())
         version = meta["format"]
         meta["encoder"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtefactError(f"{path} is damaged", hint="train again with --force") from error
+        raise ArtefactError(
+            f"{path} is damaged", hint="take it from a copy, or train or index again in another folder"
+        ) from error
     if version > FORMAT:
         raise ArtefactError(f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind")
     return meta
+
+
+def _undescribed(folder: Path) -> ArtefactError:
+    for weights, description in ((WEIGHTS, META), (SAVED_WEIGHTS, SAVED_META)):
+        if (folder / weights).is_file():
+            return ArtefactError(
+                f"{folder} holds {weights} but no {description}, which describes it",
+                hint="copy the whole folder, or train or index again in another one",
+            )
+    what = "holds no trained encoder" if folder.is_dir() else "does not exist"
+    return ArtefactError(f"{folder} {what}", hint="artefacts are made by samekind train, index and quickstart")
 
 
 def read_history(folder: str | Path) -> list[dict[str, Any]]:

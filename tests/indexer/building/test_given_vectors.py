@@ -107,6 +107,7 @@ def broken(value: float) -> Callable[[NDArray[Any]], NDArray[Any]]:
     [
         (broken(np.nan), {}, "the vector of 'c' holds NaN"),
         (broken(np.inf), {}, "the vector of 'c' holds NaN or infinity"),
+        (broken(1e200), {}, "too large to square"),
         (lambda v: v * [[1], [0], [1]], {}, "the vector of 'b' is zero"),
         (lambda v: v[0], {}, r"shape \(N, D\), got float64 \(4,\)"),
         (lambda v: v[:, :0], {}, r"got float64 \(3, 0\)"),

@@ -22,7 +22,7 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained import whiten
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.runtime.artefact import WEIGHTS
-from tests.indexer.builds import crash_at
+from tests.indexer.builds import Lines, crash_at
 
 
 def photo(number: int) -> Image.Image:
@@ -136,6 +136,32 @@ def test_more_images_keep_the_encoder(built: Path, photos: Path, tmp_path: Path,
     rows = [index.rows.position[id_] for id_ in before.ids]
     np.testing.assert_array_equal(index.vectors()[rows], before.vectors())
     assert index.search(photo(21), k=1)[0].similarity > 1 - 1e-5
+
+
+def test_an_index_that_has_outgrown_its_whitening_says_how_to_renew_it(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the number of training images that neighbours are trusted at, whenever some are added; not below it, and not if asked for."""
+    monkeypatch.setattr(pretrained, "ENOUGH", 12)
+    monkeypatch.setattr(whiten, "ENOUGH", 12)
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(photos, folder)  # nine to train on
+
+    def said(corpus: Corpus, out: Path = out, whitening: float | None = None) -> list[str]:
+        lines = Lines()
+        build_index(corpus, "lite0", out, lines, whitening=whitening)
+        return [line for line in lines.said if "a new index" in line]
+
+    assert said(Corpus.from_folder(folder)) == []
+    assert said(put(folder, 12, 13)) == []
+    (line,) = said(put(folder, 14, 16))
+    assert "there are 13" in line
+    assert line.endswith(f"samekind index --corpus {folder} --encoder lite0 --out {out}-again")
+    assert said(Corpus.from_folder(folder)) == []
+    assert said(Corpus.from_folder(folder), tmp_path / "new") == []
+    shutil.copytree(photos, tmp_path / "others")
+    assert said(Corpus.from_folder(tmp_path / "others"), tmp_path / "chosen", 0.2) == []
+    assert said(put(tmp_path / "others", 12, 13, 14, 16), tmp_path / "chosen") == []
 
 
 @pytest.mark.parametrize("call", [1, 3])

@@ -113,6 +113,17 @@ def test_large_corpora_are_sampled_and_it_is_said(monkeypatch: pytest.MonkeyPatc
     assert result == evaluate_vectors(vectors, splits, labels)
 
 
+@pytest.mark.parametrize(("per_class", "said"), [(9, True), (10, False)])
+def test_a_vote_in_which_a_class_cannot_have_half_is_said(per_class: int, said: bool) -> None:
+    """Of 20 that vote, 9 training images a class are a minority even if all of them are the nearest; of other sizes the median counts."""
+    sizes = [per_class] * 4 + [3, 40]
+    labels: list[str | None] = [name for name, size in zip("abcdef", sizes, strict=True) for _ in range(size + 1)]
+    splits = [split for size in sizes for split in ["train"] * size + ["test"]]
+    vectors, _ = _clumps(len(labels))
+    notes = evaluate_vectors(vectors, splits, labels, linear=False).notes
+    assert [f"at most {per_class} training images" in note for note in notes] == [True] * said
+
+
 def _artefact(folder: Path, corpus: Corpus) -> Path:
     recorded = {"name": corpus.name, "corpus": None, "content_hash": corpus.content_hash}
     save_encoder(FakeEncoder(), folder, corpus=recorded, training={"epochs": 4})

@@ -16,11 +16,16 @@ from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building import pretrained
+from samekind.indexer.evaluation import without_whitening
+from samekind.indexer.evaluation.detectors import evaluate_detectors
 from samekind.indexer.evaluation.evaluate import evaluate_artefact
 from samekind.indexer.evaluation.figures import evaluate_vectors, linear_accuracy
+from samekind.indexer.evaluation.without_whitening import record_figures
 from samekind.indexer.index import Index, build_index
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.whitening import unit_rows
+from samekind.training.runtime.artefact import META
+from samekind.training.runtime.lock import exclusive
 
 NAMES = ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 
@@ -29,7 +34,9 @@ def bare_encoder(name: str = "", progress: Progress | None = None) -> Encoder:
     """Random weights, small and the same each time; stands in for a pretrained model."""
     torch.manual_seed(0)
     spec = EncoderSpec("resnet-small", image_size=16, channels=3, dim=0, mean=(0.5,) * 3, std=(0.2,) * 3, width=4)
-    return Encoder(spec).eval()
+    encoder = Encoder(spec).eval()
+    encoder.source = "lite0"
+    return encoder
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +91,46 @@ def test_those_of_another_state_of_the_index_are_not_told(corpus: Corpus, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Encoder, "load", None)
         evaluation = evaluate_artefact(out)
-    assert (evaluation.without_whitening, evaluation.num_test, evaluation.notes) == (None, 21, [])
-    assert evaluate_artefact(out, bare=True).without_whitening == pytest.approx(expected(grown))
+    assert (evaluation.without_whitening, evaluation.num_test) == (None, 21)
+    assert ["--bare" in note for note in evaluation.notes] == [True]
+    asked = evaluate_artefact(out, bare=True)
+    assert asked.without_whitening == pytest.approx(expected(grown))
+    assert asked.notes == []
+
+
+def test_they_are_written_under_the_lock_only(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody else writes the artefact, `meta.json` stays theirs, and the index that was built is good without the figures."""
+    out = tmp_path / "out"
+    index = build_index(corpus, "lite0", out)
+    features = np.eye(len(index), dtype=np.float32)
+    before = (out / META).read_bytes()
+    monkeypatch.setattr(without_whitening, "_PATIENCE", 0.0)
+    with exclusive(out):
+        record_figures(index, features)
+    assert (out / META).read_bytes() == before
+    record_figures(index, features)
+    assert (out / META).read_bytes() != before
+
+
+def test_detectors_see_each_image_and_four_views_of_it_once(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen model is asked for features that a cache keeps, not for the 24 views an image that detectors draw."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    index = build_index(corpus, "lite0", tmp_path / "out")
+    seen: list[int] = []
+    original = Encoder.feature
+
+    def feature(self: Encoder, images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        return original(self, images)
+
+    monkeypatch.setattr(Encoder, "feature", feature)
+    report = evaluate_detectors(tmp_path / "out")
+    assert report.num_images > 30
+    assert sum(seen) == 5 * index.splits.count("train")
+    assert evaluate_detectors(tmp_path / "out").base_rate == report.base_rate
+    assert sum(seen) == 5 * index.splits.count("train")
 
 
 def test_where_there_is_nothing_to_compare_nothing_is_recorded(corpus: Corpus, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_uri_stands_for_the_id_and_lists_for_vectors(tmp_path: Path) -> None:
         ({"id": ["a", "b"], "vector": [[1.0], [1.0, 2.0]]}, "differ in length: 1, 2"),
         ({"id": ["a", "b"], "vector": [[1.0], None]}, "1 rows have no vector"),
         ({"id": ["a"], "vector": [1.0]}, "expected a list of numbers"),
+        ({"id": ["a", None], "vector": [[1.0], [2.0]]}, "1 row has no id"),
+        ({"id": pa.array([b"\xff"]).cast(pa.string(), safe=False), "vector": [[1.0]]}, "the column id is not UTF-8"),
     ],
 )
 def test_a_parquet_file_of_another_shape_is_refused(tmp_path: Path, columns: dict[str, Any], says: str) -> None:
@@ -88,6 +90,38 @@ def test_a_parquet_file_of_another_shape_is_refused(tmp_path: Path, columns: dic
     pq.write_table(pa.table(columns), tmp_path / "v.parquet")
     with pytest.raises(sk.InputError, match=says):
         read_vector_file(tmp_path / "v.parquet")
+
+
+@pytest.mark.parametrize("about", [b"{foreign", b"[1]", b'"x"', b"{}"])
+def test_what_others_wrote_under_our_key_is_no_concern(tmp_path: Path, about: bytes) -> None:
+    """It may be no JSON, or no object; the vectors are then of an unknown encoder."""
+    table = pa.table({"id": ["a"], "vector": [[1.0]]}).replace_schema_metadata({b"samekind": about})
+    pq.write_table(table, tmp_path / "v.parquet")
+    rows = read_vector_file(tmp_path / "v.parquet")
+    assert (rows.ids, rows.made_by) == (["a"], "")
+
+
+def test_files_under_another_name_are_told_apart(tmp_path: Path) -> None:
+    """An archive, Python objects, text, and a header that is torn: what it is and what to write, without NumPy's advice."""
+    archive, pickled, text, torn = (tmp_path / f"{name}.npy" for name in ("archive", "pickled", "text", "torn"))
+    with archive.open("wb") as stream:
+        np.savez(stream, a=np.eye(2))
+    np.save(pickled, np.array([[1, None]], dtype=object), allow_pickle=True)
+    text.write_text("[[1.0]]")
+    whole = tmp_path / "whole.npy"
+    np.save(whole, np.eye(2))
+    torn.write_bytes(whole.read_bytes().replace(b"(2, 2)", b"(2, ((", 1))
+    for file, says in (
+        (archive, r"is an archive \(\.npz\)"),
+        (pickled, "holds Python objects"),
+        (text, r"text\.npy is no \.npy file$"),
+        (torn, r"torn\.npy is no \.npy file"),
+    ):
+        with pytest.raises(sk.InputError, match=says) as caught:
+            read_vector_file(file)
+        assert "np.save" in caught.value.hint
+        assert "\n" not in str(caught.value)
+        assert "pickle" not in str(caught.value).replace(str(file), "")
 
 
 def test_files_that_cannot_be_read_or_written_are_refused(index: Index, tmp_path: Path) -> None:

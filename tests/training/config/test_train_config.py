@@ -136,6 +136,17 @@ def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
         preset("small", **bad)
 
 
+@pytest.mark.parametrize("shape", [{"width": 8}, {"stem_stride": 2, "pool": 1}])
+def test_the_shape_of_the_small_network_is_refused_for_a_pretrained_one(shape: dict[str, int]) -> None:
+    """It would be ignored; with the small network, and where nothing is asked for, it stays."""
+    for settings in ({"name": "adapter"}, {"name": "small", "backbone": "lite0", "train": "all"}):
+        with pytest.raises(InputError, match=rf"{', '.join(shape)}: settings of resnet-small, .* lite0") as caught:
+            preset(**settings, **shape)  # type: ignore[arg-type]
+        assert "preset small" in caught.value.hint
+    assert preset("small", **shape).width == shape.get("width", 32)
+    assert preset("adapter", width=None).backbone == "lite0"
+
+
 def test_a_preset_has_steps_until_another_length_is_asked_for() -> None:
     """Those of its epochs of Fashion-MNIST; epochs, steps or minutes replace them, and settings written down come to the same."""
     batches = {"smoke": 1800 // 128, "small": 55_000 // 256, "plain": 55_000 // 256, "full": 55_000 // 1024}

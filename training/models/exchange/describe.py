@@ -24,6 +24,7 @@ def described(encoder: PortableEncoder) -> dict[str, Any]:
         "config": _settings(known.get("config") or {}),
         "corpus": _corpus(known.get("corpus") or {}),
         "training": known.get("training") or {"finished": True},
+        **({"text": known["text"]} if "text" in known else {}),
     }
 
 

@@ -16,9 +16,11 @@ from samekind.training.config.model import names_model
 from samekind.training.models.exchange.describe import described
 from samekind.training.models.exchange.model_card import model_card
 from samekind.training.models.exchange.portable import PortableEncoder
+from samekind.training.models.text_tower import stored_text
 from samekind.training.runtime.artefact import (
     SAVED_META,
     SAVED_WEIGHTS,
+    TEXT,
     check_writable,
     read_meta,
     write_atomically,
@@ -33,6 +35,7 @@ class EncoderExchange:
 
     source: str
     known: dict[str, Any]
+    folder: Path | None
 
     @classmethod
     @abstractmethod
@@ -57,7 +60,8 @@ class EncoderExchange:
         return cls.load(folder)
 
     def save_pretrained(self, folder: str | Path, artefact: str | Path | None = None) -> Path:
-        """Writes a folder that can be published as it is: `model.safetensors`, `config.json` and a model card, `README.md`.
+        """Writes a folder that can be published as it is: `model.safetensors`, `config.json` and a model card, `README.md`; of an
+        artefact with a text tower, `text.safetensors` as well.
 
         The weights are the bytes of `encoder.safetensors`, so the fingerprint stays. Paths of this machine are left out.
 
@@ -70,22 +74,36 @@ class EncoderExchange:
 
         Raises:
             InputError: the artefact is another encoder's.
-            ArtefactError: the folder cannot be written.
+            ArtefactError: the folder cannot be written, or the artefact's text tower is missing or damaged.
         """
         encoder = cast(PortableEncoder, self)
         if artefact is not None:
             known = read_meta(artefact)
             if known["encoder"].get("fingerprint") != encoder.fingerprint:
                 raise InputError(f"{artefact} holds another encoder", hint="give the artefact that this one is of")
-            self.known = known
+            self.known, self.folder = known, Path(artefact)
         folder = Path(folder)
         check_writable(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         told = described(encoder)
+        text = self.stored_text()
+        folder.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            write_atomically(folder / TEXT, text)
         write_json(folder / SAVED_META, told)
         write_atomically(folder / "README.md", model_card(told).encode())
         write_atomically(folder / SAVED_WEIGHTS, encoder.to_bytes())
         return folder
+
+    def stored_text(self) -> bytes | None:
+        """The text tower's file of the artefact that this encoder is of; `None` if it has none, or the encoder has been changed since.
+
+        Raises:
+            ArtefactError: it is missing, damaged or another encoder's.
+        """
+        encoder = cast(PortableEncoder, self)
+        if self.folder is None or "text" not in described(encoder):
+            return None
+        return stored_text(self.folder, encoder.fingerprint)
 
     def to_onnx(self, path: str | Path) -> Path:
         """Writes the encoder as one ONNX file, with everything that follows decoding inside.

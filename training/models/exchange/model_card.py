@@ -87,9 +87,17 @@ def _origin(described: dict[str, Any], published: _Source | None) -> dict[str, A
         lines["licence"] = "not named yet: name it above before you publish this"
     if corpus.get("name"):
         part = "trained on" if trained.get("steps") else "whitening fitted to"
-        lines[f"{part}, without labels"] = f"{corpus['name']}, {corpus.get('num_images', 0):,} images"
+        lines[f"{part}, without labels"] = f"{corpus['name']}, {_share(corpus.get('num_images', 0), trained)}"
+    if "text" in described:
+        lines["text tower"] = "`text.safetensors`: an index on this folder can be searched for words"
     lines["fingerprint"] = f"`{encoder['fingerprint']}` (SHA-256 of `model.safetensors`)"
     return lines
+
+
+def _share(total: int, training: dict[str, Any]) -> str:
+    """How many of a corpus' images were learned from: its test images, among others, were not."""
+    used = training.get("num_train")
+    return f"training images among its {total:,}" if used is None else f"{used:,} of its {total:,} images"
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from samekind.training.models.pretrained.model_input import ModelInput
 HUB = "hf-hub:"
 TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 OPEN_CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+_OPEN_CLIP_CONFIG = "open_clip_config.json"
 _HARMLESS = {"img_size", "in_chans", "num_classes"}  # arguments of timm that say nothing of the backbone
 
 
@@ -61,7 +62,7 @@ def hub_model(name: str) -> HubModel:
     repository = name.removeprefix(HUB)
     if repository.count("/") != 1 or not all(repository.split("/")):
         raise InputError(f"{name!r} names no repository", hint="hf-hub:ORG/NAME, e.g. hf-hub:timm/resnet18.a1_in1k")
-    for file, read in (("open_clip_config.json", _open_clip), ("config.json", _timm)):
+    for file, read in ((_OPEN_CLIP_CONFIG, _open_clip), ("config.json", _timm)):
         path = hub.fetched(repository, [file])
         if path is not None:
             return read(repository, json.loads(path.read_text()))
@@ -69,6 +70,17 @@ def hub_model(name: str) -> HubModel:
         f"{name} is not on this machine, and {hub.silence()}",
         hint="get its weights and name them with the architecture: timm/NAME@FILE or open_clip/NAME@FILE",
     )
+
+
+def open_clip_description(name: str) -> dict[str, Any] | None:
+    """What a repository says of both towers of its open_clip model (`model_cfg`); `None` if it holds none, or is not at hand.
+
+    Args:
+        name: `hf-hub:ORG/NAME`, perhaps with `@REVISION`.
+    """
+    path = hub.fetched(name.removeprefix(HUB), [_OPEN_CLIP_CONFIG])
+    config: dict[str, Any] | None = None if path is None else json.loads(path.read_text())
+    return None if config is None else config.get("model_cfg", config)
 
 
 def _timm(repository: str, config: dict[str, Any]) -> HubModel:

@@ -22,6 +22,7 @@ from samekind.training.models.pretrained.find_weights import find_weights, open_
 from samekind.training.models.pretrained.hub_models import HUB, hub_model
 from samekind.training.models.pretrained.model_input import ModelInput
 from samekind.training.models.pretrained.open_clip_models import open_clip_preprocessing
+from samekind.training.models.pretrained.require_encoder import require_encoder
 from samekind.training.models.pretrained.timm_models import timm_preprocessing
 
 
@@ -51,6 +52,7 @@ def resolve_encoder(name: str | Path, image_size: int | None = None, progress: P
     """
     text = str(name)
     if not names_model(text):
+        require_encoder(name)
         return Encoder.load(name)
     weights = weights_file(text)
     assert weights is not None

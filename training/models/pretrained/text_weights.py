@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from samekind.training.models.pretrained.checkpoints.checkpoint_file import load_weights
+from samekind.training.models.pretrained.hub_models import HUB, open_clip_description
 from samekind.training.models.pretrained.resolve import weights_file
 from samekind.training.models.text_tower import TextSpec, TextTower
 
-OPEN_CLIP, HUB = "open_clip/", "hf-hub:"
+OPEN_CLIP = "open_clip/"
 
 
 def may_have_text(name: str) -> bool:
@@ -21,19 +22,19 @@ def text_spec(name: str) -> TextSpec | None:
     """What open_clip says of the text tower of a model; `None` if it does not know the model.
 
     Args:
-        name: `open_clip/NAME[@TAG|FILE]` or `hf-hub:ORG/NAME`, whose description must be in the hub's cache.
+        name: `open_clip/NAME[@TAG|FILE]` or `hf-hub:ORG/NAME[@REVISION]`.
     """
     import open_clip
 
-    model = name.removeprefix(OPEN_CLIP).partition("@")[0]
-    try:
-        described: dict[str, Any] | None = open_clip.get_model_config(model)
-    except (OSError, ValueError, KeyError):  # the hub has no open_clip description of it
-        return None
+    plain = name if name.startswith(HUB) else name.partition("@")[0]  # a file's path is of this machine
+    described: dict[str, Any] | None = (
+        open_clip_description(name)
+        if name.startswith(HUB)
+        else open_clip.get_model_config(plain.removeprefix(OPEN_CLIP))
+    )
     if described is None or "text_cfg" not in described:
         return None
-    quick = bool(described.get("quick_gelu"))
-    return TextSpec(name.partition("@")[0], described["embed_dim"], described["text_cfg"], quick)
+    return TextSpec(plain, described["embed_dim"], described["text_cfg"], bool(described.get("quick_gelu")))
 
 
 def resolve_text_tower(name: str) -> TextTower | None:

@@ -20,7 +20,7 @@ GENTLE = 0.1
 """Exponent where neighbours say too little; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016)."""
 
 
-def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> None:
+def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> bool:
     """Fits the encoder's whitening to features of its own, in place; an adapter is lost.
 
     Args:
@@ -29,10 +29,13 @@ def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | 
         exponent: of a whitening by variances, in [0, 1]; 0 leaves the features as they are. `None` looks at mutual neighbours instead
             and, where these show no groups, takes `GENTLE`.
         progress: is told which it became.
+
+    Returns:
+        True if there were too few features to look at neighbours: more of them deserve another whitening.
     """
     if exponent == 0:
         encoder.renew_whitening(0)
-        return
+        return False
     encoder.renew_whitening(DIRECTIONS if len(feature_NF) > DIRECTIONS else 0)
     if exponent is None and len(feature_NF) >= ENOUGH:
         neighbours = fit_neighbour_whitening(encoder.whitening, torch.from_numpy(feature_NF))
@@ -40,7 +43,8 @@ def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | 
             progress.print(
                 f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {len(feature_NF):,} training images)"
             )
-            return
+            return False
     if exponent is None:
         progress.print(f"whitening: gentle, for neighbours say too little among {len(feature_NF):,} training images")
     encoder.whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
+    return exponent is None and len(feature_NF) < ENOUGH

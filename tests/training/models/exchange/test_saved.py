@@ -14,6 +14,7 @@ import torch
 
 import samekind as sk
 from samekind.training.models.encoder import Encoder, EncoderSpec
+from tests import tiny_clip
 from tests.training.models.test_encoder import SPEC, pixels, saved
 
 OLD = Path(__file__).parents[3] / "fixtures" / "artefact-0.1.0"
@@ -47,7 +48,7 @@ def test_an_artefact_of_an_older_version_keeps_its_bytes_and_tells_its_training(
     front, _, text = card.removeprefix("---\n").partition("---\n")
     assert {line.partition(":")[0] for line in front.splitlines() if ":" in line} >= {"license", "library_name", "tags"}
     for told in (
-        "synthetic, 60 images",
+        "synthetic, 44 of its 60 images",
         "objective: `hard`",
         "treatment: `soft_attract`",
         "steps: 4",
@@ -73,7 +74,7 @@ def test_no_path_of_this_machine_is_published(tmp_path: Path) -> None:
         assert "somebody" not in (out / name).read_text(), name
     config = json.loads((out / "config.json").read_text())
     assert config["config"] == {"guide": "guide", "backbone": "timm/resnet18", "seed": 3}
-    assert "photos, 5 images" in (out / "README.md").read_text()
+    assert "photos, training images among its 5" in (out / "README.md").read_text()
 
 
 def test_the_artefact_of_another_encoder_is_refused(tmp_path: Path) -> None:
@@ -114,6 +115,31 @@ def test_an_index_on_a_saved_encoder_is_an_artefact_of_its_own(tmp_path: Path) -
     assert result.hits[0].id == corpus.ids[3]
     assert opened.manifest["encoder"] == index.encoder.fingerprint
     assert (tmp_path / "index" / "meta.json").is_file()
+
+
+def test_an_encoder_keeps_its_text_tower(tmp_path: Path) -> None:
+    """Saved and loaded again, by folder or as an object, words find what they found; an encoder that was changed since has none."""
+    worded = tiny_clip.registered_index(tmp_path)
+
+    def found(index: sk.Index) -> list[str]:
+        (result,) = index.search([sk.Text("red shoe")], k=40)
+        return [hit.id for hit in result.hits]
+
+    expected = found(sk.Index.open(worded))
+    folder = sk.Encoder.from_pretrained(worded).save_pretrained(tmp_path / "saved")
+    assert "text.safetensors" in (folder / "README.md").read_text()
+    assert found(sk.build_index(tiny_clip.corpus(), folder, tmp_path / "by-folder")) == expected
+    for number, source in enumerate((folder, worded)):
+        encoder = sk.Encoder.from_pretrained(source)
+        assert found(sk.build_index(tiny_clip.corpus(), encoder, tmp_path / f"index-{number}")) == expected
+    changed = sk.Encoder.from_pretrained(worded)
+    changed.renew_whitening(4)
+    assert not (changed.save_pretrained(tmp_path / "changed") / "text.safetensors").exists()
+    assert "text" not in json.loads((tmp_path / "changed" / "config.json").read_text())
+    (folder / "text.safetensors").write_bytes(b"torn")
+    with pytest.raises(sk.ArtefactError, match="text tower"):
+        sk.Encoder.from_pretrained(folder).save_pretrained(tmp_path / "torn")
+    assert not (tmp_path / "torn").exists()
 
 
 def test_the_card_of_lite0_names_source_and_licence(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from samekind.training.models.pretrained import hub
 from samekind.training.models.pretrained.find_weights import find_weights
 from samekind.training.models.pretrained.hub_models import hub_model
 from samekind.training.models.pretrained.resolve import pretrained_spec
+from samekind.training.models.pretrained.text_weights import text_spec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RESNET = "timm/resnet18.a1_in1k"  # the repository of timm/resnet18
@@ -36,12 +37,14 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def in_cache(caches: Path, repository: str, file: str, content: str = "weights") -> Path:
+def in_cache(
+    caches: Path, repository: str, file: str, content: str = "weights", revision: str = "main", commit: str = COMMIT
+) -> Path:
     """A file where `huggingface_hub` would have put it."""
     folder = caches / "hub" / f"models--{repository.replace('/', '--')}"
     (folder / "refs").mkdir(parents=True, exist_ok=True)
-    (folder / "refs" / "main").write_text(COMMIT)
-    path = folder / "snapshots" / COMMIT / file
+    (folder / "refs" / revision).write_text(commit)
+    path = folder / "snapshots" / commit / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     return path
@@ -200,6 +203,20 @@ def test_a_repository_says_which_model_it_holds(caches: Path) -> None:
     model = hub_model("hf-hub:ann/clip")
     assert (model.backbone, model.expected.crop, model.expected.mean) == ("open_clip/ViT-B-32", 0.0, (0.5, 0.5, 0.5))
     assert model.weights() == weights
+
+
+def test_both_towers_are_of_the_revision_that_is_named(caches: Path) -> None:
+    """Another revision describes another text tower; one that is not at hand has none, whatever the newest one says."""
+    for revision, commit, layers in (("main", COMMIT, 12), ("v2", COMMIT[::-1], 3)):
+        described = open_clip.get_model_config("ViT-B-32")
+        described["text_cfg"]["layers"] = layers
+        content = json.dumps({"model_cfg": described, "preprocess_cfg": {}})
+        in_cache(caches, "ann/clip", "open_clip_config.json", content, revision, commit)
+    for name, layers in (("hf-hub:ann/clip", 12), ("hf-hub:ann/clip@v2", 3)):
+        spec = text_spec(name)
+        assert spec is not None
+        assert (spec.model, spec.text_cfg["layers"]) == (name, layers)
+    assert text_spec("hf-hub:ann/clip@v3") is None
 
 
 @pytest.mark.parametrize(

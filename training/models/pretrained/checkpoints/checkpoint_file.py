@@ -146,7 +146,7 @@ def _reason(path: Path, error: Exception) -> str:
         foreign = [name for name in unsafe if name != "argparse.Namespace"]
         if foreign:
             return f"it holds more than tensors ({', '.join(foreign[:_NAMED])}), which would run code to be read"
-    if "Weights only load failed" in str(error):
+    if "Weights only load failed" in str(error) or isinstance(error, KeyError):  # an opcode that pickle does not know
         return "it is no file of weights"
     if "TorchScript" in str(error):
         return "it is a TorchScript program, not weights"
