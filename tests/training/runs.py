@@ -49,7 +49,7 @@ def config(**overrides: Any) -> TrainConfig:
     settings = {
         "epochs": 2,
         "batch_size": 16,
-        "width": 4,
+        **({} if "backbone" in overrides else {"width": 4}),  # which only resnet-small has
         "projector_hidden": 16,
         "projector_dim": 8,
         "workers": 0,
