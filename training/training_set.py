@@ -33,6 +33,8 @@ class TrainingImages:
         hold_out: `(H,)` rows kept away from it for the accuracy per epoch; empty without labels.
         mean, std: per channel over all pixels in [0, 1].
         views: `(N, K, D)` float16 vectors of K augmented views of each image; `None` where views are made of the pixels.
+        described: `(F, D)` unit-norm float32 vectors of the images in training by the pretrained encoder that is trained further, as it
+            was before; `None` for all others.
     """
 
     corpus: Corpus
@@ -43,6 +45,7 @@ class TrainingImages:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     views: RowSource | None = None
+    described: NDArray[np.float32] | None = None
 
     @property
     def viewed(self) -> RowSource:

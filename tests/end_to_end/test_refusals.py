@@ -89,6 +89,10 @@ def test_bad_settings_are_refused(photos: Path, tmp_path: Path) -> None:
         ("--batch-size", 1),
         ("--tau-plus", 1.5),
         ("--seed", -1),
+        ("--train", "last-0"),
+        ("--layer-decay", 2),
+        ("--batch-norm", "melted"),
+        ("--ema", 1),
     ):
         assert str(value) in refused(*train, flag, value)
     assert "no verdicts" in refused("train", "--corpus", "nowhere", "--out", tmp_path / "out", "--confirmed", "drop")

@@ -33,7 +33,9 @@ class DataSettings(Settings):
         seed: of weights, order, views and hold-out.
     """
 
-    image_size: int | None = setting(None, at_least(8), flag=("PIXELS", "Side of the encoder's input."))
+    image_size: int | None = setting(
+        None, at_least(8), flag=("PIXELS", "Side of the encoder's input; by default a pretrained model's own.")
+    )
     strength: str = setting(
         "heavy", one_of(*STRENGTHS), flag=("NAME", "How much views are augmented: none, light, medium or heavy.")
     )

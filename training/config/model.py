@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from samekind.core.errors import InputError
 from samekind.training.config.settings import Settings, Values, at_least, one_of, setting, within
@@ -11,9 +13,11 @@ SMALL, PATCHES = "resnet-small", "patches-small"
 LITE0 = "lite0"
 RANDOM = "@none"
 """Ends the name of a library's architecture that is to be trained from random weights."""
-TRAINED = ("adapter", "all")
 SHAPES = ("width", "stem_stride", "pool")
 """Settings that are of `resnet-small` and `patches-small` alone."""
+LAYER_DECAY = 0.75
+"""Of a pretrained backbone; docs/decisions/0018 has the trial."""
+_LAST = "last-"
 _LIBRARIES = ("timm/", "open_clip/", "hf-hub:")
 
 
@@ -27,7 +31,19 @@ def _pretrained(of: Values) -> bool:
 
 
 def _adapting(of: Values) -> bool:
-    return _pretrained(of) and of["train"] != "all"
+    return _pretrained(of) and of["train"] in (None, "adapter")
+
+
+def trains_last(train: str | None) -> bool:
+    """True for `last-N`."""
+    return train is not None and train.startswith(_LAST)
+
+
+def _trained(name: str, value: Any) -> None:
+    if re.fullmatch(rf"adapter|all|{_LAST}[1-9]\d*", str(value)) is None:
+        raise InputError(
+            f"unknown {name} {value!r}", hint="choose adapter, all, or last-N for the last N blocks, e.g. last-2"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +53,12 @@ class ModelSettings(Settings):
     Attributes:
         backbone: what is trained: `resnet-small`, `timm/NAME@none` or `open_clip/NAME@none` from random weights; a pretrained model
             (`lite0`, `timm/NAME[@FILE]`, `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`) from its own.
-        train: `all` of it, or an `adapter` on a frozen one. `None` takes the adapter for a pretrained model.
+        train: `all` of it, its last N blocks and what comes behind them (`last-N`), or an `adapter` on a frozen one. `None` takes the
+            adapter for a pretrained model.
+        layer_decay: learning rate of each block of the backbone as a share of the rate of the block behind it, in [0.1, 1]; the last
+            block has it of the projector's. `None` takes 0.75 for a pretrained backbone and 1 otherwise.
+        batch_norm: `frozen` keeps the statistics of the backbone's batch norms as they were pretrained, `moving` takes each batch's.
+            `None` freezes those of a pretrained one.
         views: augmented views of each image that an adapter is trained on.
         adapter_hidden: width of the adapter's hidden layer.
         fall_back: leave out an adapter that has gained nothing over the frozen space (`training.run.fallback`).
@@ -45,7 +66,7 @@ class ModelSettings(Settings):
         stem_stride: 1, 2 or 4; 0 chooses by image size.
         pool: `resnet-small` averages its last map to `pool × pool` cells, which are its feature.
         whitening: exponent in [0, 1] of the label-free whitening fitted to the features after training, or to frozen ones before; 0 leaves
-            it out. `None` takes 0.5; frozen features are then whitened by what mutual neighbours share instead.
+            it out. `None` takes 0.5; features of a pretrained backbone are then whitened by what mutual neighbours share instead.
         embedding_dim: directions that the whitening keeps at most (fewer if there are few images), 0 for no limit. Without whitening
             the feature's own dimension stays.
         projector_hidden: width of the projector's hidden layer.
@@ -63,9 +84,21 @@ class ModelSettings(Settings):
     )
     train: str | None = setting(
         None,
-        one_of(*TRAINED),
-        flag=("adapter|all", "An adapter on a frozen backbone, or all of it; adapter for a pretrained one."),
-        counts=_pretrained,
+        _trained,
+        flag=("adapter|last-N|all", "An adapter on a frozen backbone, its last N blocks, or all of it."),
+        counts=lambda of: _pretrained(of) or trains_last(of["train"]),
+    )
+    layer_decay: float | None = setting(
+        None,
+        within(0.1, 1.0),
+        flag=("FACTOR", "Rate of a block over that of the next; 0.75 for a pretrained backbone, else 1."),
+        counts=lambda of: of["layer_decay"] not in (None, 1.0),
+    )
+    batch_norm: str | None = setting(
+        None,
+        one_of("frozen", "moving"),
+        flag=("frozen|moving", "Statistics of the backbone's norms; frozen for a pretrained one."),
+        counts=lambda of: of["batch_norm"] == "frozen",
     )
     views: int = setting(8, at_least(2), flag=("N", "Augmented views of each image for an adapter."), counts=_adapting)
     adapter_hidden: int = setting(512, at_least(1), counts=_adapting)
@@ -86,8 +119,17 @@ class ModelSettings(Settings):
         super().__post_init__()
         if self.train is None:
             self._settle("train", "adapter" if names_model(self.backbone) else "all")
-        if self.whitening is None and self.train != "adapter":
+        if self.whitening is None and not names_model(self.backbone):
             self._settle("whitening", 0.5)
+        if self.layer_decay is None or self.adapts:
+            self._settle("layer_decay", LAYER_DECAY if self.fine_tunes else 1.0)
+        if self.batch_norm is None or self.adapts:
+            self._settle("batch_norm", "frozen" if self.fine_tunes else "moving")
+        if self.batch_norm == "frozen" and not names_model(self.backbone):
+            raise InputError(
+                f"frozen statistics need a pretrained backbone, {self.backbone} has none",
+                hint="add --backbone lite0, or leave out --batch-norm",
+            )
         if self.train == "adapter" and not names_model(self.backbone):
             raise InputError(
                 f"an adapter needs a pretrained backbone, {self.backbone} has none",
@@ -98,3 +140,14 @@ class ModelSettings(Settings):
     def adapts(self) -> bool:
         """True if an adapter is trained on a frozen backbone."""
         return self.train == "adapter"
+
+    @property
+    def fine_tunes(self) -> bool:
+        """True if weights of a pretrained backbone are trained further."""
+        return names_model(self.backbone) and not self.adapts
+
+    @property
+    def last_blocks(self) -> int | None:
+        """N of `last-N`; `None` where no block is frozen."""
+        assert self.train is not None
+        return int(self.train.removeprefix(_LAST)) if trains_last(self.train) else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from samekind.core.errors import InputError
-from samekind.training.config.model import LITE0, SHAPES, SMALL, names_model
+from samekind.training.config.model import LITE0, SHAPES, SMALL, names_model, trains_last
 from samekind.training.config.train_config import WITHOUT_TREATMENT, TrainConfig
 
 
@@ -38,8 +38,11 @@ def full(**overrides: Any) -> TrainConfig:
 
 
 def adapter(**overrides: Any) -> TrainConfig:
-    """For photos: a small network behind a pretrained backbone, trained on cached features in seconds once these are there."""
-    schedule = {"learning_rate": 1e-4, "epochs": 20}
+    """For photos: a small network behind a pretrained backbone, trained on cached features in seconds once these are there. Blocks of the
+    backbone itself (`train`) learn faster: docs/decisions/0018.
+    """
+    fine_tunes = overrides.get("train") not in (None, "adapter")
+    schedule = {"learning_rate": 1e-3 if fine_tunes else 1e-4, "epochs": 20}
     model = {"backbone": LITE0, "projector_dim": 0, "views": 4, "strength": "medium"}
     loss = {"objective": "info_nce", "temperature": 0.1}
     false_negatives: dict[str, Any] = {
@@ -99,7 +102,8 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
 def implied_preset(overrides: Mapping[str, Any]) -> str | None:
     """The preset that these settings are made for, where none is named; `None` where the images decide."""
     backbone = overrides.get("backbone")
-    if overrides.get("train") == "adapter" or names_model(backbone or ""):
+    train = overrides.get("train")
+    if names_model(backbone or "") or train == "adapter" or (backbone is None and trains_last(train)):
         return "adapter"
     return None if backbone is None and overrides.get("objective") != "cpc" else "small"
 

@@ -23,6 +23,8 @@ class ScheduleSettings(Settings):
         learning_rate: AdamW's, at the peak.
         weight_decay: AdamW's, ≥ 0; not applied to biases and norms.
         warmup: share of all steps in which the learning rate rises, in [0, 1).
+        ema: most that the moving average of the weights keeps of itself in a step, in [0, 1); the artefact then holds the average. 0 for
+            none.
     """
 
     epochs: int = setting(
@@ -45,6 +47,12 @@ class ScheduleSettings(Settings):
     learning_rate: float = setting(2e-3, within(1e-8, 10.0), flag=("RATE", "AdamW's, at the peak."))
     weight_decay: float = setting(1e-2, within(0.0, 10.0))
     warmup: float = setting(0.1, within(0.0, 0.9))
+    ema: float = setting(
+        0.0,
+        within(0.0, 0.99999),
+        flag=("DECAY", "Of a moving average of the weights, which the artefact then holds; 0 for none."),
+        counts=lambda of: of["ema"] > 0,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

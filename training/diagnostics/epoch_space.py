@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from samekind.core.progress import NoProgress
 from samekind.data.types.rows import ChosenRows
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import knn_accuracy
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.diagnostics.probe import AMONG, SAMPLE, Probe, look_at
 from samekind.training.features.feature_encoder import Trainable
-from samekind.training.models.whitening import unit_rows, whitened
+from samekind.training.models.pretrained.whiten import whitening_for, whitening_rows
+from samekind.training.models.whitening import Whitening, unit_rows, whitened
 from samekind.training.training_set import TrainingImages, measuring_order
 
 EPOCH_BANK = AMONG  # rows are enough to see the curve; the figure that counts uses all
@@ -41,16 +43,23 @@ class EpochSpace:
 def epoch_space(encoder: Trainable, images: TrainingImages, config: TrainConfig) -> EpochSpace:
     """The space after an epoch: of up to 10,000 images in training, or of those that the probe needs where there is no hold-out.
 
-    The whitening is fitted to those images, as it will be to up to 20,000 after the last epoch.
+    The whitening is fitted to those images, as it will be to up to 20,000 after the last epoch (5,000 of a pretrained encoder).
     """
     size = EPOCH_BANK if len(images.hold_out) else SAMPLE
     chosen = np.sort(measuring_order(images, config)[:size])
     bank = encoder.features(ChosenRows(images.pixels, images.fit[chosen]))
     query = encoder.features(ChosenRows(images.pixels, images.hold_out))
-    if config.whitening:
-        whitening = encoder.fitted_whitening(bank, config.whitening, encoder.dim)
+    if config.whitening or config.fine_tunes:
+        whitening = _whitening(encoder, bank, config)
         return EpochSpace(chosen, bank, whitened(whitening, bank), whitened(whitening, query))
     return EpochSpace(chosen, bank, unit_rows(torch.from_numpy(bank)), unit_rows(torch.from_numpy(query)))
+
+
+def _whitening(encoder: Trainable, bank_BF: NDArray[np.float32], config: TrainConfig) -> Whitening:
+    """The whitening that the finished encoder would have."""
+    if config.fine_tunes:
+        return whitening_for(bank_BF[whitening_rows(len(bank_BF), config.seed)], config.whitening, NoProgress())
+    return encoder.fitted_whitening(bank_BF, config.whitening or 0.0, encoder.dim)
 
 
 def epoch_accuracy(space: EpochSpace, images: TrainingImages) -> float | None:

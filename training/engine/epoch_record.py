@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from samekind.core.text import counted
 from samekind.training.config.train_config import TrainConfig
@@ -19,6 +20,7 @@ from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.hold_out import held_out_by, hold_out_size
+from samekind.training.models.parameter_groups import blocks_of
 from samekind.training.training_set import TrainingImages
 
 LINES = 20
@@ -70,8 +72,8 @@ def _looks(config: TrainConfig, space: EpochSpace, probe: Probe, look: BatchLook
     return {"label_level": probe.label_level, **looks}
 
 
-def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: bool) -> str:
-    """Images, budget, method and machine, before the first epoch gives figures."""
+def first_line(context: RunContext, encoder: Trainable, total_steps: int, epochs: int, *, bfloat16: bool) -> str:
+    """Images, budget, method, what of the backbone learns, and machine, before the first epoch gives figures."""
     images, accelerator = context.images, context.accelerator
     a_step = min(context.config.images_a_step, len(images.fit))
     held_out = _held_out(images, context.config)
@@ -84,9 +86,26 @@ def first_line(context: RunContext, total_steps: int, epochs: int, *, bfloat16: 
             f"training on {len(images.fit):,} images{held_out}",
             f"{counted(total_steps, 'step')} of {a_step:,} in {counted(epochs, 'epoch')}{time}",
             context.config.method,
+            *_learning(context.config, encoder),
             ", ".join([*machine, *shared]),
         ]
     )
+
+
+def _learning(config: TrainConfig, encoder: Trainable) -> list[str]:
+    """Words about what of the backbone learns and how, where it is not all of it alike."""
+    words = []
+    if config.fine_tunes or config.last_blocks is not None:
+        blocks = len(blocks_of(encoder.backbone))
+        part = "all of" if config.last_blocks is None else f"the last {config.last_blocks} of"
+        words.append(f"{config.backbone}: {part} {counted(blocks, 'block')} at {encoder.spec.image_size} px")
+        if any(isinstance(module, _BatchNorm) for module in encoder.backbone.modules()):
+            words.append(f"statistics of batch norms {config.batch_norm}")
+    if config.layer_decay != 1:
+        words.append(f"layer decay {config.layer_decay:g}")
+    if config.ema:
+        words.append(f"average of weights {config.ema:g}")
+    return [", ".join(words)] if words else []
 
 
 def _held_out(images: TrainingImages, config: TrainConfig) -> str:

@@ -68,7 +68,7 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         total = asked or loop.steps_in_time()
         trainer.schedule = replace(schedule, total_steps=total)
         epochs = math.ceil(total / len(loader))
-        context.progress.print(first_line(context, total, epochs, bfloat16=trainer.bfloat16))
+        context.progress.print(first_line(context, encoder, total, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
             context.progress.print(f"continuing from step {counters.step} of {total}")
         for epoch in range(len(counters.history), epochs):
@@ -78,6 +78,7 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
                 context.progress.print(epoch_line(record, epochs, held_out_by(config)))
             if collapsed := collapse_line(counters.history):
                 context.progress.print(collapsed)
+        trainer.finish()
     if rising := still_rising_line(counters.history, len(context.images.hold_out), held_out_by(config)):
         context.progress.print(rising)
     return counters
@@ -266,7 +267,8 @@ class _EpochLoop:
         """The epoch's sums as its record."""
         schedule, sums, last = self.trainer.schedule, self.counters.sums, self.counters.step - 1
         beta = self.trainer.loss.hardness(schedule.progress(last))
-        measured = measure(self.context, self.trainer.encoder, beta, statistics.look, self.sample)
+        with self.trainer.averaged():
+            measured = measure(self.context, self.trainer.encoder, beta, statistics.look, self.sample)
         return {
             "epoch": epoch + 1,
             "loss": sums["loss"] / sums["batches"],

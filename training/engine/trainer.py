@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from samekind.core.errors import SamekindError
 from samekind.data.loader import Batch
@@ -18,12 +20,14 @@ from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.batch_contraster import AgainstKeys, BatchContraster, InBatch, Patches
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
 from samekind.training.engine.loss import Loss, LossOutput, mean_loss
-from samekind.training.engine.networks import build_network, parameter_groups
+from samekind.training.engine.networks import build_network, projection_dim
 from samekind.training.engine.row_blocks import Block, backward_in_row_blocks, rows_per_block
 from samekind.training.engine.schedule import Schedule
+from samekind.training.engine.weight_average import average_of, averaged, keep_average
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.key_queue import KeyQueue
 from samekind.training.models.momentum import MomentumEncoder
+from samekind.training.models.parameter_groups import optimizer_groups
 from samekind.training.objectives.cpc import CpcNetwork
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.checkpoint import Counters
@@ -33,7 +37,7 @@ Observe = Callable[[Block[LossOutput]], object]
 
 
 class Trainer:
-    """Network, optimiser and, if asked for, key encoder and queue.
+    """Network, optimiser and, if asked for, key encoder and queue, and an average of the backbone's weights.
 
     Args:
         config: the run's settings.
@@ -54,10 +58,16 @@ class Trainer:
         self.bfloat16 = use_bfloat16(config.precision, accelerator.device)
         network = build_network(config, encoder.to(accelerator.device))
         self.modules = nn.ModuleDict({"network": network, "loss": loss})
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.modules, config.weight_decay), lr=config.learning_rate)
+        assert config.layer_decay is not None
+        groups = optimizer_groups(
+            self.modules, encoder.backbone, weight_decay=config.weight_decay, layer_decay=config.layer_decay
+        )
+        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
         if config.queue_size:
             self.modules["key_encoder"] = MomentumEncoder(network, config.key_momentum)
-            self.modules["queue"] = KeyQueue(config.queue_size, config.projector_dim or encoder.feature_dim)
+            self.modules["queue"] = KeyQueue(config.queue_size, projection_dim(config, encoder))
+        if config.ema:
+            self.modules["average"] = average_of(encoder.backbone, config.ema)
         self.modules.to(accelerator.device).train()
         self.network = accelerator.prepare(network)
 
@@ -103,7 +113,7 @@ class Trainer:
                 look.update(block.contrast, block.gradient)
 
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate(step)
+            group["lr"] = self.schedule.learning_rate(step) * group["lr_scale"]
         self.optimizer.zero_grad()
         take = self._backward_in_chunks if self.config.effective_batch else self._backward
         contraster, loss = take(batch, step, observe)
@@ -111,7 +121,26 @@ class Trainer:
             contraster.remember_keys()
         self._share_gradients()
         self.optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self.encoder.backbone)
         return {"loss": loss.item(), "mi_bound": contraster.bound(self.config.temperature)}
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The encoder as the artefact would hold it: with the average of its weights, if there is one."""
+        return averaged(self.encoder.backbone, self._average)
+
+    def finish(self) -> None:
+        """Gives the encoder what the artefact holds."""
+        if self._average is not None:
+            keep_average(self.encoder.backbone, self._average)
+
+    @property
+    def _average(self) -> AveragedModel | None:
+        if "average" not in self.modules:
+            return None
+        average = self.modules["average"]
+        assert isinstance(average, AveragedModel)
+        return average
 
     def _backward(self, batch: Batch, step: int, observe: Observe) -> tuple[BatchContraster, Tensor]:
         """Gradients of a batch at once."""

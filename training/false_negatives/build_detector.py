@@ -72,6 +72,8 @@ def describe_images(images: TrainingImages, seed: int, progress: Progress | None
     """`(F, G)` unit-norm descriptions of the images in training that do not depend on what is trained: by their patches or, where a frozen
     encoder has seen them, by its vectors, which say more.
     """
+    if images.described is not None:
+        return images.described
     if images.views is None:
         return describe_patches(images.fit_pixels, seed=seed, progress=progress)
     vectors: NDArray[np.float32] = images.fit_pixels[:].astype(np.float32)

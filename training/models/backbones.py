@@ -80,6 +80,10 @@ class SmallResNet(nn.Module):
         cells: Tensor = self.pool(self.stages(self.stem(x)))
         return cells.flatten(1)
 
+    def group_matcher(self) -> dict[str, str]:
+        """Blocks of `training.models.parameter_groups`: stem and three stages."""
+        return {"stem": r"^stem", "stages": r"^stages\.(\d+)"}
+
 
 def automatic_stem_stride(image_size: int) -> int:
     """The stride that brings an image to a map of 14–24 cells a side."""

@@ -155,11 +155,15 @@ class Encoder(EncoderExchange, nn.Module):
         """Replaces the whitening by one of `dim` directions (0: as many as the feature has), fitted to features or yet to be fitted; an
         adapter is lost.
         """
-        self.dim = min(dim or self.feature_dim, self.feature_dim)
-        self.spec = replace(self.spec, dim=self.dim, adapter=0)
-        self.whitening, self.adapter, self._fingerprint = Whitening(self.feature_dim, self.dim), None, None
+        self.take_whitening(Whitening(self.feature_dim, min(dim or self.feature_dim, self.feature_dim)))
         if feature_NF is not None:
             self.whitening.fit(torch.from_numpy(feature_NF), exponent)
+
+    def take_whitening(self, whitening: Whitening) -> None:
+        """Replaces the whitening by this one; an adapter is lost."""
+        self.dim = whitening.matrix.shape[1]
+        self.spec = replace(self.spec, dim=self.dim, adapter=0)
+        self.whitening, self.adapter, self._fingerprint = whitening.to(self.get_buffer("mean").device), None, None
 
     @property
     def whole(self) -> Encoder:

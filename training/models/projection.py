@@ -41,7 +41,7 @@ class ProjectionNetwork(nn.Module):
     def __init__(self, encoder: Projectable, hidden: int, out: int) -> None:
         super().__init__()
         self.backbone = encoder.backbone
-        self.projector = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
+        self.projector: nn.Module = Projector(encoder.feature_dim, hidden, out) if out else nn.Identity()
 
     def forward(self, views_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` to `(B, out)` float32 of unit norm."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from samekind.data.corpus import Corpus
+from samekind.data.types.rows import ChosenRows
 from samekind.training.diagnostics.accuracy import evaluate_test_split
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.probe import with_corpus_look
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.loss import Loss
 from samekind.training.features.feature_encoder import Trainable
+from samekind.training.models.encoder import Encoder
+from samekind.training.models.pretrained.whiten import whiten, whitening_rows
 from samekind.training.run.fallback import fall_back
 from samekind.training.run.meta import meta_at_end
 from samekind.training.runtime.artefact import META, WEIGHTS, write_atomically, write_history, write_json
@@ -34,7 +37,11 @@ def finish(
     config, images, progress = context.config, context.images, context.progress
     encoder.eval()
     adapter = fall_back(context, encoder, has_answers=loss.constraints is not None)
-    encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed)
+    if isinstance(encoder, Encoder) and config.fine_tunes:
+        chosen = ChosenRows(images.fit_pixels, whitening_rows(len(images.fit), config.seed))
+        whiten(encoder, encoder.features(chosen), config.whitening, progress)
+    else:
+        encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed)
     embedded = None
     if context.probe is not None:
         embedded = encoder.embed(images.pixels, progress=progress)

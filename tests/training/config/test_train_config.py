@@ -177,6 +177,13 @@ def test_identity_leaves_out_what_does_not_change_the_result() -> None:
         ({"treatment": "soft", "detector": "threshold"}, {"prior": 0.3, "neighbours": 0.2}, {"detector_point": 0.3}),
         ({"treatment": "soft", "detector": "oracle"}, {"detector_point": 0.3}, {"treatment_start": 0.3}),
         ({"queue_size": 512}, {"cpc_context": "gru"}, {"key_momentum": 0.5}),
+        ({}, {"layer_decay": 1.0, "batch_norm": "moving", "ema": 0.0}, {"layer_decay": 0.9}),
+        ({}, {"train": "all"}, {"train": "last-2"}),
+        ({}, {"ema": 0.0}, {"ema": 0.9}),
+        ({"backbone": "lite0"}, {"layer_decay": 0.5, "batch_norm": "frozen"}, {"ema": 0.9}),
+        ({"backbone": "lite0", "train": "all"}, {"layer_decay": 0.75, "batch_norm": "frozen", "views": 3}, {"layer_decay": 0.5}),
+        ({"backbone": "lite0", "train": "all"}, {"adapter_hidden": 3}, {"batch_norm": "moving"}),
+        ({"backbone": "lite0", "train": "last-1"}, {"views": 3}, {"layer_decay": 1.0}),
     ],
 )  # fmt: skip
 def test_identity_leaves_out_what_nothing_reads(
@@ -185,6 +192,45 @@ def test_identity_leaves_out_what_nothing_reads(
     """A flag without effect is the same run; one with effect is another."""
     assert preset("small", **chosen, **without_effect).identity == preset("small", **chosen).identity
     assert preset("small", **chosen, **with_effect).identity != preset("small", **chosen).identity
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("all", 1.0, "moving", 0.5, None)),
+        ({"backbone": "timm/resnet18@none"}, ("all", 1.0, "moving", 0.5, None)),
+        ({"backbone": "lite0"}, ("adapter", 1.0, "moving", None, None)),
+        ({"backbone": "lite0", "train": "all"}, ("all", 0.75, "frozen", None, None)),
+        ({"backbone": "lite0", "train": "last-12"}, ("last-12", 0.75, "frozen", None, 12)),
+        ({"backbone": "lite0", "train": "all", "layer_decay": 1.0, "batch_norm": "moving"}, ("all", 1.0, "moving", None, None)),
+    ],
+)  # fmt: skip
+def test_pretrained_weights_are_trained_with_care(settings: dict[str, Any], expected: tuple[object, ...]) -> None:
+    """Slower towards the input, statistics frozen, whitened by neighbours; from random weights and behind frozen ones all is as before."""
+    config = TrainConfig(**settings)
+    assert (config.train, config.layer_decay, config.batch_norm, config.whitening, config.last_blocks) == expected
+    assert config.fine_tunes == (config.whitening is None and config.train != "adapter")
+
+
+def test_the_preset_of_photos_has_a_rate_for_each_part_that_learns() -> None:
+    """An adapter stays near the frozen space, blocks have further to go; what is asked for holds for both."""
+    rates = {train: preset("adapter", train=train).learning_rate for train in (None, "adapter", "last-2", "all")}
+    assert rates == {None: 1e-4, "adapter": 1e-4, "last-2": 1e-3, "all": 1e-3}
+    assert preset("adapter", train="all", learning_rate=0.5).learning_rate == 0.5
+
+
+@pytest.mark.parametrize("train", ["last", "last-", "last-0", "last-two", "last-1.5", "first-1", "3"])
+def test_parts_to_train_that_are_none_are_refused(train: str) -> None:
+    """With what there is."""
+    with pytest.raises(InputError, match=f"unknown train '{train}'") as caught:
+        TrainConfig(backbone="lite0", train=train)
+    assert "last-2" in caught.value.hint
+
+
+def test_random_weights_have_no_statistics_to_keep() -> None:
+    """Frozen, their norms would be none."""
+    with pytest.raises(InputError, match="frozen statistics need a pretrained backbone, resnet-small has none"):
+        TrainConfig(batch_norm="frozen")
 
 
 @pytest.mark.parametrize(("detector", "start"), [("reciprocal", 0.25), ("relation", 0.1), ("oracle", 0.1)])
@@ -242,6 +288,9 @@ def test_settings_are_named() -> None:
         ({"backbone": "timm/resnet18"}, "adapter"),
         ({"backbone": "open_clip/ViT-B-32@file.pt"}, "adapter"),
         ({"train": "adapter"}, "adapter"),
+        ({"train": "last-2"}, "adapter"),
+        ({"train": "last-2", "backbone": "resnet-small"}, "small"),
+        ({"train": "all"}, None),
         ({"objective": "cpc"}, "small"),
         ({"objective": "hard", "backbone": None}, None),
     ],

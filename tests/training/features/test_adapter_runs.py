@@ -19,7 +19,6 @@ from samekind.training.features.feature_encoder import FeatureEncoder
 from samekind.training.features.training_features import load_training_features
 from samekind.training.features.views import CachedViews
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.models.whitening import whitened
 from samekind.training.run import fallback
@@ -173,20 +172,6 @@ def test_an_adapter_needs_a_pretrained_backbone() -> None:
     with pytest.raises(InputError, match="pretrained") as caught:
         config(train="adapter")
     assert "--backbone lite0" in caught.value.hint
-
-
-def test_the_whole_encoder_can_be_fine_tuned(tmp_path: Path) -> None:
-    """`train="all"` starts from the pretrained weights and moves them."""
-    run = train(corpus(count=40), adapting(train="all", projector_dim=8, epochs=1), tmp_path)
-    encoder, frozen = run.encoder, resolve_encoder("lite0", SIZE)
-    assert encoder.adapter is None
-    moved = [
-        (tensor - encoder.backbone.state_dict()[name]).abs().max() > 0
-        for name, tensor in frozen.backbone.state_dict().items()
-        if tensor.is_floating_point()
-    ]
-    assert all(moved)
-    assert Encoder.load(tmp_path).spec.image_size == SIZE
 
 
 def test_a_trained_adapter_shows_in_every_embedding(monkeypatch: pytest.MonkeyPatch) -> None:

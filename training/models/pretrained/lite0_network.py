@@ -6,6 +6,8 @@ else in a cold search. Artefacts name it `timm/tf_efficientnet_lite0` and hold t
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -105,6 +107,13 @@ class Lite0(nn.Module):
         """`(B, 3, H, W)` to `(B, 1280)`."""
         cells: Tensor = self.bn2(self.conv_head(self.blocks(self.bn1(self.conv_stem(x)))))
         return torch.mean(cells, dim=(2, 3))
+
+    def group_matcher(self) -> dict[str, Any]:
+        """Blocks of `training.models.parameter_groups`: stem, 16 blocks, the head with the last one."""
+        return {
+            "stem": r"^conv_stem|bn1",
+            "blocks": [(r"^blocks\.(\d+)\.(\d+)", None), (r"^conv_head|bn2", (99999,))],
+        }
 
 
 def _stage(channels: int, out: int, kernel: int, stride: int, repeats: tuple[int, int]) -> nn.Sequential:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from samekind.core.progress import Progress
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.neighbour_whitening import fit_neighbour_whitening
+from samekind.training.models.whitening import Whitening
 
 DIRECTIONS = 256
 """Directions that are kept of more images than that. Fewer images keep all: those in which they do not differ may tell later ones apart."""
@@ -33,18 +34,29 @@ def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | 
     Returns:
         True if there were too few features to look at neighbours: more of them deserve another whitening.
     """
+    encoder.take_whitening(whitening_for(feature_NF, exponent, progress))
+    return exponent is None and len(feature_NF) < ENOUGH
+
+
+def whitening_for(feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> Whitening:
+    """The whitening that `whiten` gives an encoder with these features."""
+    count, dim = feature_NF.shape
     if exponent == 0:
-        encoder.renew_whitening(0)
-        return False
-    encoder.renew_whitening(DIRECTIONS if len(feature_NF) > DIRECTIONS else 0)
-    if exponent is None and len(feature_NF) >= ENOUGH:
-        neighbours = fit_neighbour_whitening(encoder.whitening, torch.from_numpy(feature_NF))
+        return Whitening(dim, dim)
+    whitening = Whitening(dim, min(DIRECTIONS, dim) if count > DIRECTIONS else dim)
+    if exponent is None and count >= ENOUGH:
+        neighbours = fit_neighbour_whitening(whitening, torch.from_numpy(feature_NF))
         if neighbours:
             progress.print(
-                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {len(feature_NF):,} training images)"
+                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {count:,} training images)"
             )
-            return False
+            return whitening
     if exponent is None:
-        progress.print(f"whitening: gentle, for neighbours say too little among {len(feature_NF):,} training images")
-    encoder.whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
-    return exponent is None and len(feature_NF) < ENOUGH
+        progress.print(f"whitening: gentle, for neighbours say too little among {count:,} training images")
+    whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
+    return whitening
+
+
+def whitening_rows(count: int, seed: int) -> NDArray[np.int64]:
+    """A seeded choice among `count` images of those that the whitening is fitted to, ascending."""
+    return np.sort(np.random.default_rng((seed, 4)).permutation(count)[:MOST_ROWS])
