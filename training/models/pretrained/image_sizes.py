@@ -18,8 +18,7 @@ REFUSALS = (
     AssertionError,
     AttributeError,
     IndexError,
-    NotImplementedError,
-    RuntimeError,
+    RuntimeError,  # NotImplementedError is one
     TypeError,
     ValueError,
 )
