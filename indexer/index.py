@@ -5,16 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Self
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.indexer.search.mixed import Mix, Text
-from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.search.results import SearchResult, search
+from samekind.indexer.search.searchable import SearchableIndex
+from samekind.indexer.storage.adaptation import usable_adaptation
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
@@ -22,18 +19,14 @@ from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from samekind.indexer.adaptation.adapt import AdaptReport
     from samekind.indexer.audit.report import FalseNegativeReport
     from samekind.indexer.curation.label_issues import LabelIssues
     from samekind.indexer.curation.near_duplicates import Duplicates
     from samekind.indexer.verification import Verification
 
-    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix
-    Each = TypeVar("Each", bound=Single | NDArray[Any])
 
-
-class Index(OpenedIndex):
+class Index(SearchableIndex):
     """The images of an artefact, their embeddings, and what can be asked of them.
 
     Args:
@@ -69,45 +62,6 @@ class Index(OpenedIndex):
         index = super().open(folder, encoder=encoder)
         index._removed = frozenset(removed)
         return index
-
-    @overload
-    def search(
-        self, query: Single, k: int = 10, where: str | None = None, exclude_self: bool = False
-    ) -> SearchResult: ...
-
-    @overload
-    def search(
-        self, query: list[Each] | tuple[Each, ...], k: int = 10, where: str | None = None, exclude_self: bool = False
-    ) -> list[SearchResult]: ...
-
-    # An array's rank and a list's numbers decide at run time whether they are one query.
-    @overload
-    def search(
-        self, query: Any, k: int = 10, where: str | None = None, exclude_self: bool = False
-    ) -> SearchResult | list[SearchResult]: ...
-
-    def search(
-        self, query: Any, k: int = 10, where: str | None = None, exclude_self: bool = False
-    ) -> SearchResult | list[SearchResult]:
-        """Finds the k most similar images.
-
-        Args:
-            query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
-                norm), `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float array or a list of any of these asks
-                several queries. A string is an id if no such file exists.
-            k: hits wanted, ≥ 1. More than there are gives all of them and a note.
-            where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
-            exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
-                vector, an image that was encoded anew) leaves out rows of similarity ≥ 1 − 1e-6 instead.
-
-        Returns:
-            One `SearchResult`; for several queries a list of them. Equal similarities come in table order.
-
-        Raises:
-            InputError: k, the query or the condition is unusable; the message says what was expected.
-            ImageError: the query image cannot be decoded.
-        """
-        return search(self, query, k, where, exclude_self)
 
     def audit(
         self,
@@ -165,6 +119,39 @@ class Index(OpenedIndex):
         warnings.warn("Index.label_suspects is now Index.label_issues", DeprecationWarning, stacklevel=2)
         return self.label_issues(count, progress)
 
+    def adapt(self, progress: Progress | None = None) -> AdaptReport:
+        """Adapts the space that searches use to the answers that people have given, if held-out answers gain by it; takes a second.
+
+        Answers are given in the demo (*Label pairs*) or imported (`samekind verdicts import`). The vectors of the encoder stay as they are.
+
+        Args:
+            progress: shows a bar.
+
+        Raises:
+            ArtefactError: another process is working in the artefact.
+        """
+        from samekind.indexer.adaptation.adapt import adapt
+
+        report = adapt(self.path, progress)
+        self._reload()
+        return report
+
+    def undo_adaptation(self) -> int | None:
+        """Takes the last adaptation back, so that the one before it is in force again, or none; the answers stay.
+
+        Returns:
+            The version that is in force now; `None` for the encoder's own space.
+
+        Raises:
+            InputError: there is no adaptation.
+            ArtefactError: another process is working in the artefact.
+        """
+        from samekind.indexer.adaptation.adapt import undo_adaptation
+
+        version = undo_adaptation(self.path)
+        self._reload()
+        return version
+
     def verify(self, progress: Progress | None = None) -> Verification:
         """Reads the index in full: hashes of the files, rows and vectors of the table, and whether all of them say the same.
 
@@ -221,7 +208,8 @@ class Index(OpenedIndex):
     def _reload(self) -> None:
         """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
         self._manifest = Manifest.read(self.path)
-        for name in ("rows", "vector_index", "table", "splits", "meta"):
+        self.adaptation = usable_adaptation(self.path, self._manifest)
+        for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta"):
             self.__dict__.pop(name, None)
         if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:
             del self.__dict__["encoder"]

@@ -21,8 +21,9 @@ from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
 from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.storage.adaptation import usable_adaptation
 from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
-from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE, TABLE_FOLDER
+from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
 from samekind.indexer.storage.rows import Rows
@@ -31,7 +32,7 @@ from samekind.training.models.text_tower import stored_text
 from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
-"""What every index has; `text.safetensors` comes after them where the encoder has a text tower."""
+"""What every index has; `text.safetensors` comes after them where the encoder has a text tower, then `adaptation.safetensors`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class CheckedPart:
     """One part of an artefact.
 
     Attributes:
-        part: one of `PARTS`, or `text.safetensors`.
+        part: one of `PARTS`, `text.safetensors` or `adaptation.safetensors`.
         ok: nothing is wrong with it.
         message: what was compared, or what is wrong.
         hint: the remedy; empty if nothing is wrong.
@@ -122,6 +123,8 @@ class _Parts:
             self._task.advance()
         if json_field(self._folder / META, "text"):
             yield self._one(TEXT, self._text)
+        if (self._folder / ADAPTATION).is_file():
+            yield self._one(ADAPTATION, self._adaptation)
 
     def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:
         try:
@@ -139,6 +142,10 @@ class _Parts:
     def _text(self) -> str:
         stored_text(self._folder, self._manifest.encoder)
         return "the text tower of that encoder"
+
+    def _adaptation(self) -> str:
+        adaptation = usable_adaptation(self._folder, self._manifest, full=True)
+        return "none" if adaptation is None else f"version {adaptation.version}, with the vectors that it maps"
 
     def _rows(self) -> str:
         check_rows_file(self._folder, self._manifest, full=True)

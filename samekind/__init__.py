@@ -50,7 +50,9 @@ _HOMES = {
     "Verdict": "samekind.indexer.labeling.verdicts",
     "VerdictTable": "samekind.indexer.labeling.verdicts",
     "Verification": "samekind.indexer.verification",
+    "AdaptReport": "samekind.indexer.adaptation.adapt",
     "acquire_pairs": "samekind.indexer.labeling.acquisition",
+    "adapt": "samekind.indexer.adaptation.adapt",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "decode_image": "samekind.data.decode",
@@ -67,6 +69,7 @@ _HOMES = {
     "preset": "samekind.training.config.presets",
     "read_probes": "samekind.indexer.storage.probes",
     "train": "samekind.api",
+    "undo_adaptation": "samekind.indexer.adaptation.adapt",
     "verify": "samekind.indexer.verification",
 }
 

@@ -15,6 +15,9 @@ from samekind.data.corpus import Corpus as Corpus
 from samekind.data.decode import decode_image as decode_image
 from samekind.data.sources.registry import load_corpus as load_corpus
 from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
+from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
+from samekind.indexer.adaptation.adapt import adapt as adapt
+from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.curation.label_issues import LabelIssue as LabelIssue
 from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues

@@ -38,10 +38,10 @@ def _results(library: Library, query: Query) -> None:
     """The query beside its neighbours, or one line with the reason why it cannot be searched with."""
     from samekind import SamekindError
 
-    k, where, leave_out_itself = _settings(library)
+    k, where, leave_out_itself, adapted = _settings(library)
     try:
         with st.spinner("Searching …"):
-            hits = library.neighbours(query, k, where, leave_out_itself)
+            hits = library.neighbours(query, k, where, leave_out_itself, adapted)
             card = _query_card(library, query)
     except SamekindError as error:
         notices.failure(f"{query.name}: {error}", error.hint)
@@ -59,15 +59,22 @@ def _results(library: Library, query: Query) -> None:
         _neighbours(library, query, hits, k)
 
 
-def _settings(library: Library) -> tuple[int, str | None, bool]:
-    """The settings in the sidebar: number of neighbours, filter, leaving out the query itself."""
+def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
+    """The settings in the sidebar: number of neighbours, filter, leaving out the query itself, and whether answers count."""
     with st.sidebar:
         st.subheader("Neighbours", anchor=False)
         k = st.slider("How many", 1, 50, 10, key="k", persist_state="session")
         label = picker.class_filter(library, "Only of class", "where_class")
         split = picker.split_filter(library, "Only of split", "where_split")
         itself = st.toggle("Leave out the query itself", value=True, key="leave_out_itself", persist_state="session")
-    return k, filters.where_clause(label, split), itself
+        adapted = library.index.adaptation is not None and st.toggle(
+            "Use people's answers",
+            value=True,
+            key="adapted",
+            persist_state="session",
+            help="Search as the answers given under *Label pairs* have adapted it, or as the encoder sees it.",
+        )
+    return k, filters.where_clause(label, split), itself, adapted
 
 
 def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) -> None:

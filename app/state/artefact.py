@@ -20,7 +20,7 @@ def artefact_path() -> Path | None:
 
 
 def opened(path: Path) -> Library:
-    """The index of an artefact, opened once per process, and afresh after it was rebuilt, added to or removed from.
+    """The index of an artefact, opened once per process, and afresh after it was rebuilt, added to, removed from or adapted.
 
     Raises:
         SamekindError: there is no index, or it cannot be read.
@@ -29,16 +29,20 @@ def opened(path: Path) -> Library:
 
 
 @st.cache_resource(show_spinner="Opening the index …", max_entries=2)
-def _open(path: str, changed_ns: int, size: int) -> Library:
+def _open(path: str, *changed: tuple[int, int]) -> Library:
     from samekind import Index
 
     return Library(Index.open(path))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Time of change and size of the manifest, which every change of an index writes last."""
+def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
+    """Time of change and size of the files that every change of an index, and of its adaptation, writes last."""
+    return tuple(_changed(path / name) for name in ("manifest.json", "adaptation.safetensors"))
+
+
+def _changed(file: Path) -> tuple[int, int]:
     try:
-        status = (path / "manifest.json").stat()
+        status = file.stat()
     except OSError:
         return (0, 0)
     return (status.st_mtime_ns, status.st_size)

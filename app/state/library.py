@@ -79,8 +79,10 @@ class Library:
         """`Index.picture`, the last ones kept: a photo takes a while to read, and every note or switch draws the page again."""
         return lru_cache(maxsize=PICTURES_KEPT)(self.index.picture)
 
-    def neighbours(self, query: Query, k: int, where: str | None, leave_out_itself: bool) -> Sequence[sk.Hit]:
-        """The k images most similar to the query, most similar first.
+    def neighbours(
+        self, query: Query, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True
+    ) -> Sequence[sk.Hit]:
+        """The k images most similar to the query, most similar first; in the space that people's answers have made, if `adapted`.
 
         Raises:
             SamekindError: an upload that cannot be read, or words that are too many, among others.
@@ -89,13 +91,14 @@ class Library:
             from samekind import Text
 
             with self._loading:
-                return _hits(self.index.search(Text(query.words), k=k, where=where))
+                return _hits(self.index.search(Text(query.words), k=k, where=where, adapted=adapted))
         if query.id is None:
             with self._loading:  # the background may be loading the encoder just now
-                return _hits(self.index.search(query.upload, k=k, where=where, exclude_self=leave_out_itself))
-        # By its vector, and leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
-        vector = self.index.vectors(np.array([self.positions[query.id]]))[0]
-        hits = _hits(self.index.search(vector, k=k + 1, where=where))
+                return _hits(
+                    self.index.search(query.upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted)
+                )
+        # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
+        hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
         return search_view.without(hits, query.id if leave_out_itself else None, k)
 
     def audit(self, k: int) -> AuditJob:

@@ -26,4 +26,8 @@ def about(library: Library) -> None:
     """A few facts about the artefact."""
     index = library.index
     classes = counted(len(library.classes), "class", "classes") if library.classes else "unlabelled"
-    st.caption(plain(f"{Path(index.path).name}: {counted(len(index), 'image')}, {classes}, {index.dim} dimensions"))
+    facts = [counted(len(index), "image"), classes, f"{index.dim} dimensions"]
+    adaptation = index.manifest["adaptation"]
+    if adaptation is not None:
+        facts.append(f"adapted to {counted(adaptation['answers'], 'answer')} (version {adaptation['version']})")
+    st.caption(plain(f"{Path(index.path).name}: {', '.join(facts)}"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
+from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.fingerprints import describe_file, table_files
@@ -43,7 +44,7 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
         index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
         rows.write(folder / ROWS_FILE)
         index.save(folder / INDEX_FILE)
-        Manifest(
+        manifest = Manifest(
             encoder=encoder,
             dim=table.dim,
             rows=len(rows),
@@ -56,7 +57,9 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
             ann_recall_at_10=index.ann_recall,
             weights=_weights(folder, encoder),
             samekind=_version(),
-        ).write(folder)
+        )
+        follow_index(folder, manifest, index, rows, progress)
+        manifest.write(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         task.advance(max(1, len(rows)))
 

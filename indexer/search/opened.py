@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
+from samekind.indexer.storage.adaptation import Adaptation, usable_adaptation
 from samekind.indexer.storage.checks import another_encoder, check_artefact
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
@@ -44,10 +45,15 @@ class OpenedIndex:
         path: the artefact.
         manifest: what it says of itself.
         encoder: the encoder, if it is at hand; otherwise it is loaded from the artefact when needed.
+
+    Attributes:
+        path: the artefact.
+        adaptation: what people's answers have made of the space; searches use it. `None` without one. `open` reads it.
     """
 
     def __init__(self, path: Path, manifest: Manifest, encoder: ImageEncoder | None = None) -> None:
         self.path = path
+        self.adaptation: Adaptation | None = None
         self._manifest = manifest
         if encoder is not None:
             self.__dict__["encoder"] = encoder
@@ -74,7 +80,9 @@ class OpenedIndex:
             raise InputError(
                 f"the encoder given is not the one that the index in {folder} was built with", hint="leave it out"
             )
-        return cls(folder, manifest, encoder)
+        index = cls(folder, manifest, encoder)
+        index.adaptation = usable_adaptation(folder, manifest)
+        return index
 
     def __len__(self) -> int:
         return self._manifest.rows
@@ -84,8 +92,10 @@ class OpenedIndex:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """`manifest.json` as a dictionary."""
-        return asdict(self._manifest)
+        """`manifest.json` as a dictionary, with `adaptation`: its version and figures, `None` without one."""
+        adapted = self.adaptation
+        about = None if adapted is None else {"version": adapted.version, "made": adapted.made, **adapted.figures}
+        return {**asdict(self._manifest), "adaptation": about}
 
     @property
     def dim(self) -> int:
@@ -100,8 +110,20 @@ class OpenedIndex:
         return rows
 
     @cached_property
+    def adapted_index(self) -> VectorIndex:
+        """The FAISS index that searches use: of the adapted vectors, or of the encoder's where there is no adaptation."""
+        from samekind.indexer.search.vector_index import VectorIndex
+
+        if self.adaptation is None or self.adaptation.file is None:
+            return self.vector_index
+        adapted = self.adaptation.file
+        if not (self.path / adapted.name).is_file():  # another adaptation has taken its place
+            raise changed_meanwhile(self.path)
+        return VectorIndex.load(self.path / adapted.name, adapted.ann_recall)
+
+    @cached_property
     def vector_index(self) -> VectorIndex:
-        """The FAISS index."""
+        """The FAISS index of the encoder's vectors."""
         from samekind.indexer.search.vector_index import VectorIndex
 
         vectors = VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
@@ -204,8 +226,12 @@ class OpenedIndex:
         return read_history(self.path)
 
     def vectors(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """The embeddings: `(N, D)` float32 of unit norm in table order, or those at `positions`."""
+        """The encoder's embeddings: `(N, D)` float32 of unit norm in table order, or those at `positions`."""
         return self.vector_index.vectors(positions)
+
+    def adapted_vectors(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """What searches compare: the embeddings as people's answers have adapted them; the encoder's where there is no adaptation."""
+        return self.adapted_index.vectors(positions)
 
     def row(self, id_: str) -> dict[str, Any]:
         """Id, uri, split, label, width, height, sha256 and corpus of one image.

@@ -39,16 +39,25 @@ class Query:
     Attributes:
         vector_D: `(D,)` float32 of unit norm.
         content: hashes under which the index may hold the query's own image; empty for vectors and words, those of all parts for a mix.
+        is_mix: it is made of several parts, and what people have said of one of them does not hold of it.
     """
 
     vector_D: NDArray[np.float32]
     content: frozenset[str] = frozenset()
+    is_mix: bool = False
 
 
 @dataclass(frozen=True)
 class _Picture:
     image: Image.Image
     content: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Id:
+    """An image of the index, even where a file has its id for a name."""
+
+    id: str
 
 
 _Part = Query | _Picture | Text
@@ -108,13 +117,15 @@ def _answered(queries: Sequence[Any], index: OpenedIndex) -> list[Query]:
 def _mixed(mix: Mix, parts: Sequence[Query], index: OpenedIndex) -> Query:
     rows = np.unique(np.linspace(0, len(index) - 1, SPREAD_ROWS).astype(np.int64))
     vector_D = mixed(mix, np.stack([part.vector_D for part in parts]), index.vectors(rows))
-    return Query(vector_D, frozenset().union(*(part.content for part in parts)))
+    return Query(vector_D, frozenset().union(*(part.content for part in parts)), is_mix=True)
 
 
 def _read(query: Any, index: OpenedIndex) -> _Part:
     """One query, or one part of a mix."""
     if isinstance(query, Text):
         return query
+    if isinstance(query, Id):
+        return _from_row(index.rows.position_of(query.id), index)
     query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
     if isinstance(query, str | Path):
         return _from_text(query, index)
@@ -139,8 +150,7 @@ def _is_vector(query: Any) -> bool:
 def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
     path = Path(query)
     if not path.exists() and isinstance(query, str) and query in index.rows.position:
-        position = index.rows.position[query]
-        return Query(index.vectors(np.array([position]))[0], frozenset([index.rows.row(position)["sha256"]]))
+        return _from_row(index.rows.position[query], index)
     try:
         encoded = path.read_bytes()
     except (OSError, ValueError):
@@ -150,6 +160,10 @@ def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
         return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
     except ImageError as error:
         raise ImageError(f"{path}: {error}", hint=error.hint) from error
+
+
+def _from_row(position: int, index: OpenedIndex) -> Query:
+    return Query(index.vectors(np.array([position]))[0], frozenset([index.rows.row(position)["sha256"]]))
 
 
 def _picture(image: Image.Image, *hashes: str) -> _Picture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from samekind.indexer.search.query import Query, parse
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
+    from samekind.indexer.search.vector_index import VectorIndex
+    from samekind.indexer.storage.adaptation import Adaptation
 
 OWN = 1 - 1e-6
 """A row at least this similar is taken for the query's own image if no row has the query's content hash. Embedding the same image in
@@ -53,12 +55,14 @@ class SearchResult:
         hits: nearest first; fewer than k if there are not as many rows to search.
         note: why there are fewer hits than asked for, or `None`.
         elapsed_ms: time of the call, shared evenly by its queries.
+        adaptation: version of the adaptation that was searched with; `None` for the encoder's own space.
     """
 
     k: int
     hits: tuple[Hit, ...]
     note: str | None = None
     elapsed_ms: float = 0.0
+    adaptation: int | None = None
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -76,25 +80,31 @@ class SearchResult:
             "hits": [hit.to_dict() for hit in self.hits],
             "note": self.note,
             "elapsed_ms": round(self.elapsed_ms, 3),
+            "adaptation": self.adaptation,
         }
 
 
 def search(
-    index: OpenedIndex, query: Any, k: int, where: str | None, exclude_self: bool
+    index: OpenedIndex, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool = True
 ) -> SearchResult | list[SearchResult]:
     """Carries out `Index.search`; see there."""
     started = time.perf_counter()
     k = check_k(k)
     rows = None if where is None else index.positions_where(where)
     queries, several = parse(query, index)
+    adaptation = index.adaptation if adapted else None
+    space = index.vector_index if adaptation is None else index.adapted_index
+    if adaptation is not None:
+        queries = _adapted(queries, adaptation)
     if exclude_self:
-        found = [_without_own(index, each, k, rows) for each in queries]
+        found = [_without_own(space, each, k, index.rows.with_content(each.content), rows) for each in queries]
     else:
-        found = index.vector_index.search(_stack(queries, index.dim), k, rows)
+        found = space.search(_stack(queries, index.dim), k, rows)
     elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
     searched = len(index) if rows is None else len(rows)
+    version = None if adaptation is None else adaptation.version
     results = [
-        SearchResult(k, _hits(index, *each), _note(k, len(each[1]), searched, where, exclude_self), elapsed)
+        SearchResult(k, _hits(index, *each), _note(k, len(each[1]), searched, where, exclude_self), elapsed, version)
         for each in found
     ]
     return results if several else results[0]
@@ -114,18 +124,29 @@ def check_k(k: Any) -> int:
 
 
 def _without_own(
-    index: OpenedIndex, query: Query, k: int, rows: NDArray[np.int64] | None
+    space: VectorIndex, query: Query, k: int, own: NDArray[np.int64], rows: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The k nearest rows that are not the query's own image: of its content, or, if no row is, all but identical in the embedding."""
-    own = index.rows.with_content(query.content)
     by_content = len(own) > 0
     width = k + max(1, len(own))
     while True:
-        similarity, row = index.vector_index.search(query.vector_D[None], width, rows)[0]
+        similarity, row = space.search(query.vector_D[None], width, rows)[0]
         keep = ~np.isin(row, own) if by_content else similarity < OWN
         if keep.sum() >= k or len(row) < width:
             return similarity[keep][:k], row[keep][:k]
         width *= 2
+
+
+def _adapted(queries: list[Query], adaptation: Adaptation) -> list[Query]:
+    """Queries in the adapted space; an image that people have put in a group belongs to it as a query, too."""
+    if not queries:
+        return []
+    groups = [
+        -1 if query.is_mix else max((adaptation.groups.get(sha256, -1) for sha256 in query.content), default=-1)
+        for query in queries
+    ]
+    vectors_QD = adaptation(np.stack([query.vector_D for query in queries]), np.array(groups))
+    return [replace(query, vector_D=vector_D) for query, vector_D in zip(queries, vectors_QD, strict=True)]
 
 
 def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from samekind.indexer.search.faiss_files import read_index, write_index
 from samekind.indexer.search.faiss_library import faiss
-from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists
+from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists
 from samekind.indexer.search.unit_vectors import Float32, Rows
 
 # N rows, Q queries, D dimension, K hits
@@ -27,6 +27,7 @@ _SPARE = 16
 _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
 _RESCORE_VALUES = 1 << 23
+_BLOCK = 1 << 14
 
 
 class VectorIndex:
@@ -80,6 +81,22 @@ class VectorIndex:
             add_unit_vectors(index, batches())
             return cls(index)
         return cls(*build_lists(batches, dim, rows))
+
+    def mapped(self, apply: Callable[[Float32, Rows], Float32]) -> VectorIndex:
+        """The same rows in another space, as an index of the same kind.
+
+        Args:
+            apply: gives unit vectors `(n, D)` for those of some rows `(n,)`; a row of −1 is none of the index.
+        """
+        if self.exact:
+            return VectorIndex.build(lambda: self._mapped_blocks(apply), self.dim, len(self), len(self))
+        return VectorIndex(*map_lists(self._index, apply, lambda: self._mapped_blocks(apply)))
+
+    def _mapped_blocks(self, apply: Callable[[Float32, Rows], Float32]) -> Iterator[Float32]:
+        """The mapped vectors in table order, some at a time."""
+        for start in range(0, len(self), _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, len(self)))
+            yield apply(self.vectors(rows), rows)
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:

@@ -36,6 +36,12 @@ def restore_hint(folder: Path) -> str:
     )
 
 
+def undo_hint(folder: Path) -> str:
+    """The remedy where an adaptation is unusable: the index itself is whole without it, and the answers stay."""
+    place = shlex.quote(str(folder))
+    return f"run: samekind adapt {place}, which makes it anew from the answers, or samekind adapt {place} --undo"
+
+
 def changed_meanwhile(folder: Path) -> ArtefactError:
     """The error of an open index whose parts are no longer there as they were when it was opened."""
     return ArtefactError(f"the index in {folder} has changed since it was opened", hint="open it again")

@@ -6,6 +6,7 @@ name by name. Each docstring ends with an example, which `--help` shows.
 
 from __future__ import annotations
 
+from samekind.commands.adapt import Adapt
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
@@ -23,6 +24,7 @@ Command = (
     | Train
     | BuildIndex
     | Search
+    | Adapt
     | Audit
     | Evaluate
     | Detectors
@@ -39,6 +41,7 @@ COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "index": BuildIndex,
     "search": Search,
+    "adapt": Adapt,
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,

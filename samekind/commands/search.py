@@ -56,6 +56,7 @@ class Search:
     unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
+    unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -69,7 +70,7 @@ class Search:
         index = samekind.Index.open(self.artefact)
         _check_known(index, (*self.like, *self.unlike))
         queries = [self._query(image) for image in self.images] or [self._query(None)]
-        results = index.search(queries, self.k, self.where, self.exclude_self)
+        results = index.search(queries, self.k, self.where, self.exclude_self, adapted=not self.unadapted)
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))

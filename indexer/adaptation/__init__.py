@@ -1,0 +1,1 @@
+"""From people's answers to a better space, in a second."""

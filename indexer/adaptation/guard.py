@@ -1,0 +1,145 @@
+"""What an adaptation would do to answers that it has not seen.
+
+Each group gives up a fifth of its images in turn; the map is made from the rest. Held-out images and images that were called different
+from the group are then told apart by how near they are to those that stayed: the share of such comparisons that come out right, before and
+after. Both kinds are left where the map puts them, and only what stayed is pulled together, so answers at random gain nothing by it.
+
+Holding out whole groups would ask another question: answers teach next to nothing about classes that no answer is about
+(docs/decisions/0021-adaptation.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from samekind.indexer.adaptation.answered import Answered
+from samekind.indexer.storage.adaptation import Adaptation
+
+# G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
+
+FOLDS = 5
+SMALLEST_GROUP = 3
+"""With one image held out, two are left to learn from."""
+FEWEST_GROUPS = 3
+CHANCE = 0.05
+"""Of answers that teach nothing, so many are taken for a gain."""
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How held-out images of the groups fare.
+
+    Attributes:
+        groups: G, groups large enough to hold images out of.
+        before: share of comparisons that the encoder's space gets right, mean over groups weighted by their images.
+        after: the same in the adapted space.
+        error: standard error of the difference over the groups.
+    """
+
+    groups: int
+    before: float | None = None
+    after: float | None = None
+    error: float | None = None
+
+    @property
+    def enough(self) -> bool:
+        """True if there are groups enough to judge by."""
+        return self.before is not None
+
+    @property
+    def improves(self) -> bool:
+        """True if held-out images gain, and clearly more than the groups differ by chance: a one-sided t-test over the groups."""
+        if self.before is None or self.after is None or self.error is None:
+            return False
+        return bool(self.after - self.before > t.isf(CHANCE, self.groups - 1) * self.error)
+
+
+def held_out(
+    answered: Answered,
+    vectors: Callable[[Rows], Vectors],
+    others: Rows,
+    fit: Callable[[list[Rows]], Adaptation],
+    seed: int = 0,
+) -> HeldOut:
+    """Judges a way of adapting by images that it does not see.
+
+    Args:
+        answered: the answers.
+        vectors: unit vectors `(n, D)` of some rows.
+        others: rows `(B,)` that stand for the whole index.
+        fit: makes an adaptation from groups of rows, with their centres in this order.
+        seed: of the folds.
+    """
+    large = [number for number, group in enumerate(answered.groups) if len(group) >= SMALLEST_GROUP]
+    if len(large) < FEWEST_GROUPS:
+        return HeldOut(len(large))
+    folds = _folds(answered.groups, large, seed)
+    judged = [_Fold(number, answered, folds, vectors, others, fit) for number in range(FOLDS)]
+    share_G2 = np.array(
+        [np.mean([fold.shares(number) for fold in judged if fold.holds_out(number)], axis=0) for number in large]
+    )
+    weight_G = np.array([float(len(answered.groups[number])) for number in large])
+    weight_G /= weight_G.sum()
+    before, after = (weight_G @ share_G2).tolist()
+    off_G = share_G2[:, 1] - share_G2[:, 0] - (after - before)
+    error = np.sqrt((weight_G**2 * off_G**2).sum() * len(large) / (len(large) - 1))
+    return HeldOut(len(large), before, after, float(error))
+
+
+def _folds(groups: Sequence[Rows], large: list[int], seed: int) -> list[Rows]:
+    """The fold of each image of each group, as even as can be within a group and over all of them; −1 in small ones, which are kept."""
+    rng, start = np.random.default_rng(seed), 0
+    folds = [np.full(len(group), -1) for group in groups]
+    for number in large:
+        size = len(groups[number])
+        folds[number] = rng.permutation((start + np.arange(size)) % FOLDS)
+        start += size
+    return folds
+
+
+class _Fold:
+    """The index adapted to all answers but those about a fifth of the images."""
+
+    def __init__(
+        self,
+        number: int,
+        answered: Answered,
+        folds: list[Rows],
+        vectors: Callable[[Rows], Vectors],
+        others: Rows,
+        fit: Callable[[list[Rows]], Adaptation],
+    ) -> None:
+        self._answered, self._vectors, self._others = answered, vectors, others
+        self._out = [fold == number for fold in folds]
+        self._adaptation = fit([group[~out] for group, out in zip(answered.groups, self._out, strict=True)])
+
+    def holds_out(self, number: int) -> bool:
+        """True if an image of a group is held out."""
+        return bool(self._out[number].any())
+
+    def shares(self, number: int) -> tuple[float, float]:
+        """Of one group, the share of comparisons that come out right before and after."""
+        group, out = self._answered.groups[number], self._out[number]
+        apart = self._answered.different[number]
+        if not len(apart):  # any others will do, though they are easily told
+            apart = np.setdiff1d(self._others, group)
+        vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
+        groups = [np.full(len(rows), -1) for rows in vectors[:2]] + [np.full(len(vectors[2]), number)]
+        return _share(*vectors), _share(*map(self._adaptation, vectors, groups))
+
+
+def _share(out_HD: Vectors, apart_ED: Vectors, kept_JD: Vectors) -> float:
+    """Share of the comparisons in which a held-out image is nearer to one that stayed than an image that was told from the group."""
+    apart_JE = np.sort(kept_JD @ apart_ED.T, axis=1)
+    below = [
+        np.searchsorted(apart_E, own_H).mean() for apart_E, own_H in zip(apart_JE, kept_JD @ out_HD.T, strict=True)
+    ]
+    return float(np.mean(below) / apart_JE.shape[1])

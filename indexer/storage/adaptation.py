@@ -1,0 +1,237 @@
+"""What people's answers have made of the space of an index: `adaptation.safetensors`.
+
+It is a linear map, of images and queries alike, and the groups of images that were called the same: each of these is pulled towards the
+centre of its group. The table and `index.faiss` keep the encoder's vectors; the FAISS file of the adapted ones lies beside them. What
+describes that file, and the state of the table that it was made from, stand in the header: whoever replaces `adaptation.safetensors`, by
+one rename, goes from one whole state to another, and the manifest knows nothing of it.
+
+Those that were replaced lie in `adaptations/` by their number, so that the last step can be undone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import ArtefactError
+from samekind.indexer.storage.fingerprints import matches
+from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
+from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import undo_hint
+from samekind.training.runtime.artefact import write_atomically
+
+# N vectors, D dimension, G groups, R images in groups
+
+FORMAT = 1
+PULL = 0.5
+"""How far an image goes to the centre of its group; chosen on training splits (docs/decisions/0021-adaptation.md)."""
+_ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
+
+
+@dataclass(frozen=True)
+class AdaptedFile:
+    """The FAISS file of the adapted vectors.
+
+    Attributes:
+        name: in the artefact's folder.
+        size: in bytes.
+        sha256: of its content.
+        sample: of its content, see `fingerprints`.
+        index_type: FAISS' name for it.
+        ann_recall: overlap with exact search, measured when it was made.
+        state: of the index that it was made from, see `Manifest.state`.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    sample: str
+    index_type: str
+    ann_recall: float
+    state: tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A map of the vectors of one encoder, and the images that belong together.
+
+    Attributes:
+        version: 1 for the first of an artefact, and so on; no number is given twice.
+        encoder: fingerprint of the encoder whose vectors it maps.
+        map_DD: `(D, D)` float32, symmetric.
+        centre_GD: `(G, D)` float32 of unit norm, where the images of each group lie after the map.
+        member_R32: `(R, 32)` uint8, SHA-256 of each image in a group.
+        group_R: `(R,)` int64, its group.
+        made: ISO 8601 time.
+        figures: what it was made from and what held-out answers said of it, ready for JSON.
+        before: version of the one that it took the place of; `None` if there was none.
+        pull: how far an image goes to the centre of its group, from 0 to 1.
+        file: the FAISS file that it is searched by; `None` for one that was replaced.
+    """
+
+    version: int
+    encoder: str
+    map_DD: NDArray[np.float32]
+    centre_GD: NDArray[np.float32]
+    member_R32: NDArray[np.uint8]
+    group_R: NDArray[np.int64]
+    made: str
+    figures: dict[str, Any]
+    before: int | None = None
+    pull: float = PULL
+    file: AdaptedFile | None = None
+
+    def __call__(
+        self, vectors_ND: NDArray[np.float32], group_N: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Adapts vectors; equal ones give equal ones, whatever stands beside them.
+
+        Args:
+            vectors_ND: `(N, D)` unit vectors of the encoder.
+            group_N: `(N,)` the group of each, −1 for none; of none if left out.
+
+        Returns:
+            `(N, D)` float32 of unit norm.
+        """
+        mapped_ND = unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64))
+        if group_N is not None and (group_N >= 0).any():
+            there = group_N >= 0
+            mapped_ND[there] = _pulled(mapped_ND[there], self.centre_GD[group_N[there]], self.pull)
+        return mapped_ND.astype(np.float32)
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """The group of each image that is in one, by its SHA-256."""
+        return {bytes(member).hex(): int(group) for member, group in zip(self.member_R32, self.group_R, strict=True)}
+
+    def write(self, path: Path) -> None:
+        """Writes the file, atomically.
+
+        Raises:
+            ArtefactError: it cannot be written.
+        """
+        from safetensors.numpy import save
+
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: np.ascontiguousarray(values.pop(name)) for name in _ARRAYS}
+        file = None if self.file is None else asdict(self.file)
+        header = json.dumps({**values, "format": FORMAT, "file": file}, allow_nan=False)
+        write_atomically(path, save(arrays, {"adaptation": header}))
+
+    @classmethod
+    def read(cls, path: Path) -> Adaptation:
+        """Reads a file.
+
+        Raises:
+            ArtefactError: it is damaged, or a newer samekind wrote it.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as stored:
+                header = json.loads((stored.metadata() or {})["adaptation"])
+                arrays = {name: stored.get_tensor(name) for name in _ARRAYS}
+            version = header.pop("format")
+            if version > FORMAT:
+                raise ArtefactError(
+                    f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
+                )
+            file = header.pop("file")
+            if file is not None:
+                file = AdaptedFile(**{**file, "state": tuple(file["state"])})
+            return cls(**arrays, file=file, **header)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ArtefactError(f"{path} is damaged", hint=undo_hint(path.parent)) from error
+
+
+def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors scaled to unit norm."""
+    return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))
+
+
+def _pulled(vectors_ND: NDArray[np.floating], centre_ND: NDArray[np.floating], pull: float) -> NDArray[np.float64]:
+    """Unit vectors `(N, D)` that have gone a part of the way to the centres of their groups, at unit norm again."""
+    return unit_rows((1 - pull) * vectors_ND.astype(np.float64) + pull * centre_ND)
+
+
+def current_adaptation(folder: Path) -> Adaptation | None:
+    """The adaptation of an artefact, if it has one.
+
+    Raises:
+        ArtefactError: its file is damaged.
+    """
+    path = folder / ADAPTATION
+    return Adaptation.read(path) if path.is_file() else None
+
+
+def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -> Adaptation | None:
+    """The adaptation that an index is searched with, if it has one.
+
+    Args:
+        folder: the artefact.
+        manifest: its manifest.
+        full: reads the FAISS file in full, not only its sample.
+
+    Raises:
+        ArtefactError: it is damaged, or belongs to another state of the index.
+    """
+    adaptation = current_adaptation(folder)
+    if adaptation is None:
+        return None
+    file = adaptation.file
+    if file is None or file.state != manifest.state:
+        raise ArtefactError(f"the adaptation in {folder} belongs to another state of the index", hint=undo_hint(folder))
+    try:
+        if matches(folder / file.name, asdict(file), full=full):
+            return adaptation
+        what = "is not the file that the adaptation was finished with"
+    except FileNotFoundError:
+        now = current_adaptation(folder)
+        if now is None or now.file != file:  # somebody has just replaced it
+            return usable_adaptation(folder, manifest, full=full)
+        what = "is missing"
+    raise ArtefactError(f"{folder / file.name} {what}", hint=undo_hint(folder))
+
+
+def set_aside(folder: Path, adaptation: Adaptation) -> None:
+    """Keeps an adaptation that is about to be replaced or taken back, without its FAISS file.
+
+    Raises:
+        ArtefactError: the folder cannot be written.
+    """
+    try:
+        (folder / EARLIER_ADAPTATIONS).mkdir(exist_ok=True)
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write to {folder}: {error.strerror}", hint="check permissions and free space"
+        ) from error
+    replace(adaptation, file=None).write(_place(folder, adaptation.version))
+
+
+def earlier_adaptation(folder: Path, version: int) -> Adaptation:
+    """One that was set aside.
+
+    Raises:
+        ArtefactError: its file is missing or damaged.
+    """
+    return Adaptation.read(_place(folder, version))
+
+
+def next_version(folder: Path, current: Adaptation | None) -> int:
+    """A number that no adaptation of the artefact has had."""
+    return 1 + max([*_versions(folder), 0 if current is None else current.version])
+
+
+def _versions(folder: Path) -> list[int]:
+    found = (folder / EARLIER_ADAPTATIONS).glob("*.safetensors")
+    return [int(path.stem) for path in found if path.stem.isdecimal()]
+
+
+def _place(folder: Path, version: int) -> Path:
+    return folder / EARLIER_ADAPTATIONS / f"{version}.safetensors"

@@ -1,0 +1,65 @@
+"""`samekind adapt`: people's answers turn the space that searches use, in a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+import samekind
+from samekind.commands.shared import Artefact, Json, folder_exists
+from samekind.core.text import counted
+
+if TYPE_CHECKING:
+    from samekind.console import Console
+
+
+@dataclass(frozen=True)
+class Adapt:
+    """Adapts an index to the answers that people have given, so that searches find more of what they mean by the same.
+
+    Answers come from the demo's page Label pairs, or from samekind verdicts import. The space is adapted only if answers that were held out
+    gain by it. The encoder's vectors stay as they are, and --undo takes the last adaptation back; the answers stay.
+
+    Example:
+        samekind adapt artifacts/photos
+        samekind adapt artifacts/photos --undo
+        samekind search artifacts/photos shoe.jpg --unadapted
+    """
+
+    artefact: Artefact
+    undo: Annotated[bool, arg(help="Take the last adaptation back.")] = False
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Adapts or undoes, and says what became of it."""
+        folder_exists(self.artefact)
+        if self.undo:
+            version = samekind.undo_adaptation(self.artefact)
+            now = "the encoder's own space" if version is None else f"adaptation {version}"
+            console.answer({"version": version}, f"taken back; searches use {now}")
+            return
+        report = samekind.adapt(self.artefact, console.progress).to_dict()
+        console.answer(report, _text(report))
+
+
+def _text(report: dict[str, Any]) -> str:
+    """The report in a few lines."""
+    used = f"{counted(report['answers'], 'answer')}, {counted(report['groups'], 'group')} of {counted(report['images'], 'image')}"
+    lines = [
+        f"adapted (version {report['version']}): {used}" if report["adapted"] else f"not adapted: {used}",
+        report["message"],
+    ]
+    if report["contradictions"]:
+        lines.append(
+            f"left out: groups of {counted(report['contradictions'], 'contradiction')}, see Label pairs in samekind demo"
+        )
+    if report["gone"]:
+        lines.append(f"left out: {counted(report['gone'], 'answer')} about images that the index does not hold")
+    if not report["adapted"]:
+        searches = (
+            "the encoder's own space" if report["version"] is None else f"adaptation {report['version']}, as before"
+        )
+        lines.append(f"searches use {searches}")
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Adapting an index: searches find more, nothing else changes, and every step can be taken back or interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samekind as sk
+from samekind.core.errors import ArtefactError, InputError
+from samekind.indexer.labeling.verdicts import WITHDRAWN, Verdict, VerdictTable
+from samekind.indexer.search import inverted_lists, vector_index
+from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.storage.layout import EARLIER_ADAPTATIONS, INDEX_FILE
+from tests.indexer.adaptation.worlds import adapted_files, answered_world, answers, precision, vectors_of, world
+from tests.indexer.builds import Lines
+
+
+def test_searches_find_more_and_everything_else_stays(folder: Path) -> None:
+    """The vectors of the encoder, the table, and searches without the adaptation."""
+    index = sk.Index.open(folder)
+    vectors, before, state = index.vectors(), precision(index), (folder / "manifest.json").read_bytes()
+    assert index.adaptation is None
+    report = index.adapt()
+    assert report.adapted
+    assert precision(index) > before + 0.03
+    assert precision(index, adapted=False) == before
+    np.testing.assert_array_equal(index.vectors(), vectors)
+    assert (folder / "manifest.json").read_bytes() == state
+    assert sk.verify(folder).ok
+    assert index.search(index.ids[0], 3).adaptation == 1
+    assert index.search(index.ids[0], 3, adapted=False).adaptation is None
+    assert index.manifest["adaptation"]["version"] == 1
+    assert precision(sk.Index.open(folder)) == precision(index)
+
+
+def test_it_is_the_map_and_then_the_pull(folder: Path) -> None:
+    """Vector by vector, from the definition."""
+    index = sk.Index.open(folder)
+    index.adapt()
+    adaptation = index.adaptation
+    assert adaptation is not None
+    mapped = index.vectors().astype(np.float64) @ adaptation.map_DD
+    mapped /= np.linalg.norm(mapped, axis=1, keepdims=True)
+    numbers = [adaptation.groups.get(sha256) for sha256 in index.rows.column("sha256")]
+    assert len({number for number in numbers if number is not None}) == 6
+    for number in range(6):
+        rows = [row for row, of_row in enumerate(numbers) if of_row == number]
+        centre = mapped[rows].mean(axis=0)
+        pulled = 0.5 * mapped[rows] + 0.5 * centre / np.linalg.norm(centre)
+        mapped[rows] = pulled / np.linalg.norm(pulled, axis=1, keepdims=True)
+    np.testing.assert_allclose(index.adapted_vectors(), mapped, atol=2e-6)
+
+
+def test_an_image_of_a_group_finds_itself_first(folder: Path) -> None:
+    """By its id: as a query it is pulled, too. Its bare vector is no image of the group."""
+    index = sk.Index.open(folder)
+    index.adapt()
+    assert index.adaptation is not None
+    member = next(id_ for id_ in index.ids if index.row(id_)["sha256"] in index.adaptation.groups)
+    first = index.search(member, 2)[0]
+    assert first.id == member
+    assert first.similarity == pytest.approx(1, abs=1e-6)
+    assert member not in [hit.id for hit in index.search(member, 5, exclude_self=True)]
+    bare = index.search(index.vectors(np.array([index.ids.index(member)]))[0], len(index))
+    assert next(hit for hit in bare if hit.id == member).similarity < 1 - 1e-4
+    mixed = index.search(sk.Mix(member), len(index))  # one part alone says no more than its vector
+    assert [hit.similarity for hit in mixed] == pytest.approx([hit.similarity for hit in bare], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (lambda given: [], "nobody has answered yet"),
+        (lambda given: [v for v in given if v.verdict == "different"], "says same"),
+        (lambda given: [v for v in given if v.verdict == "same"][:1], "too few answers: 0 groups"),
+        (
+            lambda given: [v for v in given if v.anchor_sha256 == given[0].anchor_sha256],
+            "too few answers: 1 group of 3",
+        ),
+    ],
+)
+def test_answers_that_teach_too_little_leave_the_index_as_it_is(
+    tmp_path: Path, said: Callable[[list[Verdict]], list[Verdict]], message: str
+) -> None:
+    """One line says why."""
+    index = world(tmp_path / "w")
+    VerdictTable(index.path).add(said(answers(index)))
+    before = precision(index)
+    report = index.adapt()
+    assert not report.adapted
+    assert message in report.message
+    assert report.version is None
+    assert precision(index) == before
+    assert adapted_files(index.path) == set()
+
+
+def test_answers_that_are_mostly_wrong_are_not_followed(tmp_path: Path) -> None:
+    """Held-out answers do not gain by them. An adaptation that stands already stays."""
+    index = answered_world(tmp_path / "w")
+    index.adapt()
+    before = precision(index)
+    random = np.random.default_rng(0)
+    sha256 = index.rows.column("sha256")
+    VerdictTable(index.path).add([Verdict(*v.pair, WITHDRAWN) for v in answers(index)])
+    rows = random.permutation(len(sha256))[:72].reshape(8, 9)
+    VerdictTable(index.path).add(
+        [
+            Verdict(sha256[row[0]], sha256[other], "same" if i < 4 else "different")
+            for row in rows
+            for i, other in enumerate(row[1:])
+        ]
+    )
+    report = index.adapt()
+    assert not report.adapted
+    assert report.message.startswith("no clear gain")
+    assert report.version == 1
+    assert precision(index) == before
+
+
+def test_contradictions_and_images_that_are_gone_are_told(folder: Path) -> None:
+    """And left out."""
+    index = sk.Index.open(folder)
+    given = answers(index)
+    same = [
+        verdict for verdict in given if verdict.verdict == "same" and verdict.anchor_sha256 == given[0].anchor_sha256
+    ]
+    VerdictTable(folder).add([Verdict(same[0].negative_sha256, same[1].negative_sha256, "different")])
+    VerdictTable(folder).add([Verdict("0" * 64, "1" * 64, "same")])
+    report = index.adapt()
+    assert (report.contradictions, report.gone, report.groups) == (1, 1, 5)
+    assert report.adapted
+
+
+def test_undo_goes_back_step_by_step(folder: Path) -> None:
+    """To the adaptation before, and to none. What is made next has a number of its own."""
+    index = sk.Index.open(folder)
+    start = precision(index)
+    assert index.adapt().version == 1
+    first = index.adapted_vectors()
+    VerdictTable(folder).add(answers(index, groups=8, seed=3))
+    assert index.adapt().version == 2
+    assert not np.array_equal(index.adapted_vectors(), first)
+    assert index.undo_adaptation() == 1
+    np.testing.assert_array_equal(index.adapted_vectors(), first)
+    assert index.adapt().version == 3
+    assert [index.undo_adaptation() for _ in range(2)] == [1, None]
+    assert precision(index) == start
+    assert adapted_files(folder) == {EARLIER_ADAPTATIONS}
+    with pytest.raises(InputError, match="no adaptation to undo"):
+        index.undo_adaptation()
+
+
+def test_the_adaptation_follows_what_is_removed_and_added(folder: Path) -> None:
+    """Rows that come and go are searched in the same space."""
+    index = sk.Index.open(folder)
+    index.adapt()
+    adaptation = index.adaptation
+    assert adaptation is not None
+    index.remove(index.ids[3:9])
+    assert index.adaptation is not None
+    np.testing.assert_array_equal(index.adaptation.map_DD, adaptation.map_DD)
+    assert len(index.adapted_vectors()) == len(index)
+    assert sk.verify(folder).ok
+    assert len([name for name in adapted_files(folder) if name.endswith(".faiss")]) == 1
+
+
+def test_an_adaptation_of_other_vectors_is_taken_away(folder: Path) -> None:
+    """The index of another encoder begins where that is."""
+    index = sk.Index.open(folder)
+    index.adapt()
+    lines = Lines()
+    again = sk.index_vectors(vectors_of(np.arange(len(index)) % 5, seed=8), index.ids, folder, progress=lines)
+    assert again.adaptation is None
+    assert adapted_files(folder) == set()
+    assert any("another encoder's" in line for line in lines.said)
+
+
+def test_an_open_index_stays_as_it_was_opened(folder: Path) -> None:
+    """What it has read already; a part that is read first after a change is refused."""
+    reader, late = sk.Index.open(folder), sk.Index.open(folder)
+    sk.adapt(folder)
+    assert reader.search(reader.ids[0], 3).adaptation is None
+    late = sk.Index.open(folder)
+    VerdictTable(folder).add(answers(late, groups=8, seed=3))
+    sk.adapt(folder)
+    with pytest.raises(ArtefactError, match="has changed since it was opened"):
+        late.search(late.ids[0], 3)
+
+
+def test_inverted_lists_keep_their_recall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lists are mapped and not trained again; what they find is measured as when they are built."""
+    monkeypatch.setattr(vector_index, "EXACT_LIMIT", 100)
+    index = sk.Index.open(folder)
+    rebuilt = VectorIndex.build(lambda: [index.vectors()], index.dim, len(index), 100)
+    sk.adapt(folder)
+    adaptation = sk.Index.open(folder).adaptation
+    assert adaptation is not None
+    mapped = rebuilt.mapped(lambda vectors_ND, row_N: adaptation(vectors_ND))
+    assert mapped.kind == rebuilt.kind != "Flat"
+    assert mapped.ann_recall >= inverted_lists.ANN_RECALL
+    np.testing.assert_array_equal(mapped.vectors(), adaptation(index.vectors()))
+    mapped.save(folder / INDEX_FILE)
+    loaded = VectorIndex.load(folder / INDEX_FILE, mapped.ann_recall)
+    query = adaptation(index.vectors(np.arange(5)))
+    exact = VectorIndex.build(lambda: [mapped.vectors()], index.dim, len(index))
+    found = [rows[:1].tolist() for _, rows in loaded.search(query, 5)]
+    assert found == [rows[:1].tolist() for _, rows in exact.search(query, 5)]

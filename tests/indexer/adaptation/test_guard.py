@@ -1,0 +1,126 @@
+"""Held-out answers: gains are seen, chance is not taken for one, and the shares are what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samekind as sk
+from samekind.indexer.adaptation.adapt import AnsweredSpace
+from samekind.indexer.adaptation.answered import Answered
+from samekind.indexer.adaptation.guard import FOLDS, HeldOut, _folds, _share, held_out
+from samekind.indexer.labeling.verdicts import Verdict
+from samekind.indexer.storage.adaptation import Adaptation
+from tests.indexer.adaptation.worlds import DIM, answers, world
+
+
+def current(given: list[Verdict]) -> dict[tuple[str, str], Verdict]:
+    """As `VerdictTable.current` gives them."""
+    return {verdict.pair: verdict for verdict in given}
+
+
+def random_answers(index: sk.Index, seed: int) -> list[Verdict]:
+    """Ten anchors and twelve others each, called same and different whatever they are."""
+    rows, sha256 = (
+        np.random.default_rng(seed).permutation(len(index))[:130].reshape(10, 13),
+        index.rows.column("sha256"),
+    )
+    return [
+        Verdict(sha256[anchor], sha256[other], "same" if place < 6 else "different")
+        for anchor, *others in rows.tolist()
+        for place, other in enumerate(others)
+    ]
+
+
+def test_shares_are_those_of_all_comparisons() -> None:
+    """Held-out against told-apart, for each image that stayed."""
+    random = np.random.default_rng(0)
+    out, apart, kept = (random.normal(size=(count, 3)).astype(np.float32) for count in (4, 5, 6))
+    right = [k @ o > k @ a for k in kept for o in out for a in apart]
+    assert _share(out, apart, kept) == pytest.approx(np.mean(right))
+
+
+def test_every_image_of_a_large_group_is_held_out_once() -> None:
+    """And of small groups none."""
+    groups = [np.arange(7), np.arange(2), np.arange(23)]
+    folds = _folds(groups, [0, 2], seed=0)
+    assert (folds[1] == -1).all()
+    for number in (0, 2):
+        counts = np.bincount(folds[number], minlength=FOLDS)
+        assert counts.max() - counts.min() <= 1
+        assert counts.sum() == len(groups[number])
+
+
+def test_true_answers_improve_what_was_held_out(tmp_path: Path) -> None:
+    """The share rises in a space whose noise can be told from its classes."""
+    assert _judged(world(tmp_path / "w"), tmp_path / "w").improves
+
+
+def test_answers_at_random_are_rarely_taken_for_a_gain(tmp_path: Path) -> None:
+    """One in twenty would be, of many."""
+    index = world(tmp_path / "w")
+    space = AnsweredSpace(index.vector_index)
+    found = [
+        held_out(
+            Answered.of(current(random_answers(index, seed)), index.rows), space.vectors, space.evenly(99), space.fit
+        )
+        for seed in range(30)
+    ]
+    assert all(each.enough for each in found)
+    assert sum(each.improves for each in found) <= 4
+
+
+def _judged(index: sk.Index, folder: Path) -> HeldOut:
+    space = AnsweredSpace(index.vector_index)
+    return held_out(Answered.of(current(answers(index)), index.rows), space.vectors, space.evenly(99), space.fit)
+
+
+def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None:
+    """The groups that a fold is made from, and the group numbers that it asks the adaptation for."""
+    groups = (np.arange(0, 5), np.arange(5, 11), np.arange(11, 15), np.arange(15, 17))
+    answered = Answered(groups, ((),) * 4, tuple(np.array([20]) for _ in groups), 1, 1, 0, 0)
+    vectors = np.random.default_rng(0).normal(size=(30, DIM)).astype(np.float32)
+    fitted: list[list[np.ndarray]] = []
+    asked: list[np.ndarray] = []
+
+    class Spy(Adaptation):
+        """Remembers what it is asked."""
+
+        def __call__(self, vectors_ND: np.ndarray, group_N: np.ndarray | None = None) -> np.ndarray:
+            assert group_N is not None
+            asked.append(group_N)
+            return vectors_ND
+
+    def fit(kept: list[np.ndarray]) -> Adaptation:
+        fitted.append(kept)
+        nothing = np.eye(DIM, dtype=np.float32), np.empty((0, DIM), np.float32)
+        return Spy(0, "", *nothing, np.empty((0, 32), np.uint8), np.empty(0, np.int64), "", {})
+
+    judged = held_out(answered, lambda rows: vectors[rows], np.arange(30), fit)
+    assert len(fitted) == FOLDS
+    for number in range(3):
+        kept = np.concatenate([each[number] for each in fitted])
+        assert (np.bincount(kept)[groups[number]] == FOLDS - 1).all()
+    assert all((each[3] == groups[3]).all() for each in fitted)
+    assert all(len(np.unique(group_N)) == 1 for group_N in asked)
+    assert judged.before == judged.after
+    assert not judged.improves
+
+
+def test_two_large_groups_are_too_few() -> None:
+    """Nothing is fitted then."""
+    answered = Answered((np.arange(4), np.arange(4, 9), np.arange(9, 11)), ((),) * 3, (np.array([20]),) * 3, 1, 1, 0, 0)
+    found = held_out(answered, lambda rows: pytest.fail("read"), np.arange(9), lambda groups: pytest.fail("fitted"))
+    assert found == HeldOut(2)
+    assert not found.enough
+    assert not found.improves
+
+
+def test_a_gain_must_be_above_chance() -> None:
+    """A t-test: with three groups 2.9 standard errors, with many 1.7."""
+    assert not HeldOut(3, 0.5, 0.528, 0.01).improves
+    assert HeldOut(3, 0.5, 0.530, 0.01).improves
+    assert HeldOut(60, 0.5, 0.517, 0.01).improves
+    assert not HeldOut(60, 0.5, 0.516, 0.01).improves

@@ -1,0 +1,96 @@
+"""Adapting that is killed half-way, and files that are damaged: one line, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samekind as sk
+from samekind.core.errors import ArtefactError
+from samekind.indexer.labeling.verdicts import VerdictTable
+from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.storage.adaptation import Adaptation, current_adaptation
+from samekind.indexer.storage.layout import ADAPTATION
+from tests.indexer.adaptation.worlds import adapted_files, answers
+from tests.indexer.builds import crash_at
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "after"),
+    [
+        (VectorIndex, "save", False),
+        (VectorIndex, "save", True),
+        (Path, "replace", False),
+        (Path, "replace", True),
+        (Adaptation, "write", False),
+        (Adaptation, "write", True),
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_crash_leaves_the_old_state_or_the_new_one(
+    folder: Path, owner: object, name: str, after: bool, again: bool
+) -> None:
+    """And the next run ends as if there had been none."""
+    index = sk.Index.open(folder)
+    if again:
+        index.adapt()
+        VerdictTable(folder).add(answers(index, groups=8, seed=3))
+    before = index.adapted_vectors()
+    with crash_at(owner, name, after=after):
+        index.adapt()
+    now = sk.Index.open(folder)
+    assert sk.verify(folder).ok
+    if now.adaptation is None or not (after and name == "write"):
+        np.testing.assert_array_equal(now.adapted_vectors(), before)
+    assert now.adapt().adapted
+    assert len([each for each in adapted_files(folder) if each.endswith(".faiss")]) == 1
+    assert sk.verify(folder).ok
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: (folder / ADAPTATION).write_bytes(b"nonsense"),
+        lambda folder: next(folder.glob("adapted-*.faiss")).unlink(),
+        lambda folder: next(folder.glob("adapted-*.faiss")).write_bytes(b""),
+    ],
+)
+@pytest.mark.parametrize("remedy", ["adapt", "undo"])
+def test_what_is_damaged_is_one_line_and_either_remedy_helps(
+    folder: Path, harm: Callable[[Path], object], remedy: str
+) -> None:
+    """The remedies that the hint names."""
+    sk.adapt(folder)
+    harm(folder)
+    with pytest.raises(ArtefactError) as caught:
+        sk.Index.open(folder)
+    assert "\n" not in str(caught.value)
+    assert "--undo" in caught.value.hint
+    if remedy == "adapt":
+        assert sk.adapt(folder).adapted
+    else:
+        assert sk.undo_adaptation(folder) is None
+    assert sk.verify(folder).ok
+
+
+def test_a_flipped_bit_is_found_by_verify(folder: Path) -> None:
+    """In the adapted vectors."""
+    sk.adapt(folder)
+    file = next(folder.glob("adapted-*.faiss"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert [part.part for part in sk.verify(folder).damaged] == [ADAPTATION]
+
+
+def test_a_newer_format_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not taken for damaged."""
+    monkeypatch.setattr("samekind.indexer.storage.adaptation.FORMAT", 2)
+    sk.adapt(folder)
+    monkeypatch.undo()
+    with pytest.raises(ArtefactError, match="format 2") as caught:
+        current_adaptation(folder)
+    assert "upgrade" in caught.value.hint
