@@ -36,6 +36,10 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure as Co
 from samekind.indexer.labeling.constraint_closure import must_link_path as must_link_path
 from samekind.indexer.labeling.link_constraints import link_constraints as link_constraints
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS as ENOUGH_ANSWERS
+from samekind.indexer.labeling.screen_pool import ScreenPool as ScreenPool
+from samekind.indexer.labeling.screen_pool import acquire_screens as acquire_screens
+from samekind.indexer.labeling.screens import Screen as Screen
+from samekind.indexer.labeling.screens import ScreenImage as ScreenImage
 from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verdicts
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict

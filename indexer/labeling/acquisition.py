@@ -19,6 +19,7 @@ from samekind.core.errors import InputError
 from samekind.indexer.audit.audit import audit
 from samekind.indexer.labeling.candidate_pairs import CandidatePair, CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
+from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.pair_model import PairFeatures, SameClassModel
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable
@@ -80,17 +81,13 @@ class CandidatePool:
     def __init__(self, index: OpenedIndex, report: FalseNegativeReport | None = None) -> None:
         self._index = index
         self._pairs = (report or audit(index, k=HARDEST)).pairs
-        self._sha256_C, content_N = np.unique(np.array(index.rows.column("sha256"), dtype=object), return_inverse=True)
-        self._row_C = np.full(len(self._sha256_C), len(content_N))
-        np.minimum.at(self._row_C, content_N, np.arange(len(content_N)))
-        self._number = {sha256: number for number, sha256 in enumerate(self._sha256_C.tolist())}
+        self._contents = Contents(index)
+        content_N, is_trained_N = self._contents.content_N, self._contents.is_trained_N
         depth = self._pairs.negative_AK.shape[1]
         anchor, negative = np.repeat(self._pairs.anchor_A, depth), self._pairs.negative_AK.ravel()
         share = None if self._pairs.share_AK is None else np.nan_to_num(self._pairs.share_AK.ravel())
         chosen = _each_once(content_N[anchor], content_N[negative], share)
-        is_trained_N = np.array(index.splits) == "train"
-        if is_trained_N.any():  # an answer about an image that no training sees would be lost on it
-            chosen = chosen[(is_trained_N[anchor] & is_trained_N[negative])[chosen]]
+        chosen = chosen[(is_trained_N[anchor] & is_trained_N[negative])[chosen]]
         self._anchor_P, self._negative_P = anchor[chosen], negative[chosen]
         self._share_P = None if share is None else share[chosen]
         self._content_P2 = content_N[np.stack([self._anchor_P, self._negative_P], axis=1)]
@@ -139,13 +136,13 @@ class CandidatePool:
         """
         if self._prior is None or not self.holds(pair):
             return None
-        anchor, negative = (int(self._row_C[self._number[sha256]]) for sha256 in pair)
+        anchor, negative = (int(self._contents.row_C[self._contents.number[sha256]]) for sha256 in pair)
         feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
         return self._pair_of(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
 
     def holds(self, pair: Pair) -> bool:
         """True if the index has both contents."""
-        return all(sha256 in self._number for sha256 in pair)
+        return self._contents.holds(pair)
 
     def _answers(self, current: Mapping[Pair, Verdict]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Features `(M, F)` and answers `(M,)` of the pairs of this index that were called same or different without contradiction."""
@@ -155,8 +152,8 @@ class CandidatePool:
         different = constraints.cannot_link - constraints.contradictions
         known = sorted((pair, is_same) for pairs, is_same in ((same, True), (different, False)) for pair in pairs)
         known = [(pair, is_same) for pair, is_same in known if self.holds(pair)]
-        row_M2 = np.array([[self._row_C[self._number[sha]] for sha in pair] for pair, _ in known], dtype=np.int64)
-        row_M2 = row_M2.reshape(-1, 2)
+        number_M2 = np.array([[self._contents.number[sha] for sha in pair] for pair, _ in known], dtype=np.int64)
+        row_M2 = self._contents.row_C[number_M2.reshape(-1, 2)]
         return self._features.of(row_M2[:, 0], row_M2[:, 1]), np.array([is_same for _, is_same in known], dtype=bool)
 
     def _notes(self, current: Mapping[Pair, Verdict]) -> list[str]:
@@ -171,17 +168,18 @@ class CandidatePool:
 
     def _unanswered(self, answered: ConstraintClosure) -> NDArray[np.bool_]:
         """`(P,)` candidates without an answer; only pairs of which both images occur in an answer need a closer look."""
-        named = [self._number[sha256] for sha256 in answered.images if sha256 in self._number]
-        named_C = np.zeros(len(self._sha256_C), dtype=bool)
+        number = self._contents.number
+        named = [number[sha256] for sha256 in answered.images if sha256 in number]
+        named_C = np.zeros(len(self._contents), dtype=bool)
         named_C[named] = True
         is_open_P = np.ones(len(self), dtype=bool)
         for p in np.flatnonzero(named_C[self._content_P2].all(axis=1)).tolist():
-            is_open_P[p] = self._contents(p) not in answered
+            is_open_P[p] = self._pair(p) not in answered
         return is_open_P
 
-    def _contents(self, p: int) -> Pair:
+    def _pair(self, p: int) -> Pair:
         first, second = sorted(self._content_P2[p].tolist())  # numbers are in the order of hashes
-        return self._sha256_C[first], self._sha256_C[second]
+        return self._contents.sha256_C[first], self._contents.sha256_C[second]
 
     def _of_classes(self, classes: tuple[str, str] | None) -> NDArray[np.bool_]:
         if classes is None:

@@ -33,9 +33,12 @@ class ConstraintClosure:
         groups = self._groups(pair)
         return pair in self._given or len(groups) == 1 or groups in self._cannot_link
 
+    def group_of(self, image: str) -> str:
+        """An image's must-link group, named by its first member; an image that is linked to none is its own."""
+        return self._group.get(image, image)
+
     def _groups(self, pair: Pair) -> frozenset[str]:
-        """Each image's group, named by its first member; an image that is linked to none is its own."""
-        return frozenset(self._group.get(image, image) for image in pair)
+        return frozenset(map(self.group_of, pair))
 
 
 def must_link_path(current: Iterable[Verdict], pair: Pair) -> list[Pair]:

@@ -38,7 +38,7 @@ def export_verdicts(path: str | Path, file: str | Path) -> int:
 
     Args:
         path: the artefact.
-        file: `anchor_sha256, negative_sha256, verdict, who, when, note` with a header, UTF-8.
+        file: `anchor_sha256, negative_sha256, verdict, who, when, note, screen` with a header, UTF-8.
 
     Raises:
         ArtefactError: the artefact is not there, or the file cannot be written.
@@ -55,11 +55,13 @@ def export_verdicts(path: str | Path, file: str | Path) -> int:
 
 
 def import_verdicts(path: str | Path, file: str | Path) -> Imported:
-    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone, one without a time if any time has it.
+    """Adds the verdicts of a CSV file to an artefact; lines that are there already are left alone.
+
+    One without a time is there if any time has it, and one without a screen if any screen has it.
 
     Args:
         path: the artefact.
-        file: as `export_verdicts` writes it; `who`, `when` and `note` may be missing.
+        file: as `export_verdicts` writes it; `who`, `when`, `note` and `screen` may be missing, as `screen` is in files of release 0.1.
 
     Raises:
         ArtefactError: the artefact is not there or cannot be written.
@@ -67,7 +69,7 @@ def import_verdicts(path: str | Path, file: str | Path) -> Imported:
     """
     table = VerdictTable.of(path)
     wanted, there = read_csv(Path(file)), table.all()
-    known = {*there, *(replace(verdict, when=TIMELESS) for verdict in there)}
+    known = {verdict for each in there for verdict in _forms(each)}
     new = [_now(verdict) for verdict in wanted if verdict not in known]
     table.add(new)
     return Imported(len(new), len(wanted) - len(new), num_gone(path, wanted))
@@ -103,12 +105,21 @@ def read_csv(file: Path) -> list[Verdict]:
 
 def _verdict_of(row: dict[str, str]) -> Verdict:
     values = {name: value for name in COLUMNS if (value := row.get(name)) is not None}
-    for name in values.keys() - {"who", "note"}:
+    for name in values.keys() - {"who", "note", "screen"}:
         values[name] = values[name].strip()
     verdict = Verdict(**{**values, "when": values.get("when") or TIMELESS})
     if verdict.moment > datetime.now(UTC) + _CLOCKS:
         raise InputError(f"{verdict.when} is in the future, so that no answer of today could take this one's place")
     return verdict
+
+
+def _forms(verdict: Verdict) -> list[Verdict]:
+    """A verdict as it may stand in a file: with or without its time and its screen."""
+    return [
+        replace(verdict, when=when, screen=screen)
+        for when in (verdict.when, TIMELESS)
+        for screen in (verdict.screen, "")
+    ]
 
 
 def _now(verdict: Verdict) -> Verdict:

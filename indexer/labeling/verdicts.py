@@ -2,14 +2,15 @@
 
 Append-only: an answer is never changed, a later one about the same pair (in either order) takes its place, and taking one back is an answer
 too. Images are named by the hash of their content, so verdicts outlive a new index, another split and renamed files. Several processes may
-add at once: appends do not conflict in LanceDB, and each either lands whole or not at all.
+add at once: appends do not conflict in LanceDB, and each either lands whole or not at all. Tables of release 0.1 lack the column `screen`:
+they are read as they are, and the first verdict that is added brings it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from samekind.indexer.storage.rows import Rows
 from samekind.training.false_negatives.constraints import Pair
 from samekind.training.runtime.lock import exclusive
 
-TABLE = "verdicts"
+TABLE, SCREEN = "verdicts", "screen"
 SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
 WITHDRAWN = "withdrawn"
 VERDICTS = (*ANSWERS, WITHDRAWN)
@@ -42,6 +43,7 @@ class Verdict:
         who: answered; may be empty.
         when: ISO 8601 time with its offset; now, if left out.
         note: free text.
+        screen: id of the screen that the pair was answered on (`Screen.id`); empty if it was asked about by itself.
 
     Raises:
         InputError: a hash, the verdict or the time is none.
@@ -53,6 +55,7 @@ class Verdict:
     who: str = ""
     when: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     note: str = ""
+    screen: str = ""
 
     def __post_init__(self) -> None:
         for name in ("anchor_sha256", "negative_sha256"):
@@ -135,11 +138,12 @@ class VerdictTable:
         Raises:
             ArtefactError: the table is damaged.
         """
-        if not any((self.folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest")):
+        if not self._exists():
             return []
         try:
-            rows = self._database.open_table(TABLE).to_arrow().select(list(COLUMNS)).to_pylist()
-            verdicts = [Verdict(**row) for row in rows]
+            rows = self._database.open_table(TABLE).to_arrow()
+            there = [name for name in COLUMNS if name in rows.column_names or name != SCREEN]
+            verdicts = [_from_row(row) for row in rows.select(there).to_pylist()]
         except (OSError, RuntimeError, TypeError, ValueError, InputError) as error:
             table = self.folder / "db" / f"{TABLE}.lance"
             raise ArtefactError(
@@ -153,10 +157,39 @@ class VerdictTable:
         latest = {verdict.pair: verdict for verdict in self.all()}
         return {pair: verdict for pair, verdict in latest.items() if verdict.verdict != WITHDRAWN}
 
+    def withdraw(self, screen: str, who: str = "") -> int:
+        """Takes all answers of a screen back that still hold; returns how many. A later answer about one of its pairs stays.
+
+        Args:
+            screen: its id; answers to single pairs have none, so that an empty one takes nothing back.
+            who: takes them back.
+
+        Raises:
+            ArtefactError: the table is damaged or cannot be written.
+        """
+        present = [verdict for verdict in self.current().values() if screen and verdict.screen == screen]
+        when = datetime.now(UTC).isoformat()
+        self.add([replace(each, verdict=WITHDRAWN, who=who, when=when, note="") for each in present])
+        return len(present)
+
     def _made(self) -> Any:
-        """The table, made if need be. Two processes must not make it at once: the later one would take the first's verdicts away."""
+        """The table with all columns, made if need be.
+
+        Two processes must not make it at once: the later one would take the first's verdicts away. Nor may one append before another has
+        added the column: every writer comes through here first, and the column is there, for all rows at once, or it is not.
+        """
+        import pyarrow as pa
+
         with exclusive(self.folder / "db", f".{TABLE}.lock", _PATIENCE):
-            return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
+            if not self._exists():
+                return self._database.create_table(TABLE, schema=_schema(), exist_ok=True)
+            table = self._database.open_table(TABLE)
+            if SCREEN not in table.schema.names:
+                table.add_columns(pa.field(SCREEN, pa.string()))  # nullable: release 0.1 can still append to it
+            return table
+
+    def _exists(self) -> bool:
+        return any((self.folder / "db" / f"{TABLE}.lance" / "_versions").glob("*.manifest"))
 
     @cached_property
     def _database(self) -> Any:
@@ -174,6 +207,11 @@ def num_gone(path: str | Path, verdicts: Iterable[Verdict]) -> int | None:
         return None
     held = set(Rows.read(rows_file).column("sha256"))
     return sum(not held.issuperset(verdict.pair) for verdict in verdicts)
+
+
+def _from_row(row: dict[str, Any]) -> Verdict:
+    """A verdict; those from before there were screens have none."""
+    return Verdict(**{**row, SCREEN: row.get(SCREEN) or ""})
 
 
 def _schema() -> Any:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Verdicts:
     """Writes the verdicts on pairs of images to a CSV file, or adds those of one.
 
-    Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, duplicate or withdrawn), who, when and
-    note. Images are named by the hash of their content; wrong_label is about the anchor's label. The same file twice changes nothing; of
-    two verdicts on a pair the later holds.
+    Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, duplicate or withdrawn), who, when,
+    note and screen (of a pair that was answered with others on one screen). Images are named by the hash of their content; wrong_label is
+    about the anchor's label. The same file twice changes nothing; of two verdicts on a pair the later holds.
 
     Example:
         samekind verdicts export artifacts/fashion-mnist verdicts.csv

@@ -173,8 +173,8 @@ def test_enough_answers_calibrate_the_probability(pool: CandidatePool) -> None:
 
 def test_a_contradiction_teaches_nothing(pool: CandidatePool) -> None:
     """A pair called different though two others join it leaves all three out of the regression, and out of what follows."""
-    chain = [Verdict(a, b, "same") for a, b in itertools.pairwise(pool._sha256_C[:3])]
-    torn = Verdict(pool._sha256_C[0], pool._sha256_C[2], "different")
+    chain = [Verdict(a, b, "same") for a, b in itertools.pairwise(pool._contents.sha256_C[:3])]
+    torn = Verdict(pool._contents.sha256_C[0], pool._contents.sha256_C[2], "different")
     current = {v.pair: v for v in (*chain, torn)}
     assert [len(part) for part in pool._answers(current)] == [0, 0]
     assert [len(part) for part in pool._answers({v.pair: v for v in chain})] == [2, 2]
@@ -206,7 +206,7 @@ def test_random_questions_are_a_seeded_draw_from_the_candidates(asked: Index, po
 def test_verdicts_about_images_that_are_gone_are_counted(pool: CandidatePool) -> None:
     """They change no question; a note says how many there are."""
     gone = Verdict(sha(1), sha(2), "same")
-    half = Verdict(sha(1), pool._sha256_C[0], "different")
+    half = Verdict(sha(1), pool._contents.sha256_C[0], "different")
     found = pool.acquire({v.pair: v for v in (gone, half)}, 20)
     assert list(found) == list(pool.acquire({}, 20))
     assert found.notes == ["2 of 2 verdicts are about images that this index does not hold."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,12 +32,13 @@ def test_an_answer_from_the_future_is_refused(tmp_path: Path) -> None:
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12
 )  # line ends and blanks of all kinds too
+PLACES, MINUTES = st.integers(0, 5), st.integers(0, 59)
 
 
 @settings(max_examples=10, deadline=None)
 @given(
     verdicts=st.lists(
-        st.builds(said, st.integers(0, 5), st.integers(6, 9), st.sampled_from(ANSWERS), st.integers(0, 59), who=TEXTS, note=TEXTS),
+        st.builds(said, PLACES, st.integers(6, 9), st.sampled_from(ANSWERS), MINUTES, who=TEXTS, note=TEXTS, screen=TEXTS),
         max_size=8,
     )
 )  # fmt: skip
@@ -50,6 +52,22 @@ def test_a_file_goes_round(tmp_path_factory: pytest.TempPathFactory, verdicts: l
     assert (first.added, first.kept) == (distinct, 0)
     assert (second.added, second.kept) == (0, distinct)
     assert set(VerdictTable(there).all()) == set(verdicts)
+
+
+def test_a_file_from_before_there_were_screens(tmp_path: Path) -> None:
+    """Six columns: its answers belong to no screen; where they are there with their screen, nothing is added."""
+    told = [said(1, 2, note="heel", screen="5c"), said(1, 3, "different", 1, who="Ana")]
+    VerdictTable(tmp_path).add(told)
+    export_verdicts(tmp_path, tmp_path / "new.csv")
+    lines = (tmp_path / "new.csv").read_text().splitlines()
+    assert lines[0] == "anchor_sha256,negative_sha256,verdict,who,when,note,screen"
+    assert lines[1].endswith(",heel,5c")
+    (tmp_path / "old.csv").write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
+    again = import_verdicts(tmp_path, tmp_path / "old.csv")
+    assert (again.added, again.kept) == (0, 2)
+    (tmp_path / "other").mkdir()
+    assert import_verdicts(tmp_path / "other", tmp_path / "old.csv").added == 2
+    assert VerdictTable(tmp_path / "other").all() == [replace(verdict, screen="") for verdict in told]
 
 
 def test_a_file_by_hand(tmp_path: Path) -> None:

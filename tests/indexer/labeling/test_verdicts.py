@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lancedb
+import pyarrow as pa
 import pytest
 
 import samekind
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.index import build_index
-from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.indexer.labeling.verdicts import COLUMNS, Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus
 
 ROOT = Path(samekind.__file__).parents[1]
@@ -64,9 +66,69 @@ def test_times_compare_as_moments(tmp_path: Path) -> None:
     assert [v.verdict for v in table.current().values()] == ["same"]
 
 
+def test_a_screen_is_taken_back_as_a_whole(tmp_path: Path) -> None:
+    """Its answers that still hold, and no others; nothing is deleted, and who did it stands there."""
+    table = VerdictTable(tmp_path)
+    table.add([said(1, n, "different", screen="a") for n in (2, 3, 4)] + [said(5, 6, screen="b"), said(7, 8)])
+    table.add([said(1, 4, "same", 1, note="alone")])
+    assert table.withdraw("a", who="Ana") == 2
+    assert [(v.verdict, v.who, v.screen) for v in table.all()[6:]] == [("withdrawn", "Ana", "a")] * 2
+    assert sorted((v.screen, v.note) for v in table.current().values()) == [("", ""), ("", "alone"), ("b", "")]
+    assert (table.withdraw("a"), table.withdraw("")) == (0, 0)
+    assert len(table.all()) == 8
+
+
+OLD = COLUMNS[:6]
+"""The columns of release 0.1."""
+
+
+def old_table(folder: Path, verdicts: list[Verdict]) -> None:
+    """The table as release 0.1 made it."""
+    schema = pa.schema([pa.field(name, pa.string()) for name in OLD])
+    rows = [{name: getattr(verdict, name) for name in OLD} for verdict in verdicts]
+    lancedb.connect(folder / "db").create_table("verdicts", pa.Table.from_pylist(rows, schema=schema))
+
+
+def test_a_table_without_screens_is_read_and_gets_them_at_the_first_write(tmp_path: Path) -> None:
+    """Reading changes nothing. The column comes with an answer; release 0.1 can still append, and what it appended is read."""
+    old = [said(1, 2, note="heel"), said(3, 4, "different")]
+    old_table(tmp_path, old)
+    assert VerdictTable(tmp_path).all() == old
+    opened = lancedb.connect(tmp_path / "db")
+    assert opened.open_table("verdicts").schema.names == list(OLD)
+    new = said(5, 6, minute=1, screen="5c")
+    VerdictTable(tmp_path).add([new])
+    table = opened.open_table("verdicts")
+    assert table.schema.names == list(COLUMNS)
+    later = said(7, 8, minute=2)
+    table.add([{name: getattr(later, name) for name in OLD}])
+    assert VerdictTable(tmp_path).all() == [*old, new, later]
+
+
+def test_a_write_that_fails_on_an_old_table_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the column is there by then or not: one line, the answers of before, and the next write succeeds."""
+    old = [said(1, 2)]
+    old_table(tmp_path, old)
+    for broken in ("add_columns", "add"):
+        with monkeypatch.context() as patch:
+            patch.setattr(lancedb.table.LanceTable, broken, _full)
+            with pytest.raises(ArtefactError, match="cannot write verdicts"):
+                VerdictTable(tmp_path).add([said(3, 4)])
+        assert VerdictTable(tmp_path).all() == old
+    VerdictTable(tmp_path).add([said(3, 4, minute=1)])
+    assert len(VerdictTable(tmp_path).all()) == 2
+
+
+def _full(*args: object, **kwargs: object) -> None:
+    raise OSError("no space left on device")
+
+
 @pytest.mark.slow
-def test_several_processes_add_at_once(tmp_path: Path) -> None:
-    """Also the very first verdicts, when each of them would make the table: all are there in the end."""
+@pytest.mark.parametrize("is_old", [False, True])
+def test_several_processes_add_at_once(tmp_path: Path, is_old: bool) -> None:
+    """Also the very first verdicts, when each of them would make the table or add its column: all are there in the end."""
+    if is_old:
+        old_table(tmp_path, [said(1000, 1001)])
     program = (
         "import sys; from pathlib import Path; from tests.indexer.labeling.test_verdicts import said, VerdictTable\n"
         "table, me = VerdictTable(Path(sys.argv[1])), int(sys.argv[2])\n"
@@ -79,8 +141,9 @@ def test_several_processes_add_at_once(tmp_path: Path) -> None:
     ]
     assert [writer.wait(120) for writer in writers] == [0, 0, 0]
     expected = {(sha(100 * me), sha(100 * me + number + 1)) for me in range(3) for number in range(5)}
+    expected |= {(sha(1000), sha(1001))} if is_old else set()
     found = VerdictTable(tmp_path).all()
-    assert len(found) == 15
+    assert len(found) == len(expected)
     assert {(v.anchor_sha256, v.negative_sha256) for v in found} == expected
 
 

@@ -1,0 +1,48 @@
+"""The different contents of an index: exact copies, wherever they lie, are one image to an annotator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from samekind.training.false_negatives.constraints import Pair
+
+if TYPE_CHECKING:
+    from samekind.indexer.search.opened import OpenedIndex
+
+# N rows, C contents
+
+
+class Contents:
+    """Contents by number, in the alphabetical order of their hashes.
+
+    Args:
+        index: the opened index.
+
+    Attributes:
+        sha256_C: `(C,)` hashes.
+        number: number of each hash.
+        content_N: `(N,)` content of each row.
+        row_C: `(C,)` first row of each content.
+        is_trained_N: `(N,)` true for rows of the split `train`; for all rows where there is no such split. An answer about an image that
+            no training sees would be lost on it.
+    """
+
+    def __init__(self, index: OpenedIndex) -> None:
+        self.sha256_C, self.content_N = np.unique(
+            np.array(index.rows.column("sha256"), dtype=object), return_inverse=True
+        )
+        self.row_C = np.full(len(self.sha256_C), len(self.content_N))
+        np.minimum.at(self.row_C, self.content_N, np.arange(len(self.content_N)))
+        self.number = {sha256: number for number, sha256 in enumerate(self.sha256_C.tolist())}
+        self.is_trained_N = np.array(index.splits, dtype=object) == "train"
+        if not self.is_trained_N.any():
+            self.is_trained_N[:] = True
+
+    def __len__(self) -> int:
+        return len(self.sha256_C)
+
+    def holds(self, pair: Pair) -> bool:
+        """True if the index has both contents."""
+        return all(sha256 in self.number for sha256 in pair)

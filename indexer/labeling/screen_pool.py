@@ -1,0 +1,197 @@
+"""Acquisition of screens: which anchor is asked about next, and beside which images.
+
+The anchor is drawn at random among the images that the fewest answers are about, at first none; drawn by distance, anchors are outliers,
+which nothing is the same as. Its images are spread over its nearest ones, each the farthest from those chosen before: the very nearest
+would be alike, and say the same thing twenty times. Neither labels nor an audit are needed, so the first screen is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.indexer.labeling.constraint_closure import ConstraintClosure
+from samekind.indexer.labeling.contents import Contents
+from samekind.indexer.labeling.screens import Screen, ScreenImage
+from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.training.false_negatives.constraints import Pair
+
+if TYPE_CHECKING:
+    from samekind.indexer.search.opened import OpenedIndex
+
+# C contents, M images near the anchor, D embedding
+
+IMAGES = 20
+"""Images beside the anchor."""
+NEAREST_PER_IMAGE = 2
+"""Nearest images that those of a screen are spread over, as a multiple of its size."""
+
+
+def acquire_screens(
+    index: OpenedIndex, count: int = 10, size: int = IMAGES, *, nearest: int | None = None, seed: int = 0
+) -> list[Screen]:
+    """Screens to annotate, given the verdicts that the artefact holds by now.
+
+    Add the answers with `VerdictTable(index.path).add(screen.verdicts(same=[…]))`.
+
+    Args:
+        index: the opened index.
+        count: how many at most; fewer if there is nothing else to ask about.
+        size: images beside the anchor, at most.
+        nearest: the images are spread over that many of the anchor's nearest, of those that are not answered yet; twice `size` if left
+            out, at least `size`. More of them find more of a large class.
+        seed: decides which anchors are drawn.
+
+    Raises:
+        InputError: count, size or nearest is none.
+    """
+    current = VerdictTable(index.path).current()
+    return ScreenPool(index).acquire(current, count, size, nearest=nearest, seed=seed)
+
+
+class ScreenPool:
+    """The images of an index that screens can be made of: those of the split `train`, or all where there is none; each content once.
+
+    A pool is made once an index and asked as often as answers come in.
+
+    Args:
+        index: the opened index.
+    """
+
+    def __init__(self, index: OpenedIndex) -> None:
+        self._index = index
+        self._contents = Contents(index)
+        trained = np.flatnonzero(self._contents.is_trained_N)
+        self._is_trained_C = np.zeros(len(self._contents), dtype=bool)
+        self._is_trained_C[self._contents.content_N[trained]] = True
+
+    def acquire(
+        self,
+        current: Mapping[Pair, Verdict],
+        count: int = 10,
+        size: int = IMAGES,
+        *,
+        nearest: int | None = None,
+        seed: int = 0,
+        leave_out: Collection[str] = (),
+    ) -> list[Screen]:
+        """See the function `acquire_screens`.
+
+        The images of one screen count as answered for the next one of the same list.
+
+        Args:
+            current: the present verdict on each pair.
+            count: how many at most.
+            size: images beside the anchor, at most.
+            nearest: number of nearest images that they are spread over; twice `size` if left out.
+            seed: decides which anchors are drawn.
+            leave_out: contents that are no anchors.
+        """
+        _check("count", count)
+        _check("size", size)
+        nearest = NEAREST_PER_IMAGE * size if nearest is None else nearest
+        _check("nearest", nearest, size)
+        closure, asked = ConstraintClosure(current), set[Pair]()
+        num_answers_C = self._num_answers(current)
+        random_C = np.random.default_rng(seed).random(len(self._contents))
+        is_open_C = self._is_trained_C.copy()
+        is_open_C[[self._contents.number[each] for each in leave_out if each in self._contents.number]] = False
+        screens: list[Screen] = []
+        while len(screens) < count and is_open_C.any():
+            candidates = np.flatnonzero(is_open_C)
+            anchor = int(candidates[np.lexsort((random_C[candidates], num_answers_C[candidates]))[0]])
+            near_M = self._near(anchor, nearest, closure, asked)
+            if not len(near_M):
+                is_open_C[anchor] = False  # all about it is answered
+                continue
+            screen = self._screen(anchor, near_M[self._spread(anchor, near_M, size)])
+            screens.append(screen)
+            asked.update(screen.pairs)
+            for pair in screen.pairs:
+                num_answers_C[[self._contents.number[sha256] for sha256 in pair]] += 1
+        return screens
+
+    def about(self, anchor: str, images: Collection[str]) -> Screen | None:
+        """Any contents as a screen; those that the index does not hold are left out, `None` if the anchor or all images are."""
+        number = self._contents.number
+        held = [number[sha256] for sha256 in dict.fromkeys(images) if sha256 in number and sha256 != anchor]
+        if anchor not in number or not held:
+            return None
+        return self._screen(number[anchor], np.array(held))
+
+    def holds(self, pair: Pair) -> bool:
+        """True if the index has both contents."""
+        return self._contents.holds(pair)
+
+    def num_unseen(self, current: Mapping[Pair, Verdict]) -> int:
+        """Number of images that no answer is about; exact copies are one."""
+        return int((self._is_trained_C & (self._num_answers(current) == 0)).sum())
+
+    def _num_answers(self, current: Mapping[Pair, Verdict]) -> NDArray[np.int64]:
+        """`(C,)` number of answers about each content."""
+        number = self._contents.number
+        named = [number[sha256] for pair in current for sha256 in pair if sha256 in number]
+        return np.bincount(np.array(named, dtype=np.int64), minlength=len(self._contents))
+
+    def _near(self, anchor: int, nearest: int, closure: ConstraintClosure, asked: set[Pair]) -> NDArray[np.int64]:
+        """The `nearest` contents most similar to an anchor that its pair with is open, most similar first.
+
+        Of images that answers join, only the most similar one: what is said of it holds for the others.
+        """
+        vector_1D = self._index.vectors(self._contents.row_C[[anchor]])
+        width, total = 2 * nearest, len(self._index)
+        while True:
+            ((_, row_K),) = self._index.vector_index.search(vector_1D, width)
+            found = self._open(anchor, row_K, closure, asked)
+            if len(found) >= nearest or width >= total:
+                return np.array(found[:nearest], dtype=np.int64)
+            width *= 4
+
+    def _open(self, anchor: int, row_K: NDArray[np.int64], closure: ConstraintClosure, asked: set[Pair]) -> list[int]:
+        sha256_C, own = self._contents.sha256_C, closure.group_of(self._contents.sha256_C[anchor])
+        met, found = {own}, list[int]()
+        for content in self._contents.content_N[row_K].tolist():
+            group = closure.group_of(sha256_C[content])
+            first, second = sorted((anchor, content))  # numbers are in the order of hashes
+            pair = sha256_C[first], sha256_C[second]
+            if not self._is_trained_C[content] or group in met or pair in closure or pair in asked:
+                continue
+            met.add(group)
+            found.append(content)
+        return found
+
+    def _spread(self, anchor: int, near_M: NDArray[np.int64], size: int) -> list[int]:
+        """Places of up to `size` images: ever the one that is farthest from the anchor and those before it."""
+        near_MD = self._vectors(near_M)
+        closest_M = near_MD @ self._vectors(np.array([anchor]))[0]
+        chosen: list[int] = []
+        while len(chosen) < min(size, len(near_M)):
+            place = int(closest_M.argmin())
+            chosen.append(place)
+            closest_M = np.maximum(closest_M, near_MD @ near_MD[place])
+            closest_M[chosen] = np.inf
+        return chosen
+
+    def _vectors(self, contents: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self._index.vectors(self._contents.row_C[contents]).astype(np.float64)
+
+    def _screen(self, anchor: int, contents: NDArray[np.int64]) -> Screen:
+        """A screen of contents, most similar first."""
+        similarity_M = (self._vectors(contents) @ self._vectors(np.array([anchor]))[0]).clip(-1, 1)
+        order = np.lexsort((contents, -similarity_M))
+        images = (self._image(int(contents[m]), float(similarity_M[m])) for m in order)
+        return Screen(self._image(anchor, 1.0), tuple(images))
+
+    def _image(self, content: int, similarity: float) -> ScreenImage:
+        row, labels = int(self._contents.row_C[content]), self._index.labels
+        label = None if labels is None else labels[row]
+        return ScreenImage(self._index.ids[row], self._contents.sha256_C[content], similarity, label)
+
+
+def _check(name: str, value: Any, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} must be a whole number from {least} on, got {value!r}")
