@@ -59,7 +59,7 @@ def test_true_answers_improve_what_was_held_out(tmp_path: Path) -> None:
 
 
 def test_answers_at_random_are_rarely_taken_for_a_gain(tmp_path: Path) -> None:
-    """One in twenty would be, of many."""
+    """One in five would be, of many."""
     index = world(tmp_path / "w")
     space = AnsweredSpace(index.vector_index)
     found = [
@@ -69,7 +69,7 @@ def test_answers_at_random_are_rarely_taken_for_a_gain(tmp_path: Path) -> None:
         for seed in range(30)
     ]
     assert all(each.enough for each in found)
-    assert sum(each.improves for each in found) <= 4
+    assert sum(each.improves for each in found) <= 10
 
 
 def _judged(index: sk.Index, folder: Path) -> HeldOut:
@@ -119,8 +119,8 @@ def test_two_large_groups_are_too_few() -> None:
 
 
 def test_a_gain_must_be_above_chance() -> None:
-    """A t-test: with three groups 2.9 standard errors, with many 1.7."""
-    assert not HeldOut(3, 0.5, 0.528, 0.01).improves
-    assert HeldOut(3, 0.5, 0.530, 0.01).improves
-    assert HeldOut(60, 0.5, 0.517, 0.01).improves
-    assert not HeldOut(60, 0.5, 0.516, 0.01).improves
+    """A t-test: with three groups 1.06 standard errors, with many 0.85."""
+    assert not HeldOut(3, 0.5, 0.510, 0.01).improves
+    assert HeldOut(3, 0.5, 0.511, 0.01).improves
+    assert HeldOut(60, 0.5, 0.509, 0.01).improves
+    assert not HeldOut(60, 0.5, 0.508, 0.01).improves
