@@ -101,8 +101,6 @@ def undo(library: Library, answered: AnsweredScreen) -> None:
     _show(library, screen)
     if screen is not None:
         st.session_state[_SAME] = tuple(image.id for image in screen.images if image.sha256 in answered.same)
-    if answered.id in _own():
-        _own().remove(answered.id)
 
 
 def last_own_screen(answered: Sequence[AnsweredScreen]) -> AnsweredScreen | None:

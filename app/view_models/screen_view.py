@@ -97,8 +97,10 @@ def answered_card(answered: AnsweredScreen, screen: sk.Screen, thumbnails: Seque
         thumbnails: of the anchor and that image.
     """
     num_same = len(answered.same)
-    words = ("the anchor", "an image called the same")
-    pictures = tuple(Picture(data_uri(each), text) for each, text in zip(thumbnails, words, strict=False))
+    pictures = tuple(
+        Picture(data_uri(each), "an image called the same" if place else "the anchor")
+        for place, each in enumerate(thumbnails)
+    )
     heading = f"{num_same} same · {len(answered.images) - num_same} different"
     verdict = answered.verdict
     signed = ", ".join(filter(None, (verdict.who, f"{verdict.moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC")))

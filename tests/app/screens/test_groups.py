@@ -34,9 +34,16 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         on_answer: Callable[..., None],
         key: str,
     ) -> None:
+
+        def twice() -> None:
+            on_answer(screen, [1])
+            on_answer(screen, [1])
+
         places = list(range(1, len(images) + 1))
         st.multiselect("marked", places, default=list(same), key=f"marked {screen}")
         st.button("Confirm", key=screen, on_click=lambda: on_answer(screen, st.session_state[f"marked {screen}"]))
+        st.button("Twice", on_click=twice)
+        st.button("Late", on_click=lambda: on_answer("0123456789abcdef", [1]))
 
     monkeypatch.setattr(groups_widget, "screen_grid", stand_in)
 
@@ -148,6 +155,17 @@ def test_a_skipped_screen_stores_nothing_and_comes_back_when_asked_for(open_app:
     assert sk.VerdictTable(folder).all() == []
     press(at, "Show them")
     assert screen_shown(at) == first
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_press_that_comes_twice_or_late_counts_once(open_app: OpenApp, folder: Path) -> None:
+    """The second one of two before the next screen is there, or one for a screen that is gone, answers nothing."""
+    table, at = sk.VerdictTable(folder), groups(open_app(folder))
+    asked = screen_shown(at)
+    press(at, "Late")
+    assert (table.all(), screen_shown(at)) == ([], asked)
+    press(at, "Twice")
+    assert (len(table.all()), {v.screen for v in table.all()}) == (20, {asked})
 
 
 @pytest.mark.usefixtures("plain")
