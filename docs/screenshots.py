@@ -1,8 +1,8 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `label-pairs.png`, `label-errors.png` and `audit-report.png` in `docs/images`, up to 1280
-pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the third picture shows are
-taken back.
+Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png` and `audit-report.png` in
+`docs/images`, up to 1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the
+pictures show are taken back.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main(artefact: str) -> None:
         _false_negatives(page)
         report(browser.new_page(color_scheme="light"), artefact)
         page.get_by_role("link", name="Label pairs").click()
+        _label_groups(page)
         _label_pairs(page)
         page.get_by_role("link", name="Label errors & duplicates").click()
         _label_errors(page)
@@ -78,9 +79,31 @@ def report(page: Page, artefact: str) -> None:
         _shoot(page, "audit-report.png")
 
 
+def _label_groups(page: Page) -> None:
+    """A screen with some images marked, and one that was answered below it."""
+    page.set_viewport_size({"width": 1280, "height": 1150})
+    images = page.get_by_role("group", name="images to compare with the anchor").get_by_role("button")
+    images.nth(19).wait_for(timeout=60_000)
+    page.get_by_label("Your name").fill("Ana")
+    page.get_by_role("heading", name="Label pairs").click()
+    page.wait_for_timeout(2000)
+    answered = page.get_by_role("list", name="last groups, newest first").locator(".card")
+    for keys in ("1247", "135"):
+        for key in keys:
+            page.keyboard.press(key)
+        if not answered.count():
+            page.keyboard.press("Enter")
+            answered.first.wait_for(timeout=60_000)
+            page.wait_for_timeout(1500)
+    _shoot(page, "label-groups.png")
+    page.keyboard.press("u")
+    answered.first.wait_for(state="detached", timeout=60_000)
+
+
 def _label_pairs(page: Page) -> None:
     """A pair, and three answers below it."""
     page.set_viewport_size({"width": 1280, "height": 1080})
+    page.get_by_role("radio", name="Pairs").click()
     page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role(

@@ -1,4 +1,4 @@
-"""Leases on pairs: two people (or two tabs) who work at once are not shown the same pair.
+"""Leases on pairs and screens: two people (or two tabs) who work at once are not shown the same one.
 
 Only their time depends on it: verdicts are append-only, so that two answers to one pair are both kept.
 """
@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from samekind.app.view_models.pairs import Pair
-
 LEASE_SECONDS = 120.0
-"""A tab that was closed cannot say so; its pair is free again after this time."""
+"""A tab that was closed cannot say so; what it showed is free again after this time."""
+
+Shown = tuple[str, ...]
+"""A pair of content hashes, or `screen` and the content hash of its anchor."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class _Lease:
 
 
 class Leases:
-    """Leases pairs to sessions, one at a time to each.
+    """Leases pairs and screens to sessions, one at a time to each.
 
     Args:
         clock: seconds, for tests.
@@ -32,15 +33,15 @@ class Leases:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._leases: dict[Pair, _Lease] = {}
+        self._leases: dict[Shown, _Lease] = {}
 
-    def acquire(self, pair: Pair, session: str) -> bool:
-        """True if the session may show the pair; it then holds this one, and no other, for two minutes."""
+    def acquire(self, shown: Shown, session: str) -> bool:
+        """True if the session may show this pair or screen; it then holds this one, and no other, for two minutes."""
         now = self._clock()
         with self._lock:
             valid = {each: lease for each, lease in self._leases.items() if now - lease.since < LEASE_SECONDS}
-            if pair in valid and valid[pair].holder != session:
+            if shown in valid and valid[shown].holder != session:
                 return False
             self._leases = {each: lease for each, lease in valid.items() if lease.holder != session}
-            self._leases[pair] = _Lease(session, now)
+            self._leases[shown] = _Lease(session, now)
             return True

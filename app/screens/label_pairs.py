@@ -1,6 +1,6 @@
-"""The page *Label pairs*: pairs worth a look, one after the other, annotated by button or by key.
+"""The page *Label pairs*: an anchor beside many images at once (*Groups*), or one pair after the other (*Pairs*), by button or by key.
 
-The candidates come from the audit, which takes up to a minute for a large corpus the first time.
+Pairs come from the audit, which takes up to a minute for a large corpus the first time; groups need none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
-from samekind.app.widgets import candidate_pair, notices, opening, verdict_cards, waiting
+from samekind.app.widgets import candidate_pair, groups, notices, opening, verdict_cards, waiting
 from samekind.core.text import counted
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 HISTORY = 8
 MOST_CONTRADICTIONS = 5
 
-INTRODUCTION = (
+GROUPS, PAIRS = MODES = ("Groups", "Pairs")
+MODE = "labeling_mode"
+
+ABOUT_GROUPS = (
+    "Which of these images are of the anchor's own kind? Mark them with a click or with the keys **1** to **9** (arrows and **space** "
+    "reach all of them), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. **U**: undo."
+)
+ABOUT_PAIRS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: each is one that training pushes apart hard and "
     "that is ambiguous for the encoder. Answer with the keys **1** to **5**, take the last answer back with **U**. (In a field or on a "
     "switch a key is its own: click beside it first.)"
@@ -35,8 +42,25 @@ def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
     st.title("Label pairs", anchor=False)
-    st.markdown(INTRODUCTION)
-    classes = _settings(library)
+    mode = st.segmented_control(
+        "Ask about",
+        MODES,
+        default=GROUPS,
+        required=True,
+        key=MODE,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    st.markdown(ABOUT_GROUPS if mode == GROUPS else ABOUT_PAIRS)
+    classes = _settings(library, mode)
+    if mode == PAIRS:
+        _pairs(library, classes)
+        return
+    if groups.show(library, library.verdicts.current()).are_enough:
+        _training_command(library)
+
+
+def _pairs(library: Library, classes: labeling_session.Classes) -> None:
     if waiting.audit(library, CANDIDATE_DEPTH) is None:
         return
     with st.spinner("Choosing the pairs …"):
@@ -62,8 +86,8 @@ def main() -> None:
         st.caption(plain(note))
 
 
-def _settings(library: Library) -> labeling_session.Classes:
-    """The sidebar: the annotator's name, whether labels are shown, and the pair of classes."""
+def _settings(library: Library, mode: str) -> labeling_session.Classes:
+    """The sidebar: the annotator's name, whether labels are shown, and the pair of classes that pairs are of."""
     with st.sidebar:
         st.text_input(
             "Your name",
@@ -79,7 +103,7 @@ def _settings(library: Library) -> labeling_session.Classes:
             persist_state="session",
             help="They sway the eye, so they are hidden until a pair is answered.",
         )
-        return _class_pair(library.classes)
+        return _class_pair(library.classes) if mode == PAIRS else None
 
 
 def _class_pair(names: list[str]) -> labeling_session.Classes:

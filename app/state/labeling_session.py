@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -40,14 +40,13 @@ def next_pair(
     from samekind import ConstraintClosure
 
     state = st.session_state
-    state.setdefault(_TAB, uuid.uuid4().hex)
     closure = ConstraintClosure(current)
     fetched_for, batch = state.get(_QUEUE, (None, None))
     if batch is None or fetched_for != (id(library), classes):
         batch = _fetch(library, current, classes)
     found = library.pool().about(state[_REVISITED]) if is_revisiting() else None
     if found is not None:
-        library.leases.acquire(found.pair, state[_TAB])  # so that no other tab shows it at the same time
+        library.leases.acquire(found.pair, tab())  # so that no other tab shows it at the same time
     else:
         found = _first_open(library, batch, closure)
     if found is None and (batch.num_left or any(candidate.pair not in closure for candidate in batch)):
@@ -65,9 +64,8 @@ def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classe
 
 def _first_open(library: Library, batch: sk.CandidatePairs, closure: sk.ConstraintClosure) -> sk.CandidatePair | None:
     """The first pair of a batch that has no annotation yet and that no other tab shows."""
-    tab = st.session_state[_TAB]
     candidates = (candidate for candidate in batch if candidate.pair not in closure)
-    return next((candidate for candidate in candidates if library.leases.acquire(candidate.pair, tab)), None)
+    return next((candidate for candidate in candidates if library.leases.acquire(candidate.pair, tab())), None)
 
 
 def num_left(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> int:
@@ -77,7 +75,7 @@ def num_left(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> in
 
 def of_this_index(library: Library, current: Mapping[Pair, sk.Verdict]) -> dict[Pair, sk.Verdict]:
     """The annotations of images of this index: nothing is learned here from others, which may have come by a CSV file."""
-    return {pair: verdict for pair, verdict in current.items() if library.pool().holds(pair)}
+    return {pair: verdict for pair, verdict in current.items() if library.screens.holds(pair)}
 
 
 def are_leased(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> bool:
@@ -90,7 +88,12 @@ def are_leased(batch: sk.CandidatePairs, current: Mapping[Pair, sk.Verdict]) -> 
 
 def is_revealed(candidate: sk.CandidatePair) -> bool:
     """True if labels may be seen: always, because the visitor wants it so, or because a wrong label is to be named."""
-    return bool(st.session_state.get(SHOW_LABELS)) or is_asking_whose(candidate)
+    return are_labels_shown() or is_asking_whose(candidate)
+
+
+def are_labels_shown() -> bool:
+    """True if the visitor wants to see labels."""
+    return bool(st.session_state.get(SHOW_LABELS))
 
 
 def ask_whose(candidate: sk.CandidatePair) -> None:
@@ -187,10 +190,32 @@ def record(library: Library, verdicts: Sequence[tuple[str, str, str]], note: str
         verdicts: hashes of anchor and negative, and the verdict.
         note: the reason given.
     """
-    from samekind import SamekindError, Verdict
+    from samekind import Verdict
+
+    return add(library, [Verdict(*each, who=annotator(), note=note.strip()) for each in verdicts])
+
+
+def add(library: Library, verdicts: Sequence[sk.Verdict]) -> bool:
+    """Adds verdicts; true if they are in the table now. If not, `pop_failure` gives the reason at the next run."""
+    return _succeeds(lambda: library.verdicts.add(verdicts))
+
+
+def withdraw(library: Library, screen: str) -> bool:
+    """Takes the answers of a screen back, in the visitor's name; true and false as `add`."""
+    return _succeeds(lambda: library.verdicts.withdraw(screen, annotator()))
+
+
+def tab() -> str:
+    """Name of this tab, for leases."""
+    name: str = st.session_state.setdefault(_TAB, uuid.uuid4().hex)
+    return name
+
+
+def _succeeds(write: Callable[[], object]) -> bool:
+    from samekind import SamekindError
 
     try:
-        library.verdicts.add([Verdict(*each, who=annotator(), note=note.strip()) for each in verdicts])
+        write()
     except SamekindError as error:
         st.session_state[_FAILURE] = (str(error), error.hint)
         return False

@@ -35,7 +35,7 @@ class Library:
 
     Attributes:
         index: the opened index.
-        leases: the pairs that sessions show just now.
+        leases: the pairs and screens that sessions show just now.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -131,6 +131,13 @@ class Library:
             if self._pool is None or self._pool[0] is not job:
                 self._pool = (job, CandidatePool(self.index, job.wait(lambda share: None).report))
             return self._pool[1]
+
+    @cached_property
+    def screens(self) -> sk.ScreenPool:
+        """What screens are made of; that needs no audit."""
+        from samekind import ScreenPool
+
+        return ScreenPool(self.index)
 
     @cached_property
     def verdicts(self) -> sk.VerdictTable:

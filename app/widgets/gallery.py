@@ -25,7 +25,7 @@ def _element() -> Callable[..., Any]:
         "samekind_gallery",
         html='<div class="grid" role="list"></div>',
         css=(HERE / "gallery.css").read_text(encoding="utf-8"),
-        js=(HERE / "gallery.js").read_text(encoding="utf-8"),
+        js="".join((HERE / name).read_text(encoding="utf-8") for name in ("cards.js", "gallery.js")),
     )
     return element
 

@@ -32,9 +32,15 @@ def build(folder: Path, *, labelled: bool = True, partly: bool = False) -> Path:
     return folder
 
 
-def label_pairs(at: AppTest) -> AppTest:
-    """The page."""
+def groups(at: AppTest) -> AppTest:
+    """The page as it opens."""
     return healthy(at.switch_page(LABEL_PAIRS).run())
+
+
+def label_pairs(at: AppTest) -> AppTest:
+    """The page in its mode *Pairs*."""
+    at.session_state["labeling_mode"] = "Pairs"
+    return groups(at)
 
 
 def press(at: AppTest, words: str) -> AppTest:

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.browser
 
 
 def label_pairs_page(page: Page, address: str) -> Locator:
-    """Opens the page *Label pairs*; returns the picture of the anchor, which changes with the pair."""
+    """Opens the mode *Pairs* of the page *Label pairs*; returns the picture of the anchor, which changes with the pair."""
     page.goto(f"{address}/label-pairs")
+    page.get_by_role("radio", name="Pairs").click()
     anchor = page.get_by_role("list", name="the anchor", exact=True).locator("img")
     expect(anchor).to_be_visible()
     return anchor
@@ -84,6 +85,7 @@ def test_pairs_are_labelled_by_key_and_by_button(page: Page, browser: Browser, a
         page.keyboard.press("3")
         expect(history).to_have_count(2)
         page.reload()
+        page.get_by_role("radio", name="Pairs").click()
         expect(anchor).to_be_visible()
         expect(history).to_have_count(2)
         history.first.get_by_role("button", name="Undo").click()

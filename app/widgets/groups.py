@@ -1,0 +1,131 @@
+"""The mode *Groups* of *Label pairs*: screen after screen, and those that were answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from samekind.app.state import labeling_session, screen_session
+from samekind.app.state.library import Library
+from samekind.app.view_models import screen_view
+from samekind.app.view_models.label_pairs_view import Progress
+from samekind.app.view_models.pairs import Pair
+from samekind.app.view_models.screen_view import AnsweredScreen
+from samekind.app.widgets import notices
+from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.screen_grid import screen_grid
+from samekind.core.text import counted
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+HISTORY = 8
+
+
+def show(library: Library, current: Mapping[Pair, sk.Verdict]) -> Progress:
+    """Draws the mode; returns the progress of all answers."""
+    offer = screen_session.next_screen(library, current)
+    if failure := labeling_session.pop_failure():
+        notices.failure(*failure)
+    progress = Progress.of(labeling_session.of_this_index(library, current))
+    st.progress(progress.share, screen_view.progress_sentence(current, library.screens.num_unseen(current)))
+    st.caption(progress.sentence())
+    if offer.screen is None:
+        _no_screen(offer.are_leased)
+    else:
+        _screen(library, offer.screen, offer.same)
+    answered = screen_view.answered_screens(current)
+    with st.container(horizontal=True):
+        if offer.screen is not None:
+            _skip_button(library, offer.screen)
+        _undo_button(library, answered)
+    _contradictions(current)
+    _history(library, answered[:HISTORY])
+    return progress
+
+
+def _screen(library: Library, screen: sk.Screen, same: Sequence[str]) -> None:
+    revealed = labeling_session.are_labels_shown()
+    thumbnails = library.index.thumbnails([image.id for image in screen.images])
+    screen_grid(
+        screen.id,
+        screen_view.anchor_card(screen, library.picture(screen.anchor.id), revealed=revealed),
+        screen_view.image_cards(screen, thumbnails, revealed=revealed),
+        same=screen_view.places_of(screen, same),
+        on_answer=lambda id_, places: screen_session.answer(library, id_, screen_view.ids_at(screen, places)),
+        key="screen",
+    )
+
+
+def _no_screen(are_leased: bool) -> None:
+    if are_leased:
+        st.info("Other people are labeling what comes next: try again shortly, some will be free then.")
+        st.button("Try again", icon=":material/refresh:", key="try_again")
+    elif skipped := screen_session.num_skipped():
+        st.info(f"Nothing is left to label here but {counted(skipped, 'group')} that you skipped.")
+        st.button("Show them", key="show_skipped", on_click=screen_session.forget_skipped)
+    else:
+        st.info("Nothing is left to label here.")
+
+
+def _skip_button(library: Library, screen: sk.Screen) -> None:
+    st.button(
+        "Skip",
+        icon=":material/skip_next:",
+        key=f"skip {screen.id}",  # a second press must not skip what nobody has seen yet
+        shortcut="s",
+        help="Stores nothing; you are not shown this anchor again.",
+        on_click=screen_session.skip,
+        args=(library, screen),
+    )
+
+
+def _undo_button(library: Library, answered: Sequence[AnsweredScreen]) -> None:
+    last = screen_session.last_own_screen(answered)
+    st.button(
+        "Undo",
+        icon=":material/undo:",
+        key="undo",
+        shortcut="u",
+        help="Takes all answers of your last group back, and shows it again.",
+        disabled=last is None,
+        on_click=screen_session.undo,
+        args=(library, last),
+    )
+
+
+def _contradictions(current: Mapping[Pair, sk.Verdict]) -> None:
+    from samekind import link_constraints
+
+    if found := link_constraints(current.values()).contradictions:
+        st.warning(
+            f"{counted(len(found), 'pair')} called different, though other answers join the two: *Pairs* lists them. "
+            "Until that is corrected their group is left out of training."
+        )
+
+
+def _history(library: Library, answered: Sequence[AnsweredScreen]) -> None:
+    found = [(each, library.screens.about(each.anchor, each.images)) for each in answered]
+    known = [(each, screen) for each, screen in found if screen is not None]
+    if not known:
+        return
+    st.subheader("Last groups", anchor=False)
+    cards = [
+        screen_view.answered_card(each, screen, library.index.thumbnails(_shown(each, screen)))
+        for each, screen in known
+    ]
+    by_id = {each.id: each for each, _ in known}
+    gallery(
+        cards,
+        key="groups",
+        label="last groups, newest first",
+        on_pick=lambda id_: screen_session.undo(library, by_id[id_]),
+        card_width=170,
+    )
+
+
+def _shown(answered: AnsweredScreen, screen: sk.Screen) -> list[str]:
+    """The anchor, and the first image that is the same, if any."""
+    return [screen.anchor.id, *(image.id for image in screen.images if image.sha256 in answered.same)][:2]

@@ -1,0 +1,81 @@
+"""A screen as one custom element: the anchor, its images as switches, and the buttons that answer it.
+
+Marks stay in the browser until the screen is answered: twenty clicks are then one run of the page instead of twenty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from samekind.app.view_models.cards import Card
+
+HERE = Path(__file__).parent
+HTML = """
+<div class="screen" role="group" tabindex="-1" aria-label="Which of these images are of the anchor's kind?">
+  <div class="anchors"></div>
+  <div class="images" role="group" aria-label="images to compare with the anchor"></div>
+  <div class="answers">
+    <button type="button" class="confirm" aria-keyshortcuts="Enter">
+      Confirm: <span class="count"></span><span class="key" aria-hidden="true">Enter</span>
+    </button>
+    <button type="button" class="all" aria-keyshortcuts="A">
+      All are the same<span class="key" aria-hidden="true">A</span>
+    </button>
+  </div>
+</div>
+"""
+
+
+@cache
+def _element() -> Callable[..., Any]:
+    """Registers the custom element once per process."""
+    element: Callable[..., Any] = st.components.v2.component(
+        "samekind_screen",
+        html=HTML,
+        css=_joined("gallery.css", "screen_grid.css"),
+        js=_joined("cards.js", "screen_grid.js"),
+    )
+    return element
+
+
+def screen_grid(
+    screen: str,
+    anchor: Card,
+    images: Sequence[Card],
+    *,
+    same: Sequence[int],
+    on_answer: Callable[[str, list[int]], None],
+    key: str,
+) -> None:
+    """Draws a screen.
+
+    Args:
+        screen: its id; marks are kept as long as it stays.
+        anchor: the anchor's card.
+        images: the images' cards.
+        same: places, from 1 on, that are marked as the same at first.
+        on_answer: called with the screen's id and the marked places when it is answered, before the page is drawn again.
+        key: unique on the page.
+    """
+
+    def answered() -> None:
+        given = st.session_state[key].get("answered")
+        if given is not None:
+            on_answer(given["screen"], given["same"])
+
+    data = {
+        "screen": screen,
+        "anchor": anchor.to_data(),
+        "cards": [card.to_data() for card in images],
+        "same": list(same),
+    }
+    _element()(data=data, key=key, on_answered_change=answered)
+
+
+def _joined(*names: str) -> str:
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names)

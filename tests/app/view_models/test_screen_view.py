@@ -1,0 +1,70 @@
+"""Cards of a screen and of those that were answered, without a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import samekind as sk
+from samekind.app.view_models import screen_view
+
+PNG = b"\x89PNG"
+
+
+def image(number: int, label: str | None = "Bag") -> sk.ScreenImage:
+    """An image whose id holds its class, as in a folder."""
+    return sk.ScreenImage(f"Bag/{number}.jpg", f"{number:064x}", 1 - number / 10, label)
+
+
+SCREEN = sk.Screen(image(0), (image(1), image(2, "Coat"), image(3)))
+
+
+def test_neither_label_nor_id_is_on_a_card_until_it_is_asked_for() -> None:
+    """Nor in the words for screen readers: images go by their places."""
+    hidden = [
+        screen_view.anchor_card(SCREEN, PNG, revealed=False),
+        *screen_view.image_cards(SCREEN, [PNG] * 3, revealed=False),
+    ]
+    assert [card.id for card in hidden] == ["anchor", "1", "2", "3"]
+    assert [card.pictures[0].alt for card in hidden] == ["the anchor", "image 1", "image 2", "image 3"]
+    assert not any(word in str(card.to_data()) for card in hidden for word in ("Bag", "Coat", ".jpg"))
+    shown = [
+        screen_view.anchor_card(SCREEN, PNG, revealed=True),
+        *screen_view.image_cards(SCREEN, [PNG] * 3, revealed=True),
+    ]
+    assert [card.lines for card in shown][::2] == [("Bag", "Bag/0.jpg"), ("Coat", "Bag/2.jpg")]
+    assert shown[2].pictures[0].alt == "image 2, image Bag/2.jpg, Coat"
+    (unlabelled,) = screen_view.image_cards(sk.Screen(image(0), (image(1, None),)), [PNG], revealed=True)
+    assert unlabelled.lines == ("no label", "Bag/1.jpg")
+
+
+def test_places_and_ids_lead_to_each_other() -> None:
+    """Places count from 1 in the order shown; one that is not there is passed over."""
+    assert screen_view.ids_at(SCREEN, [3, 1, 0, 4]) == ["Bag/1.jpg", "Bag/3.jpg"]
+    assert screen_view.places_of(SCREEN, ["Bag/3.jpg", "Bag/1.jpg", "Bag/9.jpg"]) == [1, 3]
+
+
+def test_answers_are_put_together_by_screen() -> None:
+    """The newest first; single answers belong to none; a pair that was answered again elsewhere no longer counts here."""
+    given = SCREEN.verdicts(["Bag/1.jpg"], "Ana")
+    given[2] = replace(given[2], verdict="unsure", screen="", when="2027-01-01T00:00:00+00:00")
+    later = [
+        replace(v, when="2026-12-01T12:34:56+02:00", who="")
+        for v in sk.Screen(image(5), (image(6),)).verdicts(["Bag/6.jpg"])
+    ]
+    newest, oldest = screen_view.answered_screens({v.pair: v for v in [*given, *later]})
+    assert (oldest.id, oldest.anchor) == (SCREEN.id, SCREEN.anchor.sha256)
+    assert (oldest.images, oldest.same) == ((f"{1:064x}", f"{2:064x}"), (f"{1:064x}",))
+    card = screen_view.answered_card(oldest, SCREEN, [PNG, PNG])
+    assert (card.id, card.heading, card.action, len(card.pictures)) == (SCREEN.id, "1 same · 1 different", "Undo", 2)
+    assert card.lines[0] == "Bag"
+    assert card.lines[1].startswith("Ana, 20")
+    other = screen_view.answered_card(newest, sk.Screen(image(5, None), (image(6),)), [PNG])
+    assert (other.heading, other.lines) == ("1 same · 0 different", ("2026-12-01 10:34 UTC",))
+
+
+def test_what_is_left() -> None:
+    """Pairs by answer, and images nobody has seen."""
+    given = SCREEN.verdicts(["Bag/1.jpg"])
+    assert screen_view.progress_sentence({v.pair: v for v in given}, 1) == (
+        "3 pairs answered (1 same kind · 2 different · 0 unsure · 0 wrong label · 0 duplicate), 1 image not seen yet"
+    )
