@@ -122,13 +122,26 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
         judged = counted(answer["num_judged"], "label was checked", "labels were checked")
-        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against theirs.")
+        conflicts = answer["num_label_conflicts"]
+        parts.append(
+            f"{judged}; the neighbours of {counted(count - conflicts, 'image')} vote against theirs."
+            + f" {counted(conflicts, 'image has', 'images have')} a copy with another label, first here: one of the two is wrong."
+            * bool(conflicts)
+        )
         rows = [
-            [each["id"], each["label"], each["suggested"], decimal(each["score"], 3), _said(each["confirmed"])]
+            [
+                each["id"],
+                each["label"],
+                each["suggested"],
+                each["reason"].replace("_", " "),
+                decimal(each["score"], 3),
+                _said(each["confirmed"]),
+            ]
             for each in answer["label_suspects"][:shown]
         ]
         if rows:
-            parts.append(table(["id", "label", "suggested", "score", "person"], rows) + _rest(count, len(rows)))
+            headers = ["id", "label", "suggested", "reason", "score", "person"]
+            parts.append(table(headers, rows) + _rest(count, len(rows)))
     count = answer["num_duplicates"]
     parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
     rows = [

@@ -11,7 +11,7 @@ Temperature, k and the order were chosen by finding 5 % of CIFAR-10's training l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from samekind.training.training_set import label_numbers
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
+Shares = TypeVar("Shares", float, NDArray[np.float64])
 VOTERS = 100
 TEMPERATURE = 0.03
 SMOOTHING = 0.02
@@ -71,8 +72,7 @@ class Votes:
     @property
     def score_J(self) -> NDArray[np.float64]:
         """`(J,)` suspicion, see `LabelIssue`."""
-        other_J = self.suggested_share_J
-        return np.asarray(other_J / (other_J + self.label_share_J + SMOOTHING))
+        return np.asarray(suspicion(self.suggested_share_J, self.label_share_J))
 
     @property
     def is_issue_J(self) -> NDArray[np.bool_]:
@@ -93,6 +93,11 @@ class Votes:
         others_JC = self.share_JC.copy()
         np.put_along_axis(others_JC, self.given_J[:, None], -1.0, axis=1)
         return others_JC
+
+
+def suspicion(other: Shares, given: Shares) -> Shares:
+    """Of the votes for another class and for the given one, the share of the other, in [0, 1)."""
+    return other / (other + given + SMOOTHING)
 
 
 def label_votes(index: OpenedIndex, progress: Progress | None = None) -> tuple[Votes, list[Note]]:

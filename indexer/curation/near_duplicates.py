@@ -43,6 +43,8 @@ half of them are.
 """
 ALIKE = 0.8
 """Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
+SURE_SCORE, SURE_SIMILARITY = 0.95, 0.9
+"""Score and cosine from which on a near pair is taken for the same picture without a look."""
 _DOUBT = Note(
     NoteCode.REVIEW_DUPLICATES,
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
@@ -148,9 +150,20 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
 
 
 def near_candidates(
-    index: OpenedIndex, content_N: NDArray[np.int64], progress: Progress | None = None
+    index: OpenedIndex,
+    content_N: NDArray[np.int64],
+    progress: Progress | None = None,
+    class_N: NDArray[np.int64] | None = None,
 ) -> tuple[Candidates, list[Note]]:
-    """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them."""
+    """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them.
+
+    Args:
+        index: the images.
+        content_N: `(N,)` numbers, equal for equal content.
+        progress: shows bars.
+        class_N: `(N,)` class numbers, −1 for unknown. With them, only pairs of two classes that can be sure are looked at, which saves
+            reading most of the pictures.
+    """
     # One row of each content: copies would take the neighbours' places.
     first_U = np.sort(np.unique(content_N, return_index=True)[1])
     anchors, notes = anchors_of(len(first_U), None)
@@ -162,6 +175,10 @@ def near_candidates(
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
     pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]
+    if class_N is not None:
+        class_P2 = class_N[pair_P2]
+        wanted = (class_P2[:, 0] != class_P2[:, 1]) & (class_P2 >= 0).all(axis=1) & (similarity_P >= SURE_SIMILARITY)
+        pair_P2, similarity_P = pair_P2[wanted], similarity_P[wanted]
     rows, place_P2 = np.unique(pair_P2, return_inverse=True)
     pictures = small_pictures(index, rows, progress)
     score_P = pixel_agreement(pictures, place_P2.reshape(-1, 2), progress)

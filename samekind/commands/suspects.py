@@ -1,4 +1,4 @@
-"""`samekind suspects`: images whose label may be wrong, and pictures that are there twice."""
+"""`samekind suspects`: images whose label is or may be wrong, and pictures that are there twice."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Suspects:
     """Lists images whose label may be wrong, and pictures that are there twice, the surest first.
+
+    Copies with different labels come first: one of the two labels is certain to be wrong.
 
     Example:
         samekind suspects artifacts/fashion-mnist
@@ -44,7 +46,8 @@ class Suspects:
             self.csv.mkdir(parents=True, exist_ok=True)
         index = samekind.Index.open(self.artefact)
         lists: dict[str, samekind.LabelIssues | samekind.Duplicates] = {}
-        answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "label_suspects": []}
+        answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "num_label_conflicts": None}
+        answer["label_suspects"] = []
         notes: list[str] = []
         try:
             lists["label-suspects.csv"] = index.label_issues(self.count, console.progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import samekind as sk
@@ -38,6 +39,26 @@ def test_both_lists_as_json_text_and_files(tmp_path: Path) -> None:
     assert "60 labels were checked; the neighbours of 1 image vote against theirs." in shown
     assert f"--count {answer['num_duplicates']} with --csv or --json has them all" in shown
     assert any(line.split()[:3] == [ids[8], ids[20], "exact"] for line in shown.splitlines())
+
+
+def test_copies_with_different_labels_are_said(tmp_path: Path) -> None:
+    """They head the table with their reason, a sentence counts them, and both lists as files name the copy."""
+    pixels, labels = kinds(), [("Bag", "Coat", "Shirt")[i % 3] for i in range(60)]
+    pixels[20], labels[20], labels[4] = pixels[8], "Bag", "Bag"
+    save_encoder(FakeEncoder(), tmp_path)
+    index = sk.build_index(sk.Corpus.from_arrays(list(pixels), labels, name="kinds"), FakeEncoder(), tmp_path)
+    shown = call("suspects", tmp_path, "--csv", tmp_path / "lists").out
+    assert "the neighbours of 1 image vote against theirs. 2 images have a copy with another label" in shown
+    table = [line.split() for line in shown.splitlines() if "copy  " in line or "embedding  " in line]
+    assert [(line[0], line[3]) for line in table] == [
+        (index.ids[20], "exact"),
+        (index.ids[8], "exact"),
+        (index.ids[4], "embedding"),
+    ]
+    with (tmp_path / "lists" / "label-suspects.csv").open(newline="") as stream:
+        first = next(csv.DictReader(stream))
+    assert (first["reason"], json.loads(first["copies"])) == ("exact_copy", [index.ids[8]])
+    assert call("suspects", tmp_path, "--json").answer["num_label_conflicts"] == 2
 
 
 def test_without_labels_the_other_list_is_there(tmp_path: Path) -> None:

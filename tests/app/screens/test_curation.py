@@ -243,3 +243,44 @@ def test_the_lists_can_be_downloaded(listed: Path) -> None:
     """The file holds ids, labels, suggestions and scores."""
     text = sk.Index.open(listed).label_issues().to_csv()
     assert {line["suggested"] for line in csv.DictReader(io.StringIO(text))} == {"Bag", "Coat"}
+
+
+@pytest.fixture(scope="module")
+def conflicting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 is an exact copy of 8 under another label, 41 a darker one of 11 under another one; not to be changed."""
+    pixels, labels = kinds(), [("Bag", "Coat", "Shirt")[i % 3] for i in range(60)]
+    pixels[20], pixels[41] = pixels[8], (pixels[11] * 0.95).astype(np.uint8)
+    labels[20], labels[41] = "Bag", "Coat"
+    folder = tmp_path_factory.mktemp("conflicts") / "kinds"
+    save_encoder(FakeEncoder(), folder)
+    sk.build_index(sk.Corpus.from_arrays(list(pixels), labels, name="kinds"), FakeEncoder(), folder)
+    return folder
+
+
+def test_copies_with_different_labels_come_first_and_are_marked(open_app: OpenApp, conflicting: Path) -> None:
+    """The exact pair and then the near one, each beside its copy; for equal files there is nothing to answer."""
+    at, ids = opened(open_app, conflicting), sk.Index.open(conflicting).ids
+    for (row, other), badge in (((8, 20), "EXACT COPY"), ((20, 8), "EXACT COPY"), ((11, 41), "NEAR COPY")):
+        assert [each["text"] for each in cards(at, f"label issue {ids[row]}")[0]["badges"]] == [badge]
+        assert cards(at, f"evidence {ids[row]}")[0]["id"] == ids[other]
+    sentences = [caption.value for caption in at.caption]
+    assert sum("very same file is also filed as" in each for each in sentences) == 2
+    assert sum("same picture is also filed as" in each for each in sentences) == 2
+    assert not any(button.key and ids[8] in button.key for button in at.button)
+    assert any("**4** of them for a copy" in each.value for each in at.markdown)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected", "said"), [("wrong_label", (11, 41), "confirmed"), ("copy_wrong", (41, 11), "dismissed")]
+)
+def test_of_two_copies_one_is_wrong(
+    open_app: OpenApp, conflicting: Path, tmp_path: Path, word: str, expected: tuple[int, int], said: str
+) -> None:
+    """That the label is right is `wrong_label` on the copy; Undo takes either back."""
+    copy = shutil.copytree(conflicting, tmp_path / "copy")
+    at, ids = opened(open_app, copy), sk.Index.open(copy).ids
+    at.button(key=f"{word} {ids[11]} {ids[41]}").click().run()
+    assert verdicts(copy) == [(ids[expected[0]], ids[expected[1]], "wrong_label")]
+    assert said in [each["text"] for each in cards(at, f"label issue {ids[11]}")[0]["badges"]]
+    at.button(key=f"undo {ids[11]} {ids[41]}").click().run()
+    assert sk.VerdictTable(copy).current() == {}
