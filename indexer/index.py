@@ -133,7 +133,7 @@ class Index(OpenedIndex):
         return audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
 
     def label_issues(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
-        """Ranks the images whose label may be wrong: first those of which a copy has another label, then by the votes of their neighbours.
+        """Ranks the images whose label may be wrong: first copies with different labels, then by the class that the other images predict.
 
         Args:
             count: longest list wanted, ≥ 1.

@@ -124,7 +124,7 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
         judged = counted(answer["num_judged"], "label was checked", "labels were checked")
         conflicts = answer["num_label_conflicts"]
         parts.append(
-            f"{judged}; the neighbours of {counted(count - conflicts, 'image')} vote against theirs."
+            f"{judged}; of {counted(count - conflicts, 'image')} another class is more probable."
             + f" {counted(conflicts, 'image has', 'images have')} a copy with another label, first here: one of the two is wrong."
             * bool(conflicts)
         )

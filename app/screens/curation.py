@@ -70,15 +70,15 @@ def _labels(library: Library, hide: bool) -> None:
         st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
         return
     found = waiting.result(
-        library.label_issues, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
+        library.label_issues, "Predicting every label; tens of thousands of images take a minute or two …"
     )
     if found is None:
         return
     found = found.answered(library.index)
     labels, many = counted(found.num_evaluated, "label"), found.num_issues
     st.markdown(
-        "Two copies with different labels cannot both be right; apart from that, each image's neighbours vote on its class, the nearest "
-        f"with most weight. Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
+        "Two copies with different labels cannot both be right; apart from that, each image's class is predicted from the others. "
+        f"Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
         f"copy; {len(found.issues)} listed, the surest first."
     )
     _download("label-suspects.csv", found.to_csv(), found.notes)

@@ -20,7 +20,7 @@ Listed = TypeVar("Listed", "sk.LabelIssue", "sk.Duplicate")
 
 
 def issue_card(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> Card:
-    """The image: the label that it has and the one that its copies or neighbours suggest."""
+    """The image: the label that it has and the one that its copies or the other images suggest."""
     return Card(
         issue.id,
         (Picture(data_uri(thumbnails[issue.id]), alt_text(issue.id, issue.label)),),
@@ -53,12 +53,12 @@ def evidence(issue: sk.LabelIssue) -> list[str]:
 
 
 def reason_sentence(issue: sk.LabelIssue) -> str:
-    """What speaks against the label: a copy with another one, and the shares of the neighbours' votes."""
+    """What speaks against the label: a copy with another one, and how probable both classes are."""
     file = "The very same file is" if issue.reason == EXACT else "The same picture is"
     conflict = f"{file} also filed as {issue.suggested}: one of the two is wrong. " if issue.copies else ""
     return conflict + (
-        f"Of its neighbours' votes {percent(issue.suggested_share, 0)} are for {issue.suggested}, "
-        f"{percent(issue.label_share, 0)} for {issue.label}."
+        f"By the other images it is {issue.suggested} with {percent(issue.suggested_share, 0)}, "
+        f"{issue.label} with {percent(issue.label_share, 0)}."
     )
 
 

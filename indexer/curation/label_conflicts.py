@@ -2,7 +2,7 @@
 
 # N rows, P pairs
 
-That needs neither neighbours that agree nor a good encoder, so these stand above every suspicion. Which of the labels is wrong is another
+That needs no good encoder, so these stand above every suspicion. Which of the labels is wrong is another
 question: it is put to the embedding, and both images are listed.
 """
 

@@ -1,11 +1,11 @@
-"""Images whose label may be wrong: a copy has another label, or their neighbours in the embedding vote for another class.
+"""Images whose label may be wrong: a copy has another label, or another class is more probable by the embedding.
 
-Copies with different labels (`indexer.curation.label_conflicts`) are certain conflicts and come first. The votes
-(`indexer.curation.label_votes`) are read as confident learning does: a label is an issue if the votes for another class reach what images
+Copies with different labels (`indexer.curation.label_conflicts`) are certain conflicts and come first. The probabilities
+(`indexer.curation.label_predictions`) are read as confident learning does: a label is an issue if that of another class reaches what images
 of that class have on average for their own label. Labels are under test here; no loss and no detector sees them.
 
 Source:
-    Confident learning: arXiv 1911.00068, equations 2 and 3. By neighbours instead of a classifier, as SimiFeat does: 2110.06283.
+    Confident learning: arXiv 1911.00068, equations 2 and 3.
     What such errors look like in well-known test sets: 2103.14749.
 """
 
@@ -13,26 +13,28 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
+from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.notes import Note, NoteCode
+from samekind.indexer.curation.evidence import nearest_of_class
 from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
-from samekind.indexer.curation.label_votes import Votes, label_votes, suspicion
+from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable
-from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
 TRUSTED = 0.95
-"""Share of the labels that the votes must agree with for an issue to be more than a question."""
-EVIDENCE = 8
+"""Share of the labels that the predictions must agree with for an issue to be more than a question."""
 EMBEDDING = "embedding"
 """Reason of an issue that only the embedding speaks for."""
 
@@ -44,14 +46,14 @@ class LabelIssue:
     Attributes:
         id: the image.
         label: the label it was given.
-        suggested: the label of its surest copy, or the class that most other votes are for.
+        suggested: the label of its surest copy, or the most probable other class.
         reason: `exact_copy` (equal content has another label), `near_copy` (so has a picture whose pixels surely agree), `embedding`.
-        score: suspicion in [0, 1), the order of what has the reason `embedding`, and of the copies of one picture: votes for
-            `suggested` among those for either, `b / (b + g + 0.02)`.
-        label_share: share g of all votes that is for `label`, in [0, 1].
-        suggested_share: share b that is for `suggested`, in [0, 1].
+        score: suspicion in [0, 1], the order of what has the reason `embedding`, and of the copies of one picture: the probability of
+            `suggested`, if it is that or `label`, `b / (b + g)`.
+        label_share: probability g of `label` by the images of other folds, in [0, 1].
+        suggested_share: that of `suggested`, b, in [0, 1].
         copies: ids of its copies with another label, the surest first, at most 8.
-        neighbours: ids of the nearest voters for `suggested`, nearest first, at most 8: the evidence.
+        neighbours: ids of the nearest images of the class `suggested`, nearest first, at most 8: the evidence.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
     """
 
@@ -129,46 +131,71 @@ class LabelIssues:
 def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> LabelIssues:
     """Carries out `Index.label_issues`; see there."""
     count = check_count(count)
-    votes, notes = label_votes(index, progress)
-    class_N = label_numbers(index.labels, index.classes)
-    assert class_N is not None
-    conflicts, more = label_conflicts(index, class_N, progress)
-    notes += [note for note in more if note not in notes]
-    conflict_j = [j for j, row in enumerate(votes.row_J.tolist()) if row in conflicts]
-    found = np.setdiff1d(np.flatnonzero(votes.is_issue_J), conflict_j)
-    if (agreement := votes.agreement) < TRUSTED:
+    class_N = class_numbers(index)
+    conflicts, notes = label_conflicts(index, class_N, progress)
+    predictions = label_predictions(index, class_N, _evaluated(class_N, conflicts, notes), progress)
+    conflict_j = [j for j, row in enumerate(predictions.row_J.tolist()) if row in conflicts]
+    found = np.setdiff1d(np.flatnonzero(predictions.is_issue_J), conflict_j)
+    if (agreement := predictions.agreement) < TRUSTED:
         text = (
-            f"The neighbours agree with only {100 * agreement:.0f} % of all labels: "
+            f"Predicted from the other images, only {100 * agreement:.0f} % of all labels come out as they are: "
             "most suspects will be mistakes of the encoder, not of the label."
         )
         notes.append(Note(NoteCode.LOW_AGREEMENT, text))
-    conflict_j.sort(key=lambda j: (conflicts[int(votes.row_J[j])].group, -votes.score_J[j]))
-    first = [*conflict_j, *found[np.argsort(-votes.score_J[found], kind="stable")].tolist()][:count]
-    issues = tuple(_issue(index, votes, j, conflicts.get(int(votes.row_J[j]))) for j in first)
+    score_J = predictions.score_J
+    conflict_j.sort(key=lambda j: (conflicts[int(predictions.row_J[j])].group, -score_J[j]))
+    first = [*conflict_j, *found[np.argsort(-score_J[found], kind="stable")].tolist()][:count]
     table = LabelIssues(
-        issues, len(conflict_j) + len(found), len(conflict_j), num_evaluated=len(votes.row_J), notes=tuple(notes)
+        _issues(index, class_N, predictions, first, conflicts),
+        len(conflict_j) + len(found),
+        len(conflict_j),
+        num_evaluated=len(predictions.row_J),
+        notes=tuple(notes),
     )
     return table.answered(index)
 
 
-def _issue(index: OpenedIndex, votes: Votes, j: int, conflict: Conflict | None) -> LabelIssue:
-    ids, labels, classes = index.ids, index.labels, index.classes
-    assert labels is not None
-    row, copies = int(votes.row_J[j]), [] if conflict is None else conflict.copies
-    suggested = classes[int(votes.suggested_J[j])] if not copies else str(labels[copies[0]])
-    share, given = float(votes.share_JC[j, classes.index(suggested)]), float(votes.label_share_J[j])
-    voters = [v for v in votes.voter_JK[j].tolist() if v >= 0 and labels[v] == suggested][:EVIDENCE]
-    return LabelIssue(
-        id=ids[row],
-        label=str(labels[row]),
-        suggested=suggested,
-        reason=EMBEDDING if conflict is None else conflict.reason,
-        score=suspicion(share, given),
-        label_share=given,
-        suggested_share=share,
-        copies=tuple(ids[copy] for copy in copies),
-        neighbours=tuple(ids[v] for v in voters),
-    )
+def _evaluated(class_N: NDArray[np.int64], conflicts: Mapping[int, Conflict], notes: list[Note]) -> NDArray[np.int64]:
+    """The rows whose labels are evaluated: all with a label, of many a sample and all conflicts; says so in the notes."""
+    labelled = np.flatnonzero(class_N >= 0)
+    chosen, more = anchors_of(len(labelled), None)
+    notes += [note for note in more if note not in notes]
+    if len(labelled) < len(class_N):
+        text = f"{len(class_N) - len(labelled):,} of {len(class_N):,} images have no label; they are not judged and tell nothing."
+        notes.append(Note(NoteCode.SOME_LABELS, text))
+    return np.union1d(labelled[chosen], np.array(list(conflicts), dtype=np.int64))
+
+
+def _issues(
+    index: OpenedIndex,
+    class_N: NDArray[np.int64],
+    predictions: Predictions,
+    first: list[int],
+    conflicts: Mapping[int, Conflict],
+) -> tuple[LabelIssue, ...]:
+    """The issues of these numbers of evaluated images, in this order."""
+    ids, classes = index.ids, index.classes
+    rows, suggested_J = [int(predictions.row_J[j]) for j in first], predictions.suggested_J
+    copies = [conflicts[row].copies if row in conflicts else [] for row in rows]
+    suggested = [int(class_N[c[0]] if c else suggested_J[j]) for c, j in zip(copies, first, strict=True)]
+    evidence = nearest_of_class(index, class_N, list(zip(rows, suggested, strict=True)))
+    issues = []
+    for place, (j, row) in enumerate(zip(first, rows, strict=True)):
+        share, given = (float(predictions.share_JC[j, number]) for number in (suggested[place], class_N[row]))
+        issues.append(
+            LabelIssue(
+                id=ids[row],
+                label=classes[class_N[row]],
+                suggested=classes[suggested[place]],
+                reason=conflicts[row].reason if row in conflicts else EMBEDDING,
+                score=suspicion(share, given),
+                label_share=given,
+                suggested_share=share,
+                copies=tuple(ids[copy] for copy in copies[place]),
+                neighbours=tuple(ids[near] for near in evidence[place]),
+            )
+        )
+    return tuple(issues)
 
 
 class _Annotations:

@@ -36,7 +36,7 @@ def test_both_lists_as_json_text_and_files(tmp_path: Path) -> None:
         with (tmp_path / "lists" / name).open(newline="") as stream:
             assert [line[column] for line in csv.DictReader(stream)] == [each[column] for each in answer[key]]
     shown = call("suspects", folder, "--count", 1).out
-    assert "60 labels were checked; the neighbours of 1 image vote against theirs." in shown
+    assert "60 labels were checked; of 1 image another class is more probable." in shown
     assert f"--count {answer['num_duplicates']} with --csv or --json has them all" in shown
     assert any(line.split()[:3] == [ids[8], ids[20], "exact"] for line in shown.splitlines())
 
@@ -48,7 +48,7 @@ def test_copies_with_different_labels_are_said(tmp_path: Path) -> None:
     save_encoder(FakeEncoder(), tmp_path)
     index = sk.build_index(sk.Corpus.from_arrays(list(pixels), labels, name="kinds"), FakeEncoder(), tmp_path)
     shown = call("suspects", tmp_path, "--csv", tmp_path / "lists").out
-    assert "the neighbours of 1 image vote against theirs. 2 images have a copy with another label" in shown
+    assert "of 1 image another class is more probable. 2 images have a copy with another label" in shown
     table = [line.split() for line in shown.splitlines() if "copy  " in line or "embedding  " in line]
     assert [(line[0], line[3]) for line in table] == [
         (index.ids[20], "exact"),
