@@ -1,4 +1,4 @@
-"""The page *Label errors & duplicates*: two lists with pictures, a button for each answer, and both as CSV files.
+"""The page *Label errors & duplicates*: three lists with pictures, a button for each answer, and all as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the image as anchor and
 a neighbour of the suggested class as negative: of those shown the nearest that has no verdict beside the image yet, so that no earlier
@@ -26,7 +26,7 @@ from samekind.core.text import counted
 if TYPE_CHECKING:
     import samekind as sk
 
-LABELS, DUPLICATES = "Label errors", "Duplicates"
+LABELS, DUPLICATES, LEAKS = "Label errors", "Duplicates", "Leaks"
 LABEL_ANSWERS = (
     ("wrong_label", "Label is wrong", ":material/check:"),
     ("different", "Label is right", ":material/close:"),
@@ -52,7 +52,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "List",
-            [LABELS, DUPLICATES],
+            [LABELS, DUPLICATES, LEAKS],
             default=LABELS if library.classes else DUPLICATES,
             required=True,
             key="which_list",
@@ -61,8 +61,10 @@ def main() -> None:
         hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
         _labels(library, hide)
-    else:
+    elif which == DUPLICATES:
         _duplicates(library, hide)
+    else:
+        _leaks(library, hide)
 
 
 def _labels(library: Library, hide: bool) -> None:
@@ -116,7 +118,27 @@ def _duplicates(library: Library, hide: bool) -> None:
         return
     pairs = counted(found.num_pairs, "pair")
     st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
-    _download("duplicates.csv", found.to_csv(), found.notes)
+    _pairs(library, found, hide, "duplicates.csv")
+
+
+def _leaks(library: Library, hide: bool) -> None:
+    found = waiting.result(library.leaks, "Comparing the splits; tens of thousands of images take a few minutes …")
+    if found is None:
+        return
+    found = found.answered(library.index)
+    if not found.num_pairs:
+        st.info("No picture of the training split is in another split, too.")
+        return
+    pairs = counted(found.num_pairs, "pair")
+    st.markdown(
+        f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
+        "every accuracy is too good for it."
+    )
+    _pairs(library, found, hide, "leaks.csv")
+
+
+def _pairs(library: Library, found: sk.Duplicates, hide: bool, file: str) -> None:
+    _download(file, found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
     thumbnails = _thumbnails(library, shown)
     if not shown:

@@ -45,7 +45,7 @@ ALIKE = 0.8
 """Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
 SURE_SCORE, SURE_SIMILARITY = 0.95, 0.9
 """Score and cosine from which on a near pair is taken for the same picture without a look."""
-_DOUBT = Note(
+DOUBT = Note(
     NoteCode.REVIEW_DUPLICATES,
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
     "look before you believe.",
@@ -64,6 +64,7 @@ class Duplicate:
         similarity: cosine of their embeddings in [-1, 1].
         a_label, b_label: class names, `None` where unknown.
         confirmed: `True` if they were annotated as `duplicate`, `False` if as `same` or `different`, `None` without annotation.
+        a_split, b_split: their splits.
     """
 
     a: str
@@ -74,6 +75,8 @@ class Duplicate:
     a_label: str | None = None
     b_label: str | None = None
     confirmed: bool | None = None
+    a_split: str = ""
+    b_split: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,9 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
     found, notes = near_candidates(index, content_N, progress)
     order = np.argsort(-found.score_P, kind="stable")
     near = order[((found.score_P >= SAME_PICTURE) & (found.similarity_P >= ALIKE))[order]]
-    notes += [_DOUBT] * bool(len(near))
-    named = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
-    named += [
+    notes += [DOUBT] * bool(len(near))
+    found_pairs = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
+    found_pairs += [
         (
             int(found.row_P2[p, 0]),
             int(found.row_P2[p, 1]),
@@ -146,7 +149,7 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
         for p in near[:count].tolist()
     ]
     number = pairs_within(content_N) + len(near)
-    return Duplicates(_named(index, named[:count]), number, tuple(notes)).answered(index)
+    return Duplicates(named(index, found_pairs[:count]), number, tuple(notes)).answered(index)
 
 
 def near_candidates(
@@ -198,10 +201,21 @@ def small_pictures(index: OpenedIndex, rows: NDArray[np.int64], progress: Progre
     return pictures
 
 
-def _named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
+def named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
+    """Pairs of `(row, row, kind, score, similarity)` with ids, labels and splits."""
     ids, labels = index.ids, index.labels or [None] * len(index)
     return tuple(
-        Duplicate(ids[a], ids[b], kind, score, similarity, labels[a], labels[b])
+        Duplicate(
+            ids[a],
+            ids[b],
+            kind,
+            score,
+            similarity,
+            labels[a],
+            labels[b],
+            a_split=index.splits[a],
+            b_split=index.splits[b],
+        )
         for a, b, kind, score, similarity in pairs
     )
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import samekind as sk
+from samekind.data.types.splits import Split
 from tests.end_to_end.helpers import call, refused
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
@@ -74,3 +75,28 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     """A count below 1 and an artefact that is not there are refused."""
     assert "--count must be at least 1" in refused("suspects", tmp_path, "--count", 0)
     assert "does not exist" in refused("suspects", tmp_path / "nowhere")
+
+
+def test_leaks_are_a_list_of_their_own(tmp_path: Path) -> None:
+    """In the text, as JSON and as a file, with both splits; without a second split the text is silent."""
+    pixels = kinds()
+    pixels[50] = pixels[11]
+    save_encoder(FakeEncoder(), tmp_path)
+    splits: list[Split] = ["train" if row < 40 else "test" for row in range(60)]
+    index = sk.build_index(sk.Corpus.from_arrays(list(pixels), None, splits, name="kinds"), FakeEncoder(), tmp_path)
+    told = call("suspects", tmp_path, "--csv", tmp_path / "lists").out
+    answer = call("suspects", tmp_path, "--json").answer
+    first = answer["leaks"][0]
+    assert (first["a"], first["b"], first["a_split"], first["b_split"]) == (
+        index.ids[11],
+        index.ids[50],
+        "train",
+        "test",
+    )
+    counted = (
+        f"{answer['num_leaks']:,} pair{'s' * (answer['num_leaks'] != 1)} of a training image and one of another split"
+    )
+    assert counted in told
+    with (tmp_path / "lists" / "leaks.csv").open(newline="") as stream:
+        assert [line["b"] for line in csv.DictReader(stream)] == [pair["b"] for pair in answer["leaks"]]
+    assert "another split" not in call("suspects", build(tmp_path / "one", labelled=False)).out

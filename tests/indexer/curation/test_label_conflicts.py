@@ -42,6 +42,8 @@ def test_copies_with_different_labels_come_first(conflicting: Index) -> None:
     assert (first.copies, second.copies, third.copies) == ((second.id,), (first.id,), (fourth.id,))
     assert (first.label, first.suggested) == (second.suggested, second.label)
     assert fifth.copies == ()
+    assert first.neighbours
+    assert not {first.id, second.id} & {*first.neighbours, *second.neighbours}, "the evidence is other pictures"
     assert (found.num_conflicts, found.num_issues) == (4, len(found.issues))
     assert not {ids[3], ids[12], ids[6], ids[27], ids[8], ids[17]} & {issue.id for issue in found.issues}
     assert [issue.id for issue in conflicting.label_issues(count=3).issues] == [first.id, second.id, third.id]
