@@ -32,7 +32,7 @@ import samekind as sk
 from benchmarks.label_errors import rankings
 from samekind.comparison.machine import processor
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions
-from samekind.indexer.curation.near_duplicates import near_candidates
+from samekind.indexer.curation.near_duplicates import near_candidates, zoomed
 
 WRONG_BELOW, FIRST = 3, 50
 PRECISION = 0.9
@@ -59,7 +59,7 @@ def _measured(index: sk.Index, truth: Path) -> dict[str, Any]:
     labels = labels_found(index, predictions, json.loads((truth / ERRORS).read_text()))
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     compared = time.perf_counter()
-    candidates, _ = near_candidates(index, content_N)
+    candidates = zoomed(index, near_candidates(index, content_N)[0])
     ended = time.perf_counter()
     pairs = duplicates_found(index, candidates.row_P2, known_pairs(truth, index), candidates.score_P)
     by_cosine = duplicates_found(index, candidates.row_P2, known_pairs(truth, index), candidates.similarity_P)

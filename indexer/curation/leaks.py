@@ -40,6 +40,7 @@ def leaks(index: OpenedIndex, count: int = 100, progress: Progress | None = None
     is_bank_N = np.array(index.splits, dtype=object) == BANK
     exact, number = _exact(content_N, is_bank_N)
     found = _candidates(index, _firsts(content_N, ~is_bank_N), _firsts(content_N, is_bank_N), near.ALIKE, progress)
+    found = near.zoomed(index, found, progress)
     order = np.argsort(-found.score_P, kind="stable")
     listed = order[found.score_P[order] >= near.SAME_PICTURE]
     named = [(a, b, "exact", 1.0, 1.0) for a, b in exact]

@@ -26,7 +26,7 @@ from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
 from samekind.indexer.audit.neighbours import Comparison, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode
-from samekind.indexer.curation.pixel_agreement import SIDE, pixel_agreement
+from samekind.indexer.curation.pixel_agreement import SIDE, ZOOMED_SIDES, pixel_agreement, zoomed_agreement
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.diagnostics.figures import UNKNOWN
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 CANDIDATES = 5
 """Nearest neighbours of each image whose pixels are compared."""
-SAME_PICTURE = 0.9
-"""Score from which on a pair is listed. Reviewed on pairs of two training images of CIFAR-10: from here on most are one picture, around 0.8
-half of them are.
-"""
+SAME_PICTURE = 0.93
+"""Score, zoomed, from which on a pair is listed: docs/results.md."""
+WORTH_ZOOMING = 0.6
+"""Score from which on a pair may be an image and its crop."""
 ALIKE = 0.8
 """Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
 SURE_SCORE, SURE_SIMILARITY = 0.95, 0.9
-"""Score and cosine from which on a near pair is taken for the same picture without a look."""
+"""Score, not zoomed, and cosine from which on a near pair is taken for the same picture without a look."""
 DOUBT = Note(
     NoteCode.REVIEW_DUPLICATES,
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
@@ -134,6 +134,7 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     exact = exact_duplicates(content_N)
     found, notes = near_candidates(index, content_N, progress)
+    found = zoomed(index, found, progress)
     order = np.argsort(-found.score_P, kind="stable")
     near = order[((found.score_P >= SAME_PICTURE) & (found.similarity_P >= ALIKE))[order]]
     notes += [DOUBT] * bool(len(near))
@@ -188,15 +189,29 @@ def near_candidates(
     return Candidates(pair_P2, similarity_P, score_P), notes
 
 
-def small_pictures(index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None) -> NDArray[np.uint8]:
+def zoomed(index: OpenedIndex, found: Candidates, progress: Progress | None = None) -> Candidates:
+    """The same pairs; of those that may be listed the pixels are compared as if one picture were a crop of the other, too."""
+    score_P = found.score_P.copy()
+    worth = np.flatnonzero((score_P >= WORTH_ZOOMING) & (found.similarity_P >= ALIKE))
+    rows, place_P2 = np.unique(found.row_P2[worth], return_inverse=True)
+    pictures, place_P2 = small_pictures(index, rows, progress), place_P2.reshape(-1, 2)
+    for side in ZOOMED_SIDES:
+        larger = small_pictures(index, rows, progress, side)
+        score_P[worth] = np.maximum(score_P[worth], zoomed_agreement(pictures, larger, place_P2, progress))
+    return replace(found, score_P=score_P)
+
+
+def small_pictures(
+    index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None, side: int = SIDE
+) -> NDArray[np.uint8]:
     """`(R, S, S, 3)` uint8 pictures of some rows, from their thumbnails."""
-    pictures = np.empty((len(rows), SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.empty((len(rows), side, side, 3), dtype=np.uint8)
     with (progress or NoProgress()).task("Reading thumbnails", len(rows)) as task:
         for start in range(0, len(rows), _READ):
             part = rows[start : start + _READ]
             for i, encoded in enumerate(index.table.thumbnails(part.tolist()), start):
                 picture = Image.open(io.BytesIO(encoded)).convert("RGB")
-                pictures[i] = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
+                pictures[i] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
             task.advance(len(part))
     return pictures
 
