@@ -6,7 +6,9 @@
 `cifair_duplicates_cifar10.csv`, `cifair_duplicates_cifar10_test.csv` (cvjena/cifair: test–train and test–test pairs, 1 near-duplicate, 2
 very similar). The artefact is an index of CIFAR-10, both splits.
 
-*Labels.* The judged images are ranked by our suspicion; a label counts as wrong if fewer than three of five votes are for it.
+*Labels.* The judged images are ranked by our suspicion, and by the rankings of `benchmarks.label_errors` beside it; a label counts as wrong
+if fewer than three of five votes are for it. All judged images had been suspected by another classifier, so a second figure tells the wrong
+ones from the test images that nobody suspected: the area under the ROC curve.
 *Duplicates.* Pairs with a test image are ranked by the agreement of their pixels. The files name duplicates only: a pair that they do not
 name was never shown to a person or was found to be different, which of the two is not told. It counts as wrong here, so precision is a
 lower bound; pairs of two training images were never looked for and are left out.
@@ -24,11 +26,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 import samekind as sk
+from benchmarks.label_errors import rankings
 from samekind.comparison.machine import processor
-from samekind.indexer.curation.label_votes import Votes, label_votes
-from samekind.indexer.curation.near_duplicates import near_candidates
+from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions
+from samekind.indexer.curation.near_duplicates import near_candidates, zoomed
 
 WRONG_BELOW, FIRST = 3, 50
 PRECISION = 0.9
@@ -49,30 +53,35 @@ def main() -> None:
 
 def _measured(index: sk.Index, truth: Path) -> dict[str, Any]:
     started = time.perf_counter()
-    votes, _ = label_votes(index)
-    voted = time.perf_counter()
-    labels = labels_found(index, votes, json.loads((truth / ERRORS).read_text()))
+    class_N = class_numbers(index)
+    predictions = label_predictions(index, class_N, np.flatnonzero(class_N >= 0))
+    predicted = time.perf_counter()
+    labels = labels_found(index, predictions, json.loads((truth / ERRORS).read_text()))
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     compared = time.perf_counter()
-    candidates, _ = near_candidates(index, content_N)
+    candidates = zoomed(index, near_candidates(index, content_N)[0])
     ended = time.perf_counter()
     pairs = duplicates_found(index, candidates.row_P2, known_pairs(truth, index), candidates.score_P)
     by_cosine = duplicates_found(index, candidates.row_P2, known_pairs(truth, index), candidates.similarity_P)
+    judged = json.loads((truth / ERRORS).read_text())
     return {
-        "labels": {**labels, "seconds": round(voted - started, 1)},
+        "labels_by_ranking": {
+            name: ranked(index, score, judged) for name, score in rankings(index.vectors().astype(np.float64), class_N)
+        },
+        "labels": {**labels, "seconds": round(predicted - started, 1)},
         "duplicates": {**pairs, "seconds": round(ended - compared, 1)},
         "duplicates_by_cosine": by_cosine,
     }
 
 
-def labels_found(index: sk.Index, votes: Votes, judged: list[dict[str, Any]]) -> dict[str, Any]:
+def labels_found(index: sk.Index, predictions: Predictions, judged: list[dict[str, Any]]) -> dict[str, Any]:
     """How the judged images rank by suspicion, among themselves and among the whole test split."""
-    place = {int(row): j for j, row in enumerate(votes.row_J)}
+    place = {int(row): j for j, row in enumerate(predictions.row_J)}
     judged_J = np.array([place[index.rows.position_of(f"test/{each['id']:05d}")] for each in judged])
     wrong = np.array([each["mturk"]["given"] < WRONG_BELOW for each in judged])
-    order = np.argsort(-votes.score_J[judged_J], kind="stable")
-    test_J = np.array([index.splits[int(row)] == "test" for row in votes.row_J])
-    above = np.array([int((votes.score_J[test_J] > votes.score_J[j]).sum()) + 1 for j in judged_J])
+    order = np.argsort(-predictions.score_J[judged_J], kind="stable")
+    test_J = np.array([index.splits[int(row)] == "test" for row in predictions.row_J])
+    above = np.array([int((predictions.score_J[test_J] > predictions.score_J[j]).sum()) + 1 for j in judged_J])
     return {
         "judged": len(judged),
         "wrong": int(wrong.sum()),
@@ -80,13 +89,27 @@ def labels_found(index: sk.Index, votes: Votes, judged: list[dict[str, Any]]) ->
         f"precision_at_{FIRST}": float(wrong[order[:FIRST]].mean()),
         "average_precision": average_precision(wrong[order], int(wrong.sum())),
         "test_images": int(test_J.sum()),
-        "suspected_in_test": int((votes.is_issue_J & test_J).sum()),
-        "wrong_and_suspected": int(votes.is_issue_J[judged_J[wrong]].sum()),
+        "suspected_in_test": int((predictions.is_issue_J & test_J).sum()),
+        "wrong_and_suspected": int(predictions.is_issue_J[judged_J[wrong]].sum()),
         "median_rank_in_test": {
             "wrong": float(np.median(above[wrong])),
             "judged_right": float(np.median(above[~wrong])),
         },
         "wrong_among_first_1000_of_test": int((above[wrong] <= 1000).sum()),
+    }
+
+
+def ranked(index: sk.Index, score_N: NDArray[np.float64], judged: list[dict[str, Any]]) -> dict[str, float]:
+    """How a suspicion of every image ranks the judged ones, and tells the wrong ones from those that nobody suspected."""
+    row_E = np.array([index.rows.position_of(f"test/{each['id']:05d}") for each in judged])
+    wrong = np.array([each["mturk"]["given"] < WRONG_BELOW for each in judged])
+    first = wrong[np.argsort(-score_N[row_E], kind="stable")]
+    others = np.setdiff1d(np.flatnonzero([split == "test" for split in index.splits]), row_E)
+    told = np.concatenate([score_N[row_E[wrong]], score_N[others]])
+    return {
+        f"precision_at_{FIRST}": float(first[:FIRST].mean()),
+        "average_precision": average_precision(first, int(wrong.sum())),
+        "auc_against_unsuspected": float(roc_auc_score(np.arange(len(told)) < wrong.sum(), told)),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -83,11 +84,14 @@ class Index(SearchableIndex):
             InputError: k or anchors is less than 1, or there is no such level.
         """
         from samekind.indexer.audit.audit import audit
+        from samekind.indexer.curation.leaks import leak_note
 
-        return audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
+        report = audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
+        note = leak_note(self, progress=progress)
+        return report if note is None else replace(report, notes=[*report.notes, note])
 
     def label_issues(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
-        """Ranks the images whose label may be wrong, by the votes of their neighbours.
+        """Ranks the images whose label may be wrong: first copies with different labels, then by the class that the other images predict.
 
         Args:
             count: longest list wanted, ≥ 1.
@@ -113,6 +117,20 @@ class Index(SearchableIndex):
         from samekind.indexer.curation.near_duplicates import duplicates
 
         return duplicates(self, count, progress)
+
+    def leaks(self, count: int = 100, progress: Progress | None = None) -> Duplicates:
+        """Ranks the pairs of a training image and an image of another split that show the very same picture, or nearly, as `duplicates`.
+
+        Args:
+            count: longest list wanted, ≥ 1.
+            progress: shows bars.
+
+        Raises:
+            InputError: count is less than 1.
+        """
+        from samekind.indexer.curation.leaks import leaks
+
+        return leaks(self, count, progress)
 
     def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
         """The name that `label_issues` had in release 0.1; the next release drops it."""

@@ -118,27 +118,45 @@ def detectors_text(answer: Mapping[str, Any]) -> str:
 
 
 def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
-    """Both lists, the first lines of each."""
+    """The lists, the first lines of each."""
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
         judged = counted(answer["num_judged"], "label was checked", "labels were checked")
-        parts.append(f"{judged}; the neighbours of {counted(count, 'image')} vote against theirs.")
+        conflicts = answer["num_label_conflicts"]
+        parts.append(
+            f"{judged}; of {counted(count - conflicts, 'image')} another class is more probable."
+            + f" {counted(conflicts, 'image has', 'images have')} a copy with another label, first here: one of the two is wrong."
+            * bool(conflicts)
+        )
         rows = [
-            [each["id"], each["label"], each["suggested"], decimal(each["score"], 3), _said(each["confirmed"])]
+            [
+                each["id"],
+                each["label"],
+                each["suggested"],
+                each["reason"].replace("_", " "),
+                decimal(each["score"], 3),
+                _said(each["confirmed"]),
+            ]
             for each in answer["label_suspects"][:shown]
         ]
         if rows:
-            parts.append(table(["id", "label", "suggested", "score", "person"], rows) + _rest(count, len(rows)))
+            headers = ["id", "label", "suggested", "reason", "score", "person"]
+            parts.append(table(headers, rows) + _rest(count, len(rows)))
     count = answer["num_duplicates"]
     parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
-    rows = [
-        [each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])]
-        for each in answer["duplicates"][:shown]
-    ]
-    if rows:
-        parts.append(table(["a", "b", "kind", "score", "person"], rows) + _rest(count, len(rows)))
+    parts += _pairs(count, answer["duplicates"][:shown])
+    if count := answer["num_leaks"]:
+        pairs = counted(count, "pair of a training image and one", "pairs of a training image and one")
+        parts.append(f"{pairs} of another split that are the same picture: leaks, which make every accuracy too good.")
+        parts += _pairs(count, answer["leaks"][:shown])
     parts.extend(f"note: {note}" for note in answer["notes"])
     return "\n\n".join(parts)
+
+
+def _pairs(count: int, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of some of so many pairs, if there is one."""
+    rows = [[each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])] for each in pairs]
+    return [table(["a", "b", "kind", "score", "person"], rows) + _rest(count, len(rows))] if rows else []
 
 
 def _rest(count: int, shown: int) -> str:

@@ -1,9 +1,10 @@
-"""The page *Label errors & duplicates*: two lists with pictures, a button for each answer, and both as CSV files.
+"""The page *Label errors & duplicates*: three lists with pictures, a button for each answer, and all as CSV files.
 
 An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the image as anchor and
 a neighbour of the suggested class as negative: of those shown the nearest that has no verdict beside the image yet, so that no earlier
-verdict is replaced while there is one. Of two pictures *the same* is `duplicate`, *same kind* is `same` and *different
-kinds* is `different`.
+verdict is replaced while there is one. Of near copies with different labels one is wrong, so that *is right* is `wrong_label` with the copy
+as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures *the same* is `duplicate`,
+*same kind* is `same` and *different kinds* is `different`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from samekind.core.text import counted
 if TYPE_CHECKING:
     import samekind as sk
 
-LABELS, DUPLICATES = "Label errors", "Duplicates"
+LABELS, DUPLICATES, LEAKS = "Label errors", "Duplicates", "Leaks"
 LABEL_ANSWERS = (
     ("wrong_label", "Label is wrong", ":material/check:"),
     ("different", "Label is right", ":material/close:"),
 )
+COPY_ANSWERS = (LABEL_ANSWERS[0], ("copy_wrong", "Label is right", ":material/close:"))
 PICTURE_ANSWERS = (
     ("duplicate", "Same picture", ":material/check:"),
     ("same", "Same kind only", ":material/category:"),
@@ -50,7 +52,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "List",
-            [LABELS, DUPLICATES],
+            [LABELS, DUPLICATES, LEAKS],
             default=LABELS if library.classes else DUPLICATES,
             required=True,
             key="which_list",
@@ -59,8 +61,10 @@ def main() -> None:
         hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
         _labels(library, hide)
-    else:
+    elif which == DUPLICATES:
         _duplicates(library, hide)
+    else:
+        _leaks(library, hide)
 
 
 def _labels(library: Library, hide: bool) -> None:
@@ -68,16 +72,16 @@ def _labels(library: Library, hide: bool) -> None:
         st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
         return
     found = waiting.result(
-        library.label_issues, "Asking every image's neighbours; tens of thousands of images take a minute or two …"
+        library.label_issues, "Predicting every label; tens of thousands of images take a minute or two …"
     )
     if found is None:
         return
     found = found.answered(library.index)
     labels, many = counted(found.num_evaluated, "label"), found.num_issues
     st.markdown(
-        "Each image's neighbours vote on its class, the nearest with most weight. "
-        f"Of {labels} **{many:,}** {'stands' if many == 1 else 'stand'} against the votes; "
-        f"{len(found.issues)} listed, the most suspicious first."
+        "Two copies with different labels cannot both be right; apart from that, each image's class is predicted from the others. "
+        f"Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
+        f"copy; {len(found.issues)} listed, the surest first."
     )
     _download("label-suspects.csv", found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.issues) if hide else found.issues, LABELS_A_PAGE, "labels_page")
@@ -93,11 +97,15 @@ def _label_issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str
         card = curation_view.issue_card(issue, thumbnails)
         gallery([card], key=f"label issue {issue.id}", label="the image", card_width=130)
     with middle:
-        st.caption(plain(curation_view.votes_sentence(issue)))
+        st.caption(plain(curation_view.reason_sentence(issue)))
         cards = curation_view.evidence_cards(issue, thumbnails)
         gallery(cards, key=f"evidence {issue.id}", label="its neighbours", card_width=92)
     with right:
-        _answers(library, issue.id, issue.neighbours, issue.confirmed, LABEL_ANSWERS)
+        if issue.reason == curation_view.EXACT:
+            st.caption("Take one of the files out.")
+        else:
+            choices = COPY_ANSWERS if issue.reason == curation_view.NEAR else LABEL_ANSWERS
+            _answers(library, issue.id, issue.copies or issue.neighbours, issue.confirmed, choices)
 
 
 def _duplicates(library: Library, hide: bool) -> None:
@@ -110,7 +118,27 @@ def _duplicates(library: Library, hide: bool) -> None:
         return
     pairs = counted(found.num_pairs, "pair")
     st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
-    _download("duplicates.csv", found.to_csv(), found.notes)
+    _pairs(library, found, hide, "duplicates.csv")
+
+
+def _leaks(library: Library, hide: bool) -> None:
+    found = waiting.result(library.leaks, "Comparing the splits; tens of thousands of images take a few minutes …")
+    if found is None:
+        return
+    found = found.answered(library.index)
+    if not found.num_pairs:
+        st.info("No picture of the training split is in another split, too.")
+        return
+    pairs = counted(found.num_pairs, "pair")
+    st.markdown(
+        f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
+        "every accuracy is too good for it."
+    )
+    _pairs(library, found, hide, "leaks.csv")
+
+
+def _pairs(library: Library, found: sk.Duplicates, hide: bool, file: str) -> None:
+    _download(file, found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
     thumbnails = _thumbnails(library, shown)
     if not shown:
@@ -160,7 +188,7 @@ def _answers(
     """The buttons, or after an answer the one that takes it back."""
     if confirmed is not None:
         key = f"undo {anchor} {others[0]}"
-        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices[0][0])}
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices)}
         st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
     for verdict, words, icon in choices:
@@ -172,20 +200,25 @@ def _answers(
 
 def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
     """Records a verdict on the image beside one of the others."""
+    if verdict == "copy_wrong":
+        copy, own = _contents(library, others[0], (anchor,))
+        labeling_session.record(library, [(copy, own, "wrong_label")])
+        return
     own, *rest = _contents(library, anchor, others[: curation_view.EVIDENCE_SHOWN])
     labeling_session.record(
         library, [(own, curation_view.negative_for(own, rest, library.verdicts.current()), verdict)]
     )
 
 
-def _take_back(library: Library, anchor: str, others: Sequence[str], yes: str) -> None:
+def _take_back(library: Library, anchor: str, others: Sequence[str], choices: Sequence[tuple[str, str, str]]) -> None:
     """Withdraws whatever decided: it may be about another neighbour, or have come from *Label pairs*."""
     own, *rest = _contents(library, anchor, others)
+    yes, anchors = choices[0][0], {own, *rest} if choices is COPY_ANSWERS else {own}
     deciding = [
         verdict
         for verdict in library.verdicts.current().values()
         if (verdict.verdict in DECIDING[yes] and own in verdict.pair and set(verdict.pair) & set(rest))
-        or (verdict.verdict == yes == "wrong_label" and verdict.anchor_sha256 == own)
+        or (verdict.verdict == yes == "wrong_label" and verdict.anchor_sha256 in anchors)
     ]
     labeling_session.record(library, [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding])
 

@@ -116,6 +116,10 @@ class Library:
         """The list of duplicates, one for all sessions, as `audit`."""
         return self._list("duplicates", lambda progress: self.index.duplicates(MOST_LISTED, progress))
 
+    def leaks(self) -> Job[sk.Duplicates]:
+        """The list of leaks between splits, one for all sessions, as `audit`."""
+        return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
+
     def _list(self, name: str, work: Callable[[Progress], Any]) -> Job[Any]:
         with self._auditing:
             if name not in self._lists or self._lists[name].failed:

@@ -13,24 +13,29 @@ if TYPE_CHECKING:
     import samekind as sk
 
 EVIDENCE_SHOWN = 5
+EXACT, NEAR = "exact_copy", "near_copy"
+_COPY_BADGES = {EXACT: "EXACT COPY", NEAR: "NEAR COPY"}
 ANSWERED = {True: "confirmed", False: "dismissed"}
 Listed = TypeVar("Listed", "sk.LabelIssue", "sk.Duplicate")
 
 
 def issue_card(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> Card:
-    """The image: the label that it has and the one that its neighbours suggest."""
+    """The image: the label that it has and the one that its copies or the other images suggest."""
     return Card(
         issue.id,
         (Picture(data_uri(thumbnails[issue.id]), alt_text(issue.id, issue.label)),),
         heading=f"{issue.label} → {issue.suggested}?",
         lines=(f"suspicion {issue.score:.3f}", issue.id),
-        badges=_badges(issue.confirmed),
+        badges=(
+            *(Badge(text, "false") for reason, text in _COPY_BADGES.items() if reason == issue.reason),
+            *_badges(issue.confirmed),
+        ),
         tone="chosen",
     )
 
 
 def evidence_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[Card]:
-    """The nearest images of the suggested class."""
+    """The copies with another label, or the nearest images of the suggested class."""
     return [
         Card(
             id_,
@@ -38,15 +43,22 @@ def evidence_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> lis
             heading=issue.suggested,
             lines=(id_,),
         )
-        for id_ in issue.neighbours[:EVIDENCE_SHOWN]
+        for id_ in evidence(issue)
     ]
 
 
-def votes_sentence(issue: sk.LabelIssue) -> str:
-    """The shares of the neighbours' votes."""
-    return (
-        f"Of its neighbours' votes {percent(issue.suggested_share, 0)} are for {issue.suggested}, "
-        f"{percent(issue.label_share, 0)} for {issue.label}."
+def evidence(issue: sk.LabelIssue) -> list[str]:
+    """Ids of the images shown beside an issue, the strongest evidence first."""
+    return list(dict.fromkeys([*issue.copies[:1], *issue.neighbours]))[:EVIDENCE_SHOWN]
+
+
+def reason_sentence(issue: sk.LabelIssue) -> str:
+    """What speaks against the label: a copy with another one, and how probable both classes are."""
+    file = "The very same file is" if issue.reason == EXACT else "The same picture is"
+    conflict = f"{file} also filed as {issue.suggested}: one of the two is wrong. " if issue.copies else ""
+    return conflict + (
+        f"By the other images it is {issue.suggested} with {percent(issue.suggested_share, 0)}, "
+        f"{issue.label} with {percent(issue.label_share, 0)}."
     )
 
 
@@ -66,7 +78,7 @@ def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
     from samekind import LabelIssue
 
     if isinstance(listed, LabelIssue):
-        return [listed.id, *listed.neighbours[:EVIDENCE_SHOWN]]
+        return [listed.id, *evidence(listed)]
     return [listed.a, listed.b]
 
 

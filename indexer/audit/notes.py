@@ -21,6 +21,7 @@ class NoteCode(StrEnum):
     WITHOUT_TREATMENT = "without_treatment"
     LOW_AGREEMENT = "low_agreement"
     REVIEW_DUPLICATES = "review_duplicates"
+    LEAKS = "leaks"
 
 
 class Note(str):

@@ -1,10 +1,11 @@
-"""Images whose label may be wrong: their neighbours in the embedding vote for another class.
+"""Images whose label may be wrong: a copy has another label, or another class is more probable by the embedding.
 
-The votes (`indexer.curation.label_votes`) are read as confident learning does: a label is an issue if the votes for another class reach
-what images of that class have on average for their own label. Labels are under test here; no loss and no detector sees them.
+Copies with different labels (`indexer.curation.label_conflicts`) are certain conflicts and come first. The probabilities
+(`indexer.curation.label_predictions`) are read as confident learning does: a label is an issue if that of another class reaches what images
+of that class have on average for their own label. Labels are under test here; no loss and no detector sees them.
 
 Source:
-    Confident learning: arXiv 1911.00068, equations 2 and 3. By neighbours instead of a classifier, as SimiFeat does: 2110.06283.
+    Confident learning: arXiv 1911.00068, equations 2 and 3.
     What such errors look like in well-known test sets: 2103.14749.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.progress import Progress
+from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.notes import Note, NoteCode
-from samekind.indexer.curation.label_votes import Votes, label_votes
+from samekind.indexer.curation.evidence import nearest_of_class
+from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
+from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable
@@ -29,8 +34,9 @@ if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
 TRUSTED = 0.95
-"""Share of the labels that the votes must agree with for an issue to be more than a question."""
-EVIDENCE = 8
+"""Share of the labels that the predictions must agree with for an issue to be more than a question."""
+EMBEDDING = "embedding"
+"""Reason of an issue that only the embedding speaks for."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +46,25 @@ class LabelIssue:
     Attributes:
         id: the image.
         label: the label it was given.
-        suggested: the class that most other votes are for.
-        score: suspicion in [0, 1), the order of the list: votes for `suggested` among those for either, `b / (b + g + 0.02)`.
-        label_share: share g of all votes that is for `label`, in [0, 1].
-        suggested_share: share b that is for `suggested`, in [0, 1].
-        neighbours: ids of the nearest voters for `suggested`, nearest first, at most 8: the evidence.
+        suggested: the label of its surest copy, or the most probable other class.
+        reason: `exact_copy` (equal content has another label), `near_copy` (so has a picture whose pixels surely agree), `embedding`.
+        score: suspicion in [0, 1], the order of what has the reason `embedding`, and of the copies of one picture: the probability of
+            `suggested`, if it is that or `label`, `b / (b + g)`.
+        label_share: probability g of `label` by the images of other folds, in [0, 1].
+        suggested_share: that of `suggested`, b, in [0, 1].
+        copies: ids of its copies with another label, the surest first, at most 8.
+        neighbours: ids of the nearest images of the class `suggested`, nearest first, at most 8: the evidence.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
     """
 
     id: str
     label: str
     suggested: str
+    reason: str
     score: float
     label_share: float
     suggested_share: float
+    copies: tuple[str, ...]
     neighbours: tuple[str, ...]
     confirmed: bool | None = None
 
@@ -63,14 +74,16 @@ class LabelIssues:
     """The ranked table.
 
     Attributes:
-        issues: the most suspicious first; capped.
+        issues: copies with different labels first, those of one picture together, then the most suspicious; capped.
         num_issues: how many there are in all.
+        num_conflicts: how many of them have a copy with another label.
         num_evaluated: labelled images whose label was evaluated.
         notes: what a reader must know.
     """
 
     issues: tuple[LabelIssue, ...]
     num_issues: int
+    num_conflicts: int
     num_evaluated: int
     notes: tuple[Note, ...] = ()
 
@@ -79,6 +92,7 @@ class LabelIssues:
         return {
             "num_judged": self.num_evaluated,
             "num_label_suspects": self.num_issues,
+            "num_label_conflicts": self.num_conflicts,
             "label_suspects": [asdict(issue) for issue in self.issues],
             "notes": list(self.notes),
         }
@@ -91,8 +105,11 @@ class LabelIssues:
         )
 
     def to_csv(self) -> str:
-        """One line an issue under a header; neighbours as a JSON list, since ids may hold any other mark between them."""
-        rows = [{**asdict(issue), "neighbours": json.dumps(issue.neighbours)} for issue in self.issues]
+        """One line an issue under a header; copies and neighbours as JSON lists, since ids may hold any other mark between them."""
+        rows = [
+            {**asdict(issue), "copies": json.dumps(issue.copies), "neighbours": json.dumps(issue.neighbours)}
+            for issue in self.issues
+        ]
         return csv_text([f.name for f in fields(LabelIssue)], rows)
 
     @property
@@ -114,36 +131,68 @@ class LabelIssues:
 def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> LabelIssues:
     """Carries out `Index.label_issues`; see there."""
     count = check_count(count)
-    votes, notes = label_votes(index, progress)
-    found = np.flatnonzero(votes.is_issue_J)
-    if (agreement := votes.agreement) < TRUSTED:
+    class_N = class_numbers(index)
+    conflicts, notes = label_conflicts(index, class_N, progress)
+    predictions = label_predictions(index, class_N, _evaluated(class_N, conflicts, notes), progress)
+    conflict_j = [j for j, row in enumerate(predictions.row_J.tolist()) if row in conflicts]
+    found = np.setdiff1d(np.flatnonzero(predictions.is_issue_J), conflict_j)
+    if (agreement := predictions.agreement) < TRUSTED:
         text = (
-            f"The neighbours agree with only {100 * agreement:.0f} % of all labels: "
+            f"Predicted from the other images, only {100 * agreement:.0f} % of all labels come out as they are: "
             "most suspects will be mistakes of the encoder, not of the label."
         )
         notes.append(Note(NoteCode.LOW_AGREEMENT, text))
-    first = found[np.argsort(-votes.score_J[found], kind="stable")][:count]
-    return LabelIssues(_named(index, votes, first), len(found), len(votes.row_J), tuple(notes)).answered(index)
+    score_J = predictions.score_J
+    conflict_j.sort(key=lambda j: (conflicts[int(predictions.row_J[j])].group, -score_J[j]))
+    first = [*conflict_j, *found[np.argsort(-score_J[found], kind="stable")].tolist()][:count]
+    table = LabelIssues(
+        _issues(index, class_N, predictions, first, conflicts),
+        len(conflict_j) + len(found),
+        len(conflict_j),
+        num_evaluated=len(predictions.row_J),
+        notes=tuple(notes),
+    )
+    return table.answered(index)
 
 
-def _named(index: OpenedIndex, votes: Votes, first: NDArray[np.int64]) -> tuple[LabelIssue, ...]:
-    ids, labels, classes = index.ids, index.labels, index.classes
-    assert labels is not None
-    suggested_J, score_J = votes.suggested_J, votes.score_J
-    label_share_J, suggested_share_J = votes.label_share_J, votes.suggested_share_J
+def _evaluated(class_N: NDArray[np.int64], conflicts: Mapping[int, Conflict], notes: list[Note]) -> NDArray[np.int64]:
+    """The rows whose labels are evaluated: all with a label, of many a sample and all conflicts; says so in the notes."""
+    labelled = np.flatnonzero(class_N >= 0)
+    chosen, more = anchors_of(len(labelled), None)
+    notes += [note for note in more if note not in notes]
+    if len(labelled) < len(class_N):
+        text = f"{len(class_N) - len(labelled):,} of {len(class_N):,} images have no label; they are not judged and tell nothing."
+        notes.append(Note(NoteCode.SOME_LABELS, text))
+    return np.union1d(labelled[chosen], np.array(list(conflicts), dtype=np.int64))
+
+
+def _issues(
+    index: OpenedIndex,
+    class_N: NDArray[np.int64],
+    predictions: Predictions,
+    first: list[int],
+    conflicts: Mapping[int, Conflict],
+) -> tuple[LabelIssue, ...]:
+    """The issues of these numbers of evaluated images, in this order."""
+    ids, classes = index.ids, index.classes
+    rows, suggested_J = [int(predictions.row_J[j]) for j in first], predictions.suggested_J
+    copies = [conflicts[row].copies if row in conflicts else [] for row in rows]
+    suggested = [int(class_N[c[0]] if c else suggested_J[j]) for c, j in zip(copies, first, strict=True)]
+    evidence = nearest_of_class(index, class_N, list(zip(rows, suggested, strict=True)))
     issues = []
-    for j in first.tolist():
-        row, suggested = int(votes.row_J[j]), classes[int(suggested_J[j])]
-        voters = [v for v in votes.voter_JK[j].tolist() if v >= 0 and labels[v] == suggested][:EVIDENCE]
+    for place, (j, row) in enumerate(zip(first, rows, strict=True)):
+        share, given = (float(predictions.share_JC[j, number]) for number in (suggested[place], class_N[row]))
         issues.append(
             LabelIssue(
                 id=ids[row],
-                label=str(labels[row]),
-                suggested=suggested,
-                score=float(score_J[j]),
-                label_share=float(label_share_J[j]),
-                suggested_share=float(suggested_share_J[j]),
-                neighbours=tuple(ids[v] for v in voters),
+                label=classes[class_N[row]],
+                suggested=classes[suggested[place]],
+                reason=conflicts[row].reason if row in conflicts else EMBEDDING,
+                score=suspicion(share, given),
+                label_share=given,
+                suggested_share=share,
+                copies=tuple(ids[copy] for copy in copies[place]),
+                neighbours=tuple(ids[near] for near in evidence[place]),
             )
         )
     return tuple(issues)
@@ -154,7 +203,8 @@ class _Annotations:
 
     A verdict is about a pair. *The label is wrong* is `wrong_label` with the image as anchor, whatever the negative (in the app a neighbour
     of the suggested class); *the label is right* is `different` on the pair with such a neighbour: the two are of different classes, as
-    their labels say.
+    their labels say. Of two near copies *the label is right* is `wrong_label` with the copy as anchor, and `different` says that they
+    are no copies. A verdict knows an image by its content, so of files of equal content none can be told.
     """
 
     def __init__(self, index: OpenedIndex) -> None:
@@ -164,12 +214,14 @@ class _Annotations:
 
     def is_wrong(self, issue: LabelIssue) -> bool | None:
         """True if the label was called wrong, False if it was called right beside one of the neighbours, else `None`."""
-        if not self._current:
+        if not self._current or issue.reason == EXACT:
             return None
-        positions = [self._rows.position_of(id_) for id_ in (issue.id, *issue.neighbours)]
+        positions = [self._rows.position_of(id_) for id_ in (issue.id, *issue.copies, *issue.neighbours)]
         own, *others = self._rows.values("sha256", np.array(positions))
         if own in self._wrong:
             return True
+        if issue.reason == NEAR and not self._wrong.isdisjoint(others[: len(issue.copies)]):
+            return False
         return False if any(self._is_different(own, other) for other in others) else None
 
     def _is_different(self, first_sha256: str, second_sha256: str) -> bool:

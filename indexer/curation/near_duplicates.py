@@ -26,7 +26,7 @@ from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
 from samekind.indexer.audit.neighbours import Comparison, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode
-from samekind.indexer.curation.pixel_agreement import SIDE, pixel_agreement
+from samekind.indexer.curation.pixel_agreement import SIDE, ZOOMED_SIDES, pixel_agreement, zoomed_agreement
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.diagnostics.figures import UNKNOWN
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 
 CANDIDATES = 5
 """Nearest neighbours of each image whose pixels are compared."""
-SAME_PICTURE = 0.9
-"""Score from which on a pair is listed. Reviewed on pairs of two training images of CIFAR-10: from here on most are one picture, around 0.8
-half of them are.
-"""
+SAME_PICTURE = 0.93
+"""Score, zoomed, from which on a pair is listed: docs/results.md."""
+WORTH_ZOOMING = 0.6
+"""Score from which on a pair may be an image and its crop."""
 ALIKE = 0.8
 """Least cosine of a listed near pair: dark things on a plain ground agree in their pixels also where the encoder sees two things."""
-_DOUBT = Note(
+SURE_SCORE, SURE_SIMILARITY = 0.95, 0.9
+"""Score, not zoomed, and cosine from which on a near pair is taken for the same picture without a look."""
+DOUBT = Note(
     NoteCode.REVIEW_DUPLICATES,
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
     "look before you believe.",
@@ -62,6 +64,7 @@ class Duplicate:
         similarity: cosine of their embeddings in [-1, 1].
         a_label, b_label: class names, `None` where unknown.
         confirmed: `True` if they were annotated as `duplicate`, `False` if as `same` or `different`, `None` without annotation.
+        a_split, b_split: their splits.
     """
 
     a: str
@@ -72,6 +75,8 @@ class Duplicate:
     a_label: str | None = None
     b_label: str | None = None
     confirmed: bool | None = None
+    a_split: str = ""
+    b_split: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,11 +134,12 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     exact = exact_duplicates(content_N)
     found, notes = near_candidates(index, content_N, progress)
+    found = zoomed(index, found, progress)
     order = np.argsort(-found.score_P, kind="stable")
     near = order[((found.score_P >= SAME_PICTURE) & (found.similarity_P >= ALIKE))[order]]
-    notes += [_DOUBT] * bool(len(near))
-    named = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
-    named += [
+    notes += [DOUBT] * bool(len(near))
+    found_pairs = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
+    found_pairs += [
         (
             int(found.row_P2[p, 0]),
             int(found.row_P2[p, 1]),
@@ -144,13 +150,24 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
         for p in near[:count].tolist()
     ]
     number = pairs_within(content_N) + len(near)
-    return Duplicates(_named(index, named[:count]), number, tuple(notes)).answered(index)
+    return Duplicates(named(index, found_pairs[:count]), number, tuple(notes)).answered(index)
 
 
 def near_candidates(
-    index: OpenedIndex, content_N: NDArray[np.int64], progress: Progress | None = None
+    index: OpenedIndex,
+    content_N: NDArray[np.int64],
+    progress: Progress | None = None,
+    class_N: NDArray[np.int64] | None = None,
 ) -> tuple[Candidates, list[Note]]:
-    """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them."""
+    """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them.
+
+    Args:
+        index: the images.
+        content_N: `(N,)` numbers, equal for equal content.
+        progress: shows bars.
+        class_N: `(N,)` class numbers, −1 for unknown. With them, only pairs of two classes that can be sure are looked at, which saves
+            reading most of the pictures.
+    """
     # One row of each content: copies would take the neighbours' places.
     first_U = np.sort(np.unique(content_N, return_index=True)[1])
     anchors, notes = anchors_of(len(first_U), None)
@@ -162,29 +179,58 @@ def near_candidates(
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
     pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]
+    if class_N is not None:
+        class_P2 = class_N[pair_P2]
+        wanted = (class_P2[:, 0] != class_P2[:, 1]) & (class_P2 >= 0).all(axis=1) & (similarity_P >= SURE_SIMILARITY)
+        pair_P2, similarity_P = pair_P2[wanted], similarity_P[wanted]
     rows, place_P2 = np.unique(pair_P2, return_inverse=True)
     pictures = small_pictures(index, rows, progress)
     score_P = pixel_agreement(pictures, place_P2.reshape(-1, 2), progress)
     return Candidates(pair_P2, similarity_P, score_P), notes
 
 
-def small_pictures(index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None) -> NDArray[np.uint8]:
+def zoomed(index: OpenedIndex, found: Candidates, progress: Progress | None = None) -> Candidates:
+    """The same pairs; of those that may be listed the pixels are compared as if one picture were a crop of the other, too."""
+    score_P = found.score_P.copy()
+    worth = np.flatnonzero((score_P >= WORTH_ZOOMING) & (found.similarity_P >= ALIKE))
+    rows, place_P2 = np.unique(found.row_P2[worth], return_inverse=True)
+    pictures, place_P2 = small_pictures(index, rows, progress), place_P2.reshape(-1, 2)
+    for side in ZOOMED_SIDES:
+        larger = small_pictures(index, rows, progress, side)
+        score_P[worth] = np.maximum(score_P[worth], zoomed_agreement(pictures, larger, place_P2, progress))
+    return replace(found, score_P=score_P)
+
+
+def small_pictures(
+    index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None, side: int = SIDE
+) -> NDArray[np.uint8]:
     """`(R, S, S, 3)` uint8 pictures of some rows, from their thumbnails."""
-    pictures = np.empty((len(rows), SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.empty((len(rows), side, side, 3), dtype=np.uint8)
     with (progress or NoProgress()).task("Reading thumbnails", len(rows)) as task:
         for start in range(0, len(rows), _READ):
             part = rows[start : start + _READ]
             for i, encoded in enumerate(index.table.thumbnails(part.tolist()), start):
                 picture = Image.open(io.BytesIO(encoded)).convert("RGB")
-                pictures[i] = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
+                pictures[i] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
             task.advance(len(part))
     return pictures
 
 
-def _named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
+def named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:
+    """Pairs of `(row, row, kind, score, similarity)` with ids, labels and splits."""
     ids, labels = index.ids, index.labels or [None] * len(index)
     return tuple(
-        Duplicate(ids[a], ids[b], kind, score, similarity, labels[a], labels[b])
+        Duplicate(
+            ids[a],
+            ids[b],
+            kind,
+            score,
+            similarity,
+            labels[a],
+            labels[b],
+            a_split=index.splits[a],
+            b_split=index.splits[b],
+        )
         for a, b, kind, score, similarity in pairs
     )
 

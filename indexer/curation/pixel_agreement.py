@@ -22,6 +22,8 @@ from torch.nn import functional
 from samekind.core.progress import NoProgress, Progress
 
 SIDE, MARGIN = 16, 2
+ZOOMED_SIDES = (17, 18)
+"""Sides at which a picture is as large as its crop by 6 or 11 % at `SIDE`."""
 _LEAST_NORM = 1e-3  # of a window: a flat one matches nothing
 _BLOCK = 2048
 
@@ -50,13 +52,43 @@ def pixel_agreement(
     return score_P
 
 
+@torch.no_grad()
+def zoomed_agreement(
+    pictures: NDArray[np.uint8],
+    zoomed: NDArray[np.uint8],
+    pair_P2: NDArray[np.int64],
+    progress: Progress | None = None,
+) -> NDArray[np.float64]:
+    """Agreement of the pixels of two pictures if one of them is a crop: of the middle of either with the best window of the other.
+
+    Args:
+        pictures: `(R, S, S, 3)` uint8.
+        zoomed: `(R, Z, Z, 3)` uint8, the same at a larger side Z.
+        pair_P2: `(P, 2)` numbers of pictures.
+        progress: shows a bar.
+
+    Returns:
+        `(P,)` float64 in [-1, 1], as `pixel_agreement`.
+    """
+    score_P = np.empty(len(pair_P2))
+    with (progress or NoProgress()).task("Comparing crops", len(pair_P2)) as task:
+        for part in _blocks(len(pair_P2)):
+            either = [
+                _best(*(torch.from_numpy(rows[pair_P2[part, side]]) for rows, side in ((pictures, a), (zoomed, 1 - a))))
+                for a in (0, 1)
+            ]
+            score_P[part] = torch.maximum(*either).double().clamp(-1, 1).numpy()
+            task.advance(len(either[0]))
+    return score_P
+
+
 def _blocks(count: int) -> Iterator[slice]:
     for start in range(0, count, _BLOCK):
         yield slice(start, min(start + _BLOCK, count))
 
 
 def _best(fixed: Tensor, moving: Tensor) -> Tensor:
-    """`(B,)` best agreement of the middle of `fixed`, as it is or mirrored, with any window of `moving`; both `(B, S, S, 3)` uint8."""
+    """`(B,)` best agreement of the middle of `fixed`, as it is or mirrored, with any window of `moving`, which may be larger."""
     window = SIDE - 2 * MARGIN
     inner = slice(MARGIN, SIDE - MARGIN)
     agreement = []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.building.removal import finish_removal
+from samekind.indexer.curation.leaks import leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
 from samekind.indexer.evaluation.without_whitening import are_outdated, measured_figures, recorded_figures
 from samekind.indexer.search.opened import OpenedIndex
@@ -27,12 +28,13 @@ from samekind.training.runtime.artefact import read_history, read_meta
 
 @dataclass(frozen=True)
 class _Images:
-    """Embedded images: `(N, D)` float32, splits, labels; `table_version` if they are all the rows of an index."""
+    """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, and a note on leaks."""
 
     vectors: NDArray[np.float32]
     splits: Sequence[str]
     labels: list[str | None] | None
     table_version: int | None = None
+    leak: str | None = None
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
@@ -50,6 +52,7 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
     meta = read_meta(folder)
     notes: list[str] = []
     images = _images(folder, meta, notes, progress)
+    notes += [images.leak] if images.leak else []
     figures = recorded_figures(meta, images.table_version)
     if figures is None and bare:
         figures = measured_figures(folder, meta.get("corpus") or {}, progress)
@@ -69,18 +72,18 @@ def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Prog
         for entry in index.manifest["corpora"]:
             if not_trained and entry["source"] and entry["source"] == recorded.get("corpus"):
                 return _from_index(
-                    index, entry["key"]
+                    index, entry["key"], progress
                 )  # the corpus may have grown: there is no training that could have missed that
             if entry["content_hash"] == recorded.get("content_hash"):
                 rows = index.rows.column("corpus").count(entry["key"])
                 if rows == entry["num_images"]:
-                    return _from_index(index, entry["key"])
+                    return _from_index(index, entry["key"], progress)
                 part = index, entry["key"]
     try:
         return _embedded(folder, recorded, notes, progress)
     except SamekindError as error:
         if part is not None:  # rows were removed, or belong to another corpus that brought the same images before
-            images = _from_index(*part)
+            images = _from_index(*part, progress)
             notes.append(
                 f"The index holds {len(images.vectors):,} rows of the training's corpus of {recorded.get('num_images', '?')} images, "
                 f"which is not at hand ({error}); these figures are of those rows."
@@ -91,7 +94,7 @@ def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Prog
         notes.append(
             f"The corpus of the training is not at hand ({error}); these figures are of the images in the index."
         )
-        return _from_index(index, None)
+        return _from_index(index, None, progress)
 
 
 def _index(folder: Path, notes: list[str]) -> OpenedIndex | None:
@@ -106,12 +109,13 @@ def _index(folder: Path, notes: list[str]) -> OpenedIndex | None:
         return None
 
 
-def _from_index(index: OpenedIndex, key: str | None) -> _Images:
+def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Images:
     owners = index.rows.column("corpus")
     rows = [i for i, owner in enumerate(owners) if key is None or owner == key]
     labels = None if index.labels is None else [index.labels[i] for i in rows]
     version = index.manifest["table_version"] if len(rows) == len(index) else None
-    return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels, version)
+    leak = leak_note(index, np.array(rows, dtype=np.int64), progress)
+    return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels, version, leak)
 
 
 def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:

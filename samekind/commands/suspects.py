@@ -1,4 +1,4 @@
-"""`samekind suspects`: images whose label may be wrong, and pictures that are there twice."""
+"""`samekind suspects`: images whose label is or may be wrong, and pictures that are there twice, also across splits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Suspects:
     """Lists images whose label may be wrong, and pictures that are there twice, the surest first.
 
+    Copies with different labels come first: one of the two labels is certain to be wrong. Pictures of the training split that another
+    split holds as well are a list of their own, since such a leak makes every accuracy too good.
+
     Example:
         samekind suspects artifacts/fashion-mnist
         samekind suspects artifacts/fashion-mnist --count 500 --csv lists
@@ -28,12 +31,16 @@ class Suspects:
     count: Annotated[int, arg(metavar="N", help="Longest list.")] = 100
     csv: Annotated[
         Path | None,
-        arg(metavar="FOLDER", help="Also write label-suspects.csv and duplicates.csv there.", help_behavior_hint=""),
+        arg(
+            metavar="FOLDER",
+            help="Also write label-suspects.csv, duplicates.csv and leaks.csv there.",
+            help_behavior_hint="",
+        ),
     ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
-        """Makes both lists and prints them."""
+        """Makes the lists and prints them."""
         from samekind.tables import suspects_text
         from samekind.training.runtime.artefact import check_writable, write_atomically
 
@@ -44,15 +51,19 @@ class Suspects:
             self.csv.mkdir(parents=True, exist_ok=True)
         index = samekind.Index.open(self.artefact)
         lists: dict[str, samekind.LabelIssues | samekind.Duplicates] = {}
-        answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "label_suspects": []}
+        answer: dict[str, Any] = {"num_judged": 0, "num_label_suspects": None, "num_label_conflicts": None}
+        answer["label_suspects"] = []
         notes: list[str] = []
         try:
             lists["label-suspects.csv"] = index.label_issues(self.count, console.progress)
         except samekind.InputError as error:  # no labels, or one class: the other list is there all the same
             notes = [f"{error}."]
         lists["duplicates.csv"] = index.duplicates(self.count, console.progress)
+        lists["leaks.csv"] = index.leaks(self.count, console.progress)
         for name, found in lists.items():
             part = found.to_dict()
+            if name == "leaks.csv":
+                part = {key.replace("duplicates", "leaks"): value for key, value in part.items()}
             notes += [note for note in part.pop("notes") if note not in notes]
             answer |= part
             if self.csv is not None:

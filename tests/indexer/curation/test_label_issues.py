@@ -1,4 +1,4 @@
-"""Label issues against a plain loop over all pairs, and on labels that were made wrong on purpose."""
+"""Label issues on labels that were made wrong on purpose."""
 
 from __future__ import annotations
 
@@ -13,25 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
-from samekind.data.corpus import Corpus
-from samekind.indexer.curation import label_votes as module
-from samekind.indexer.curation.label_votes import label_votes
-from samekind.indexer.index import Index, build_index
+from samekind.indexer.curation import label_predictions as module
+from samekind.indexer.index import Index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from tests.indexer.helpers import FakeEncoder, kinds, pictures, save_encoder
-
-NAMES = ("Bag", "Coat", "Shirt")
-
-
-def build(folder: Path, pixels: NDArray[np.uint8], labels: list[str | None] | None) -> Index:
-    """An index of these pictures."""
-    save_encoder(FakeEncoder(), folder)
-    return build_index(Corpus.from_arrays(list(pixels), labels, name="kinds"), FakeEncoder(), folder)
-
-
-def right() -> list[str | None]:
-    """The labels as they should be."""
-    return [NAMES[i % 3] for i in range(60)]
+from tests.indexer.curation.builds import build, right
+from tests.indexer.helpers import kinds, pictures
 
 
 @pytest.fixture(scope="module")
@@ -44,42 +30,27 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     return build(tmp_path_factory.mktemp("suspects"), pixels, labels)
 
 
-def slow_votes(index: Index, row: int, voters: int) -> tuple[dict[str, float], list[int]]:
-    """Shares of the votes on one image, class by class, and who voted, by a loop over all other images."""
-    vectors, labels = index.vectors().astype(np.float64), index.labels or []
-    content = index.rows.column("sha256")
-    able = []
-    for other in range(len(index)):
-        similarity = float(vectors[other] @ vectors[row])
-        if other == row or labels[other] is None or content[other] == content[row] or similarity >= module.COPY:
-            continue
-        able.append((-similarity, other))
-    able = sorted(able)[:voters]
-    total: dict[str, float] = dict.fromkeys(index.classes, 0.0)
-    for negative, other in able:
-        total[str(labels[other])] += np.exp((-negative + able[0][0]) / module.TEMPERATURE)
-    weight = sum(total.values())
-    return {name: value / weight for name, value in total.items()}, [other for _, other in able]
+def test_scores_are_fine(index: Index) -> None:
+    """Hardly two labels have one score, however sure the classifier is."""
+    predictions = module.label_predictions(index, module.class_numbers(index), labelled(index))
+    contents = {index.rows.column("sha256")[row] for row in predictions.row_J.tolist()}
+    assert len(np.unique(predictions.score_J)) == len(contents)
 
 
-@pytest.mark.parametrize("voters", [1, 7, 100])
-def test_votes_are_those_of_a_loop_over_all_pairs(index: Index, monkeypatch: pytest.MonkeyPatch, voters: int) -> None:
-    """Shares and voters of every labelled image: neither itself, nor its copies, nor unlabelled images vote."""
-    monkeypatch.setattr(module, "VOTERS", voters)
-    monkeypatch.setattr(module, "_SPARE", 60)
-    votes, notes = label_votes(index)
-    assert votes.row_J.tolist() == [row for row in range(60) if row != 7]
-    assert any("1 of 60 images have no label" in note for note in notes)
-    for j, row in enumerate(votes.row_J.tolist()):
-        shares, who = slow_votes(index, row, voters)
-        np.testing.assert_allclose(votes.share_JC[j], list(shares.values()), atol=1e-4)
-        assert [v for v in votes.voter_JK[j].tolist() if v >= 0] == who
-        own = str((index.labels or [])[row])
-        others = {name: share for name, share in shares.items() if name != own}
-        assert votes.label_share_J[j] == pytest.approx(shares[own], abs=1e-4)
-        assert votes.suggested_share_J[j] == pytest.approx(max(others.values()), abs=1e-4)
-        expected = max(others.values()) / (max(others.values()) + shares[own] + module.SMOOTHING)
-        assert votes.score_J[j] == pytest.approx(expected, abs=1e-3)
+def labelled(index: Index) -> NDArray[np.int64]:
+    """The rows with a label."""
+    return np.flatnonzero([label is not None for label in index.labels or []])
+
+
+def test_the_evidence_is_nearest_of_the_suggested_class(index: Index) -> None:
+    """As a loop over all images finds it: of that class, of another content, nearest first, at most eight."""
+    vectors, labels, content = index.vectors().astype(np.float64), index.labels or [], index.rows.column("sha256")
+    place = {id_: row for row, id_ in enumerate(index.ids)}
+    for issue in index.label_issues().issues:
+        own = place[issue.id]
+        able = [r for r in range(60) if labels[r] == issue.suggested and content[r] != content[own]]
+        able.sort(key=lambda row: (-float(vectors[row] @ vectors[own]), row))
+        assert [place[id_] for id_ in issue.neighbours] == able[:8]
 
 
 def test_wrong_labels_come_first_with_the_right_one_suggested(index: Index) -> None:
@@ -88,10 +59,12 @@ def test_wrong_labels_come_first_with_the_right_one_suggested(index: Index) -> N
     wrong = {index.ids[4]: "Coat", index.ids[50]: "Coat", index.ids[30]: "Bag"}
     assert {issue.id: issue.suggested for issue in found.issues} == wrong
     assert (found.num_issues, found.num_evaluated) == (3, 59)
+    assert any("1 of 60 images have no label" in note for note in found.notes)
     label = dict(zip(index.ids, index.labels or [], strict=True))
     for issue in found.issues:
         assert issue.label == label[issue.id] != issue.suggested
-        assert 0.5 < issue.score < 1
+        assert issue.score == pytest.approx(issue.suggested_share / (issue.suggested_share + issue.label_share))
+        assert issue.score > 0.5
         assert issue.confirmed is None
         assert issue.neighbours
         assert {label[id_] for id_ in issue.neighbours} == {issue.suggested}
@@ -105,13 +78,12 @@ def test_right_labels_are_no_issues(tmp_path: Path) -> None:
     assert (found.issues, found.num_issues, found.num_evaluated) == ((), 0, 60)
 
 
-def test_votes_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> None:
-    """On noise, where neighbours know nothing, a note says what share of the labels they agree with; on clear kinds there is none."""
+def test_predictions_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) -> None:
+    """On noise, where other images know nothing, a note says what share of the labels comes out; on clear kinds there is none."""
     noise = build(tmp_path / "noise", pictures(60), right())
-    votes, _ = label_votes(noise)
-    given = [(noise.labels or [])[row] for row in votes.row_J.tolist()]
-    voted = [noise.classes[c] for c in votes.share_JC.argmax(axis=1).tolist()]
-    agree = sum(a == b for a, b in zip(given, voted, strict=True)) / 60
+    predictions = module.label_predictions(noise, module.class_numbers(noise), labelled(noise))
+    predicted = [noise.classes[c] for c in predictions.share_JC.argmax(axis=1).tolist()]
+    agree = sum(a == b for a, b in zip(noise.labels or [], predicted, strict=True)) / 60
     assert agree < 0.8
     assert any(f"only {100 * agree:.0f} % of all labels" in note for note in noise.label_issues().notes)
     assert build(tmp_path / "clear", kinds(), right()).label_issues().notes == ()
@@ -122,24 +94,6 @@ def test_the_list_is_capped_and_the_number_is_not(index: Index) -> None:
     found = index.label_issues(count=1)
     assert found.issues == index.label_issues().issues[:1]
     assert found.num_issues == 3
-
-
-def test_suspicion_needs_the_confidence_of_the_suggested_class() -> None:
-    """Votes for another class must reach what images of that class have on average for their own, and pass those for the given label."""
-    share_JC = np.array([[0.9, 0.1], [0.3, 0.7], [0.45, 0.55], [0.1, 0.9], [0.55, 0.45]])
-    given_J = np.array([0, 0, 0, 1, 1])
-    votes = module.Votes(np.arange(5), given_J, share_JC, np.empty((5, 0), np.int64))
-    # Mean self-confidence: class 0: (0.9 + 0.3 + 0.45) / 3 = 0.55, class 1: (0.9 + 0.45) / 2 = 0.675.
-    assert votes.is_issue_J.tolist() == [False, True, False, False, True]
-    assert votes.suggested_J.tolist() == [1, 1, 1, 0, 0]
-
-
-def test_an_image_with_copies_only_is_no_issue(tmp_path: Path) -> None:
-    """Without a single voter nothing is claimed and nothing is divided by zero."""
-    index = build(tmp_path, np.repeat(kinds(1), 4, axis=0), ["Bag", "Coat", "Bag", "Coat"])
-    votes, _ = label_votes(index)
-    assert not votes.share_JC.any()
-    assert index.label_issues().num_issues == 0
 
 
 @pytest.mark.parametrize(("labels", "words"), [(None, "no labels"), (["Bag"] * 60, "every label is 'Bag'")])

@@ -15,7 +15,7 @@ from PIL import Image
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.curation import near_duplicates as module
-from samekind.indexer.curation.pixel_agreement import MARGIN, SIDE, pixel_agreement
+from samekind.indexer.curation.pixel_agreement import MARGIN, SIDE, pixel_agreement, zoomed_agreement
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
@@ -38,27 +38,30 @@ def agreement(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     return float(pixel_agreement(np.stack([first, second]), np.array([[0, 1]]))[0])
 
 
+def slow_channels(picture: NDArray[np.float64]) -> list[list[NDArray[np.float64]]]:
+    """Colours, and the slopes of their mean."""
+    grey = np.pad(picture.mean(axis=2), 1, mode="edge")
+    slopes = [grey[1:-1, 2:] - grey[1:-1, :-2], grey[2:, 1:-1] - grey[:-2, 1:-1]]
+    return [[picture[..., c] for c in range(3)], slopes]
+
+
+def slow_unit(windows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Centred windows, end to end, of norm 1."""
+    flat = np.concatenate([(window - window.mean()).ravel() for window in windows])
+    return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-3))
+
+
 def slow_agreement(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """The same by a loop over shifts and the mirror image, one window at a time."""
-
-    def channels(picture: NDArray[np.float64]) -> list[list[NDArray[np.float64]]]:
-        grey = np.pad(picture.mean(axis=2), 1, mode="edge")
-        slopes = [grey[1:-1, 2:] - grey[1:-1, :-2], grey[2:, 1:-1] - grey[:-2, 1:-1]]
-        return [[picture[..., c] for c in range(3)], slopes]
-
-    def unit(windows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        flat = np.concatenate([(window - window.mean()).ravel() for window in windows])
-        return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-3))
-
     window = SIDE - 2 * MARGIN
     best = -np.inf
     for turned in (first / 255, first[:, ::-1] / 255):
         for down, across in itertools.product(range(2 * MARGIN + 1), repeat=2):
             total = 0.0
-            for a, b in zip(channels(turned), channels(second / 255), strict=True):
+            for a, b in zip(slow_channels(turned), slow_channels(second / 255), strict=True):
                 middle = [c[MARGIN : MARGIN + window, MARGIN : MARGIN + window] for c in a]
                 place = [c[down : down + window, across : across + window] for c in b]
-                total += float(unit(middle) @ unit(place)) / 2
+                total += float(slow_unit(middle) @ slow_unit(place)) / 2
             best = max(best, total)
     return best
 
@@ -98,6 +101,53 @@ def test_different_scenes_and_flat_pictures_do_not_agree() -> None:
     flat = np.full((SIDE, SIDE, 3), 90, dtype=np.uint8)
     assert agreement(flat, flat) == pytest.approx(0)
     assert agreement(flat, small[0]) == pytest.approx(0, abs=0.1)
+
+
+def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A picture at another side."""
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BOX))
+
+
+def test_a_crop_agrees_with_the_picture_once_that_is_zoomed() -> None:
+    """Two thirds of the way into a picture, either way around; a plain loop over the windows finds the same."""
+    whole = scenes(1, seed=4, side=96)[0]
+    part = whole[6:92, 2:88]  # a crop by 10 %
+    small = np.stack([resized(whole, SIDE), resized(part, SIDE)])
+    larger = np.stack([resized(whole, 18), resized(part, 18)])
+    plain = float(pixel_agreement(small, np.array([[0, 1]]))[0])
+    for pair in ([0, 1], [1, 0]):
+        zoomed = float(zoomed_agreement(small, larger, np.array([pair]))[0])
+        assert zoomed > max(plain, module.SAME_PICTURE)
+    window = SIDE - 2 * MARGIN
+    fits = []
+    for fixed, moving in ((small[0], larger[1]), (small[1], larger[0])):
+        for down, across in itertools.product(range(18 - window + 1), repeat=2):
+            total = 0.0
+            middle = slow_channels(fixed / 255)
+            places = slow_channels(moving / 255)
+            for a, b in zip(middle, places, strict=True):
+                first = slow_unit([c[MARGIN : MARGIN + window, MARGIN : MARGIN + window] for c in a])
+                second = slow_unit([c[down : down + window, across : across + window] for c in b])
+                total += float(first @ second) / 2
+            fits.append(total)
+    assert zoomed_agreement(small, larger, np.array([[0, 1]]))[0] == pytest.approx(max(fits), abs=1e-5)
+
+
+def test_a_crop_is_listed(tmp_path: Path) -> None:
+    """Its pixels alone do not agree enough; only pairs that may be listed are zoomed."""
+    pixels = scenes(12, seed=6, side=96)
+    pixels[7] = resized(pixels[3][6:92, 2:88], 96)
+    save_encoder(FakeEncoder(), tmp_path)
+    index = build_index(Corpus.from_arrays(list(pixels), None, name="crops"), FakeEncoder(), tmp_path)
+    ids = index.ids
+    plain, _ = module.near_candidates(index, index.rows.numbered("sha256"))
+    at = plain.row_P2.tolist().index([3, 7])
+    assert module.WORTH_ZOOMING <= plain.score_P[at] < module.SAME_PICTURE
+    assert [(pair.a, pair.b) for pair in index.duplicates().pairs] == [(ids[3], ids[7])]
+    for name in ("WORTH_ZOOMING", "ALIKE"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, name, 1.01)
+            np.testing.assert_array_equal(module.zoomed(index, plain).score_P, plain.score_P)
 
 
 @pytest.fixture
