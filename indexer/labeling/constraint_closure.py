@@ -33,6 +33,11 @@ class ConstraintClosure:
         groups = self._groups(pair)
         return pair in self._given or len(groups) == 1 or groups in self._cannot_link
 
+    def answer(self, pair: Pair) -> bool | None:
+        """True for a pair of the same class, False for one of different classes, `None` where that is open, unsure or contradicted."""
+        groups = self._groups(pair)
+        return True if len(groups) == 1 else False if groups in self._cannot_link else None
+
     def _groups(self, pair: Pair) -> frozenset[str]:
         """Each image's group, named by its first member; an image that is linked to none is its own."""
         return frozenset(self._group.get(image, image) for image in pair)

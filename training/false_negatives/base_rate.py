@@ -55,7 +55,7 @@ class AutoPrior(NamedTuple):
         if not self.estimated:
             return f"prior: no groups were found to estimate it from, so {self.share:.1%} is assumed (--prior SHARE states another)"
         return (
-            f"prior: about {self.share:.1%} of all pairs seem to be false negatives; estimated without labels, it may be off by a "
+            f"prior: about {self.share:.1%} of all pairs seem to be false negatives; estimated without labels, it is often off by a "
             "factor of 2 (--prior SHARE states another)"
         )
 
