@@ -34,9 +34,10 @@ from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.config.false_negatives import AUTO, DETECTORS
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
+from samekind.training.false_negatives.base_rate import AutoPrior, estimate_prior
 from samekind.training.false_negatives.build_detector import build_detector, describe_images
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.base import Detector
@@ -91,6 +92,10 @@ def evaluate_detectors(
         training, encoder = _as_for_an_adapter(corpus, config, loaded, progress)
     else:
         training, encoder = _trained_on(corpus, config, loaded, progress)
+    if config.prior == AUTO or not meta.get("config"):
+        prior = AutoPrior(**meta["prior"]) if "prior" in meta else estimate_prior(training)
+        config = replace(config, prior=prior.share)
+        notes.append(prior.line)
     rows = _sample(training, images)
     labels = None if training.labels is None else training.labels[training.fit][rows]
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)

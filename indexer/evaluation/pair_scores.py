@@ -82,7 +82,7 @@ class PairSample:
 
     def at_random(self) -> tuple[Scores, FalseNegativePrediction]:
         """Drawn scores; flags as many as the prior leads to expect."""
-        count, prior = len(self.rows), self.config.prior
+        count, prior = len(self.rows), float(self.config.prior)
         scores = np.random.default_rng((_SEED, 23)).random((count, count), dtype=np.float32)
         flagged = torch.from_numpy(scores > 1 - prior)
         return scores, FalseNegativePrediction(flagged, torch.full((count, count), prior))

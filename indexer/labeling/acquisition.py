@@ -8,8 +8,9 @@ answers there are.
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.indexer.audit.audit import audit
+from samekind.indexer.labeling.base_rate import MOST_CONTENTS, BaseRate, base_rate_of, drawn_pairs
 from samekind.indexer.labeling.candidate_pairs import CandidatePair, CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
 # P candidate pairs, N rows, C contents, A anchors, K hardest negatives, F features of a pair
 
 HARDEST = 10
+_MOST_DRAWS = 10  # for each pair that is asked for: few images have few pairs
 MOST_PER_IMAGE = 3
 """Pairs of one list that an image takes part in at most, in either role: a list about ten images teaches about ten images."""
 
-Order = Literal["informative", "random"]
+Order = Literal["informative", "random", "share"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
@@ -55,7 +58,8 @@ def acquire_pairs(
         count: how many at most.
         classes: shows only pairs of these two classes, in either order.
         order: `informative`, or `random` as its baseline: uniform among the same candidates. (Of *all* pairs nearly every one is plainly
-            different, so that baseline would be beaten by anything.)
+            different, so that baseline would be beaten by anything.) `share` draws from all pairs, so that the answers tell `base_rate`;
+            classes and seed do not matter then.
         seed: decides ties, and everything of `random`.
         report: an audit of this index with its pairs, if there is one; it is made otherwise, which takes a minute at 60,000 images.
 
@@ -64,6 +68,18 @@ def acquire_pairs(
     """
     pool = CandidatePool(index, report)
     return pool.acquire(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
+
+
+def base_rate(index: OpenedIndex, *, report: FalseNegativeReport | None = None) -> BaseRate:
+    """Share of all pairs of training images that are of the same class, by the verdicts on the pairs of `acquire_pairs(…, order="share")`.
+
+    It is what `samekind train --prior` asks for.
+
+    Args:
+        index: the opened index.
+        report: an audit of this index with its pairs, if there is one.
+    """
+    return CandidatePool(index, report).base_rate(VerdictTable(index.path).current())
 
 
 class CandidatePool:
@@ -114,6 +130,8 @@ class CandidatePool:
         notes = self._notes(current)
         if self._prior is None:
             return CandidatePairs((), 0, 0, notes)
+        if order == "share":
+            return self._drawn_for_share(current, count, notes)
         is_open_P = self._unanswered(ConstraintClosure(current)) & self._of_classes(classes)
         model = self._prior.calibrated(*self._answers(current))
         probability_P = model(self._feature_PF)
@@ -139,6 +157,31 @@ class CandidatePool:
         anchor, negative = (int(self._contents.row_C[self._contents.number[sha256]]) for sha256 in pair)
         feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
         return self._pair_of(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
+
+    def base_rate(self, current: Mapping[Pair, Verdict]) -> BaseRate:
+        """Share of all pairs that are of the same class, by the answers to the pairs in the order `share`."""
+        return base_rate_of(self._draws(), ConstraintClosure(current))
+
+    def _draws(self) -> Iterator[tuple[Pair, float]]:
+        """Pairs of contents in the order `share`, with their weights; of more than 20,000 contents a seeded choice."""
+        is_trained_N = np.array(self._index.splits) == "train"
+        content_C = np.flatnonzero(is_trained_N[self._row_C]) if is_trained_N.any() else np.arange(len(self._row_C))
+        content_C = np.sort(np.random.default_rng(31).permutation(content_C)[:MOST_CONTENTS])
+        if len(content_C) < 2:
+            return
+        for first, second, weight in drawn_pairs(self._index.vectors(self._row_C[content_C])):
+            a, b = sorted(self._sha256_C[content_C[[first, second]]].tolist())
+            yield (a, b), weight
+
+    def _drawn_for_share(self, current: Mapping[Pair, Verdict], count: int, notes: list[str]) -> CandidatePairs:
+        closure, chosen = ConstraintClosure(current), dict[Pair, None]()
+        for pair, _ in itertools.islice(self._draws(), _MOST_DRAWS * count):
+            if pair not in closure:
+                chosen[pair] = None
+            if len(chosen) == count:
+                break
+        items = tuple(item for pair in chosen if (item := self.about(pair)) is not None)
+        return CandidatePairs(items, len(items), 0, notes)
 
     def holds(self, pair: Pair) -> bool:
         """True if the index has both contents."""

@@ -37,6 +37,11 @@ class ConstraintClosure:
         """An image's must-link group, named by its first member; an image that is linked to none is its own."""
         return self._group.get(image, image)
 
+    def answer(self, pair: Pair) -> bool | None:
+        """True for a pair of the same class, False for one of different classes, `None` where that is open, unsure or contradicted."""
+        groups = self._groups(pair)
+        return True if len(groups) == 1 else False if groups in self._cannot_link else None
+
     def _groups(self, pair: Pair) -> frozenset[str]:
         return frozenset(map(self.group_of, pair))
 

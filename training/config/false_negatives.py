@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from samekind.core.errors import InputError
 from samekind.training.config.settings import Settings, Values, one_of, setting, within
@@ -20,13 +21,21 @@ KNOWING = (
     "neighbourhood",
     "oracle",
 )  # know something before the encoder does, and need not wait for it
-_WITH_PRIOR = ("quantile", "posterior", "relation", "combined")
+WITH_PRIOR = ("quantile", "posterior", "relation", "combined")
+AUTO: Literal["auto"] = "auto"
+ASSUMED_PRIOR = 0.1
+"""Share of false negatives where there is nothing to estimate it from: that of ten equal classes."""
 _WITH_NEIGHBOURS = ("cluster", "reciprocal", "neighbourhood")
 
 
 def _asked(of: Values) -> str | None:
     """The detector, if a treatment asks one."""
     return of["detector"] if of["treatment"] != "none" else None
+
+
+def _auto_or_share(name: str, value: Any) -> None:
+    if value != AUTO and not (isinstance(value, int | float) and 1e-4 <= value <= 0.9):
+        raise InputError(f"{name} must be auto or lie between 0.0001 and 0.9, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +46,8 @@ class FalseNegativeSettings(Settings):
         treatment: of suspected false negatives, one of `TREATMENTS`.
         detector: which suspects them, one of `DETECTORS`.
         detector_point: score above which the detector flags a pair; `None` takes the detector's own.
-        prior: assumed share of false negatives in (0, 1), of `quantile`, `posterior`, `relation` and `combined`.
+        prior: assumed share of false negatives in (0, 1), of `quantile`, `posterior`, `relation` and `combined`; `auto` estimates it from
+            what a pretrained backbone says of the images (`training.false_negatives.base_rate`), and takes 0.1 from scratch.
         treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
             knows too little; 0.1 where the detector is one of `KNOWING`.
         confirmed: what is done with negatives that people called the same: pull them in (`attract`) or only not push them (`drop`).
@@ -62,11 +72,11 @@ class FalseNegativeSettings(Settings):
         flag=("SCORE", "Pairs above it are suspected."),
         counts=lambda of: _asked(of) not in (None, "oracle"),
     )
-    prior: float = setting(
-        0.1,
-        within(1e-4, 0.9),
-        flag=("SHARE", f"Of false negatives, assumed by {', '.join(_WITH_PRIOR)}."),
-        counts=lambda of: _asked(of) in _WITH_PRIOR,
+    prior: float | Literal["auto"] = setting(
+        AUTO,
+        _auto_or_share,
+        flag=("auto|SHARE", f"Of false negatives, assumed by {', '.join(WITH_PRIOR)}."),
+        counts=lambda of: _asked(of) in WITH_PRIOR,
     )
     treatment_start: float | None = setting(
         None,
@@ -107,3 +117,8 @@ class FalseNegativeSettings(Settings):
     def asked_detector(self) -> str | None:
         """The detector, if a treatment asks one."""
         return self.detector if self.treatment != "none" else None
+
+    @property
+    def estimates_prior(self) -> bool:
+        """True if the run's detector assumes a share of false negatives that is to be estimated."""
+        return self.prior == AUTO and self.asked_detector in WITH_PRIOR

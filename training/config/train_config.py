@@ -13,8 +13,8 @@ from typing import Any
 
 from samekind.core.errors import InputError
 from samekind.training.config.data import IMAGE, NEAR_DUPLICATES, DataSettings
-from samekind.training.config.false_negatives import FalseNegativeSettings
-from samekind.training.config.model import PATCHES, SMALL, ModelSettings
+from samekind.training.config.false_negatives import ASSUMED_PRIOR, AUTO, FalseNegativeSettings
+from samekind.training.config.model import PATCHES, SMALL, ModelSettings, names_model
 from samekind.training.config.objective import USING_LABELS, ObjectiveSettings
 from samekind.training.config.runtime import RuntimeSettings
 from samekind.training.config.schedule import ScheduleSettings
@@ -40,6 +40,8 @@ class TrainConfig(
         super().__post_init__()
         if self.tau_plus is None:
             self._settle("tau_plus", 0.0 if self.treatment != "none" else 0.1)
+        if self.prior == AUTO and not names_model(self.backbone):
+            self._settle("prior", ASSUMED_PRIOR)  # before training there is nothing to estimate it from
         self._settle_hold_out()
         if self.treatment != "none" and self.objective in WITHOUT_TREATMENT:
             raise InputError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
+from samekind.training.config.false_negatives import AUTO
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
 from samekind.training.false_negatives.detection_space import detection_dim
@@ -37,7 +38,7 @@ def build_detector(
     """Builds the run's detector; `None` where nothing asks for one. `supervised` takes its positives from the oracle.
 
     Args:
-        config: the run's settings.
+        config: the run's settings; the prior is a number (`base_rate.estimate_prior`), if the detector reads it.
         images: those that it trains on.
         progress: shows bars.
         describe: returns the patches' descriptions where they have been computed already.
@@ -84,14 +85,14 @@ def _without_labels(
     config: TrainConfig, images: TrainingImages, describe: Describe, guide: Callable[[], Guide]
 ) -> Detector:
     """Detector of this name for these training images; what it needs besides is made when it is asked for."""
-    prior, threshold, count = config.prior, config.detector_point, len(images.fit)
+    threshold, count = config.detector_point, len(images.fit)
     match config.detector:
         case "threshold":
             return Threshold(threshold)
         case "quantile":
-            return Quantile(count, prior, threshold)
+            return Quantile(count, _prior(config), threshold)
         case "posterior":
-            return Posterior(prior, threshold=threshold)
+            return Posterior(_prior(config), threshold=threshold)
         case "relative_margin":
             return RelativeMargin(threshold)
         case "cluster":
@@ -99,12 +100,12 @@ def _without_labels(
         case "guide":
             return guide()
         case "relation":
-            return Relation(describe(), detection_dim(images), prior, threshold)
+            return Relation(describe(), detection_dim(images), _prior(config), threshold)
         case "combined":
             description = describe()
             if config.guide:
                 description = side_by_side(description, guide().embedding.numpy())
-            return Combined(description, detection_dim(images), prior, threshold)
+            return Combined(description, detection_dim(images), _prior(config), threshold)
         case "neighbourhood":
             description = describe()
             found = fitting_neighbours(torch.from_numpy(description[_some_rows(count)]))
@@ -113,6 +114,11 @@ def _without_labels(
             return Reciprocal(count, max(1, round(config.neighbours * count)), threshold)
         case unknown:
             raise AssertionError(f"nothing builds the detector {unknown!r}")
+
+
+def _prior(config: TrainConfig) -> float:
+    assert config.prior != AUTO, "whoever builds a detector that reads the prior settles it first"
+    return config.prior
 
 
 def _some_rows(count: int) -> NDArray[np.int64]:

@@ -83,12 +83,12 @@ def fitting_neighbours(feature_NF: Tensor, dim: int = DIRECTIONS) -> int:
     nearest = nearest_others(functional.normalize(row_ND, dim=1), sizes[-1])
     shared = {k: shared_neighbours(nearest[:, :k]) for k in sizes}
     k = max(sizes, key=shared.__getitem__)
-    chance = shared_neighbours(nearest_others(functional.normalize(_shuffled(row_ND), dim=1), k))
+    chance = shared_neighbours(nearest_others(functional.normalize(shuffled_columns(row_ND), dim=1), k))
     return k if shared[k] > CLEARLY * chance else 0
 
 
-def _shuffled(row_ND: Tensor) -> Tensor:
-    """Each column in an order of its own, the same in every run."""
+def shuffled_columns(row_ND: Tensor) -> Tensor:
+    """Each column in an order of its own, the same in every run: a cloud of the same shape and size without groups."""
     order = np.random.default_rng(13).permuted(np.tile(np.arange(len(row_ND)), (row_ND.shape[1], 1)), axis=1)
     return row_ND.gather(0, torch.from_numpy(order.T.copy()))
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from samekind.training.false_negatives.base_rate import AutoPrior
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.run.request import RunRequest
@@ -14,8 +15,10 @@ from samekind.training.runtime.checkpoint import Counters
 from samekind.training.training_set import TrainingImages
 
 
-def meta_at_start(request: RunRequest, encoder: Trainable, known: PairConstraints | None) -> dict[str, Any]:
-    """Meta data of a run before its first step."""
+def meta_at_start(
+    request: RunRequest, encoder: Trainable, known: PairConstraints | None, prior: AutoPrior | None = None
+) -> dict[str, Any]:
+    """Meta data of a run before its first step; `prior` is what `auto` came to."""
     corpus = request.corpus
     meta: dict[str, Any] = {
         "format": FORMAT,
@@ -31,6 +34,8 @@ def meta_at_start(request: RunRequest, encoder: Trainable, known: PairConstraint
         },
         "training": {"finished": False},
     }
+    if prior is not None:
+        meta["prior"] = prior._asdict()
     return meta if known is None else {**meta, "verdicts": {**known.used, **known.left_out}}
 
 
@@ -73,7 +78,7 @@ def summary_of(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
         "seed": config["seed"],
         "preset": config["preset"],
         **training,
-        **({"verdicts": meta["verdicts"]} if "verdicts" in meta else {}),
+        **{name: meta[name] for name in ("prior", "verdicts") if name in meta},
     }
 
 

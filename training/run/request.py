@@ -17,9 +17,11 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.training.config.false_negatives import ASSUMED_PRIOR
 from samekind.training.config.model import RANDOM
 from samekind.training.config.presets import EPOCHS_BEFORE, preset
 from samekind.training.config.train_config import TrainConfig, settings_that_count
+from samekind.training.false_negatives.base_rate import AutoPrior
 from samekind.training.false_negatives.constraints import LinkConstraints
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import ANSWERS, META, WEIGHTS, read_meta, write_json
@@ -113,6 +115,33 @@ def with_first_length(out: Path, request: RunRequest, progress: Progress) -> Run
         return request
     progress.print(f"this run was begun with {epochs} epochs, as {config.preset} had them then, and keeps them")
     return begun
+
+
+def with_first_prior(out: Path, request: RunRequest, progress: Progress) -> RunRequest:
+    """The same run with the prior that it has there, if it was begun when that was a number by default.
+
+    Args:
+        out: the artefact.
+        request: the run, with the prior of today.
+        progress: gets a line if this is such a run.
+    """
+    if not request.config.estimates_prior:
+        return request
+    try:
+        there = read_meta(out)
+    except ArtefactError:
+        return request
+    begun = replace(request, config=replace(request.config, prior=ASSUMED_PRIOR))
+    if "prior" in there or _difference(there, begun.identity, request.corpus):
+        return request
+    progress.print(f"this run was begun with a prior of {ASSUMED_PRIOR}, and keeps it")
+    return begun
+
+
+def first_prior(out: Path, request: RunRequest) -> AutoPrior | None:
+    """What `auto` came to when this run was begun; `None` if it was not."""
+    found = read_meta(out).get("prior") if is_begun(out, request) else None
+    return None if found is None else AutoPrior(**found)
 
 
 def is_finished(out: Path, request: RunRequest) -> bool:

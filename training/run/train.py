@@ -24,6 +24,7 @@ from samekind.training.engine.context import RunContext
 from samekind.training.engine.epochs import train_epochs
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.networks import build_network
+from samekind.training.false_negatives.base_rate import AutoPrior, estimate_prior
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
 from samekind.training.false_negatives.guide import outside_files
@@ -33,11 +34,13 @@ from samekind.training.run.finish import finish
 from samekind.training.run.meta import meta_at_start, summary_of, verdicts_line
 from samekind.training.run.request import (
     RunRequest,
+    first_prior,
     is_begun,
     is_finished,
     refuse_old_backbone,
     with_first_answers,
     with_first_length,
+    with_first_prior,
     write_answers,
 )
 from samekind.training.runtime import checkpoint
@@ -54,7 +57,7 @@ from samekind.training.runtime.artefact import (
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.lock import exclusive
 from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable
-from samekind.training.training_set import training_corpus
+from samekind.training.training_set import TrainingImages, training_corpus
 
 Start = Literal["continue", "resume", "force"]
 """Treatment of a run that lies in the folder: `continue` keeps or continues it if it is the same one, `resume` demands one to continue,
@@ -135,10 +138,13 @@ def train(
             return Run(out, config, summary_of(out, read_meta(out)), kept=True)
         begun = begin(chosen, config, progress)
         images, encoder = begun
-        loss = _build_loss(config, begun, request.answers, progress)
+        prior = _agreed_prior(out, request, images, accelerator)
+        loss = _build_loss(
+            config if prior is None else replace(config, prior=prior.share), begun, request.answers, progress
+        )
         drawn = draw_probe(images, config) if probe else None
         context = RunContext(config, images, out, request.digest, accelerator, progress, drawn)
-        meta = meta_at_start(request, encoder, loss.constraints)
+        meta = meta_at_start(request, encoder, loss.constraints, prior)
         if first:
             _write_start(context, request, meta, start)
         accelerator.wait_for_everyone()
@@ -167,10 +173,19 @@ def _agreed_request(
     """The request with the first process' answers and length, and True if it lies there already, finished."""
     if accelerator.is_main_process:
         request = request if start == "force" else with_first_length(out, request, progress)
+        request = request if start == "force" else with_first_prior(out, request, progress)
         request = with_first_answers(out, request, progress)
     kept = accelerator.is_main_process and start != "force" and is_finished(out, request)
     config, answers, kept = agreed(accelerator, (request.config, request.answers, kept))
     return replace(request, config=config, answers=answers), kept
+
+
+def _agreed_prior(out: Path, request: RunRequest, images: TrainingImages, accelerator: Accelerator) -> AutoPrior | None:
+    """What `auto` comes to, once a run and by the first process; `None` where a share was stated or none is assumed."""
+    if not request.config.estimates_prior:
+        return None
+    found = (first_prior(out, request) or estimate_prior(images)) if accelerator.is_main_process else None
+    return agreed(accelerator, found)
 
 
 def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | None, progress: Progress) -> Loss:
@@ -184,6 +199,8 @@ def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | No
 def _write_start(context: RunContext, request: RunRequest, meta: dict[str, Any], start: Start) -> None:
     """Makes the folder that of this run."""
     out = context.out
+    if "prior" in meta:
+        context.progress.print(AutoPrior(**meta["prior"]).line)
     if "verdicts" in meta:
         context.progress.print(verdicts_line(meta["verdicts"]))
     if start == "force" and not (is_begun(out, request) and checkpoint.is_whole(out, request.digest)):

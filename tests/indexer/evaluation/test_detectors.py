@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,12 @@ from samekind.indexer.evaluation.detectors import evaluate_detectors
 from samekind.indexer.evaluation.pair_scores import detector_scores
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.config.false_negatives import DETECTORS
+from samekind.training.false_negatives.base_rate import AutoPrior
 from samekind.training.false_negatives.detectors.batch import Posterior, Quantile, RelativeMargin, Threshold
 from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
 from samekind.training.run.train import train
+from samekind.training.runtime.artefact import META
 from tests import oracles
 from tests.training.runs import config
 from tests.training.runs import corpus as blobs
@@ -167,3 +170,22 @@ def test_verdicts_of_the_artefact_correct_combined(monkeypatch: pytest.MonkeyPat
     assert told is not None
     assert untold is not None
     assert told < untold - 0.02
+
+
+@pytest.mark.parametrize("recorded", [None, AutoPrior(0.25, estimated=True)])
+def test_the_prior_of_a_run_on_a_pretrained_encoder_is_what_auto_comes_to(
+    recorded: AutoPrior | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Recorded by the run if its detector read it, estimated otherwise; said, and what every probability is made with."""
+    train(blobs(), config(backbone="lite0", image_size=32, views=2, adapter_hidden=8, epochs=1), tmp_path)
+    if recorded is not None:
+        meta = json.loads((tmp_path / META).read_text())
+        (tmp_path / META).write_text(json.dumps({**meta, "prior": recorded._asdict()}))
+    reload(monkeypatch, blobs())
+    monkeypatch.setattr(detectors, "estimate_prior", lambda _: AutoPrior(0.2, estimated=True))
+    report = evaluate_detectors(tmp_path, images=30)
+    prior = recorded or AutoPrior(0.2, estimated=True)
+    assert prior.line in report.notes
+    assert report.base_rate is not None
+    chance = report.detectors[0]  # says the prior of every pair
+    assert chance.calibration_error == pytest.approx(abs(report.base_rate - prior.share), abs=1e-6)
