@@ -164,13 +164,13 @@ class CandidatePool:
 
     def _draws(self) -> Iterator[tuple[Pair, float]]:
         """Pairs of contents in the order `share`, with their weights; of more than 20,000 contents a seeded choice."""
-        is_trained_N = np.array(self._index.splits) == "train"
-        content_C = np.flatnonzero(is_trained_N[self._row_C]) if is_trained_N.any() else np.arange(len(self._row_C))
+        row_C, sha256_C = self._contents.row_C, self._contents.sha256_C
+        content_C = np.flatnonzero(self._contents.is_trained_N[row_C])
         content_C = np.sort(np.random.default_rng(31).permutation(content_C)[:MOST_CONTENTS])
         if len(content_C) < 2:
             return
-        for first, second, weight in drawn_pairs(self._index.vectors(self._row_C[content_C])):
-            a, b = sorted(self._sha256_C[content_C[[first, second]]].tolist())
+        for first, second, weight in drawn_pairs(self._index.vectors(row_C[content_C])):
+            a, b = sorted(sha256_C[content_C[[first, second]]].tolist())
             yield (a, b), weight
 
     def _drawn_for_share(self, current: Mapping[Pair, Verdict], count: int, notes: list[str]) -> CandidatePairs:
