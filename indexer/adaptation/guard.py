@@ -132,8 +132,9 @@ class _Fold:
         if not len(apart):  # any others will do, though they are easily told
             apart = np.setdiff1d(self._others, group)
         vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
-        groups = [np.full(len(rows), -1) for rows in vectors[:2]] + [np.full(len(vectors[2]), number)]
-        return _share(*vectors), _share(*map(self._adaptation, vectors, groups))
+        out_HD, apart_ED, kept_JD = map(self._adaptation, vectors)
+        kept_JD = self._adaptation.gathered(kept_JD, np.full(len(kept_JD), number))
+        return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
 
 
 def _share(out_HD: Vectors, apart_ED: Vectors, kept_JD: Vectors) -> float:
