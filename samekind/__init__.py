@@ -58,7 +58,7 @@ _HOMES = {
     "acquire_pairs": "samekind.indexer.labeling.acquisition",
     "adapt": "samekind.indexer.adaptation.adapt",
     "acquire_screens": "samekind.indexer.labeling.screen_pool",
-    "base_rate": "samekind.indexer.labeling.acquisition",
+    "base_rate": "samekind.indexer.labeling.base_rate",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "decode_image": "samekind.data.decode",
