@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from samekind.indexer.adaptation.answered import Answered
 from samekind.indexer.storage.adaptation import Adaptation
@@ -59,7 +59,7 @@ class HeldOut:
         """True if held-out images gain, and clearly more than the groups differ by chance: a one-sided t-test over the groups."""
         if self.before is None or self.after is None or self.error is None:
             return False
-        return bool(self.after - self.before > t.isf(CHANCE, self.groups - 1) * self.error)
+        return bool(self.after - self.before > stdtrit(self.groups - 1, 1 - CHANCE) * self.error)
 
 
 def held_out(
