@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.app.state import labeling_session, screen_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import Card, data_uri
 from samekind.app.widgets import groups as groups_widget
@@ -166,6 +167,22 @@ def test_a_press_that_comes_twice_or_late_counts_once(open_app: OpenApp, folder:
     assert (table.all(), screen_shown(at)) == ([], asked)
     press(at, "Twice")
     assert (len(table.all()), {v.screen for v in table.all()}) == (20, {asked})
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_press_while_the_answer_is_written_counts_once(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit breaks the first callback off for the second one, as soon as that looks into the session's state."""
+    at, add = groups(open_app(folder)), labeling_session.add
+
+    def slow(opened: Library, verdicts: Sequence[sk.Verdict]) -> bool:
+        screen_session.answer(opened, verdicts[0].screen, [])
+        return add(opened, verdicts)
+
+    monkeypatch.setattr(labeling_session, "add", slow)
+    answer(at, 1, 2)
+    assert sorted(v.verdict for v in sk.VerdictTable(folder).all()) == ["different"] * 18 + ["same"] * 2
 
 
 @pytest.mark.usefixtures("plain")
