@@ -208,6 +208,7 @@ def test_an_answer_that_cannot_be_written_leaves_the_screen(
     at = groups(open_app(folder))
     asked = screen_shown(at)
     monkeypatch.setattr(sk.VerdictTable, "add", full)
+    monkeypatch.delattr(sk.ScreenPool, "acquire")  # it is this one, and not a new one that happens to be the same
     next(button for button in at.button if button.label == "Confirm").click().run()
     assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
     assert screen_shown(at) == asked
