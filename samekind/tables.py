@@ -153,6 +153,30 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     return "\n\n".join(parts)
 
 
+def naming_conflicts_text(conflicts: Sequence[Mapping[str, Any]], shown: int = 20) -> str:
+    """How many conflicts of given labels there are, and the first of them."""
+    what = {"two_names": "two names", "same": "called the same", "different": "called different"}
+    rows = [
+        [what[each["reason"]], ", ".join(each["names"]), _people(each["who"]), *_images(each)]
+        for each in conflicts[:shown]
+    ]
+    told = f"{counted(len(conflicts), 'conflict')}, left out"
+    more = _more(len(conflicts) - len(rows), "more conflict")
+    return (
+        f"{told}:\n{table(['conflict', 'names', 'by', 'image', 'other image'], rows)}{more}" if rows else "no conflicts"
+    )
+
+
+def _people(who: Sequence[str]) -> str:
+    return ", ".join(name or "(no name)" for name in who)
+
+
+def _images(answer: Mapping[str, Any]) -> list[str | None]:
+    """Two cells: ids, or the beginning of a hash where the index holds no such image."""
+    named = [id_ or f"{image[:12]}…" for id_, image in zip(answer["ids"], answer["images"], strict=True)]
+    return [*named, None][:2]
+
+
 def _pairs(count: int, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The table of some of so many pairs, if there is one."""
     rows = [[each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])] for each in pairs]
