@@ -58,6 +58,8 @@ _HOMES = {
     "acquire_pairs": "samekind.indexer.labeling.acquisition",
     "adapt": "samekind.indexer.adaptation.adapt",
     "acquire_screens": "samekind.indexer.labeling.screen_pool",
+    "Agreement": "samekind.indexer.labeling.people.agreement",
+    "agreement": "samekind.indexer.labeling.people.agreement",
     "base_rate": "samekind.indexer.labeling.acquisition",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",

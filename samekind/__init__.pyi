@@ -38,6 +38,8 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure as Co
 from samekind.indexer.labeling.constraint_closure import must_link_path as must_link_path
 from samekind.indexer.labeling.link_constraints import link_constraints as link_constraints
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS as ENOUGH_ANSWERS
+from samekind.indexer.labeling.people.agreement import Agreement as Agreement
+from samekind.indexer.labeling.people.agreement import agreement as agreement
 from samekind.indexer.labeling.people.current_answers import current_answers as current_answers
 from samekind.indexer.labeling.people.current_answers import read_naming as read_naming
 from samekind.indexer.labeling.people.given_labels import GivenLabel as GivenLabel

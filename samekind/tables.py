@@ -167,8 +167,40 @@ def naming_conflicts_text(conflicts: Sequence[Mapping[str, Any]], shown: int = 2
     )
 
 
+def agreement_text(answer: Mapping[str, Any], shown: int = 20) -> str:
+    """How far each two people agree, and the first pairs of images on which somebody does not."""
+    if len(answer["people"]) < 2:
+        return f"{counted(len(answer['people']), 'person', 'people')} answered pairs: agreement takes two"
+    rows = [
+        [
+            *map(_name, each["people"]),
+            each["pairs"],
+            percent(each["agreement"]),
+            decimal(each["kappa"]),
+            decimal(each["standard_error"]),
+        ]
+        for each in answer["between"]
+    ]
+    parts = [table(["person", "and", "common pairs", "agreement", "kappa", "standard error"], rows)]
+    found = answer["disagreements"]
+    parts.append(counted(len(found), "pair was answered differently", "pairs were answered differently") + ".")
+    if found:
+        rows = [[*_images(each), ", ".join(map(_said_by, each["answers"]))] for each in found[:shown]]
+        rest = _more(len(found) - len(rows), "more pair")
+        parts.append(table(["image", "other image", "answers"], rows) + rest)
+    return "\n\n".join(parts)
+
+
+def _said_by(answer: Mapping[str, Any]) -> str:
+    return f"{_name(answer['who'])}: {answer['verdict']} ({answer['when'][:10]})"
+
+
+def _name(who: str) -> str:
+    return who or "(no name)"
+
+
 def _people(who: Sequence[str]) -> str:
-    return ", ".join(name or "(no name)" for name in who)
+    return ", ".join(map(_name, who))
 
 
 def _images(answer: Mapping[str, Any]) -> list[str | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, folder_exists
+from samekind.commands.shared import Artefact, Json, check_file, folder_exists
 from samekind.core.errors import InputError
 from samekind.core.text import counted
 from samekind.tables import naming_conflicts_text
@@ -43,9 +43,7 @@ class Labels:
 
     def run(self, console: Console) -> None:
         """Writes or reads the file, or lists."""
-        if (self.action == "conflicts") != (self.file is None):
-            needs = "lists conflicts, and takes no file" if self.file else "needs FILE.csv"
-            raise InputError(f"samekind labels {self.action} {needs}")
+        check_file(self.action, self.file, "labels", without="conflicts")
         if self.groups and self.action != "export":
             raise InputError("--groups belongs to samekind labels export")
         folder_exists(self.artefact)
