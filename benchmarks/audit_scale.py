@@ -62,7 +62,7 @@ class Measurement:
     false_negative_rate: float | None
 
 
-def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES) -> None:
+def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exact: bool = True) -> None:
     """Leaves a finished index of `rows` vectors in `folder`; one that is there is kept.
 
     Args:
@@ -70,6 +70,8 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES) -> Non
         rows: N.
         dim: D.
         classes: cluster i is of class i modulo this.
+        exact: whatever the size, and not as in the product up to 200,000 rows. The audit compares vectors and does not search: to train
+            4,000 inverted lists would take minutes and change nothing that it measures.
     """
     from samekind.indexer.building.finish import finish
     from samekind.indexer.search import vector_index
@@ -89,8 +91,8 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES) -> Non
         table.create(dim)
         for part in _tables(rows, dim, classes):
             table.append(part)
-    # The audit compares vectors and does not search: training 4,000 inverted lists would take minutes and change nothing that is measured.
-    vector_index.EXACT_LIMIT = max(vector_index.EXACT_LIMIT, rows)
+    if exact:
+        vector_index.EXACT_LIMIT = max(vector_index.EXACT_LIMIT, rows)
     finish(folder, fingerprint, (), NoProgress())
 
 

@@ -60,7 +60,7 @@ _HOMES = {
     "acquire_screens": "samekind.indexer.labeling.screen_pool",
     "Agreement": "samekind.indexer.labeling.people.agreement",
     "agreement": "samekind.indexer.labeling.people.agreement",
-    "base_rate": "samekind.indexer.labeling.acquisition",
+    "base_rate": "samekind.indexer.labeling.base_rate",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "decode_image": "samekind.data.decode",

@@ -30,8 +30,8 @@ from samekind.indexer.index import Index as Index
 from samekind.indexer.index import build_index as build_index
 from samekind.indexer.labeling.acquisition import CandidatePool as CandidatePool
 from samekind.indexer.labeling.acquisition import acquire_pairs as acquire_pairs
-from samekind.indexer.labeling.acquisition import base_rate as base_rate
 from samekind.indexer.labeling.base_rate import BaseRate as BaseRate
+from samekind.indexer.labeling.base_rate import base_rate as base_rate
 from samekind.indexer.labeling.candidate_pairs import CandidatePair as CandidatePair
 from samekind.indexer.labeling.candidate_pairs import CandidatePairs as CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure as ConstraintClosure

@@ -147,7 +147,9 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     parts += _pairs(count, answer["duplicates"][:shown])
     if count := answer["num_leaks"]:
         pairs = counted(count, "pair of a training image and one", "pairs of a training image and one")
-        parts.append(f"{pairs} of another split that are the same picture: leaks, which make every accuracy too good.")
+        parts.append(
+            f"{pairs} of another split, the same picture or nearly: true ones are leaks, which make accuracy too good."
+        )
         parts += _pairs(count, answer["leaks"][:shown])
     parts.extend(f"note: {note}" for note in answer["notes"])
     return "\n\n".join(parts)

@@ -132,7 +132,7 @@ def _leaks(library: Library, hide: bool) -> None:
     pairs = counted(found.num_pairs, "pair")
     st.markdown(
         f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
-        "every accuracy is too good for it."
+        "true ones are leaks, which make accuracy too good."
     )
     _pairs(library, found, hide, "leaks.csv")
 

@@ -6,7 +6,7 @@ A screen stays until it is answered or skipped here, or one of its pairs is answ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -21,7 +21,25 @@ if TYPE_CHECKING:
 
 MOST_TABS = 20
 """Screens before other tabs that are passed over."""
-_SHOWN, _SAME, _SKIPPED, _OWN = (f"labeling_screen_{name}" for name in ("shown", "same", "skipped", "own"))
+_WORK = "labeling_screens"
+
+
+@dataclass
+class _Work:
+    """The state of one tab.
+
+    It is one object, changed in place: Streamlit may break a callback off whenever that looks into the session's state, because another
+    press has come in, and an answer must not be stored twice for that.
+    """
+
+    shown: sk.Screen | None = None
+    shown_for: int = 0
+    same: tuple[str, ...] = ()
+    skipped: set[str] = field(default_factory=set)
+    own: list[str] = field(default_factory=list)
+
+    def show(self, library: Library, screen: sk.Screen | None, same: tuple[str, ...] = ()) -> None:
+        self.shown, self.shown_for, self.same = screen, id(library), same
 
 
 @dataclass(frozen=True)
@@ -43,19 +61,19 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
     """The screen to show."""
     from samekind import ConstraintClosure
 
-    state, closure = st.session_state, ConstraintClosure(current)
-    shown_for, shown = state.get(_SHOWN, (None, None))
-    if shown is not None and shown_for == id(library) and not any(pair in closure for pair in shown.pairs):
+    work, closure = _work(), ConstraintClosure(current)
+    shown = work.shown
+    if shown is not None and work.shown_for == id(library) and not any(pair in closure for pair in shown.pairs):
         _lease(library, shown)
-        return Offer(shown, state.get(_SAME, ()))
-    _show(library, None)
-    leave_out = set(_skipped())
+        return Offer(shown, work.same)
+    work.show(library, None)
+    leave_out = set(work.skipped)
     for _ in range(MOST_TABS):
         found = library.screens.acquire(current, 1, leave_out=leave_out)
         if not found:
-            return Offer(None, are_leased=leave_out > _skipped())
+            return Offer(None, are_leased=leave_out > work.skipped)
         if _lease(library, found[0]):
-            _show(library, found[0])
+            work.show(library, found[0])
             return Offer(found[0])
         leave_out.add(found[0].anchor.sha256)
     return Offer(None, are_leased=True)
@@ -69,62 +87,56 @@ def answer(library: Library, screen: str, same: Sequence[str]) -> None:
         screen: id of the screen that the answers are about.
         same: ids of the images that are of the anchor's kind.
     """
-    _, shown = st.session_state.get(_SHOWN, (None, None))
+    work, who = _work(), labeling_session.annotator()
+    shown = work.shown
     if shown is None or shown.id != screen:
         return
-    if labeling_session.add(library, shown.verdicts(same, labeling_session.annotator())):
-        _own().append(screen)
-        _show(library, None)
+    work.shown, is_written = None, False
+    try:
+        is_written = labeling_session.add(library, shown.verdicts(same, who))
+    finally:
+        if is_written:
+            work.own.append(screen)
+        else:
+            work.shown = shown
 
 
 def skip(library: Library, screen: sk.Screen) -> None:
     """Leaves a screen unanswered; its anchor is not shown again in this tab."""
-    _skipped().add(screen.anchor.sha256)
-    _show(library, None)
+    work = _work()
+    work.skipped.add(screen.anchor.sha256)
+    work.show(library, None)
 
 
 def forget_skipped() -> None:
     """Shows the screens again that were skipped."""
-    _skipped().clear()
+    _work().skipped.clear()
 
 
 def num_skipped() -> int:
     """Screens that were skipped in this tab."""
-    return len(_skipped())
+    return len(_work().skipped)
 
 
 def undo(library: Library, answered: AnsweredScreen) -> None:
     """Takes the answers of a screen back that still hold, and shows it again, marked as it was."""
-    if not labeling_session.withdraw(library, answered.id):
-        return
-    screen = library.screens.about(answered.anchor, answered.images)
-    _show(library, screen)
-    if screen is not None:
-        st.session_state[_SAME] = tuple(image.id for image in screen.images if image.sha256 in answered.same)
+    work = _work()
+    if labeling_session.withdraw(library, answered.id):
+        screen = library.screens.about(answered.anchor, answered.images)
+        images = () if screen is None else screen.images
+        work.show(library, screen, tuple(image.id for image in images if image.sha256 in answered.same))
 
 
 def last_own_screen(answered: Sequence[AnsweredScreen]) -> AnsweredScreen | None:
     """The screen that this tab answered last, of those whose answers still hold."""
     by_id = {each.id: each for each in answered}
-    return next((by_id[screen] for screen in reversed(_own()) if screen in by_id), None)
-
-
-def _show(library: Library, screen: sk.Screen | None) -> None:
-    st.session_state[_SHOWN] = (id(library), screen)
-    st.session_state[_SAME] = ()
+    return next((by_id[screen] for screen in reversed(_work().own) if screen in by_id), None)
 
 
 def _lease(library: Library, screen: sk.Screen) -> bool:
     return library.leases.acquire(("screen", screen.anchor.sha256), labeling_session.tab())
 
 
-def _skipped() -> set[str]:
-    """Anchors of the screens that this tab skipped."""
-    skipped: set[str] = st.session_state.setdefault(_SKIPPED, set())
-    return skipped
-
-
-def _own() -> list[str]:
-    """The screens that this tab answered, the last one last."""
-    own: list[str] = st.session_state.setdefault(_OWN, [])
-    return own
+def _work() -> _Work:
+    work: _Work = st.session_state.setdefault(_WORK, _Work())
+    return work

@@ -4,7 +4,7 @@
 // Where every key is text or a choice of its own, and where Enter and arrows are.
 const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=combobox], [role=dialog]";
 const CONTROLS = "button, a, summary, [role=radiogroup]";
-const TOO_SOON_MS = 400; // a second press of Enter was meant for the screen before
+const TOO_SOON_MS = 400; // a second press or click was meant for the screen before
 
 function drawAnchor(card) {
   const element = document.createElement("div");
@@ -65,8 +65,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!state.same.delete(place + 1)) state.same.add(place + 1);
     show();
   };
-  const answer = () => setTriggerValue("answered", { screen: data.screen, same: [...state.same].sort((a, b) => a - b) });
+  const answer = () => {
+    if (performance.now() - state.since < TOO_SOON_MS) return;
+    setTriggerValue("answered", { screen: data.screen, same: [...state.same].sort((a, b) => a - b) });
+  };
   const answerAll = () => {
+    if (performance.now() - state.since < TOO_SOON_MS) return;
     cards.forEach((_, place) => state.same.add(place + 1));
     show();
     answer();
@@ -84,9 +88,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     } else if (event.key.startsWith("Arrow") && !isOnControl) {
       cards[placeAfter(event.key, place, cards)].focus();
     } else if (event.key === "Enter" && !isOnControl && path[0] !== all) {
-      if (performance.now() - state.since > TOO_SOON_MS) answer();
+      answer();
     } else if (event.key.toLowerCase() === "a") {
-      if (performance.now() - state.since > TOO_SOON_MS) answerAll();
+      answerAll();
     } else return;
     event.preventDefault();
   };

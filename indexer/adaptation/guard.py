@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from samekind.indexer.adaptation.answered import Answered
 from samekind.indexer.storage.adaptation import Adaptation
@@ -59,7 +59,7 @@ class HeldOut:
         """True if held-out images gain, and clearly more than the groups differ by chance: a one-sided t-test over the groups."""
         if self.before is None or self.after is None or self.error is None:
             return False
-        return bool(self.after - self.before > t.isf(CHANCE, self.groups - 1) * self.error)
+        return bool(self.after - self.before > stdtrit(self.groups - 1, 1 - CHANCE) * self.error)
 
 
 def held_out(
@@ -132,8 +132,9 @@ class _Fold:
         if not len(apart):  # any others will do, though they are easily told
             apart = np.setdiff1d(self._others, group)
         vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
-        groups = [np.full(len(rows), -1) for rows in vectors[:2]] + [np.full(len(vectors[2]), number)]
-        return _share(*vectors), _share(*map(self._adaptation, vectors, groups))
+        out_HD, apart_ED, kept_JD = map(self._adaptation, vectors)
+        kept_JD = self._adaptation.gathered(kept_JD, np.full(len(kept_JD), number))
+        return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
 
 
 def _share(out_HD: Vectors, apart_ED: Vectors, kept_JD: Vectors) -> float:

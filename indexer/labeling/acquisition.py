@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.indexer.audit.audit import audit
-from samekind.indexer.labeling.base_rate import MOST_CONTENTS, BaseRate, base_rate_of, drawn_pairs
+from samekind.indexer.labeling.base_rate import share_draws
 from samekind.indexer.labeling.candidate_pairs import CandidatePair, CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
@@ -68,18 +68,6 @@ def acquire_pairs(
     """
     pool = CandidatePool(index, report)
     return pool.acquire(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
-
-
-def base_rate(index: OpenedIndex, *, report: FalseNegativeReport | None = None) -> BaseRate:
-    """Share of all pairs of training images that are of the same class, by the verdicts on the pairs of `acquire_pairs(…, order="share")`.
-
-    It is what `samekind train --prior` asks for.
-
-    Args:
-        index: the opened index.
-        report: an audit of this index with its pairs, if there is one.
-    """
-    return CandidatePool(index, report).base_rate(VerdictTable(index.path).current())
 
 
 class CandidatePool:
@@ -158,24 +146,9 @@ class CandidatePool:
         feature_1F = self._features.of(np.array([anchor]), np.array([negative]))
         return self._pair_of(anchor, negative, feature_1F[0], None, float(self._prior(feature_1F)[0]))
 
-    def base_rate(self, current: Mapping[Pair, Verdict]) -> BaseRate:
-        """Share of all pairs that are of the same class, by the answers to the pairs in the order `share`."""
-        return base_rate_of(self._draws(), ConstraintClosure(current))
-
-    def _draws(self) -> Iterator[tuple[Pair, float]]:
-        """Pairs of contents in the order `share`, with their weights; of more than 20,000 contents a seeded choice."""
-        row_C, sha256_C = self._contents.row_C, self._contents.sha256_C
-        content_C = np.flatnonzero(self._contents.is_trained_N[row_C])
-        content_C = np.sort(np.random.default_rng(31).permutation(content_C)[:MOST_CONTENTS])
-        if len(content_C) < 2:
-            return
-        for first, second, weight in drawn_pairs(self._index.vectors(row_C[content_C])):
-            a, b = sorted(sha256_C[content_C[[first, second]]].tolist())
-            yield (a, b), weight
-
     def _drawn_for_share(self, current: Mapping[Pair, Verdict], count: int, notes: list[str]) -> CandidatePairs:
         closure, chosen = ConstraintClosure(current), dict[Pair, None]()
-        for pair, _ in itertools.islice(self._draws(), _MOST_DRAWS * count):
+        for pair, _ in itertools.islice(share_draws(self._index, self._contents), _MOST_DRAWS * count):
             if pair not in closure:
                 chosen[pair] = None
             if len(chosen) == count:

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
+from samekind.indexer.labeling.contents import Contents
+from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.training.false_negatives.constraints import Pair
+
+if TYPE_CHECKING:
+    from samekind.indexer.search.opened import OpenedIndex
 
 MOST_CONTENTS = 20_000
 ENOUGH_ANSWERS = 20
@@ -39,6 +45,28 @@ class BaseRate:
     low: float | None
     high: float | None
     num_answers: int
+
+
+def base_rate(index: OpenedIndex) -> BaseRate:
+    """Share of all pairs of training images that are of the same class, by the verdicts on the pairs of `acquire_pairs(…, order="share")`.
+
+    It is what `samekind train --prior` asks for.
+
+    Args:
+        index: the opened index.
+    """
+    return base_rate_of(share_draws(index, Contents(index)), ConstraintClosure(VerdictTable(index.path).current()))
+
+
+def share_draws(index: OpenedIndex, contents: Contents) -> Iterator[tuple[Pair, float]]:
+    """Pairs of training contents in the order `share`, with their weights, without end; of more than 20,000 a seeded choice."""
+    content_C = np.flatnonzero(contents.is_trained_N[contents.row_C])
+    content_C = np.sort(np.random.default_rng(31).permutation(content_C)[:MOST_CONTENTS])
+    if len(content_C) < 2:
+        return
+    for first, second, weight in drawn_pairs(index.vectors(contents.row_C[content_C])):
+        a, b = sorted(contents.sha256_C[content_C[[first, second]]].tolist())
+        yield (a, b), weight
 
 
 def drawn_pairs(vector_CD: NDArray[np.float32], seed: int = 0) -> Iterator[tuple[int, int, float]]:

@@ -2,12 +2,13 @@
 
 The anchor is drawn at random among the images that the fewest answers are about, at first none; drawn by distance, anchors are outliers,
 which nothing is the same as. Its images are spread over its nearest ones, each the farthest from those chosen before: the very nearest
-would be alike, and say the same thing twenty times. Neither labels nor an audit are needed, so the first screen is there at once.
+would be alike, and say the same thing twenty times. Over how many follows from the answers: where most were *same*, classes reach further
+than screens do, and where few were, not as far. Neither labels nor an audit are needed, so the first screen is there at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.labeling.screens import Screen, ScreenImage
-from samekind.indexer.labeling.verdicts import Verdict
+from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 IMAGES = 20
 """Images beside the anchor."""
-NEAREST_PER_IMAGE = 2
-"""Nearest images that those of a screen are spread over, as a multiple of its size."""
+NEAREST_PER_IMAGE, MOST_PER_IMAGE = 2, 30
+"""Nearest images that those of a first screen are spread over, and most of all, as multiples of its size; at least its size."""
+WIDER_ABOVE, NARROWER_BELOW, STEP = 0.5, 0.3, 1.5
+"""Shares of *same* on a screen beyond which the next ones are spread over more or fewer images, and by what factor."""
 
 
 def acquire_screens(
@@ -43,8 +46,8 @@ def acquire_screens(
         index: the opened index.
         count: how many at most; fewer if there is nothing else to ask about.
         size: images beside the anchor, at most.
-        nearest: the images are spread over that many of the anchor's nearest, of those that are not answered yet; twice `size` if left
-            out, at least `size`. More of them find more of a large class.
+        nearest: the images are spread over that many of the anchor's nearest, of those that are not answered yet; at least `size`. If
+            left out, twice `size` at first, and what the answers to screens suggest later (`screen_depth`).
         seed: decides which anchors are drawn.
 
     Raises:
@@ -88,13 +91,13 @@ class ScreenPool:
             current: the present verdict on each pair.
             count: how many at most.
             size: images beside the anchor, at most.
-            nearest: number of nearest images that they are spread over; twice `size` if left out.
+            nearest: number of nearest images that they are spread over; `screen_depth` if left out.
             seed: decides which anchors are drawn.
             leave_out: contents that are no anchors.
         """
         _check("count", count)
         _check("size", size)
-        nearest = NEAREST_PER_IMAGE * size if nearest is None else nearest
+        nearest = screen_depth(current.values(), size) if nearest is None else nearest
         _check("nearest", nearest, size)
         closure, asked = ConstraintClosure(current), set[Pair]()
         num_answers_C = self._num_answers(current)
@@ -191,6 +194,27 @@ class ScreenPool:
         row, labels = int(self._contents.row_C[content]), self._index.labels
         label = None if labels is None else labels[row]
         return ScreenImage(self._index.ids[row], self._contents.sha256_C[content], similarity, label)
+
+
+def screen_depth(current: Iterable[Verdict], size: int = IMAGES) -> int:
+    """Over how many nearest images the next screen is spread: more after screens that were mostly *same*, fewer after others.
+
+    So about as many answers are *same* as *different*, whatever the classes' sizes: an answer that was sure beforehand teaches nothing.
+
+    Args:
+        current: the present verdicts; those that were given on screens count, in the order of their times.
+        size: images beside the anchor.
+    """
+    answers: dict[str, list[bool]] = {}
+    for verdict in sorted((each for each in current if each.screen), key=lambda each: each.moment):
+        if verdict.verdict in (SAME, DIFFERENT):
+            answers.setdefault(verdict.screen, []).append(verdict.verdict == SAME)
+    depth = float(NEAREST_PER_IMAGE * size)
+    for same in answers.values():
+        share = sum(same) / len(same)
+        depth *= STEP if share > WIDER_ABOVE else 1 / STEP if share < NARROWER_BELOW else 1
+        depth = min(max(depth, size), MOST_PER_IMAGE * size)
+    return round(depth)
 
 
 def _check(name: str, value: Any, least: int = 1) -> None:

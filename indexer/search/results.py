@@ -95,7 +95,7 @@ def search(
     adaptation = index.adaptation if adapted else None
     space = index.vector_index if adaptation is None else index.adapted_index
     if adaptation is not None:
-        queries = _adapted(queries, adaptation)
+        queries = _adapted(queries, index, adaptation)
     if exclude_self:
         found = [_without_own(space, each, k, index.rows.with_content(each.content), rows) for each in queries]
     else:
@@ -137,15 +137,15 @@ def _without_own(
         width *= 2
 
 
-def _adapted(queries: list[Query], adaptation: Adaptation) -> list[Query]:
-    """Queries in the adapted space; an image that people have put in a group belongs to it as a query, too."""
+def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -> list[Query]:
+    """Queries in the adapted space; an image that the index holds is asked for as it lies there, pulled to its group or not."""
     if not queries:
         return []
-    groups = [
-        -1 if query.is_mix else max((adaptation.groups.get(sha256, -1) for sha256 in query.content), default=-1)
-        for query in queries
-    ]
-    vectors_QD = adaptation(np.stack([query.vector_D for query in queries]), np.array(groups))
+    vectors_QD = adaptation(np.stack([query.vector_D for query in queries]))
+    for query, vector_D in zip(queries, vectors_QD, strict=True):
+        own = index.rows.with_content(frozenset() if query.is_mix else query.content)
+        if len(own):
+            vector_D[:] = index.adapted_vectors(own[:1])[0]
     return [replace(query, vector_D=vector_D) for query, vector_D in zip(queries, vectors_QD, strict=True)]
 
 

@@ -1,9 +1,9 @@
 """What people's answers have made of the space of an index: `adaptation.safetensors`.
 
-It is a linear map, of images and queries alike, and the groups of images that were called the same: each of these is pulled towards the
-centre of its group. The table and `index.faiss` keep the encoder's vectors; the FAISS file of the adapted ones lies beside them. What
-describes that file, and the state of the table that it was made from, stand in the header: whoever replaces `adaptation.safetensors`, by
-one rename, goes from one whole state to another, and the manifest knows nothing of it.
+It is a linear map, of images and queries alike, and the groups of images that were called the same: each of these, and with them the
+images next to them, is pulled towards the centre of its group. The table and `index.faiss` keep the encoder's vectors; the FAISS file of
+the adapted ones lies beside them. What describes that file, and the state of the table that it was made from, stand in the header: whoever
+replaces `adaptation.safetensors`, by one rename, goes from one whole state to another, and the manifest knows nothing of it.
 
 Those that were replaced lie in `adaptations/` by their number, so that the last step can be undone.
 """
@@ -87,23 +87,28 @@ class Adaptation:
     pull: float = PULL
     file: AdaptedFile | None = None
 
-    def __call__(
-        self, vectors_ND: NDArray[np.float32], group_N: NDArray[np.int64] | None = None
+    def __call__(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Maps unit vectors of the encoder, `(N, D)` float32, to unit vectors; equal ones to equal ones, whatever stands beside them."""
+        return unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64)).astype(np.float32)
+
+    def gathered(
+        self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64], share_N: NDArray[np.floating] | float = 1.0
     ) -> NDArray[np.float32]:
-        """Adapts vectors; equal ones give equal ones, whatever stands beside them.
+        """Pulls mapped vectors towards the centres of their groups.
 
         Args:
-            vectors_ND: `(N, D)` unit vectors of the encoder.
-            group_N: `(N,)` the group of each, −1 for none; of none if left out.
+            mapped_ND: `(N, D)` float32 of unit norm.
+            group_N: `(N,)` the group of each, −1 for none.
+            share_N: `(N,)` in [0, 1], how much each belongs to it.
 
         Returns:
             `(N, D)` float32 of unit norm.
         """
-        mapped_ND = unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64))
-        if group_N is not None and (group_N >= 0).any():
-            there = group_N >= 0
-            mapped_ND[there] = _pulled(mapped_ND[there], self.centre_GD[group_N[there]], self.pull)
-        return mapped_ND.astype(np.float32)
+        there = group_N >= 0
+        way_M1 = self.pull * np.broadcast_to(share_N, len(group_N))[there][:, None].astype(np.float64)
+        gathered_ND = mapped_ND.copy()
+        gathered_ND[there] = unit_rows((1 - way_M1) * mapped_ND[there] + way_M1 * self.centre_GD[group_N[there]])
+        return gathered_ND
 
     @cached_property
     def groups(self) -> dict[str, int]:
@@ -153,11 +158,6 @@ class Adaptation:
 def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
     """Vectors scaled to unit norm."""
     return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))
-
-
-def _pulled(vectors_ND: NDArray[np.floating], centre_ND: NDArray[np.floating], pull: float) -> NDArray[np.float64]:
-    """Unit vectors `(N, D)` that have gone a part of the way to the centres of their groups, at unit norm again."""
-    return unit_rows((1 - pull) * vectors_ND.astype(np.float64) + pull * centre_ND)
 
 
 def current_adaptation(folder: Path) -> Adaptation | None:

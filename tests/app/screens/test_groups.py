@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.app.state import labeling_session, screen_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import Card, data_uri
 from samekind.app.widgets import groups as groups_widget
@@ -169,6 +170,22 @@ def test_a_press_that_comes_twice_or_late_counts_once(open_app: OpenApp, folder:
 
 
 @pytest.mark.usefixtures("plain")
+def test_a_press_while_the_answer_is_written_counts_once(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit breaks the first callback off for the second one, as soon as that looks into the session's state."""
+    at, add = groups(open_app(folder)), labeling_session.add
+
+    def slow(opened: Library, verdicts: Sequence[sk.Verdict]) -> bool:
+        screen_session.answer(opened, verdicts[0].screen, [])
+        return add(opened, verdicts)
+
+    monkeypatch.setattr(labeling_session, "add", slow)
+    answer(at, 1, 2)
+    assert sorted(v.verdict for v in sk.VerdictTable(folder).all()) == ["different"] * 18 + ["same"] * 2
+
+
+@pytest.mark.usefixtures("plain")
 def test_two_tabs_show_different_screens(open_app: OpenApp, folder: Path) -> None:
     """Each its own anchor; a screen of which a pair was answered elsewhere is passed over."""
     one, two = groups(open_app(folder)), groups(open_app(folder))
@@ -191,6 +208,7 @@ def test_an_answer_that_cannot_be_written_leaves_the_screen(
     at = groups(open_app(folder))
     asked = screen_shown(at)
     monkeypatch.setattr(sk.VerdictTable, "add", full)
+    monkeypatch.delattr(sk.ScreenPool, "acquire")  # it is this one, and not a new one that happens to be the same
     next(button for button in at.button if button.label == "Confirm").click().run()
     assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
     assert screen_shown(at) == asked

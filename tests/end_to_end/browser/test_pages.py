@@ -115,7 +115,7 @@ def test_duplicates_have_a_page_with_pictures_and_a_file(page: Page, address: st
     """The list of label errors is drawn, that of duplicates shows the exact copy, and it can be downloaded."""
     search_page(page, address)
     page.get_by_role("link", name="Label errors & duplicates").click()
-    expect(page.get_by_text("Each image's neighbours vote on its class")).to_be_visible()
+    expect(page.get_by_text("each image's class is predicted from the others")).to_be_visible()
     page.get_by_role("radio", name="Duplicates").click()
     expect(page.get_by_role("list", name="a pair").locator(".card").first).to_contain_text("exact copy")
     with page.expect_download() as download:

@@ -83,15 +83,17 @@ def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None
     answered = Answered(groups, ((),) * 4, tuple(np.array([20]) for _ in groups), 1, 1, 0, 0)
     vectors = np.random.default_rng(0).normal(size=(30, DIM)).astype(np.float32)
     fitted: list[list[np.ndarray]] = []
-    asked: list[np.ndarray] = []
+    gathered: list[tuple[int, np.ndarray]] = []
 
     class Spy(Adaptation):
         """Remembers what it is asked."""
 
-        def __call__(self, vectors_ND: np.ndarray, group_N: np.ndarray | None = None) -> np.ndarray:
-            assert group_N is not None
-            asked.append(group_N)
+        def __call__(self, vectors_ND: np.ndarray) -> np.ndarray:
             return vectors_ND
+
+        def gathered(self, mapped_ND: np.ndarray, group_N: np.ndarray, share_N: np.ndarray | float = 1.0) -> np.ndarray:
+            gathered.append((len(mapped_ND), group_N))
+            return mapped_ND
 
     def fit(kept: list[np.ndarray]) -> Adaptation:
         fitted.append(kept)
@@ -104,7 +106,8 @@ def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None
         kept = np.concatenate([each[number] for each in fitted])
         assert (np.bincount(kept)[groups[number]] == FOLDS - 1).all()
     assert all((each[3] == groups[3]).all() for each in fitted)
-    assert all(len(np.unique(group_N)) == 1 for group_N in asked)
+    sizes = {number: {len(each[number]) for each in fitted} for number in range(3)}
+    assert all((group_N == group_N[0]).all() and count in sizes[group_N[0]] for count, group_N in gathered)
     assert judged.before == judged.after
     assert not judged.improves
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.labeling.acquisition import CandidatePool, acquire_pairs, base_rate
-from samekind.indexer.labeling.base_rate import BaseRate, base_rate_of, drawn_pairs
+from samekind.indexer.labeling.acquisition import CandidatePool, acquire_pairs
+from samekind.indexer.labeling.base_rate import BaseRate, base_rate, base_rate_of, drawn_pairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.false_negatives.constraints import Pair
@@ -113,7 +113,6 @@ def test_pairs_are_asked_about_until_they_tell(tmp_path: Path) -> None:
     current = VerdictTable(index.path).current()
     assert not {item.pair for item in pool.acquire(current, 40, order="share")} & {item.pair for item in first}
     told = base_rate(index)
-    assert told == pool.base_rate(current)
     assert told.num_answers >= 40
     assert told.share == pytest.approx(1 / 3, rel=0.6)
     assert acquire_pairs(index, 5, order="share").items == pool.acquire(current, 5, order="share").items
