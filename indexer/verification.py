@@ -17,6 +17,7 @@ from PIL import Image
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress, Task
+from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
@@ -32,7 +33,7 @@ from samekind.training.models.text_tower import stored_text
 from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
-"""What every index has; `text.safetensors` comes after them where the encoder has a text tower, then `adaptation.safetensors`."""
+"""What every index has; after them come, where there are any, `text.safetensors`, `labels` (by people), `adaptation.safetensors`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class CheckedPart:
     """One part of an artefact.
 
     Attributes:
-        part: one of `PARTS`, `text.safetensors` or `adaptation.safetensors`.
+        part: one of `PARTS`, `text.safetensors`, `labels` or `adaptation.safetensors`.
         ok: nothing is wrong with it.
         message: what was compared, or what is wrong.
         hint: the remedy; empty if nothing is wrong.
@@ -123,6 +124,8 @@ class _Parts:
             self._task.advance()
         if json_field(self._folder / META, "text"):
             yield self._one(TEXT, self._text)
+        if LabelTable(self._folder).exists():
+            yield self._one(LabelTable.name, self._labels)
         if (self._folder / ADAPTATION).is_file():
             yield self._one(ADAPTATION, self._adaptation)
 
@@ -201,6 +204,9 @@ class _Parts:
         gone = num_gone(self._folder, verdicts) if verdicts and ROWS_FILE in self._whole else None
         about = f", {gone:,} about images that the index does not hold" if gone else ""
         return _counted(len(verdicts), "verdict") + about
+
+    def _labels(self) -> str:
+        return _counted(len(LabelTable(self._folder).all()), "label") + " by people"
 
 
 def _counted(count: int, noun: str) -> str:

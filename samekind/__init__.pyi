@@ -38,6 +38,16 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure as Co
 from samekind.indexer.labeling.constraint_closure import must_link_path as must_link_path
 from samekind.indexer.labeling.link_constraints import link_constraints as link_constraints
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS as ENOUGH_ANSWERS
+from samekind.indexer.labeling.people.agreement import Agreement as Agreement
+from samekind.indexer.labeling.people.agreement import agreement as agreement
+from samekind.indexer.labeling.people.current_answers import current_answers as current_answers
+from samekind.indexer.labeling.people.current_answers import read_naming as read_naming
+from samekind.indexer.labeling.people.given_labels import GivenLabel as GivenLabel
+from samekind.indexer.labeling.people.given_labels import LabelTable as LabelTable
+from samekind.indexer.labeling.people.label_csv import export_labels as export_labels
+from samekind.indexer.labeling.people.label_csv import import_labels as import_labels
+from samekind.indexer.labeling.people.naming import Naming as Naming
+from samekind.indexer.labeling.people.naming import NamingConflict as NamingConflict
 from samekind.indexer.labeling.screen_pool import ScreenPool as ScreenPool
 from samekind.indexer.labeling.screen_pool import acquire_screens as acquire_screens
 from samekind.indexer.labeling.screens import Screen as Screen

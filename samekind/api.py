@@ -46,7 +46,7 @@ def train(
         out: the artefact's folder; `artifacts/NAME` if left out.
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.
-        verdicts: an artefact whose verdicts are trained with: pairs called the same are positives (or only no negatives:
+        verdicts: an artefact whose verdicts and given labels are trained with: pairs called the same are positives (or only no negatives:
             `confirmed="drop"`), pairs called different are never suspected, duplicates are never negatives.
         probe: look at a fixed probe of anchors every epoch, and record what it shows (`run.history`, `read_probes`). It changes no weight.
         progress: shows how far it is.
@@ -65,7 +65,7 @@ def train(
     config = preset_config(preset, **overrides)
     answers = None
     if verdicts is not None:
-        from samekind.indexer.labeling.link_constraints import read_link_constraints
+        from samekind.indexer.labeling.people.current_answers import read_link_constraints
 
         answers = read_link_constraints(verdicts)
     corpus = _loaded(corpus, progress)

@@ -155,6 +155,62 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     return "\n\n".join(parts)
 
 
+def naming_conflicts_text(conflicts: Sequence[Mapping[str, Any]], shown: int = 20) -> str:
+    """How many conflicts of given labels there are, and the first of them."""
+    what = {"two_names": "two names", "same": "called the same", "different": "called different"}
+    rows = [
+        [what[each["reason"]], ", ".join(each["names"]), _people(each["who"]), *_images(each)]
+        for each in conflicts[:shown]
+    ]
+    told = f"{counted(len(conflicts), 'conflict')}, left out"
+    more = _more(len(conflicts) - len(rows), "more conflict")
+    return (
+        f"{told}:\n{table(['conflict', 'names', 'by', 'image', 'other image'], rows)}{more}" if rows else "no conflicts"
+    )
+
+
+def agreement_text(answer: Mapping[str, Any], shown: int = 20) -> str:
+    """How far each two people agree, and the first pairs of images on which somebody does not."""
+    if len(answer["people"]) < 2:
+        return f"{counted(len(answer['people']), 'person', 'people')} answered pairs: agreement takes two"
+    rows = [
+        [
+            *map(_name, each["people"]),
+            each["pairs"],
+            percent(each["agreement"]),
+            decimal(each["kappa"]),
+            decimal(each["standard_error"]),
+        ]
+        for each in answer["between"]
+    ]
+    parts = [table(["person", "and", "common pairs", "agreement", "kappa", "standard error"], rows)]
+    found = answer["disagreements"]
+    parts.append(counted(len(found), "pair was answered differently", "pairs were answered differently") + ".")
+    if found:
+        rows = [[*_images(each), ", ".join(map(_said_by, each["answers"]))] for each in found[:shown]]
+        rest = _more(len(found) - len(rows), "more pair")
+        parts.append(table(["image", "other image", "answers"], rows) + rest)
+    return "\n\n".join(parts)
+
+
+def _said_by(answer: Mapping[str, Any]) -> str:
+    return f"{_name(answer['who'])}: {answer['verdict']} ({answer['when'][:10]})"
+
+
+def _name(who: str) -> str:
+    return who or "(no name)"
+
+
+def _people(who: Sequence[str]) -> str:
+    return ", ".join(map(_name, who))
+
+
+def _images(answer: Mapping[str, Any]) -> list[str | None]:
+    """Two cells: ids, or the beginning of a hash where the index holds no such image."""
+    named = [id_ or f"{image[:12]}…" for id_, image in zip(answer["ids"], answer["images"], strict=True)]
+    return [*named, None][:2]
+
+
 def _pairs(count: int, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The table of some of so many pairs, if there is one."""
     rows = [[each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])] for each in pairs]

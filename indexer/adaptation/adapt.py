@@ -19,7 +19,7 @@ from samekind.indexer.adaptation.guard import FEWEST_GROUPS, SMALLEST_GROUP, Hel
 from samekind.indexer.adaptation.metric import Total, Within, adapted_map
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
 from samekind.indexer.building.removal import finish_removal_locked
-from samekind.indexer.labeling.verdicts import VerdictTable
+from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import (
@@ -96,7 +96,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
-        answered = Answered.of(VerdictTable(folder).current(), index.rows)
+        answered = Answered.of(current_answers(folder), index.rows)
         space = AnsweredSpace(index.vector_index)
         task.advance()
         judged = held_out(answered, space.vectors, space.evenly(_OTHER_ROWS), space.fit)

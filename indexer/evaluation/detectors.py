@@ -32,7 +32,7 @@ from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.evaluation.detector_report import DetectorReport, Scores, Truth, detector_figures
 from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
-from samekind.indexer.labeling.verdicts import VerdictTable
+from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.config.false_negatives import AUTO, DETECTORS
 from samekind.training.config.presets import preset
@@ -107,7 +107,7 @@ def evaluate_detectors(
     makers = _makers(config, training, guide, guide_weights)
     if not guide:
         notes.append("guide was left out: name a second encoder with --guide.")
-    answers = PairConstraints(link_constraints(VerdictTable(folder).current().values()), training.hashes)
+    answers = PairConstraints(link_constraints(current_answers(folder).values()), training.hashes)
     if len(answers.is_same_P):
         notes.append(f"{len(answers.is_same_P):,} verdicts correct the probabilities of combined.")
     predictions = _predictions(makers, answers, partial(PairSample.of, encoder, config, training, rows), progress)

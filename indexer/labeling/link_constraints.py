@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from samekind.core.errors import ArtefactError
-from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, VERDICTS, WRONG_LABEL, Verdict, VerdictTable
+from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, VERDICTS, WRONG_LABEL, Verdict
 from samekind.training.false_negatives.constraints import LinkConstraints, Pair
 
 
@@ -23,7 +21,7 @@ def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:
         if verdict.verdict == WRONG_LABEL:
             wrong_labels.add(verdict.anchor_sha256)
     linked = by_answer[SAME] | by_answer[DUPLICATE]
-    groups = _connected(linked)
+    groups = connected(linked)
     group_of = {image: number for number, group in enumerate(groups) for image in group}
     contradictions = {pair for pair in by_answer[DIFFERENT] if group_of.get(pair[0], -1) == group_of.get(pair[1], -2)}
     doubtful = {group_of[first] for first, _ in contradictions}
@@ -37,20 +35,6 @@ def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:
     )
 
 
-def read_link_constraints(path: str | Path) -> LinkConstraints:
-    """Constraints from the verdicts of an artefact, for a training.
-
-    Raises:
-        ArtefactError: the artefact is not there, or nobody has given a verdict.
-    """
-    current = VerdictTable.of(path).current()
-    if not current:
-        raise ArtefactError(
-            f"{path} holds no verdicts", hint="give some in samekind demo, or samekind verdicts import them"
-        )
-    return link_constraints(current.values())
-
-
 def adjacency(pairs: Iterable[Pair]) -> dict[str, set[str]]:
     """The images that each image is paired with."""
     neighbours: dict[str, set[str]] = {}
@@ -60,7 +44,7 @@ def adjacency(pairs: Iterable[Pair]) -> dict[str, set[str]]:
     return neighbours
 
 
-def _connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:
+def connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:
     """Connected components, in alphabetical order of their first members."""
     neighbours = adjacency(pairs)
     components, seen = [], set[str]()

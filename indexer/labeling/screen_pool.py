@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
+from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.labeling.screens import Screen, ScreenImage
-from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict, VerdictTable
+from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def acquire_screens(
     Raises:
         InputError: count, size or nearest is none.
     """
-    current = VerdictTable(index.path).current()
+    current = current_answers(index.path)
     return ScreenPool(index).acquire(current, count, size, nearest=nearest, seed=seed)
 
 

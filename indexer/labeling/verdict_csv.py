@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from samekind.core.errors import InputError
+from samekind.indexer.labeling.csv_files import TIMELESS, not_in_the_future, read_lines, write_lines
 from samekind.indexer.labeling.verdicts import COLUMNS, Verdict, VerdictTable, num_gone
-from samekind.training.runtime.artefact import write_atomically
-
-TIMELESS = "0001-01-01T00:00:00+00:00"
-"""Stands for the time of a line that has none, until it is added."""
-_CLOCKS = timedelta(hours=1)  # how far two machines' clocks may be apart
 
 
 @dataclass(frozen=True)
@@ -44,13 +37,7 @@ def export_verdicts(path: str | Path, file: str | Path) -> int:
         ArtefactError: the artefact is not there, or the file cannot be written.
     """
     verdicts = VerdictTable.of(path).all()
-    stream = io.StringIO(newline="")
-    writer = csv.writer(
-        stream
-    )  # lines end as RFC 4180 says: with another end, a note that holds one would not be quoted
-    writer.writerow(COLUMNS)
-    writer.writerows(map(astuple, verdicts))
-    write_atomically(Path(file), stream.getvalue().encode())
+    write_lines(file, COLUMNS, map(astuple, verdicts))
     return len(verdicts)
 
 
@@ -81,36 +68,15 @@ def read_csv(file: Path) -> list[Verdict]:
     Raises:
         InputError: the file cannot be read, lacks a column, or a line is wrong.
     """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"cannot read {file}: {reason}", hint="name a CSV file") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{file} has no column {missing[0]}", hint=f"its first line must be {','.join(COLUMNS)}")
-    verdicts = []
-    try:
-        for row in reader:
-            verdicts.append(_verdict_of(row))
-    except (InputError, TypeError, csv.Error) as error:
-        reason = "it has too few columns" if isinstance(error, TypeError) else str(error)
-        raise InputError(
-            f"{file}, line {reader.line_num}: {reason}", hint=getattr(error, "hint", "") or "nothing was added"
-        ) from error
-    return list(dict.fromkeys(verdicts))
+    needed = [[name] for name in COLUMNS[:3]]
+    return list(dict.fromkeys(read_lines(file, COLUMNS, needed, _verdict_of)))
 
 
 def _verdict_of(row: dict[str, str]) -> Verdict:
     values = {name: value for name in COLUMNS if (value := row.get(name)) is not None}
     for name in values.keys() - {"who", "note", "screen"}:
         values[name] = values[name].strip()
-    verdict = Verdict(**{**values, "when": values.get("when") or TIMELESS})
-    if verdict.moment > datetime.now(UTC) + _CLOCKS:
-        raise InputError(f"{verdict.when} is in the future, so that no answer of today could take this one's place")
-    return verdict
+    return not_in_the_future(Verdict(**{**values, "when": values.get("when") or TIMELESS}))
 
 
 def _forms(verdict: Verdict) -> list[Verdict]:

@@ -12,6 +12,7 @@ from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
 from samekind.commands.export import Export
 from samekind.commands.index import BuildIndex
+from samekind.commands.labels import Labels
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
 from samekind.commands.suspects import Suspects
@@ -30,6 +31,7 @@ Command = (
     | Detectors
     | Suspects
     | Verdicts
+    | Labels
     | Verify
     | Export
     | Demo
@@ -47,6 +49,7 @@ COMMANDS: dict[str, type[Command]] = {
     "detectors": Detectors,
     "suspects": Suspects,
     "verdicts": Verdicts,
+    "labels": Labels,
     "verify": Verify,
     "export": Export,
     "demo": Demo,

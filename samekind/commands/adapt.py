@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import arg
 
 import samekind
+from samekind.commands.labels import labels_used
 from samekind.commands.shared import Artefact, Json, folder_exists
 from samekind.core.text import counted
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class Adapt:
     """Adapts an index to the answers that people have given, so that searches find more of what they mean by the same.
 
-    Answers come from the demo's page Label pairs, or from samekind verdicts import. The space is adapted only if answers that were held out
+    Answers come from the demo's page Label pairs, from samekind verdicts import, or from samekind labels import, whose names stand for
+    pairs. The space is adapted only if answers that were held out
     gain by it. The encoder's vectors stay as they are, and --undo takes the last adaptation back; the answers stay.
 
     Example:
@@ -41,7 +43,12 @@ class Adapt:
             console.answer({"version": version}, f"taken back; searches use {now}")
             return
         report = samekind.adapt(self.artefact, console.progress).to_dict()
-        console.answer(report, _text(report))
+        labels, lines = labels_used(self.artefact)
+        if labels["conflicts"]:
+            lines.append(
+                f"left out: {counted(labels['conflicts'], 'conflict')} of labels, see samekind labels conflicts"
+            )
+        console.answer({**report, "labels": labels}, "\n".join([_text(report), *lines]))
 
 
 def _text(report: dict[str, Any]) -> str:

@@ -67,6 +67,12 @@ def folder_exists(artefact: Path) -> None:
         raise ArtefactError(f"the artefact {artefact} {what}", hint=f"make one of a folder of images: {remedy}")
 
 
+def check_file(action: str, file: Path | None, command: str, *, without: str) -> None:
+    """Refuses an action that needs a file and has none, and one that has a file and takes none."""
+    if (action == without) != (file is None):
+        raise InputError(f"samekind {command} {action} " + ("needs FILE.csv" if file is None else "takes no file"))
+
+
 def check_port(port: int) -> None:
     """Refuses what is no port."""
     if not 1 <= port <= 65535:

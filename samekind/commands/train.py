@@ -49,7 +49,11 @@ class Train:
     ] = None
     verdicts: Annotated[
         Path | None,
-        arg(metavar="ARTEFACT", help="Train with the pairwise annotations there.", help_behavior_hint=""),
+        arg(
+            metavar="ARTEFACT",
+            help="Train with the pairwise annotations and given labels there.",
+            help_behavior_hint="",
+        ),
     ] = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False

@@ -1,4 +1,4 @@
-"""`samekind verdicts`: what people have said of pairs of images, as a file that others can read and fill in."""
+"""`samekind verdicts`: what people have said of pairs of images, as a file that others can read and fill in, and how far they agree."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, folder_exists
+from samekind.commands.shared import Artefact, Json, check_file, folder_exists
 from samekind.core.text import counted
+from samekind.tables import agreement_text
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -18,36 +19,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Writes the verdicts on pairs of images to a CSV file, or adds those of one.
+    """Writes the verdicts on pairs of images to a CSV file, adds those of one, or says how far people agree.
 
     Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, duplicate or withdrawn), who, when,
     note and screen (of a pair that was answered with others on one screen). Images are named by the hash of their content; wrong_label is
     about the anchor's label. The same file twice changes nothing; of two verdicts on a pair the later holds.
 
+    agreement compares each two people on the pairs that both answered, by Cohen's kappa (1: on all, 0: as by chance), with its standard
+    error, and lists the pairs that they answered differently.
+
     Example:
         samekind verdicts export artifacts/fashion-mnist verdicts.csv
         samekind verdicts import artifacts/fashion-mnist verdicts.csv
+        samekind verdicts agreement artifacts/fashion-mnist
     """
 
-    action: Annotated[Positional[Literal["export", "import"]], arg(help="Which way.")]
+    action: Annotated[Positional[Literal["export", "import", "agreement"]], arg(help="What to do.")]
     artefact: Artefact
-    file: Annotated[Positional[Path], arg(metavar="FILE.csv", help="The CSV file.")]
+    file: Annotated[Positional[Path | None], arg(metavar="FILE.csv", help="The CSV file, to export and import.")] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
-        """Writes or reads the file."""
+        """Writes or reads the file, or compares."""
+        check_file(self.action, self.file, "verdicts", without="agreement")
         folder_exists(self.artefact)
-        if self.action == "export":
-            from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
+        if self.file is None:
+            answer = samekind.agreement(self.artefact).to_dict()
+            console.answer(answer, agreement_text(answer))
+        elif self.action == "export":
+            self._export(self.file, console)
+        else:
+            done = samekind.import_verdicts(self.artefact, self.file)
+            text = f"added {counted(done.added, 'verdict')}; {done.kept:,} were there already"
+            console.answer({"added": done.added, "kept": done.kept, "gone": done.gone}, text + _gone_text(done.gone))
 
-            count = samekind.export_verdicts(self.artefact, self.file)
-            gone = num_gone(self.artefact, VerdictTable(self.artefact).all())
-            text = f"wrote {counted(count, 'verdict')} to {self.file}"
-            console.answer({"exported": count, "gone": gone}, text + _gone_text(gone))
-            return
-        done = samekind.import_verdicts(self.artefact, self.file)
-        text = f"added {counted(done.added, 'verdict')}; {done.kept:,} were there already"
-        console.answer({"added": done.added, "kept": done.kept, "gone": done.gone}, text + _gone_text(done.gone))
+    def _export(self, file: Path, console: Console) -> None:
+        from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
+
+        count = samekind.export_verdicts(self.artefact, file)
+        gone = num_gone(self.artefact, VerdictTable(self.artefact).all())
+        console.answer(
+            {"exported": count, "gone": gone}, f"wrote {counted(count, 'verdict')} to {file}" + _gone_text(gone)
+        )
 
 
 def _gone_text(gone: int | None) -> str:

@@ -149,7 +149,7 @@ USAGE_ERRORS = [
     (("audit",), "samekind audit needs ARTEFACT"),
     (("train", "--preset", "smoke"), "samekind train needs --corpus, --out"),
     (("audit", "x", "--zz", "1", "--yy", "2"), "unknown arguments --zz, --yy"),
-    (("verdicts", "nosuch", "a", "b"), "error: ACTION must be one of export, import, got 'nosuch'"),
+    (("verdicts", "nosuch", "a", "b"), "error: ACTION must be one of export, import, agreement, got 'nosuch'"),
 ]
 
 

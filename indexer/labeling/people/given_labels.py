@@ -1,0 +1,75 @@
+"""Class labels that people gave to images: the LanceDB table `labels`.
+
+Append-only, and images are named by the hash of their content, as in the table of verdicts. Each person's latest label of an image holds
+beside those of others: where two people differ, that is a conflict, and neither is overruled (`naming.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+from samekind.core.errors import InputError
+from samekind.indexer.labeling.append_only import AppendOnlyTable, check_hash, check_time
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """One person's class label of one image.
+
+    Attributes:
+        sha256: content hash of the image, 64 hex digits.
+        label: name of the class, without blanks around it; empty where the person takes the label back.
+        who: gave it; may be empty.
+        when: ISO 8601 time with its offset; now, if left out.
+
+    Raises:
+        InputError: the hash, the label or the time is none.
+    """
+
+    sha256: str
+    label: str
+    who: str = ""
+    when: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+    def __post_init__(self) -> None:
+        check_hash("sha256", self.sha256)
+        if self.label != self.label.strip() or len(self.label.splitlines()) > 1:
+            raise InputError(f"a label is one line without blanks around it, got {self.label!r}")
+        check_time(self.when)
+
+    @property
+    def moment(self) -> datetime:
+        """`when` as a point in time."""
+        return datetime.fromisoformat(self.when)
+
+
+COLUMNS = tuple(f.name for f in fields(GivenLabel))
+
+
+class LabelTable(AppendOnlyTable[GivenLabel]):
+    """The given labels of one artefact.
+
+    Args:
+        folder: the artefact; the table is made by the first label.
+    """
+
+    name = "labels"
+    answer = GivenLabel
+
+    def current(self) -> dict[str, tuple[GivenLabel, ...]]:
+        """The labels of each image that hold, by its hash: the latest of each person, unless that one took it back.
+
+        Somebody who gave an image two labels at the same moment, as to two copies of it in one file, has both hold.
+        """
+        latest: dict[tuple[str, str], list[GivenLabel]] = {}
+        for given in self.all():
+            held = latest.setdefault((given.sha256, given.who), [])
+            if held and held[0].moment < given.moment:
+                held.clear()
+            held.append(given)
+        found: dict[str, list[GivenLabel]] = {}
+        for (sha256, _), held in sorted(latest.items()):
+            if named := [given for given in held if given.label]:
+                found.setdefault(sha256, []).extend(named)
+        return {sha256: tuple(held) for sha256, held in found.items()}
