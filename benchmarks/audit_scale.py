@@ -62,7 +62,9 @@ class Measurement:
     false_negative_rate: float | None
 
 
-def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exact: bool = True) -> None:
+def make_index(
+    folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exact: bool = True, noise: float = NOISE
+) -> None:
     """Leaves a finished index of `rows` vectors in `folder`; one that is there is kept.
 
     Args:
@@ -72,6 +74,7 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exa
         classes: cluster i is of class i modulo this.
         exact: whatever the size, and not as in the product up to 200,000 rows. The audit compares vectors and does not search: to train
             4,000 inverted lists would take minutes and change nothing that it measures.
+        noise: see `NOISE`.
     """
     from samekind.indexer.building.finish import finish
     from samekind.indexer.search import vector_index
@@ -89,7 +92,7 @@ def make_index(folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exa
     table = ImageTable(folder)
     if not table.exists() or len(table) != rows:
         table.create(dim)
-        for part in _tables(rows, dim, classes):
+        for part in _tables(rows, dim, classes, noise):
             table.append(part)
     if exact:
         vector_index.EXACT_LIMIT = max(vector_index.EXACT_LIMIT, rows)
@@ -170,7 +173,7 @@ def _audit(folder: Path, k: int, threads: int) -> Measurement:
     )
 
 
-def _tables(rows: int, dim: int, classes: int) -> Iterator[Any]:
+def _tables(rows: int, dim: int, classes: int, noise: float) -> Iterator[Any]:
     """The index's rows as Arrow tables; classes take turns, so that the table's order says nothing."""
     import pyarrow as pa
 
@@ -181,7 +184,7 @@ def _tables(rows: int, dim: int, classes: int) -> Iterator[Any]:
     for start in range(0, rows, CHUNK):
         count = min(CHUNK, rows - start)
         cluster = random.integers(0, clusters, count)
-        vectors = centre[cluster] + NOISE * random.normal(size=(count, dim)).astype(np.float32)
+        vectors = centre[cluster] + noise * random.normal(size=(count, dim)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         ids = [f"train/{row:07d}" for row in range(start, start + count)]
         texts = {

@@ -28,7 +28,7 @@ def test_words_alone(worded: Path) -> None:
     assert called.code == 0, called.err
     assert [hit["id"] for hit in called.answer["hits"]] == _hits(sk.Index.open(worded).search(sk.Text("red shoe"), k=4))
     assert (called.answer["query"], called.answer["text"]) == ("red shoe", "red shoe")
-    assert set(called.answer) == {"query", "text", "k", "hits", "note", "elapsed_ms"}
+    assert set(called.answer) == {"query", "text", "k", "hits", "note", "elapsed_ms", "adaptation"}
     assert call("search", worded, "--text", "red shoe", "--k", 4).out.startswith("rank")
 
 
