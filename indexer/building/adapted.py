@@ -42,13 +42,11 @@ def place_adaptation(
     Raises:
         ArtefactError: the folder cannot be written.
     """
-    mapped = vectors.mapped(lambda vectors_ND, row_N: adaptation(vectors_ND))
-    group_N, share_N = reached(mapped, _groups(adaptation, rows))
-    adapted = mapped.mapped(
-        lambda vectors_ND, row_N: adaptation.gathered(
-            vectors_ND, np.where(row_N < 0, -1, group_N[row_N]), share_N[row_N]
-        )
-    )
+    adapted = vectors.mapped(adaptation)
+    group_N, share_N = reached(adapted, _groups(adaptation, rows))
+    moved = np.flatnonzero(group_N >= 0)
+    adapted.move(moved, adaptation.gathered(adapted.vectors(moved), group_N[moved], share_N[moved]))
+    adapted.tune()
     made = folder / "adapted.faiss.new"
     adapted.save(made)
     described = describe_file(made)

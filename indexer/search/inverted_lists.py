@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ ANN_RECALL = 0.95
 _RECALL_AT = 10
 _RECALL_SAMPLE = 256
 _TRAIN_ROWS_A_LIST = 64
+_MAPPED_AT_ONCE = 1 << 14
 
 
 def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -> tuple[Any, float]:
@@ -33,30 +34,29 @@ def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -
     index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
     add_unit_vectors(index, batches())
     index.make_direct_map()
-    return index, _tune(index, batches, rows)
+    return index, tune_lists(index, batches, rows)
 
 
-def map_lists(
-    index: Any, apply: Callable[[Float32, Rows], Float32], batches: Callable[[], Iterable[Float32]]
-) -> tuple[Any, float]:
-    """The same lists in another space, each with the mean of its mapped vectors as centroid; returns the index with its recall.
+def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
+    """The same lists in another space, each with the mean of its mapped vectors as centroid; `nprobe` stays, recall is yet to be measured.
 
     Neighbours mostly stay neighbours under a gentle map, so the lists are kept: to train them again would take minutes where this takes
-    seconds. `nprobe` makes up for what has moved.
+    seconds.
 
     Args:
         index: inverted lists of unit vectors.
-        apply: gives unit vectors `(n, D)` for those of some rows `(n,)`; a row of −1 is none of the index.
-        batches: gives the mapped vectors in table order, `(n, D)` float32 each.
+        apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`.
     """
-    centroid_LD = apply(index.quantizer.reconstruct_n(0, index.nlist), np.full(index.nlist, -1))
+    centroid_LD = apply(index.quantizer.reconstruct_n(0, index.nlist))
     lists = faiss.ArrayInvertedLists(index.nlist, index.code_size)
-    for number in range(index.nlist):
-        row_N = _listed(index, number)
-        if len(row_N):
-            vectors_ND = apply(index.reconstruct_batch(row_N), row_N)
-            lists.add_entries(number, len(row_N), faiss.swig_ptr(row_N), faiss.swig_ptr(vectors_ND.view(np.uint8)))
-            centroid_LD[number] = _centre(vectors_ND, centroid_LD[number])
+    for numbers in _together([index.invlists.list_size(number) for number in range(index.nlist)]):
+        listed = [_listed(index, number) for number in numbers]
+        mapped_ND = apply(index.reconstruct_batch(np.concatenate(listed)))
+        ends = np.cumsum([len(row_N) for row_N in listed])[:-1]
+        for number, row_N, vectors_ND in zip(numbers, listed, np.split(mapped_ND, ends), strict=True):
+            if len(row_N):
+                lists.add_entries(number, len(row_N), faiss.swig_ptr(row_N), faiss.swig_ptr(vectors_ND.view(np.uint8)))
+                centroid_LD[number] = _centre(vectors_ND, centroid_LD[number])
     quantizer = faiss.IndexFlatIP(index.d)
     quantizer.add(centroid_LD)
     mapped = faiss.IndexIVFFlat(quantizer, index.d, index.nlist, faiss.METRIC_INNER_PRODUCT)
@@ -64,9 +64,21 @@ def map_lists(
     mapped.own_fields = mapped.own_invlists = True
     quantizer.this.disown()
     lists.this.disown()
-    mapped.ntotal = index.ntotal
+    mapped.ntotal, mapped.nprobe = index.ntotal, index.nprobe
     mapped.make_direct_map()
-    return mapped, _tune(mapped, batches, index.ntotal, index.nprobe)
+    return mapped
+
+
+def _together(sizes: list[int]) -> Iterator[list[int]]:
+    """List numbers in runs of some thousand vectors: products of small matrices are slow."""
+    run, held = list[int](), 0
+    for number, size in enumerate(sizes):
+        run.append(number)
+        held += size
+        if held >= _MAPPED_AT_ONCE or number == len(sizes) - 1:
+            if held:
+                yield run
+            run, held = [], 0
 
 
 def _listed(index: Any, number: int) -> Rows:
@@ -109,7 +121,7 @@ def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
     return np.ascontiguousarray(np.concatenate(parts))
 
 
-def _tune(index: Any, batches: Callable[[], Iterable[Float32]], rows: int, nprobe: int = 8) -> float:
+def tune_lists(index: Any, batches: Callable[[], Iterable[Float32]], rows: int, nprobe: int = 8) -> float:
     """Doubles `nprobe`, from a first one on, until recall suffices; returns the recall reached.
 
     The queries are rows of the index. Each finds itself for certain, so its own row counts neither as found nor as to be found.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from samekind.indexer.search.faiss_files import read_index, write_index
 from samekind.indexer.search.faiss_library import faiss
-from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists
+from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists, tune_lists
 from samekind.indexer.search.unit_vectors import Float32, Rows
 
 # N rows, Q queries, D dimension, K hits
@@ -82,21 +82,34 @@ class VectorIndex:
             return cls(index)
         return cls(*build_lists(batches, dim, rows))
 
-    def mapped(self, apply: Callable[[Float32, Rows], Float32]) -> VectorIndex:
-        """The same rows in another space, as an index of the same kind.
+    def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
+        """The same rows in another space, as an index of the same kind, in memory; an approximate one is yet to be `tuned`.
 
         Args:
-            apply: gives unit vectors `(n, D)` for those of some rows `(n,)`; a row of −1 is none of the index.
+            apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`.
         """
         if self.exact:
-            return VectorIndex.build(lambda: self._mapped_blocks(apply), self.dim, len(self), len(self))
-        return VectorIndex(*map_lists(self._index, apply, lambda: self._mapped_blocks(apply)))
+            return VectorIndex.build(lambda: map(apply, self._blocks()), self.dim, len(self), len(self))
+        return VectorIndex(map_lists(self._index, apply), self.ann_recall)
 
-    def _mapped_blocks(self, apply: Callable[[Float32, Rows], Float32]) -> Iterator[Float32]:
-        """The mapped vectors in table order, some at a time."""
+    def move(self, rows: Rows, vectors_ND: Float32) -> None:
+        """Gives some rows other unit vectors; not for an index that was loaded from a file."""
+        if self.exact:
+            stored_ND = faiss.rev_swig_ptr(self._index.get_xb(), len(self) * self.dim).reshape(len(self), self.dim)
+            stored_ND[rows] = vectors_ND
+        elif len(rows):
+            self._index.update_vectors(np.ascontiguousarray(rows), np.ascontiguousarray(vectors_ND))
+        self._gpu = _on_gpus(self._index)
+
+    def tune(self) -> None:
+        """Measures the recall of an approximate index, and lets it look into more lists until that suffices."""
+        if not self.exact:
+            self.ann_recall = tune_lists(self._index, self._blocks, len(self), self._index.nprobe)
+
+    def _blocks(self) -> Iterator[Float32]:
+        """The vectors in table order, some at a time."""
         for start in range(0, len(self), _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, len(self)))
-            yield apply(self.vectors(rows), rows)
+            yield self.vectors(np.arange(start, min(start + _BLOCK, len(self))))
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:

@@ -219,7 +219,8 @@ def test_inverted_lists_keep_their_recall(folder: Path, monkeypatch: pytest.Monk
     sk.adapt(folder)
     adaptation = sk.Index.open(folder).adaptation
     assert adaptation is not None
-    mapped = rebuilt.mapped(lambda vectors_ND, _: adaptation(vectors_ND))
+    mapped = rebuilt.mapped(adaptation)
+    mapped.tune()
     assert mapped.kind == rebuilt.kind != "Flat"
     assert mapped.ann_recall >= inverted_lists.ANN_RECALL
     np.testing.assert_array_equal(mapped.vectors(), adaptation(index.vectors()))
@@ -249,3 +250,20 @@ def test_groups_reach_what_is_next_to_them_and_no_further() -> None:
     assert (found_N[20:25] == -1).all()
     assert found_N[-3] == 1
     np.testing.assert_array_equal(group_N[7:-2], -1)
+
+
+@pytest.mark.parametrize("limit", [100, 1000])
+def test_rows_can_be_moved(folder: Path, limit: int) -> None:
+    """In an exact index and in inverted lists: they are found where they are now, and the others where they were."""
+    index = sk.Index.open(folder)
+    before = index.vectors()
+    built = VectorIndex.build(lambda: [before], index.dim, len(index), limit).mapped(lambda vectors_ND: vectors_ND)
+    rows = np.array([2, 50, 199])
+    built.move(rows, -before[rows])
+    built.move(np.array([], dtype=np.int64), before[:0])
+    built.tune()
+    expected = before.copy()
+    expected[rows] *= -1
+    np.testing.assert_array_equal(built.vectors(), expected)
+    assert [found[:1].tolist() for _, found in built.search(-before[rows], 3)] == [[2], [50], [199]]
+    assert len(built) == len(index)

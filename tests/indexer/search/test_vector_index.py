@@ -113,7 +113,7 @@ def test_the_recall_that_is_measured_leaves_the_querys_own_row_out() -> None:
     own = np.arange(64)
     found = inverted_lists._others(index.search(vectors, 11)[1], own)
     assert all(i not in rows for i, rows in enumerate(found))
-    assert inverted_lists._tune(index, lambda: [vectors], 64) >= inverted_lists.ANN_RECALL
+    assert inverted_lists.tune_lists(index, lambda: [vectors], 64) >= inverted_lists.ANN_RECALL
     after = inverted_lists._others(index.search(vectors, 11)[1], own)
     truth = [set(oracles.nearest(vectors, query, 11)[0]) - {i} for i, query in enumerate(vectors)]
     assert np.mean([len(a & b) / 10 for a, b in zip(after, truth, strict=True)]) >= inverted_lists.ANN_RECALL
