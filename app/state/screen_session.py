@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
+from samekind.app.state import adapting_session, labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.pairs import Pair
 from samekind.app.view_models.screen_view import AnsweredScreen
@@ -75,6 +75,7 @@ def answer(library: Library, screen: str, same: Sequence[str]) -> None:
     if labeling_session.add(library, shown.verdicts(same, labeling_session.annotator())):
         _own().append(screen)
         _show(library, None)
+        adapting_session.after_screen(library)
 
 
 def skip(library: Library, screen: sk.Screen) -> None:

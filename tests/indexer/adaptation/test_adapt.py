@@ -249,3 +249,48 @@ def test_groups_reach_what_is_next_to_them_and_no_further() -> None:
     assert (found_N[20:25] == -1).all()
     assert found_N[-3] == 1
     np.testing.assert_array_equal(group_N[7:-2], -1)
+
+
+def test_its_steps_are_listed_and_those_undone_are_not(folder: Path) -> None:
+    """The first one first, as the reports had them; what is set aside but no longer kept ends the list."""
+    index = sk.Index.open(folder)
+    assert index.adaptations() == []
+    reports = [index.adapt()]
+    VerdictTable(folder).add(answers(index, groups=8, seed=3))
+    reports += [index.adapt()]
+    expected = [
+        {
+            "version": each.version,
+            "answers": each.answers,
+            "groups": each.groups,
+            "held_out": each.to_dict()["held_out"],
+            "images": each.images,
+        }
+        for each in reports
+    ]
+    assert [{key: each[key] for key in each if key != "made"} for each in index.adaptations()] == expected
+    index.undo_adaptation()
+    assert [each["version"] for each in index.adaptations()] == [1]
+    index.adapt()
+    assert [each["version"] for each in index.adaptations()] == [1, 3]
+    place = folder / EARLIER_ADAPTATIONS / "1.safetensors"
+    place.write_bytes(place.read_bytes()[:50])
+    with pytest.raises(ArtefactError, match=r"1\.safetensors is damaged"):
+        index.adaptations()
+    place.unlink()
+    assert [each["version"] for each in index.adaptations()] == [3]
+
+
+def test_an_index_is_readapted_and_shares_what_was_read(folder: Path) -> None:
+    """The one that was opened stays as it was; both have the same rows and vectors in memory."""
+    before = sk.Index.open(folder)
+    found = [hit.id for hit in before.search(before.ids[0], 5)]
+    sk.adapt(folder)
+    after = before.readapted()
+    assert after.adaptation is not None
+    assert (after.rows, after.vector_index) == (before.rows, before.vector_index)
+    assert after.search(after.ids[0], 5).adaptation == 1
+    assert before.search(before.ids[0], 5).adaptation is None
+    assert [hit.id for hit in before.search(before.ids[0], 5)] == found
+    sk.undo_adaptation(folder)
+    assert after.readapted().search(after.ids[0], 5).adaptation is None
