@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.searchable import SearchableIndex
-from samekind.indexer.storage.adaptation import usable_adaptation
+from samekind.indexer.storage.adaptation import steps, usable_adaptation
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
@@ -169,6 +169,17 @@ class Index(SearchableIndex):
         version = undo_adaptation(self.path)
         self._reload()
         return version
+
+    def adaptations(self) -> list[dict[str, Any]]:
+        """What the answers have bought step by step: the adaptation in force and those that it took the place of, the first one first.
+
+        Returns:
+            For each its `version`, `made`, `answers`, `groups`, `images` in these groups, and `held_out` as in `AdaptReport`.
+
+        Raises:
+            ArtefactError: a file is damaged.
+        """
+        return steps(self.path)
 
     def verify(self, progress: Progress | None = None) -> Verification:
         """Reads the index in full: hashes of the files, rows and vectors of the table, and whether all of them say the same.

@@ -15,7 +15,7 @@ from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
-from samekind.app.widgets import candidate_pair, groups, notices, opening, verdict_cards, waiting
+from samekind.app.widgets import bought, candidate_pair, groups, notices, opening, verdict_cards, waiting
 from samekind.core.text import counted
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _pairs(library: Library, classes: labeling_session.Classes) -> None:
     else:
         candidate_pair.show(library, candidate)
     _contradictions(library, current)
+    bought.show(library, current, None if candidate is None else candidate.anchor_id)
     if progress.are_enough:
         _training_command(library)
     _history(library, current)

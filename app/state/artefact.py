@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from samekind.app.state.library import Library
+from samekind.app.state.stamp import Stamp, stamp
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
 
@@ -20,29 +21,20 @@ def artefact_path() -> Path | None:
 
 
 def opened(path: Path) -> Library:
-    """The index of an artefact, opened once per process, and afresh after it was rebuilt, added to, removed from or adapted.
+    """The index of an artefact, opened once per process, and afresh after it was rebuilt, added to or removed from.
+
+    After it was adapted, here or by another process, only what searches with it is opened afresh: audits, pools and leases stay.
 
     Raises:
         SamekindError: there is no index, or it cannot be read.
     """
-    return _open(str(path), *_stamp(path))
+    library = _open(str(path), stamp(path / "manifest.json"))
+    library.follow_adaptation()
+    return library
 
 
 @st.cache_resource(show_spinner="Opening the index …", max_entries=2)
-def _open(path: str, *changed: tuple[int, int]) -> Library:
+def _open(path: str, changed: Stamp) -> Library:
     from samekind import Index
 
     return Library(Index.open(path))
-
-
-def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
-    """Time of change and size of the files that every change of an index, and of its adaptation, writes last."""
-    return tuple(_changed(path / name) for name in ("manifest.json", "adaptation.safetensors"))
-
-
-def _changed(file: Path) -> tuple[int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)

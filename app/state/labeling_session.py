@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from samekind.app.state import adapting_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.pairs import Pair
 
@@ -132,6 +133,7 @@ def annotate(library: Library, candidate: sk.CandidatePair, verdict: str, about:
         state[NOTE] = ""
         _own_pairs().pop(candidate.pair, None)
         _own_pairs()[candidate.pair] = shown
+        adapting_session.after_pair(library)
 
 
 def undo(library: Library, pair: Pair) -> None:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
 from samekind.app.state.query import Query
-from samekind.app.view_models import search_view
+from samekind.app.state.stamp import Stamp, stamp
+from samekind.app.view_models import bought_view, search_view
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -34,8 +36,9 @@ class Library:
     """An opened index and what the pages work out from it.
 
     Attributes:
-        index: the opened index.
+        index: the opened index, as it is adapted now; what was worked out from one that was adapted otherwise stays true.
         leases: the pairs and screens that sessions show just now.
+        adapting: adapts the index to answers in the background.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -46,8 +49,43 @@ class Library:
         self._lists: dict[str, Job[Any]] = {}
         self._pooling = threading.Lock()
         self.leases = Leases()
+        self.adapting = Adapting()
+        self._following = threading.Lock()
+        self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
         self._warming = False
+
+    def follow_adaptation(self) -> None:
+        """Searches as the artefact is adapted now, whoever adapted it.
+
+        Raises:
+            SamekindError: the adaptation is damaged, or the index has changed.
+        """
+        with self._following:
+            found = stamp(self.index.path / "adaptation.safetensors")
+            if found != self._followed:
+                self.index = self.index.readapted()
+                self._followed = found
+
+    def adapt_later(self) -> None:
+        """Adapts the index to the answers in the background; `adapting` says what came of it."""
+        from samekind import adapt
+
+        self.adapting.ask(lambda: self._changed(lambda: bought_view.outcome(adapt(self.index.path))))
+
+    def undo_adaptation_later(self) -> None:
+        """Takes the last adaptation back in the background, likewise."""
+        from samekind import undo_adaptation
+
+        self.adapting.ask(lambda: self._changed(lambda: bought_view.undone(undo_adaptation(self.index.path))))
+
+    def _changed(self, change: Callable[[], str]) -> str:
+        """Changes the adaptation; who searches meanwhile holds the vectors that are about to be replaced, and so loses nothing."""
+        self.follow_adaptation()
+        self.index.adapted_vectors(np.array([0]))
+        line = change()
+        self.follow_adaptation()
+        return line
 
     @cached_property
     def positions(self) -> dict[str, int]:

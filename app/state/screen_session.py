@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
+from samekind.app.state import adapting_session, labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.pairs import Pair
 from samekind.app.view_models.screen_view import AnsweredScreen
@@ -99,6 +99,8 @@ def answer(library: Library, screen: str, same: Sequence[str]) -> None:
             work.own.append(screen)
         else:
             work.shown = shown
+    if is_written:
+        adapting_session.after_screen(library)
 
 
 def skip(library: Library, screen: sk.Screen) -> None:

@@ -144,6 +144,36 @@ def training_bound(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     return _whole_epochs(figure, len(history)).update_layout(height=280)
 
 
+def bought(steps: Sequence[Mapping[str, Any]]) -> go.Figure | None:
+    """Share of held-out comparisons that come out right after each adaptation, with the error of what it gained, and before, dashed.
+
+    Args:
+        steps: of `Index.adaptations`.
+
+    Returns:
+        The chart, or `None` for fewer than two: one point is no curve.
+    """
+    if len(steps) < 2:
+        return None
+    figure = _figure("answers", "held-out comparisons right")
+    answers, judged = [step["answers"] for step in steps], [step["held_out"] for step in steps]
+    after = [each["after"] for each in judged]
+    figure.add_scatter(
+        x=answers,
+        y=after,
+        error_y={"array": [each["error"] for each in judged], "thickness": 1.5, "width": 4},
+        name="adapted",
+        mode="lines+markers",
+        line={"color": QUALITY_COLOUR, "width": 3},
+        marker={"size": 8},
+    )
+    before = [each["before"] for each in judged]
+    _add_level(figure, answers, before, "encoder alone")
+    ends = [value for each in judged for value in (each["after"] + each["error"], each["after"] - each["error"])]
+    figure.update_yaxes(tickformat=".0%", range=share_range([*ends, *before]))
+    return figure.update_layout(height=260)
+
+
 def _figure(x: str, y: str) -> go.Figure:
     import plotly.graph_objects as go
 

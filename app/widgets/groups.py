@@ -13,7 +13,7 @@ from samekind.app.view_models import screen_view
 from samekind.app.view_models.label_pairs_view import Progress
 from samekind.app.view_models.pairs import Pair
 from samekind.app.view_models.screen_view import AnsweredScreen
-from samekind.app.widgets import notices
+from samekind.app.widgets import bought, notices
 from samekind.app.widgets.gallery import gallery
 from samekind.app.widgets.screen_grid import screen_grid
 from samekind.core.text import counted
@@ -42,6 +42,7 @@ def show(library: Library, current: Mapping[Pair, sk.Verdict]) -> Progress:
             _skip_button(library, offer.screen)
         _undo_button(library, answered)
     _contradictions(current)
+    bought.show(library, current, None if offer.screen is None else offer.screen.anchor.id)
     _history(library, answered[:HISTORY])
     return progress
 

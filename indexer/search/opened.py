@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +84,17 @@ class OpenedIndex:
         index = cls(folder, manifest, encoder)
         index.adaptation = usable_adaptation(folder, manifest)
         return index
+
+    def readapted(self) -> Self:
+        """This index as it is adapted now, here or by another process; what was read of it already is shared.
+
+        Raises:
+            ArtefactError: the adaptation is damaged, or belongs to another state of the index.
+        """
+        again = copy(self)
+        again.__dict__.pop("adapted_index", None)
+        again.adaptation = usable_adaptation(self.path, self._manifest)
+        return again
 
     def __len__(self) -> int:
         return self._manifest.rows

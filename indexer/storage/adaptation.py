@@ -11,6 +11,8 @@ Those that were replaced lie in `adaptations/` by their number, so that the last
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -136,23 +138,34 @@ class Adaptation:
         Raises:
             ArtefactError: it is damaged, or a newer samekind wrote it.
         """
-        from safetensors import SafetensorError, safe_open
+        with _stored(path) as (header, stored):
+            arrays = {name: stored.get_tensor(name) for name in _ARRAYS}
+            file = header.pop("file")
+            if file is not None:
+                file = AdaptedFile(**{**file, "state": tuple(file["state"])})
+            return cls(**arrays, file=file, **header)
 
-        try:
-            with safe_open(path, framework="numpy") as stored:
-                header = json.loads((stored.metadata() or {})["adaptation"])
-                arrays = {name: stored.get_tensor(name) for name in _ARRAYS}
+
+@contextmanager
+def _stored(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The header of a file, and the file, whose arrays are read when they are asked for.
+
+    Raises:
+        ArtefactError: it is damaged, or a newer samekind wrote it.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            header = json.loads((stored.metadata() or {})["adaptation"])
             version = header.pop("format")
             if version > FORMAT:
                 raise ArtefactError(
                     f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
                 )
-            file = header.pop("file")
-            if file is not None:
-                file = AdaptedFile(**{**file, "state": tuple(file["state"])})
-            return cls(**arrays, file=file, **header)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ArtefactError(f"{path} is damaged", hint=undo_hint(path.parent)) from error
+            yield header, stored
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(f"{path} is damaged", hint=undo_hint(path.parent)) from error
 
 
 def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -197,6 +210,28 @@ def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -
             return usable_adaptation(folder, manifest, full=full)
         what = "is missing"
     raise ArtefactError(f"{folder / file.name} {what}", hint=undo_hint(folder))
+
+
+def steps(folder: Path) -> list[dict[str, Any]]:
+    """The adaptation in force and those that it took the place of, the first one first, as far as they are kept; no map is read.
+
+    Returns:
+        For each its `version`, when it was `made`, its figures, and how many `images` are in its groups.
+
+    Raises:
+        ArtefactError: a file is damaged.
+    """
+    found: list[dict[str, Any]] = []
+    path = folder / ADAPTATION
+    while path.is_file():
+        with _stored(path) as (header, stored):
+            images, _ = stored.get_slice("member_R32").get_shape()
+            found.append({"version": header["version"], "made": header["made"], **header["figures"], "images": images})
+            before = header["before"]
+        if before is None:
+            break
+        path = _place(folder, before)
+    return found[::-1]
 
 
 def set_aside(folder: Path, adaptation: Adaptation) -> None:

@@ -1,0 +1,98 @@
+"""What answers have bought, on the page *Label pairs*: figures, sentences, and an image's neighbours before and after.
+
+As on screens, no label is on a card unless it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.app.view_models.pairs import Pair
+from samekind.core.text import percent
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+NOTHING_YET = (
+    "Nothing yet: searches see images as the encoder does. Held-out answers have to gain first, which takes three groups of three images "
+    "called the same or more: a few screens."
+)
+
+
+def outcome(report: sk.AdaptReport) -> str:
+    """One line: what adapting did, or why nothing."""
+    if report.adapted:
+        return f"Adapted: {report.message}."
+    stays = "" if report.version is None else f" Version {report.version} stays in force."
+    return f"Not adapted: {report.message}.{stays}"
+
+
+def undone(version: int | None) -> str:
+    """One line: what searches use after an adaptation was taken back."""
+    now = "searches see images as the encoder does" if version is None else f"version {version} is in force again"
+    return f"Undone: {now}. Your answers stay."
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What there is, and what it bought.
+
+    Attributes:
+        answers: pairs called same, duplicate or different.
+        groups: groups of images known to be the same.
+        images: images in them.
+        steps: adaptations, the one in force last, see `Index.adaptations`.
+    """
+
+    answers: int
+    groups: int
+    images: int
+    steps: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, current: Mapping[Pair, sk.Verdict], steps: Sequence[Mapping[str, Any]]) -> Bought:
+        """Counts the present answers."""
+        from samekind import link_constraints
+
+        known = link_constraints(current.values())
+        groups = known.must_link_groups
+        return cls(len(known.must_link) + len(known.cannot_link), len(groups), sum(map(len, groups)), steps)
+
+    def held_out(self) -> tuple[str, str, str] | None:
+        """Share of held-out comparisons that come out right now, by how much that is more, and before; `None` without an adaptation."""
+        if not self.steps:
+            return None
+        judged = self.steps[-1]["held_out"]
+        before, after, error = judged["before"], judged["after"], judged["error"]
+        return percent(after), f"{100 * (after - before):+.1f} ± {100 * error:.1f} points", percent(before)
+
+
+def neighbour_cards(
+    hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], *, before: Sequence[str] | None, revealed: bool
+) -> list[Card]:
+    """The images nearest to the anchor, nearest first.
+
+    Args:
+        hits: the images.
+        thumbnails: their pictures.
+        before: ids of those that were nearest before, beside which the others are new; `None` for these themselves.
+        revealed: true if labels may be seen.
+    """
+    when = "before" if before is None else "after"
+    cards = []
+    for rank, (hit, thumbnail) in enumerate(zip(hits, thumbnails, strict=True), start=1):
+        words = f"neighbour {rank} {when}"
+        alt = f"{words}, {alt_text(hit.id, hit.label)}" if revealed else words
+        is_new = before is not None and hit.id not in before
+        cards.append(
+            Card(
+                f"{when} {rank}",
+                (Picture(data_uri(thumbnail), alt),),
+                lines=(hit.label or "no label",) if revealed else (),
+                badges=(Badge("new"),) if is_new else (),
+            )
+        )
+    return cards
