@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -102,7 +103,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         judged = held_out(answered, space.vectors, space.evenly(_OTHER_ROWS), space.fit)
         task.advance()
         if judged.improves:
-            current = _current(folder)
+            current = _readable(lambda: current_adaptation(folder))
             figures = {"answers": answered.num_answers, "groups": len(answered.groups), "held_out": asdict(judged)}
             adaptation = replace(
                 space.fit(list(answered.groups)),
@@ -118,7 +119,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
                 set_aside(folder, current)
             place_adaptation(folder, adaptation, manifest, index.vector_index, index.rows)
         task.advance()
-        return _report(answered, judged, _current(folder))
+        return _report(answered, judged, _readable(lambda: current_adaptation(folder)))
 
 
 def undo_adaptation(path: str | Path) -> int | None:
@@ -136,10 +137,10 @@ def undo_adaptation(path: str | Path) -> int | None:
         raise InputError(f"{folder} has no adaptation to undo", hint="samekind adapt makes one from answers")
     with exclusive(folder):
         manifest = Manifest.read(folder)
-        current = _current(folder)
+        current = _readable(lambda: current_adaptation(folder))
+        before = None if current is None else _readable(lambda: earlier_adaptation(folder, current))
         if current is not None:
             set_aside(folder, current)
-        before = None if current is None or current.before is None else earlier_adaptation(folder, current.before)
         if before is None or before.encoder != manifest.encoder:
             take_away_adaptation(folder)
             return None
@@ -171,10 +172,10 @@ class AnsweredSpace:
         return replace(bare, centre_GD=centre_GD.astype(np.float32))
 
 
-def _current(folder: Path) -> Adaptation | None:
-    """The adaptation in force; a damaged one is as good as none here, where it is replaced or taken away."""
+def _readable(read: Callable[[], Adaptation | None]) -> Adaptation | None:
+    """An adaptation; a damaged one is as good as none here, where it is replaced or taken away."""
     try:
-        return current_adaptation(folder)
+        return read()
     except ArtefactError:
         return None
 

@@ -33,6 +33,8 @@ from samekind.training.runtime.artefact import write_atomically
 FORMAT = 1
 PULL = 0.5
 """How far an image goes to the centre of its group; chosen on training splits (docs/decisions/0021-adaptation.md)."""
+MOST_KEPT = 100
+"""Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
 _ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
 
 
@@ -235,7 +237,7 @@ def steps(folder: Path) -> list[dict[str, Any]]:
 
 
 def set_aside(folder: Path, adaptation: Adaptation) -> None:
-    """Keeps an adaptation that is about to be replaced or taken back, without its FAISS file.
+    """Keeps an adaptation that is about to be replaced or taken back, without its FAISS file, and forgets the oldest of many.
 
     Raises:
         ArtefactError: the folder cannot be written.
@@ -247,15 +249,19 @@ def set_aside(folder: Path, adaptation: Adaptation) -> None:
             f"cannot write to {folder}: {error.strerror}", hint="check permissions and free space"
         ) from error
     replace(adaptation, file=None).write(_place(folder, adaptation.version))
+    for version in sorted(_versions(folder))[:-MOST_KEPT]:
+        _place(folder, version).unlink(missing_ok=True)
 
 
-def earlier_adaptation(folder: Path, version: int) -> Adaptation:
-    """One that was set aside.
+def earlier_adaptation(folder: Path, adaptation: Adaptation) -> Adaptation | None:
+    """The one whose place an adaptation took; `None` if there was none, or it is not kept any more.
 
     Raises:
-        ArtefactError: its file is missing or damaged.
+        ArtefactError: its file is damaged.
     """
-    return Adaptation.read(_place(folder, version))
+    if adaptation.before is None or not _place(folder, adaptation.before).is_file():
+        return None
+    return Adaptation.read(_place(folder, adaptation.before))
 
 
 def next_version(folder: Path, current: Adaptation | None) -> int:

@@ -13,7 +13,7 @@ from samekind.core.errors import ArtefactError
 from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation, current_adaptation
-from samekind.indexer.storage.layout import ADAPTATION
+from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
 from tests.indexer.adaptation.worlds import adapted_files, answers
 from tests.indexer.builds import crash_at
 
@@ -94,3 +94,26 @@ def test_a_newer_format_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ArtefactError, match="format 2") as caught:
         current_adaptation(folder)
     assert "upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"nonsense")])
+def test_undo_goes_back_to_the_encoder_where_the_one_before_is_lost(
+    folder: Path, harm: Callable[[Path], object]
+) -> None:
+    """Its file is missing or damaged: that is no reason to keep the one that is to go."""
+    sk.adapt(folder)
+    sk.adapt(folder)
+    harm(folder / EARLIER_ADAPTATIONS / "1.safetensors")
+    assert sk.undo_adaptation(folder) is None
+    assert sk.Index.open(folder).adaptation is None
+
+
+def test_the_oldest_of_many_are_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo makes one after every screen."""
+    monkeypatch.setattr("samekind.indexer.storage.adaptation.MOST_KEPT", 2)
+    for _ in range(5):
+        sk.adapt(folder)
+    assert {path.stem for path in (folder / EARLIER_ADAPTATIONS).iterdir()} == {"3", "4"}
+    assert [each["version"] for each in sk.Index.open(folder).adaptations()] == [3, 4, 5]
+    assert sk.adapt(folder).version == 6
+    assert [sk.undo_adaptation(folder) for _ in range(2)] == [5, None]
