@@ -81,7 +81,7 @@ def report(page: Page, artefact: str) -> None:
 
 def _label_groups(page: Page) -> None:
     """A screen with some images marked, and one that was answered below it."""
-    page.set_viewport_size({"width": 1280, "height": 1150})
+    page.set_viewport_size({"width": 1280, "height": 1480})
     images = page.get_by_role("group", name="images to compare with the anchor").get_by_role("button")
     images.nth(19).wait_for(timeout=60_000)
     page.get_by_label("Your name").fill("Ana")

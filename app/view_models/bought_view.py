@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.app.view_models.cards import Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair
 from samekind.core.text import percent
 
@@ -78,21 +78,29 @@ def neighbour_cards(
     Args:
         hits: the images.
         thumbnails: their pictures.
-        before: ids of those that were nearest before, beside which the others are new; `None` for these themselves.
+        before: ids of those that were nearest before, beside which the others are new and framed; `None` for these themselves.
         revealed: true if labels may be seen.
     """
     when = "before" if before is None else "after"
     cards = []
     for rank, (hit, thumbnail) in enumerate(zip(hits, thumbnails, strict=True), start=1):
-        words = f"neighbour {rank} {when}"
-        alt = f"{words}, {alt_text(hit.id, hit.label)}" if revealed else words
         is_new = before is not None and hit.id not in before
+        words = f"neighbour {rank} {when}{', new' if is_new else ''}"
+        alt = f"{words}, {alt_text(hit.id, hit.label)}" if revealed else words
         cards.append(
             Card(
                 f"{when} {rank}",
                 (Picture(data_uri(thumbnail), alt),),
                 lines=(hit.label or "no label",) if revealed else (),
-                badges=(Badge("new"),) if is_new else (),
+                tone="chosen" if is_new else "plain",
             )
         )
     return cards
+
+
+def row_words(ids: Sequence[str], before: Sequence[str] | None) -> str:
+    """The words over a row of neighbours: before, or after and how many of them are new."""
+    if before is None:
+        return "Before"
+    num_new = len(set(ids) - set(before))
+    return f"After: {num_new} of {len(ids)} new" if num_new else "After: the same images"

@@ -115,12 +115,12 @@ def _neighbours(library: Library, anchor: str) -> None:
         return
     before: list[str] | None = None
     with opened:
-        for when, adapted in (("Before", False), ("After", True)):
+        for when, adapted in (("before", False), ("after", True)):
             hits = library.neighbours(Query(anchor, anchor), NEIGHBOURS, None, leave_out_itself=True, adapted=adapted)
             ids = [hit.id for hit in hits]
             cards = bought_view.neighbour_cards(
                 hits, library.index.thumbnails(ids), before=before, revealed=labeling_session.are_labels_shown()
             )
-            st.caption(when)
-            gallery(cards, key=f"nearest {when}", label=f"nearest {when.lower()}", card_width=64)
+            st.caption(bought_view.row_words(ids, before))
+            gallery(cards, key=f"nearest {when}", label=f"nearest {when}", card_width=56)
             before = ids

@@ -16,7 +16,7 @@ from samekind.app.widgets import groups as groups_widget
 from tests.app.conftest import OpenApp
 from tests.app.jobs.test_adapting import wait
 from tests.app.labeling import groups, label_pairs, pair_shown, press
-from tests.app.pages import badges, cards, healthy, library, shown
+from tests.app.pages import cards, healthy, library, shown
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_neighbours_before_and_after_are_those_of_python(open_app: OpenApp, fold
     at = labelled(open_app(folder))
     for _ in range(4):
         settled(press(at, "Answer"), folder)
-    assert not shown(at, "nearest Before")
+    assert not shown(at, "nearest before")
     at.session_state["bought_neighbours"] = True
     healthy(at.run())
     index = sk.Index.open(folder)
@@ -100,10 +100,10 @@ def test_neighbours_before_and_after_are_those_of_python(open_app: OpenApp, fold
         for adapted in (False, True)
     ]
     assert found[0] != found[1]
-    for when, ids in zip(("Before", "After"), found, strict=True):
+    for when, ids in zip(("before", "after"), found, strict=True):
         drawn = cards(at, f"nearest {when}")
         assert [card["pictures"][0]["image"] for card in drawn] == [data_uri(each) for each in index.thumbnails(ids)]
-        assert [badges(card) == ["new"] for card in drawn] == [id_ not in found[0] for id_ in ids]
+        assert [card["tone"] == "chosen" for card in drawn] == [id_ not in found[0] for id_ in ids]
 
 
 @pytest.mark.usefixtures("by_label")

@@ -78,9 +78,13 @@ def test_what_is_new_among_the_neighbours_is_said_in_words() -> None:
     hits = [sk.Hit(1, "Bag/1.jpg", 0.9, "Bag", ""), sk.Hit(2, "Coat/2.jpg", 0.8, None, "")]
     before = bought_view.neighbour_cards(hits, [PNG] * 2, before=None, revealed=False)
     after = bought_view.neighbour_cards(hits, [PNG] * 2, before=["Bag/1.jpg"], revealed=False)
-    assert [[badge.text for badge in card.badges] for card in (*before, *after)] == [[], [], [], ["new"]]
-    assert [card.pictures[0].alt for card in (*before, *after)][::3] == ["neighbour 1 before", "neighbour 2 after"]
+    assert [card.tone for card in (*before, *after)] == ["plain", "plain", "plain", "chosen"]
+    assert [card.pictures[0].alt for card in (*before, *after)][::3] == ["neighbour 1 before", "neighbour 2 after, new"]
     assert not any(word in str(card.to_data()) for card in (*before, *after) for word in ("Bag", "Coat", ".jpg"))
     shown = bought_view.neighbour_cards(hits, [PNG] * 2, before=None, revealed=True)
     assert [card.lines for card in shown] == [("Bag",), ("no label",)]
     assert shown[0].pictures[0].alt == "neighbour 1 before, image Bag/1.jpg, Bag"
+    ids = [hit.id for hit in hits]
+    assert bought_view.row_words(ids, None) == "Before"
+    assert bought_view.row_words(ids, ["Bag/1.jpg", "x"]) == "After: 1 of 2 new"
+    assert bought_view.row_words(ids, ids) == "After: the same images"

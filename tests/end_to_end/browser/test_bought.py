@@ -35,6 +35,7 @@ def test_ten_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_p
         page.goto(f"{address}/label-pairs")
         expect(images_of(page)).to_have_count(20)
         expect(page.get_by_text("Nothing yet")).to_be_visible()
+        page.wait_for_timeout(500)  # a press of Enter right after a new screen is not for it
         for answered in range(1, SCREENS + 1):
             (screen,) = sk.acquire_screens(sk.Index.open(own), 1)
             for place, image in enumerate(screen.images):

@@ -209,7 +209,8 @@ def test_an_index_is_readapted_and_shares_what_was_read(folder: Path) -> None:
     assert after.adaptation is not None
     assert (after.rows, after.vector_index) == (before.rows, before.vector_index)
     assert after.search(after.ids[0], 5).adaptation == 1
+    np.testing.assert_array_equal(after.adapted_vectors(), sk.Index.open(folder).adapted_vectors())
     assert before.search(before.ids[0], 5).adaptation is None
     assert [hit.id for hit in before.search(before.ids[0], 5)] == found
     sk.undo_adaptation(folder)
-    assert after.readapted().search(after.ids[0], 5).adaptation is None
+    np.testing.assert_array_equal(after.readapted().adapted_vectors(), before.vectors())
