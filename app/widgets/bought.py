@@ -48,14 +48,8 @@ def show(library: Library, current: Mapping[Pair, sk.Verdict], anchor: str | Non
 
 
 def _switch(library: Library) -> None:
+    """Buttons before the switch: Tab leads here from the field of notes, and a switch keeps the keys 1 to 5 to itself."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.toggle(
-            "Adapt the search as answers come in",
-            value=True,
-            key=adapting_session.ADAPT,
-            persist_state="session",
-            help="After every screen, or ten pairs: searches then use what you called the same. It takes a moment, in the background.",
-        )
         st.button("Adapt now", icon=":material/auto_fix_high:", key="adapt", on_click=library.adapt_later)
         st.button(
             "Undo adaptation",
@@ -65,6 +59,13 @@ def _switch(library: Library) -> None:
             disabled=library.index.adaptation is None,
             on_click=adapting_session.undo,
             args=(library,),
+        )
+        st.toggle(
+            "Adapt the search as answers come in",
+            value=True,
+            key=adapting_session.ADAPT,
+            persist_state="session",
+            help="After every screen, or ten pairs: searches then use what you called the same. It takes a moment, in the background.",
         )
 
 

@@ -185,7 +185,7 @@ def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path)
     """An unlabelled corpus is asked about as well; there is neither a label to show nor one to be wrong."""
     at = label_pairs(open_app(build(tmp_path / "unlabelled", labelled=False)))
     disabled = {button.label for button in at.button if button.disabled}
-    assert disabled == {"Wrong label", "Undo"}
+    assert disabled == {"Wrong label", "Undo", "Undo adaptation"}
     assert not [toggle for toggle in at.toggle if toggle.key == "labeling_show_labels"]
     assert cards(at, "anchor_card")
 
