@@ -48,6 +48,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const isNew = root.state?.screen !== data.screen;
   if (isNew) root.state = { screen: data.screen, same: new Set(data.same), since: performance.now() };
   const { state } = root;
+  state.isAnswered = false; // drawn again, a screen whose answers could not be stored can be answered again
   const confirm = root.querySelector(".confirm");
   const all = root.querySelector(".all");
   const cards = data.cards.map(drawImage);
@@ -66,11 +67,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     show();
   };
   const answer = () => {
-    if (performance.now() - state.since < TOO_SOON_MS) return;
+    if (state.isAnswered || performance.now() - state.since < TOO_SOON_MS) return;
+    state.isAnswered = true; // a second run would break off the one that stores the answers
     setTriggerValue("answered", { screen: data.screen, same: [...state.same].sort((a, b) => a - b) });
   };
   const answerAll = () => {
-    if (performance.now() - state.since < TOO_SOON_MS) return;
+    if (state.isAnswered || performance.now() - state.since < TOO_SOON_MS) return;
     cards.forEach((_, place) => state.same.add(place + 1));
     show();
     answer();
