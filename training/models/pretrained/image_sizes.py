@@ -18,7 +18,7 @@ REFUSALS = (
     AssertionError,
     AttributeError,
     IndexError,
-    RuntimeError,  # NotImplementedError is one
+    RuntimeError,
     TypeError,
     ValueError,
 )
