@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.gate import facts
-from tests.gate.facts import CHOICES, FACTS, INTERRUPTED, Fact
+from tests.gate.facts import FACTS, INTERRUPTED, READING, Fact
 from tests.gate.places import Place, base_place, snapshot
 
 SHOWN_DIFFERENCES = 5
@@ -53,7 +53,7 @@ class Check:
 def checks(new: Place, old: Place) -> list[Check]:
     """All comparisons. A run that was interrupted must come to what the base's came to that was not."""
     ours = [Check(name, new, fact, name.replace("resumed ", "train ")) for name, fact in FACTS.items()]
-    olds = {f"old {name}": (fact, name) for name, fact in CHOICES.items()}
+    olds = {f"old {name}": (fact, name) for name, fact in READING.items()}
     olds |= {f"old resumed {name}": (FACTS[f"resumed {name}"], f"train {name}") for name in INTERRUPTED}
     return ours + [Check(title, old, fact, expected) for title, (fact, expected) in olds.items()]
 

@@ -187,7 +187,7 @@ def commands(place: Place) -> Any:
 
 
 _SEARCH = ("search", "hard", "query-0.png")
-CHOICES: dict[str, Fact] = {
+READING: dict[str, Fact] = {
     "index": lambda place: json.loads(prepare(place).read_text()),
     "search": lambda place: ask(place, *_SEARCH, "query-1.png"),
     "search where": lambda place: ask(place, *_SEARCH, "--where", "label = 'disc' AND split = 'test'", "--k", 20),
@@ -210,7 +210,7 @@ FACTS: dict[str, Fact] = {
     **{f"help {command}": partial(flags_of, command=command) for command in COMMANDS},
     **{f"train {name}": partial(train, name=name) for name in RUNS},
     **{f"resumed {name}": partial(resume, name=name) for name in INTERRUPTED},
-    **CHOICES,
+    **READING,
     "compare": compare,
 }
 
