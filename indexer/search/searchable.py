@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from samekind.data.types.images import Pixels
 
-    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix
+    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix | Query
     Each = TypeVar("Each", bound=Single | NDArray[Any])
 
 
@@ -103,7 +103,7 @@ class SearchableIndex(OpenedIndex):
         assert isinstance(found, SearchResult), "one query has one result"
         return found
 
-    def embedded(self, query: Any) -> Query:
+    def embedded(self, query: Single | NDArray[Any]) -> Query:
         """One query, read and embedded: `search` takes it again and again without decoding or embedding anything.
 
         Args:

@@ -46,6 +46,6 @@ def test_an_embedded_query_is_searched_with_again(tmp_path: Path) -> None:
     assert index.search(query, k=1)[0].id == index.ids[3]
     assert index.ids[3] not in [hit.id for hit in index.search(query, k=8, exclude_self=True)]
     with pytest.raises(InputError, match="one query"):
-        index.embedded([index.ids[0], index.ids[1]])
+        index.embedded([index.ids[0], index.ids[1]])  # type: ignore[arg-type]
     with pytest.raises(InputError):
         index.seen(index.ids[0])
