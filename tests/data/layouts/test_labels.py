@@ -12,6 +12,7 @@ import pytest
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.labels.values import joined
 from samekind.data.sources.registry import load_corpus
 from tests.data.layouts.make_images import put
 
@@ -173,6 +174,12 @@ def test_several_labels_an_image(name: str, tmp_path: Path) -> None:
     assert corpus.notes[1] == (
         "2 images have several labels: two images are of the same class if all of theirs are the same (exact)"
     )
+
+
+def test_the_order_of_several_labels_does_not_count() -> None:
+    """Nor does one that is named twice; none at all is no label."""
+    assert joined(["dog", "cat", "ant", "dog"]) == joined(["cat", "ant", "dog"]) == "ant + cat + dog"
+    assert joined([]) is None
 
 
 def test_a_column_of_splits_is_honoured(tmp_path: Path) -> None:

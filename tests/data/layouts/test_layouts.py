@@ -35,6 +35,10 @@ LAYOUTS: dict[str, tuple[str, dict[str, str | None]]] = {
         "read as: splits train, test (1 image beside them: train); 2 classes; 1 image without a label",
         {"ds/train/cat/1.jpg": "r cat", "ds/train/dog/1.jpg": "r dog", "ds/test/dog/1.jpg": "t dog", "docs/1.jpg": "r"},
     ),
+    "splits beside other pictures": (
+        "read as: splits train, test (1 image beside them: train); unlabelled",
+        {"ds/train/1.jpg": "r", "ds/train/2.jpg": "r", "ds/test/3.jpg": "t", "docs/4.jpg": "r"},
+    ),
     "query and gallery": (
         "read as: splits gallery, query; 2 classes",
         {"gallery/1/a.jpg": "r 1", "gallery/2/a.jpg": "r 2", "query/1/b.jpg": "t 1"},
