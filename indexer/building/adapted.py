@@ -17,7 +17,7 @@ from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
 
-_FILES = "adapted-*.faiss"
+_FILES, _NEW = "adapted-*.faiss", "adapted.faiss.new"
 NEAR, FULL_VOTES = 10, 5
 """Chosen on training splits (docs/decisions/0021-adaptation.md)."""
 MOST_ASKED = 10_000
@@ -47,7 +47,7 @@ def place_adaptation(
     moved = np.flatnonzero(group_N >= 0)
     adapted.move(moved, adaptation.gathered(adapted.vectors(moved), group_N[moved], share_N[moved]))
     adapted.tune()
-    made = folder / "adapted.faiss.new"
+    made = folder / _NEW
     adapted.save(made)
     described = describe_file(made)
     name = f"adapted-{described['sha256'][:16]}.faiss"
@@ -132,7 +132,7 @@ def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:
 
 
 def _sweep(folder: Path, keep: str = "") -> None:
-    """Deletes the FAISS files that no adaptation names any more."""
-    for file in folder.glob(_FILES):
+    """Deletes the FAISS files that no adaptation names any more, or none has named yet."""
+    for file in (*folder.glob(_FILES), folder / _NEW):
         if file.name != keep:
             file.unlink(missing_ok=True)
