@@ -202,9 +202,11 @@ def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[s
 
 
 def _keep(files: Files, cache: Path) -> None:
-    """Writes the files into the cache, each appearing whole; a cache that cannot be written is no error."""
+    """Writes the files into the cache that it lacks, each appearing whole; a cache that cannot be written is no error."""
     for name, content in files.items():
         try:
+            if (cache / name).is_file() and (cache / name).read_bytes() == content:
+                continue
             cache.mkdir(parents=True, exist_ok=True)
             with atomic_path(cache / name) as temporary:
                 temporary.write_bytes(content)

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from samekind.core.errors import DownloadError
+from samekind.core.files import atomic_path
 from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import download, fashion_mnist
 from samekind.data.sources.registry import load_corpus
@@ -229,3 +231,16 @@ def test_two_that_fetch_at_once_take_turns(mirror: Path) -> None:
         corpora = list(pool.map(load_corpus, ["fashion-mnist"] * 4))
     assert {len(corpus) for corpus in corpora} == {sum(COUNTS.values())}
     assert Handler.ranges == [""] * 4
+
+
+def test_what_has_arrived_is_written_once(mirror: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed while a file is written again leaves a temporary that nobody has a reason to take away."""
+    written: list[Path] = []
+
+    def noted(path: Path) -> AbstractContextManager[Path]:
+        written.append(path)
+        return atomic_path(path)
+
+    monkeypatch.setattr(fashion_mnist, "atomic_path", noted)
+    load_corpus("fashion-mnist")
+    assert sorted(written) == sorted(cache / name for name in CONTENTS)
