@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, current_adaptation
+from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import describe_file
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
 
-_FILES, _NEW = "adapted-*.faiss", "adapted.faiss.new"
+_NEW = "adapted.faiss.new"
 NEAR, FULL_VOTES = 10, 5
 """Chosen on training splits (docs/decisions/0021-adaptation.md)."""
 MOST_ASKED = 10_000
@@ -133,6 +133,6 @@ def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:
 
 def _sweep(folder: Path, keep: str = "") -> None:
     """Deletes the FAISS files that no adaptation names any more, or none has named yet."""
-    for file in (*folder.glob(_FILES), folder / _NEW):
+    for file in (*adapted_files(folder), folder / _NEW):
         if file.name != keep:
             file.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, InputError
+from samekind.core.errors import ArtefactError, InputError, SamekindError
 from samekind.indexer.storage.database import open_database
 from samekind.indexer.storage.layout import TABLE_FOLDER
 from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
@@ -74,7 +74,9 @@ class ImageTable:
         """Makes what LanceDB says of damaged files an error with a remedy."""
         try:
             yield
-        except (RuntimeError, ValueError, OSError) as error:
+        except (SamekindError, MemoryError):
+            raise
+        except Exception as error:  # LanceDB's parsers raise nearly anything on damaged bytes
             if not self._is_current():
                 raise changed_meanwhile(self.folder) from error
             reason = _WHERE_IN_RUST.sub("", _reason(error))

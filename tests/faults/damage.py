@@ -15,7 +15,7 @@ from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import VerdictTable
 
 OPENING, VERIFY, HARMLESS, SILENT, CRASH = "opening", "verify", "harmless", "SILENT", "CRASH"
-"""Who finds it: the commands that read the part, `samekind verify`, nobody because no answer changes; nobody though one does; a traceback."""
+"""Who finds it: whoever reads the part, `samekind verify`, nobody because no answer changes; nobody though one does; a traceback."""
 
 
 def _flip(at: float) -> Callable[[Path, Path], None]:

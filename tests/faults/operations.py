@@ -72,7 +72,8 @@ def sha256(path: Path) -> str:
 # ------------------------------------------------------------------------------------------------------------- training
 
 
-def _pictures(folder: Path, each: int, seed: int = 0, first: int = 0) -> None:
+def draw_pictures(folder: Path, each: int, seed: int = 0, first: int = 0) -> None:
+    """Grey pictures in folders of three classes, numbered from `first` on."""
     random = np.random.default_rng((seed, first))
     for kind in CLASSES:
         (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,7 @@ def _adapter_outcome(folder: Path) -> dict[str, Any]:
 
 
 def _prepare_encoder(folder: Path) -> None:
-    _pictures(folder / "pictures", 24)
+    draw_pictures(folder / "pictures", 24)
     _train(folder, workers=0)
 
 
@@ -150,7 +151,7 @@ def _prepare_index(folder: Path) -> None:
 
 def _prepare_more(folder: Path) -> None:
     _prepare_index(folder)
-    _pictures(folder / "pictures", 16, first=24)
+    draw_pictures(folder / "pictures", 16, first=24)
 
 
 def _index(folder: Path) -> None:
@@ -322,7 +323,7 @@ class Download:
 OPERATIONS = (
     Operation("download", lambda folder: None, Download.work, Download.outcome),
     Operation(
-        "train", lambda folder: _pictures(folder / "pictures", 32), _train, lambda folder: _trained(folder / "out")
+        "train", lambda folder: draw_pictures(folder / "pictures", 32), _train, lambda folder: _trained(folder / "out")
     ),
     Operation("adapter cache", _prepare_adapter, _adapter, _adapter_outcome),
     Operation("index", _prepare_encoder, _index, lambda folder: indexed(folder / "out"), index_held),
