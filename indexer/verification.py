@@ -22,7 +22,7 @@ from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.adaptation import adapted_files, usable_adaptation
+from samekind.indexer.storage.adaptation import adapted_files, is_lost, usable_adaptation
 from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
 from samekind.indexer.storage.fingerprints import file_sha256
 from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, MANIFEST, PROBES_FOLDER, ROWS_FILE, TABLE_FOLDER
@@ -148,7 +148,7 @@ class _Parts:
             # An index elsewhere than its training has none.
             if METRICS in self._whole and (self._folder / PROBES_FOLDER).is_dir():
                 yield self._one("probes", self._probes)
-        if (self._folder / ADAPTATION).is_file() or adapted_files(self._folder):
+        if (self._folder / ADAPTATION).is_file() or is_lost(self._folder):
             yield self._one(ADAPTATION, self._adaptation)
 
     def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:

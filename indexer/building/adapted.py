@@ -13,7 +13,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import describe_file
-from samekind.indexer.storage.layout import ADAPTATION
+from samekind.indexer.storage.layout import ADAPTATION, PLACING
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
 
@@ -51,6 +51,7 @@ def place_adaptation(
     adapted.save(made)
     described = describe_file(made)
     name = f"adapted-{described['sha256'][:16]}.faiss"
+    (folder / PLACING).touch()
     made.replace(folder / name)
     placed = replace(
         adaptation,
@@ -65,6 +66,7 @@ def place_adaptation(
 
 def take_away_adaptation(folder: Path) -> None:
     """Leaves the index with the encoder's vectors only; the caller holds the lock of the folder."""
+    (folder / PLACING).touch()
     (folder / ADAPTATION).unlink(missing_ok=True)
     _sweep(folder)
 
@@ -133,6 +135,6 @@ def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:
 
 def _sweep(folder: Path, keep: str = "") -> None:
     """Deletes the FAISS files that no adaptation names any more, or none has named yet."""
-    for file in (*adapted_files(folder), folder / _NEW):
+    for file in (*adapted_files(folder), folder / _NEW, folder / PLACING):
         if file.name != keep:
             file.unlink(missing_ok=True)

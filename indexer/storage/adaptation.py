@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.fingerprints import matches
-from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
+from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS, PLACING
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import undo_hint
 from samekind.training.runtime.artefact import SEAL, write_atomically
@@ -229,6 +229,11 @@ def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -
 def adapted_files(folder: Path) -> list[Path]:
     """The FAISS files of adapted vectors that lie in an artefact: one at most, unless a process was killed."""
     return sorted(folder.glob("adapted-*.faiss"))
+
+
+def is_lost(folder: Path) -> bool:
+    """True if the FAISS file of an adaptation lies there, and the adaptation itself does not, though nobody was killed over it."""
+    return bool(adapted_files(folder)) and not any((folder / name).exists() for name in (ADAPTATION, PLACING))
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:
