@@ -85,6 +85,18 @@ class ImageTable:
                 hint = "make the folder and all in it readable"
             raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Makes what LanceDB says of a disk that takes nothing more an error with a remedy."""
+        try:
+            yield
+        except (RuntimeError, OSError) as error:
+            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            raise ArtefactError(
+                f"cannot write {self.folder / TABLE_FOLDER}: {reason}",
+                hint="check permissions and free space, and run the same command again",
+            ) from error
+
     def open(self) -> None:
         """Opens the table now: what is written from now on changes nothing of what a pinned one reads.
 
@@ -100,9 +112,10 @@ class ImageTable:
     def create(self, dim: int) -> None:
         """Makes an empty table for vectors of dimension `dim`, in place of an old one."""
         self.__dict__.pop("_table", None)
-        if self.exists():
-            self._database.drop_table(TABLE)
-        self._database.create_table(TABLE, schema=table_schema(dim))
+        with self._writing():
+            if self.exists():
+                self._database.drop_table(TABLE)
+            self._database.create_table(TABLE, schema=table_schema(dim))
 
     @property
     def version(self) -> int:
@@ -133,11 +146,13 @@ class ImageTable:
         Args:
             rows: Arrow table with `table_schema`'s columns.
         """
-        self._table.add(rows.cast(table_schema(self.dim)))
+        with self._writing():
+            self._table.add(rows.cast(table_schema(self.dim)))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Deletes rows by id, in one version."""
-        self._table.delete(f"id in ({_quoted(ids)})")
+        with self._writing():
+            self._table.delete(f"id in ({_quoted(ids)})")
 
     def rows(self) -> Any:
         """All rows without thumbnail and vector, as an Arrow table in table order."""
