@@ -11,7 +11,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
-from samekind.training.runtime.artefact import META, write_json
+from samekind.training.runtime.artefact import META, SEAL, write_json
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
@@ -102,6 +102,7 @@ class Manifest:
         if not path.is_file():
             raise _no_manifest(folder)
         values = _read_json(path, folder)
+        values.pop(SEAL, None)
         version = values.get("format", 0)
         if not isinstance(version, int):
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder))
