@@ -99,7 +99,7 @@ def _query_card(library: Library, query: Query) -> Card:
         picture = library.index.thumbnail(query.id)
     else:
         assert query.upload is not None
-        picture = search_view.upload_picture(query.upload)
+        picture = search_view.upload_picture(query.upload, library.index.reading)
     return search_view.query_card(query.name, query.label, data_uri(picture))
 
 

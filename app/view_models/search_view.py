@@ -102,15 +102,20 @@ def shortfall_sentence(shown: int, k: int) -> str:
     return f"Only {counted(shown, 'image')} could be shown where {k} were asked for: there are no more that pass."
 
 
-def upload_picture(encoded: bytes, longest: int = 480) -> bytes:
+def upload_picture(encoded: bytes, reading: sk.Reading | None = None, longest: int = 480) -> bytes:
     """An uploaded file as the encoder sees it, in a format that every browser shows: PNG, at most `longest` pixels a side.
+
+    Args:
+        encoded: the file.
+        reading: how the index reads pictures (`index.reading`).
+        longest: side in pixels.
 
     Raises:
         ImageError: the file is no image.
     """
     from samekind import decode_image
 
-    image = decode_image(encoded)
+    image = decode_image(encoded, reading)
     image.thumbnail((longest, longest))
     out = io.BytesIO()
     image.save(out, "PNG")

@@ -16,6 +16,7 @@ import numpy as np
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.types.reading import Reading
 from samekind.data.types.splits import SPLITS, stratified_sample
 
 REGISTERED = ("fashion-mnist", "cifar10", "digits", "synthetic")
@@ -33,6 +34,9 @@ def load_corpus(
     limit: int | None = None,
     *,
     seed: int = 0,
+    frames: str = Reading.frames,
+    max_pixels: int = Reading.max_pixels,
+    depth: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
     """Loads a corpus.
@@ -45,10 +49,13 @@ def load_corpus(
         limit: at most that many training images, and the same share of every other split: a seeded choice that keeps the classes in
             proportion. Ids stay.
         seed: of the split that is made for a folder that names none.
+        frames: of a folder's files with several pictures the `first`, or `all`.
+        max_pixels: width × height up to which a picture of a folder is read.
+        depth: bits of a folder's pictures that have more than 8; decided by the greatest value of all if left out.
         progress: shows downloads and decoding.
 
     Raises:
-        InputError: the name is unknown, the split does not exist, or `limit` is below 1.
+        InputError: the name is unknown, the split does not exist, or a number or `frames` is out of range.
         CorpusError: the folder or file is missing or holds no image.
         DownloadError: the corpus could not be fetched.
     """
@@ -59,7 +66,8 @@ def load_corpus(
     if isinstance(corpus, str) and corpus in REGISTERED:
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
     else:
-        loaded = _load_path(corpus, seed, progress)
+        how = {"seed": seed, "frames": frames, "max_pixels": max_pixels, "depth": depth}
+        loaded = _load_path(corpus, how, progress)
     if limit is not None:
         loaded = _limited(loaded, limit)
     return loaded if split is None else loaded.split(split)
@@ -91,11 +99,11 @@ def _data_folder(given: str | Path | None) -> Path | None:
     return Path(folder).expanduser().resolve() if str(folder) else None
 
 
-def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpus:
+def _load_path(given: str | Path, how: dict[str, Any], progress: Progress | None) -> Corpus:
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
-        return Corpus.from_folder(path, seed=seed, progress=progress)
+        return Corpus.from_folder(path, **how, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
             raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")

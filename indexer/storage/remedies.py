@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.training.runtime.artefact import GIVEN, META
 
@@ -24,7 +25,11 @@ def rebuild_command(folder: Path) -> str:
     corpus, place = (indexed and indexed[0]) or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
     known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
     data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
-    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
+    same = corpus == trained_on.get("corpus")
+    how = "".join(
+        f" --{name.replace('_', '-')} {trained_on[name]}" for name in READING_ARGUMENTS if same and name in trained_on
+    )
+    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}{how}"
 
 
 def restore_hint(folder: Path) -> str:

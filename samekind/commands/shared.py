@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 import samekind
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.text import counted
+from samekind.data.types.reading import READING_ARGUMENTS, Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -25,14 +26,39 @@ CorpusName = Annotated[
 DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.")]
 
 
+Frames = Annotated[
+    str, arg(metavar="first|all", help="Pictures read of a file that has several; of all, each is an image: x.tif#3.")
+]
+MaxPixels = Annotated[int, arg(metavar="N", help="Width × height up to which a picture is read.")]
+Depth = Annotated[
+    int | None,
+    arg(
+        metavar="BITS",
+        help="Of pictures of more than 8 bits.",
+        help_behavior_hint="(default: the fewest of 8, 10, 12, 14, 16 that hold the greatest value of all)",
+    ),
+]
+
+
 def setting(metavar: str, text: str) -> Any:
     """A flag that replaces one setting of the preset."""
     return arg(metavar=metavar, help=text, help_behavior_hint="(default: the preset's)")
 
 
-def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.Corpus:
-    """Loads a corpus and lists the files that were skipped, each with its reason."""
-    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress)
+def reading_arguments(command: Any) -> dict[str, Any]:
+    """Arguments of `load_corpus` from the flags that say how files are read."""
+    return {name: getattr(command, name) for name in READING_ARGUMENTS}
+
+
+def reading_flags(command: Any) -> list[object]:
+    """The same flags as words of a command line, where they are not the default."""
+    given = {name: value for name, value in reading_arguments(command).items() if value != getattr(Reading, name)}
+    return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def load_corpus(name: str, data_dir: Path | None, console: Console, **how: Any) -> samekind.Corpus:
+    """Loads a corpus and lists the files that were skipped, each with its reason; `how` is what `reading_arguments` gives."""
+    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress, **how)
     if corpus.skipped:
         what = counted(len(corpus.skipped), "file that is no readable image", "files that are no readable images")
         console.say(f"skipped {what}:")

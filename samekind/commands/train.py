@@ -12,8 +12,20 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.settings_flags import FLAGS, with_settings_flags
-from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
+from samekind.commands.shared import (
+    CorpusName,
+    DataDir,
+    Depth,
+    Frames,
+    Json,
+    MaxPixels,
+    command_line,
+    load_corpus,
+    reading_arguments,
+    reading_flags,
+)
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -55,6 +67,9 @@ class Train:
             help_behavior_hint="",
         ),
     ] = None
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False
     force: Annotated[bool, arg(help="Replace a run with other settings in the same folder.")] = False
@@ -83,7 +98,7 @@ class Train:
             given=self.verdicts is not None,
         )
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console)
+        corpus = load_corpus(self.corpus, self.data_dir, console, **reading_arguments(self))
         run = samekind.train(
             corpus,
             self.preset,
@@ -102,7 +117,9 @@ class Train:
         accuracy = summary["knn_accuracy"]
         figures = str(summary.get("note")) if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
         data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
-        following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
+        following = command_line(
+            "index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir, *reading_flags(self)
+        )
         return (
             f"{method}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"
