@@ -65,8 +65,7 @@ class OpenedIndex:
     def open(cls, path: str | Path, *, encoder: ImageEncoder | None = None) -> Self:
         """Opens a finished index and checks that table, index file and encoder belong together.
 
-        That takes the same time whatever the size of the index: files are compared by their sizes and by blocks of their content, and
-        `Index.verify` reads them in full.
+        That takes the same time for any size: files are compared by sizes and blocks of their content; `Index.verify` reads them in full.
 
         Args:
             path: the artefact's folder.
@@ -235,7 +234,7 @@ class OpenedIndex:
 
     @cached_property
     def reading(self) -> Reading:
-        """How pictures are read here: queries and uploads as the rows were. May be set, e.g. for a query of more `max_pixels`."""
+        """How queries and uploads are read: as the rows were. May be set, e.g. for a query of more `max_pixels`."""
         return recorded_reading(self.path)
 
     def history(self) -> list[dict[str, Any]]:
@@ -283,8 +282,8 @@ class OpenedIndex:
         row = self.row(id_)
         try:
             file, frame = file_and_frame(row["uri"])
-            large = max(row["width"], row["height"]) > THUMBNAIL_SIDE
-            encoded = file.read_bytes() if large and file.is_file() else b""  # a named pipe would wait for ever
+            larger = max(row["width"], row["height"]) > THUMBNAIL_SIDE
+            encoded = file.read_bytes() if larger and file.is_file() else b""  # a named pipe would wait for ever
             if encoded and content_sha256(encoded, frame) == row["sha256"]:
                 return thumbnail(decode_image(encoded, self.reading, frame), side)
         except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
