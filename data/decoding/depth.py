@@ -13,8 +13,6 @@ from samekind.data.types.images import Pixels
 from samekind.data.types.reading import DeepRange
 
 _BLOCK = 1 << 20  # values
-SURELY_DEEP = 64
-"""Of 255: from it on, values of 16 bits use more than 14 of them."""
 
 
 def is_deep_grey(image: Image.Image) -> bool:

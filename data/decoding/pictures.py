@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samekind.core.errors import ImageError
-from samekind.data.decoding.depth import SURELY_DEEP, deep_colour, deep_values, is_deep_grey, range_of, to_8_bits
+from samekind.data.decoding.depth import deep_colour, deep_values, is_deep_grey, range_of, to_8_bits
 from samekind.data.decoding.flatten import powers_above, replaced, standardise
 from samekind.data.decoding.opening import check_size, is_much_text, kind_of, open_image, reasons
 from samekind.data.decoding.png_text import without_texts
@@ -117,9 +117,8 @@ class PictureFile:
     def _sixteen_bits(self, image: Image.Image, encoded: bytes) -> Picture:
         """A colour picture of 16 bits a channel, of which Pillow keeps the upper eight."""
         upper = np.asarray(image)
-        most = int(upper[..., :3].max())
-        deep = DeepRange(0, 257.0 * most, floating=False, integral=True)
-        if most >= SURELY_DEEP and self._black_and_white(deep) == (0.0, 65535.0):
+        deep = DeepRange(0, 257.0 * int(upper[..., :3].max()), floating=False, integral=True)
+        if self._black_and_white(deep) == (0.0, 65535.0):
             return Picture(standardise(image), deep)  # what Pillow has thrown away would not be seen
         full = deep_colour(upper.shape, encoded) if encoded else None
         return self._scaled(image, upper.astype(np.uint16) * 257 if full is None else full)

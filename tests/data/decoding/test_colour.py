@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from samekind.data.decode import decode_image
+from samekind.data.decoding.colour import to_srgb
 from tests.data.decoding.samples import encoded, ink_profile, matrix_profile
 
 WIDE = matrix_profile((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
@@ -66,6 +67,7 @@ def test_what_changes_nothing(profile: str) -> None:
     buffer = io.BytesIO()
     image.save(buffer, "TIFF", icc_profile=content)
     assert np.array_equal(np.asarray(decode_image(buffer.getvalue())), pixels)
+    assert to_srgb(image) is image  # not converted and found equal: that would cost as much as decoding
 
 
 def test_grey_stays_grey() -> None:

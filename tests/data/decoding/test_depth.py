@@ -133,6 +133,8 @@ def test_alpha_of_16_bits_is_alpha(tmp_path: Path) -> None:
     clear = decode_image(colour("png", [[[1000, 0, 0, 0], [1000, 0, 0, 65535]]]))
     assert np.asarray(clear)[0, 0].tolist() == [255, 255, 255]
     assert np.asarray(clear)[0, 1].tolist()[1] == 0
+    half = decode_image(colour("png", [[[0, 0, 0, 32_768], [1000, 0, 0, 65535]]]))
+    assert np.asarray(half)[0, 0].tolist() == [127, 127, 127]
 
 
 def test_grey_and_alpha_of_16_bits(tmp_path: Path) -> None:
