@@ -13,6 +13,7 @@ from PIL import Image
 from samekind.core.errors import ImageError
 from samekind.data.corpus import Corpus
 from samekind.data.types.reading import Depth, Reading
+from samekind.indexer.building.update_plan import TableRow, _still_there
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from tests.data.decoding.samples import encoded, frames, noise
@@ -130,3 +131,12 @@ def test_a_query_that_is_no_image(artefact: Path, tmp_path: Path) -> None:
     index.reading = Reading(max_pixels=100)
     with pytest.raises(ImageError, match="more than 100"):
         index.search(folder / "a.png")
+
+
+def test_a_frame_is_there_as_long_as_its_file(tmp_path: Path) -> None:
+    """A row of `x.tif#2` is no moved one while `x.tif` lies where it lay."""
+    (tmp_path / "x.tif").write_bytes(frames("TIFF"))
+    row = TableRow("x.tif#2", f"{tmp_path}/x.tif#2", "train", None, "0")
+    assert _still_there(row)
+    (tmp_path / "x.tif").unlink()
+    assert not _still_there(row)
