@@ -16,6 +16,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import ScannedFolder, scan_folder
 from samekind.data.types.images import ImageReference, SkippedFile
+from samekind.data.types.reading import Reading, depth_of_bits
 from samekind.data.types.splits import SPLITS
 
 EXAMPLES = 3
@@ -123,6 +124,9 @@ def inspect(
     layout: str | None = None,
     labels: str | Path | None = None,
     exclude: str | Sequence[str] | None = None,
+    frames: str = Reading.frames,
+    max_pixels: int = Reading.max_pixels,
+    depth: int | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Looks at a folder of images as `load_corpus` would read it. Nothing is trained, and nothing is written.
@@ -132,13 +136,17 @@ def inspect(
         layout: how it is laid out; recognised if left out.
         labels: a file that has the labels, `FILE` or `FILE:COLUMN`.
         exclude: patterns of files and folders to leave out.
+        frames: of files with several pictures the `first`, or `all`.
+        max_pixels: width × height up to which a picture is read.
+        depth: bits of pictures that have more than 8.
         progress: shows bars.
 
     Raises:
         CorpusError: there is no readable image; says why.
-        InputError: a choice is unknown, or the file of labels is unreadable.
+        InputError: a choice is unknown or out of range, or the file of labels is unreadable.
     """
-    scanned = scan_folder(folder, progress=progress, how=FolderChoices.of(layout, labels, exclude))
+    reading = Reading(frames, max_pixels, depth_of_bits(depth))
+    scanned = scan_folder(folder, progress=progress, how=FolderChoices.of(layout, labels, exclude), reading=reading)
     formats, sizes = _headers(scanned.references, progress or NoProgress())
     labelled = Counter(label for label in scanned.labels or () if label is not None)
     counts = Counter(scanned.splits)

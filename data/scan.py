@@ -3,34 +3,33 @@
 Which folders are splits and classes is recognised (`data.layouts`); an id is the file's path within the folder. What machines leave in
 folders (thumbnails of a network drive, resource forks, bins), hidden files and what the user excludes are passed over.
 
-Every file is decoded once here, so that what cannot be read is known, with its reason, before any work starts.
+Every file is decoded once here, so that what cannot be read is known, with its reason, before any work starts. What is an image, its
+content decides (`data.decoding`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from samekind.core.errors import CorpusError, ImageError
+from samekind.core.errors import CorpusError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import decode_image, worker_threads
+from samekind.core.text import counted
+from samekind.data.decode import worker_threads
+from samekind.data.decoding.files import EXTENSIONS, is_placeholder, read_file
 from samekind.data.layouts.class_names import composed, composed_ids
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.layouts.labels.given_labels import absolute_labels
-from samekind.data.layouts.passed_over import EXCLUDED, why_passed_over
+from samekind.data.layouts.passed_over import EXCLUDED, HIDDEN, why_passed_over
 from samekind.data.layouts.read_layout import Located, read_layout
 from samekind.data.layouts.recognise import Parts, beside_images
-from samekind.data.types.images import NO_IMAGE, ImageReference, SkippedFile, is_grey
+from samekind.data.types.images import NO_IMAGE, ImageReference, SkippedFile
+from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_text
 from samekind.data.types.splits import Split, stable_split
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _CHUNK = 256
 
@@ -51,6 +50,7 @@ class ScannedFolder:
         passed_over: files and folders that were not looked at, with the reason.
         how: the choices by which it was read.
         label_rule: when images of several labels are of the same class; empty if none has several.
+        reading: how the files are read, with the one depth of all that are deep.
     """
 
     root: Path
@@ -64,11 +64,14 @@ class ScannedFolder:
     passed_over: tuple[SkippedFile, ...]
     how: FolderChoices
     label_rule: str = ""
+    reading: Reading = field(default_factory=Reading)
 
 
 @dataclass
 class _Found:
-    """Files of a folder while it is read: those that may be images, those that are none, and what is left out."""
+    """Files of a folder while it is read: those that may be images, those that are none, and what is left out; the values of deep pictures,
+    and how many files have several.
+    """
 
     root: Path
     exclude: tuple[str, ...]
@@ -76,20 +79,33 @@ class _Found:
     others: list[Located] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     passed_over: list[SkippedFile] = field(default_factory=list)
+    deep: list[DeepRange] = field(default_factory=list)
+    several: int = 0
 
-    def skip(self, file: Path, reason: str) -> None:
-        self.skipped.append(SkippedFile(_printable(file.relative_to(self.root)), reason))
+    def skip(self, file: Path, frame: int | None, reason: str) -> None:
+        inner = file.relative_to(self.root)
+        if frame is None and reason.startswith(NO_IMAGE):
+            self.others.append((_parts(inner), file))
+        self.skipped.append(SkippedFile(_numbered(_printable(inner), frame), reason))
 
     def passes_over(self, path: Path, *, is_folder: bool) -> bool:
         inner = path.relative_to(self.root)
         reason = why_passed_over(_parts(inner), self.exclude, is_folder=is_folder)
+        if (
+            reason == HIDDEN and not is_folder and is_placeholder(path.name)
+        ):  # iCloud's are hidden, and named as what they are
+            return False
         if reason is not None:
             self.passed_over.append(SkippedFile(_printable(inner) + "/" * is_folder, reason))
         return reason is not None
 
 
 def scan_folder(
-    path: str | Path, seed: int = 0, progress: Progress | None = None, how: FolderChoices | None = None
+    path: str | Path,
+    seed: int = 0,
+    progress: Progress | None = None,
+    how: FolderChoices | None = None,
+    reading: Reading | None = None,
 ) -> ScannedFolder:
     """Reads a folder of images, nested folders included.
 
@@ -98,6 +114,7 @@ def scan_folder(
         seed: of the split that is made where the folder names none.
         progress: shows a bar while the files are decoded.
         how: the user's choices on reading it.
+        reading: which pictures of a file, and how; where it says nothing of the depth of deep ones, one is decided for all.
 
     Raises:
         CorpusError: the folder is missing, holds no readable image (says how many files were looked at and why they were left out), or is
@@ -111,17 +128,23 @@ def scan_folder(
     root = root.resolve()
     if how.labels is not None:
         how = replace(how, labels=absolute_labels(how.labels, root))
-    found = _Found(root, how.exclude)
+    found, reading = _Found(root, how.exclude), reading or Reading()
     _walk(found)
     if how.layout not in ("folders", "flat"):
         _leave_out_beside(found)
-    references = _read_all(found, progress)
+    references = _read_all(found, reading, progress)
     if not references:
-        raise CorpusError(_nothing_found(found), hint=f"expected files that end in {' '.join(EXTENSIONS)}")
+        hint = "expected JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000, PNM, or with their extras HEIC, JPEG XL and raw files"
+        raise CorpusError(_nothing_found(found), hint=hint)
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
     read = read_layout(root, [_parts(file) for file in inner], found.others, how)
-    ids = composed_ids([_printable(file) for file in inner])
-    splits = read.splits or stable_split(ids, read.labels, seed)
+    unique = list(dict.fromkeys(inner))  # a file of several pictures stands there once for each
+    name_of = dict(zip(unique, composed_ids([_printable(file) for file in unique]), strict=True))
+    files = [name_of[file] for file in inner]
+    ids = [_numbered(file, reference.frame) for file, reference in zip(files, references, strict=True)]
+    splits = read.splits or _split_by_file(files, read.labels, seed)
+    if reading.depth is None and found.deep:
+        reading = replace(reading, depth=common_depth(found.deep))
     return ScannedFolder(
         root,
         ids,
@@ -130,17 +153,37 @@ def scan_folder(
         read.labels,
         tuple(found.skipped),
         read.layout,
-        (read.read_as, *read.notes, *_unused(found)),
+        (read.read_as, *read.notes, *_unused(found), *_notes(reading, found)),
         tuple(found.passed_over),
         how,
         read.label_rule,
+        reading,
     )
 
 
+def _split_by_file(files: Sequence[str], labels: Sequence[str | None] | None, seed: int) -> list[Split]:
+    """A seeded split in which the pictures of one file stay together."""
+    rows = {file: row for row, file in reversed(list(enumerate(files)))}
+    splits = stable_split(list(rows), None if labels is None else [labels[row] for row in rows.values()], seed)
+    split_of = dict(zip(rows, splits, strict=True))
+    return [split_of[file] for file in files]
+
+
+def _notes(reading: Reading, found: _Found) -> tuple[str, ...]:
+    """What a reader of the folder should know of how its files were read, one line each."""
+    notes = []
+    if found.several and reading.frames == "first":
+        has = "1 file has" if found.several == 1 else f"{found.several:,} files have"
+        notes.append(f"{has} more than one picture: the first is read (--frames all reads each)")
+    if found.deep and reading.depth is not None:
+        most = max(values.high for values in found.deep)
+        what = counted(len(found.deep), "picture")
+        notes.append(f"{what} of more than 8 bits: read as {depth_text(reading.depth)} (greatest value {most:,g})")
+    return tuple(notes)
+
+
 def _walk(found: _Found) -> None:
-    """Sorts every file below the root into images by name and others, in a fixed order; a folder reached twice through links is entered
-    once.
-    """
+    """Every file below the root that is not passed over, in a fixed order; a folder reached twice through links is entered once."""
 
     def refused(error: OSError) -> None:
         found.skipped.append(SkippedFile(str(error.filename), f"the folder cannot be read ({error.strerror})"))
@@ -156,21 +199,17 @@ def _walk(found: _Found) -> None:
             name for name in sorted(subfolders) if not found.passes_over(Path(folder, name), is_folder=True)
         ]
         for file in (Path(folder, name) for name in sorted(files)):
-            if found.passes_over(file, is_folder=False):
-                continue
-            if file.suffix.lower() in EXTENSIONS:
+            if not found.passes_over(file, is_folder=False):
                 found.candidates.append(file)
-            else:
-                found.others.append((_parts(file.relative_to(found.root)), file))
-                found.skip(file, f"{NO_IMAGE} ({file.suffix or 'no extension'})")
 
 
 def _leave_out_beside(found: _Found) -> None:
-    """Passes over masks and maps that lie beside the images."""
-    inner = [file.relative_to(found.root) for file in found.candidates]
-    reasons = beside_images([_parts(file) for file in inner])
-    found.passed_over += [SkippedFile(_printable(inner[row]), reason) for row, reason in reasons.items()]
-    found.candidates = [file for row, file in enumerate(found.candidates) if row not in reasons]
+    """Passes over masks and maps that lie beside the images; which files are images is told by their names as yet."""
+    images = [file for file in found.candidates if file.suffix.lower() in EXTENSIONS]
+    reasons = beside_images([_parts(file.relative_to(found.root)) for file in images])
+    beside = {images[row]: reason for row, reason in reasons.items()}
+    found.passed_over += [SkippedFile(_printable(file.relative_to(found.root)), why) for file, why in beside.items()]
+    found.candidates = [file for file in found.candidates if file not in beside]
 
 
 def _unused(found: _Found) -> list[str]:
@@ -181,8 +220,8 @@ def _unused(found: _Found) -> list[str]:
     return [f"nothing is excluded by {', '.join(idle)}"] if idle else []
 
 
-def _read_all(found: _Found, progress: Progress | None) -> list[ImageReference]:
-    """References to the readable files, by id; the others are skipped."""
+def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> list[ImageReference]:
+    """References to the readable images, by id; the rest goes to `found`."""
     files = found.candidates
     references = []
     with (
@@ -191,34 +230,21 @@ def _read_all(found: _Found, progress: Progress | None) -> list[ImageReference]:
     ):
         for start in range(0, len(files), _CHUNK):  # in chunks, so that Ctrl-C does not wait for all of them
             chunk = files[start : start + _CHUNK]
-            for file, result in zip(chunk, pool.map(_reference_or_reason, chunk), strict=True):
-                if isinstance(result, str):
-                    found.skip(file, result)
-                else:
-                    references.append(result)
+            for file, read in zip(chunk, pool.map(lambda each: read_file(each, reading), chunk), strict=True):
+                for frame, reason in read.failures:
+                    found.skip(file, frame, reason)
+                found.several += read.several
+                found.deep += read.deep
+                references += [
+                    ImageReference(_numbered(_printable(file), frame), sha256, grey, path=file, frame=frame)
+                    for frame, sha256, grey in read.images
+                ]
             task.advance(len(chunk))
-    return sorted(references, key=lambda reference: reference.uri)
+    return sorted(references, key=lambda reference: (_printable(reference.path or found.root), reference.frame or 0))
 
 
-def _reference_or_reason(file: Path) -> ImageReference | str:
-    if not file.is_file():  # before opening it: a named pipe would wait for ever
-        return "not a regular file" if file.exists() else "a link to nowhere"
-    try:
-        encoded = file.read_bytes()
-        image = decode_image(encoded)
-    except OSError as error:
-        return f"cannot be read ({error.strerror or error})"
-    except ImageError as error:
-        return str(error)
-    return ImageReference(_printable(file), hashlib.sha256(encoded).hexdigest(), _is_grey(image), path=file)
-
-
-def _is_grey(image: Image.Image) -> bool:
-    """True if no pixel has colour. A coarse pass first: it decides nearly every colour photo without touching all of its pixels."""
-    if image.mode == "L":
-        return True
-    coarse = image.resize((min(64, image.width), min(64, image.height)), Image.Resampling.NEAREST)
-    return all(is_grey(np.asarray(pixels)) for pixels in (coarse, image))
+def _numbered(name: str, frame: int | None) -> str:
+    return name if frame is None else f"{name}#{frame}"
 
 
 def _printable(path: Path) -> str:
@@ -232,7 +258,7 @@ def _parts(path: Path) -> Parts:
 
 
 def _nothing_found(found: _Found) -> str:
-    root, skipped = found.root, [*found.skipped, *(file for file in found.passed_over if file.reason != "hidden")]
+    root, skipped = found.root, [*found.skipped, *(file for file in found.passed_over if file.reason != HIDDEN)]
     if not skipped:
         return f"{root} is empty: it holds no image"
     reasons = "; ".join(

@@ -48,6 +48,7 @@ _HOMES = {
     "ScreenPool": "samekind.indexer.labeling.screen_pool",
     "Run": "samekind.training.run.train",
     "SamekindError": "samekind.core.errors",
+    "Reading": "samekind.data.types.reading",
     "SearchResult": "samekind.indexer.search.results",
     "Text": "samekind.indexer.search.mixed",
     "TrainConfig": "samekind.training.config.train_config",

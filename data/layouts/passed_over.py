@@ -23,6 +23,7 @@ MACHINE_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "des
 
 MACHINE_PATTERNS = ("~$*", "synophoto_thumb_*", "synofile_thumb_*", "~syncthing~*", "*.lrdata")
 
+HIDDEN = "hidden"
 EXCLUDED = "excluded by "
 """Before the patterns, in the reason for what the user excludes."""
 
@@ -40,7 +41,7 @@ def why_passed_over(parts: Sequence[str], exclude: Sequence[str], *, is_folder: 
     if name in (MACHINE_FOLDERS if is_folder else MACHINE_FILES) or any(fnmatchcase(name, p) for p in MACHINE_PATTERNS):
         return f"made by the system ({parts[-1].strip()})"
     if name.startswith("."):
-        return "hidden"
+        return HIDDEN
     fitting = [pattern for pattern in exclude if _fits(parts, pattern)]
     return EXCLUDED + ", ".join(fitting) if fitting else None
 

@@ -32,6 +32,7 @@ from samekind.indexer.building.update_plan import Plan, make_plan
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
+from samekind.indexer.storage.recorded_reading import record_reading
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import META, check_writable, read_meta
@@ -64,6 +65,8 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     if not isinstance(encoder, GivenVectors):
         place_encoder(encoder, corpus, folder)
     finish_removal_locked(folder, progress)
+    if (folder / META).is_file():
+        corpus = record_reading(corpus, folder, ImageTable(folder).exists(), progress)
     journal = starting_journal(corpus, encoder, folder, progress)
     table = ImageTable(folder)
     if journal.base_version is None:

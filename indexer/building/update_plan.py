@@ -20,10 +20,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.manifest import CorpusEntry
 
@@ -164,4 +164,4 @@ def _wanted(corpus: Corpus, i: int, id_: str) -> TableRow:
 
 def _still_there(row: TableRow) -> bool:
     """True if a row's image may still exist: only a file can be seen to be gone."""
-    return "://" in row.uri or Path(row.uri).exists()
+    return "://" in row.uri or file_and_frame(row.uri)[0].exists()

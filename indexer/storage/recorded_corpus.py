@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import CHOICES, choices_of
 from samekind.data.sources.registry import load_corpus
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.data.types.splits import SPLITS
+from samekind.indexer.storage.recorded_reading import reading_of
 from samekind.indexer.storage.remedies import json_field, rebuild_command, recorded_corpora
 from samekind.training.runtime.artefact import META
 
-_SOURCE = ("corpus", "data_dir", "limit", "seed", *CHOICES)
+_SOURCE = ("corpus", "data_dir", "limit", "seed", *CHOICES, *READING_ARGUMENTS)
 
 
 def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> Corpus:
@@ -34,6 +37,9 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
         raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=rebuild_command(folder))
     source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
     corpus = load_corpus(**source, progress=progress)
+    reading = reading_of(recorded, folder)
+    if reading.depth is not None:
+        corpus = replace(corpus, reading=replace(corpus.reading, depth=reading.depth))
     if not _same(corpus, recorded):
         notes.append(
             f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "

@@ -9,6 +9,7 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.layouts.folder_choices import choice_flags, choices_of
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.training.runtime.artefact import GIVEN, META
 
@@ -26,8 +27,11 @@ def rebuild_command(folder: Path) -> str:
     known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
     data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
     choices = indexed.get("choices") if indexed.get("source") else trained_on
-    flags = "".join(f" {shlex.quote(word)}" for word in choice_flags(choices_of(choices or {})))
-    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}{flags}"
+    read = {name: trained_on[name] for name in READING_ARGUMENTS if name in trained_on}
+    reading = read if corpus == trained_on.get("corpus") else {}
+    words = [word for name, value in reading.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    how = "".join(f" {shlex.quote(word)}" for word in (*choice_flags(choices_of(choices or {})), *words))
+    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}{how}"
 
 
 def restore_hint(folder: Path) -> str:

@@ -9,9 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Exclude, Json, Labels, Layout, command_line, folder_choices, load_corpus
+from samekind.commands.shared import (
+    DataDir,
+    Depth,
+    Exclude,
+    Frames,
+    Json,
+    Labels,
+    Layout,
+    MaxPixels,
+    command_line,
+    folder_arguments,
+    folder_flags,
+    load_corpus,
+)
 from samekind.core.errors import InputError
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -28,6 +42,7 @@ class BuildIndex:
         samekind index --corpus photos --labels photos/metadata.csv:species --exclude '*_thumb.jpg' --out artifacts/species
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
+        samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
@@ -61,6 +76,9 @@ class BuildIndex:
     layout: Layout = None
     labels: Labels = None
     exclude: Exclude = ()
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     json: Json = False
 
@@ -107,7 +125,7 @@ class BuildIndex:
         )
 
     def _load(self, corpus: str, console: Console) -> samekind.Corpus:
-        return load_corpus(corpus, self.data_dir, console, folder_choices(self), self.out)
+        return load_corpus(corpus, self.data_dir, console, folder_arguments(self), self.out)
 
     def _build(self, console: Console) -> samekind.Index:
         from samekind.training.models.pretrained.require_encoder import require_encoder
@@ -131,7 +149,7 @@ class BuildIndex:
 
         name, reason = default_encoder(corpus)
         if not names_model(name):
-            train = command_line("train", "--corpus", self.corpus, "--out", self.out)
+            train = command_line("train", "--corpus", self.corpus, "--out", self.out, *folder_flags(self))
             raise InputError(reason, hint=f"train it first: {train}, or name a pretrained one: --encoder lite0")
         console.say(reason)
         return name

@@ -10,16 +10,20 @@ from tyro.conf import Positional, arg
 
 import samekind
 from samekind.commands.shared import (
+    Depth,
     Exclude,
+    Frames,
     Json,
     Labels,
     Layout,
+    MaxPixels,
     check_port,
     command_line,
-    folder_choices,
+    folder_arguments,
     load_corpus,
 )
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -44,6 +48,9 @@ class Quickstart:
     ] = None
     preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
     layout: Layout = None
     labels: Labels = None
@@ -60,7 +67,7 @@ class Quickstart:
         check_writable(out)
         if not self.no_demo:
             streamlit_command(out, "127.0.0.1", self.port)  # says what is not installed before minutes are spent
-        corpus = load_corpus(self.corpus, None, console, folder_choices(self), out)
+        corpus = load_corpus(self.corpus, None, console, folder_arguments(self), out)
         before = _state(out)
         index = samekind.build_index(corpus, self._encoder(corpus, out, console), out, progress=console.progress)
         evaluation = _evaluation(index, console) if _state(out) != before else None

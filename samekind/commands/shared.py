@@ -14,6 +14,7 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.core.text import counted
 from samekind.data.layouts.folder_choices import CHOICES, choice_flags
 from samekind.data.types.images import NO_IMAGE
+from samekind.data.types.reading import READING_ARGUMENTS, Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -52,21 +53,43 @@ Exclude = Annotated[
 DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.")]
 
 
+Frames = Annotated[
+    str, arg(metavar="first|all", help="Pictures read of a file that has several; of all, each is an image: x.tif#3.")
+]
+MaxPixels = Annotated[int, arg(metavar="N", help="Width × height up to which a picture is read.")]
+Depth = Annotated[
+    int | None,
+    arg(
+        metavar="BITS",
+        help="Of pictures of more than 8 bits.",
+        help_behavior_hint="(default: the fewest of 8, 10, 12, 14, 16 that hold the greatest value of all)",
+    ),
+]
+
+
 def setting(metavar: str, text: str) -> Any:
     """A flag that replaces one setting of the preset."""
     return arg(metavar=metavar, help=text, help_behavior_hint="(default: the preset's)")
 
 
-def folder_choices(command: Any) -> dict[str, Any]:
-    """Arguments of `load_corpus` from the flags that say how a folder is read."""
-    return {name: getattr(command, name) for name in CHOICES}
+def folder_arguments(command: Any) -> dict[str, Any]:
+    """Arguments of `load_corpus` from the flags that say how a folder is laid out and its files are read."""
+    return {name: getattr(command, name) for name in (*CHOICES, *READING_ARGUMENTS)}
+
+
+def folder_flags(command: Any) -> list[object]:
+    """The same flags as words of a command line, where they are not the default."""
+    reading = {name: getattr(command, name) for name in READING_ARGUMENTS}
+    given = {name: value for name, value in reading.items() if value != getattr(Reading, name)}
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return [*choice_flags({name: getattr(command, name) for name in CHOICES}), *words]
 
 
 def load_corpus(
     name: str,
     data_dir: Path | None,
     console: Console,
-    choices: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
     out: Path | None = None,
 ) -> samekind.Corpus:
     """Loads a corpus, says how it was understood and lists the files that were skipped, each with its reason.
@@ -75,17 +98,18 @@ def load_corpus(
         name: of the corpus, or its folder.
         data_dir: where a registered corpus' files are.
         console: for messages.
-        choices: what `folder_choices` gives.
-        out: an artefact that may know the folder: without flags it is read as it was for that.
+        given: what `folder_arguments` gives.
+        out: an artefact that may know the folder: without choices on its layout it is read as it was for that.
     """
-    given = {flag: value for flag, value in (choices or {}).items() if value}
-    if not given and out is not None:
+    how = {flag: value for flag, value in (given or {}).items() if value}
+    if out is not None and not any(flag in how for flag in CHOICES):
         from samekind.indexer.storage.recorded_corpus import recorded_choices
 
-        given = recorded_choices(out, name)
-        if given:
-            console.say(f"read as it was for {out}: {shlex.join(choice_flags(given))}")
-    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress, **given)
+        known = recorded_choices(out, name)
+        if known:
+            console.say(f"read as it was for {out}: {shlex.join(choice_flags(known))}")
+        how |= known
+    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress, **how)
     if corpus.skipped:
         what = counted(len(corpus.skipped), "file that is no readable image", "files that are no readable images")
         console.say(f"skipped {what}:")

@@ -15,16 +15,20 @@ from samekind.commands.settings_flags import FLAGS, with_settings_flags
 from samekind.commands.shared import (
     CorpusName,
     DataDir,
+    Depth,
     Exclude,
+    Frames,
     Json,
     Labels,
     Layout,
+    MaxPixels,
     command_line,
-    folder_choices,
+    folder_arguments,
+    folder_flags,
     load_corpus,
 )
 from samekind.core.text import counted
-from samekind.data.layouts.folder_choices import choice_flags
+from samekind.data.types.reading import Reading
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -69,6 +73,9 @@ class Train:
     layout: Layout = None
     labels: Labels = None
     exclude: Exclude = ()
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False
     force: Annotated[bool, arg(help="Replace a run with other settings in the same folder.")] = False
@@ -97,7 +104,7 @@ class Train:
             given=self.verdicts is not None,
         )
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console, folder_choices(self), self.out)
+        corpus = load_corpus(self.corpus, self.data_dir, console, folder_arguments(self), self.out)
         run = samekind.train(
             corpus,
             self.preset,
@@ -125,7 +132,7 @@ class Train:
             "--out",
             self.out,
             *data_dir,
-            *choice_flags(folder_choices(self)),
+            *folder_flags(self),
         )
         return (
             f"{method}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"

@@ -123,7 +123,7 @@ def test_unreadable_files_are_skipped_with_their_reason(tmp_path: Path) -> None:
     assert {file.path: file.reason for file in corpus.skipped} == {
         "cut.jpg": "the file is truncated",
         "empty.gif": "the file is empty (0 bytes)",
-        "text.bmp": "not an image of a known format",
+        "text.bmp": "text, not an image",
         "notes.txt": "not an image file (.txt)",
         "gone.png": "a link to nowhere",
         "pipe.png": "not a regular file",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Exclude, Json, Labels, Layout, folder_choices
+from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, folder_arguments
 from samekind.core.text import counted, size_text
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -34,6 +35,9 @@ class Inspect:
     layout: Layout = None
     labels: Labels = None
     exclude: Exclude = ()
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     skipped: Annotated[
         Path | None, arg(metavar="FILE.csv", help="Also write every file that is left out.", help_behavior_hint="")
     ] = None
@@ -45,7 +49,7 @@ class Inspect:
 
         if self.skipped is not None:
             check_file_writable(self.skipped)
-        found = samekind.inspect(self.folder, progress=console.progress, **folder_choices(self))
+        found = samekind.inspect(self.folder, progress=console.progress, **folder_arguments(self))
         if self.skipped is not None:
             found.skipped_to_csv(self.skipped)
             console.say(f"wrote {self.skipped}")
