@@ -7,19 +7,13 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from samekind.core.cells import guarded
 from samekind.core.errors import InputError
 from samekind.core.files import atomic_path
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def harmless(cell: str) -> str:
-    """The text so that a spreadsheet shows it and does not compute it: a quotation mark stands before what would begin a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
-
 
 def write_csv(file: str | Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    """Writes a CSV file as a whole or not at all, for people and spreadsheets: cells that begin like a formula are made harmless.
+    """Writes a CSV file as a whole or not at all, for people and spreadsheets: cells that begin like a formula are text (`core.cells`).
 
     Raises:
         InputError: it cannot be written.
@@ -27,7 +21,7 @@ def write_csv(file: str | Path, header: Sequence[str], lines: Iterable[Sequence[
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(header)
-    writer.writerows([harmless(cell) for cell in line] for line in lines)
+    writer.writerows([guarded(cell) for cell in line] for line in lines)
     try:
         with atomic_path(Path(file)) as temporary:
             temporary.write_bytes(stream.getvalue().encode())

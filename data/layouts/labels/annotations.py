@@ -38,10 +38,12 @@ def voc_labels(file: Path) -> ImageLabels:
         InputError: it is no such file, or declares entities, which may be endless.
     """
     text = file.read_bytes()
+    if b"\0" in text:  # in UTF-16 the declarations below would look otherwise
+        raise InputError(f"{file} is not UTF-8 text", hint="save it as UTF-8")
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise InputError(f"{file} declares entities", hint="annotations need none: it may be an attack")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - without entities, which are refused above, nothing in it can grow
+        root = ElementTree.fromstring(text)  # noqa: S314 - entities are refused above, and nothing outside is fetched
     except ElementTree.ParseError as error:
         raise InputError(f"{file} is damaged: {error}") from error
     if root.tag != "annotation":

@@ -223,6 +223,11 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "no parquet": ("l.parquet", "x", "is no Parquet file"),
     "coco without names": ("l.json", '{"images": [{"id": 1}]}', "is no COCO file"),
     "entities": ("l.xml", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', "declares entities"),
+    "entities in utf-16": (
+        "l.xml",
+        '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'.encode("utf-16"),
+        "is not UTF-8 text",
+    ),
     "other xml": ("l.xml", "<html></html>", "expected <annotation>"),
 }
 
