@@ -25,7 +25,7 @@ def trained(folder: Path, seed: int) -> Path:
     first, second, third = teacher.rows.column("sha256")[:3]
     said = [Verdict(first, second, "same", "Ana", note=f"note {seed}"), Verdict(first, third, "different", "Ana")]
     VerdictTable(teacher.path).add(said)
-    told_to = {"treatment": "soft_attract", "detector": "reciprocal", "verdicts": teacher.path}
+    told_to: dict[str, Any] = {"treatment": "soft_attract", "detector": "reciprocal", "verdicts": teacher.path}
     index = sk.build_index(
         corpus, sk.train(corpus, "smoke", folder / "out", **small, **told_to).encoder, folder / "out"
     )
