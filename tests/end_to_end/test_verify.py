@@ -19,6 +19,9 @@ def test_a_whole_index_is_said_to_be_whole(artefact: Path) -> None:
         ["ok", "index.faiss"],
         ["ok", "db/images.lance"],
         ["ok", "verdicts"],
+        ["ok", "meta.json"],
+        ["ok", "metrics.jsonl"],
+        ["ok", "probes"],
     ]
     answer = call("verify", artefact, "--json").answer
     assert answer["artefact"] == str(artefact)

@@ -20,8 +20,9 @@ import time
 import traceback
 from pathlib import Path
 
+from tests.faults.download import Download
 from tests.faults.forked import import_everything
-from tests.faults.operations import OPERATIONS, Download, Operation
+from tests.faults.operations import OPERATIONS, Operation
 from tests.faults.rounds import Tally, base_of, rounds
 from tests.faults.server import serving
 

@@ -62,7 +62,8 @@ def answers(artefact: Path) -> str:
     """
     index = sk.Index.open(artefact)
     found: dict[str, Any] = {"rows": [index.rows.row(i) for i in range(len(index))]}
-    found["hits"] = [[(hit.id, hit.similarity) for hit in each] for each in index.search(list(index.vectors()), 5)]
+    results: Any = index.search(index.vectors(), 5)  # a result for each of several queries
+    found["hits"] = [[(hit.id, hit.similarity) for hit in each] for each in results]
     found["adapted"] = hashlib.sha256(index.adapted_vectors().tobytes()).hexdigest()
     found["pictures"] = [hashlib.sha256(each).hexdigest() for each in index.thumbnails(index.ids)]
     found["history"] = index.history()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from tests.end_to_end.helpers import CLASSES, draw
+from tests.faults.download import Download
+from tests.faults.folders import sha256, use_cache
 
 CHUNK = 16  # rows that a build adds at once, so that a small one has several steps
 SCREENS, PAIRS = 40, 5  # answers come in screens of so many pairs
-_STAND_IN_IMAGES = 600
 _TEMPORARY = re.compile(r".*\.(tmp|part|new|gz)$")
 # LanceDB's own names, and TensorBoard's, differ from run to run. Work that was killed after its end is done twice: an adaptation is then
 # set aside.
@@ -64,11 +62,6 @@ def _files(folder: Path) -> set[str]:
     return {name for name in names if not _OTHERS.search(name)}
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 # ------------------------------------------------------------------------------------------------------------- training
 
 
@@ -91,14 +84,10 @@ def _photos(folder: Path, count: int = 24) -> None:
         Image.fromarray(small).resize((96, 96)).save(folder / kind / f"{number:03d}.jpg")
 
 
-def _use_cache(folder: Path) -> None:
-    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-
-
 def _train(folder: Path, *, workers: int = 2) -> None:
     import samekind as sk
 
-    _use_cache(folder)
+    use_cache(folder)
     small: dict[str, Any] = {"epochs": 5, "steps": None, "batch_size": 32, "width": 8, "pool": 1}
     corpus = sk.Corpus.from_folder(folder / "pictures")
     sk.train(corpus, "smoke", folder / "out", workers=workers, device="cpu", **small)
@@ -124,7 +113,7 @@ def _prepare_adapter(folder: Path) -> None:
 def _adapter(folder: Path) -> None:
     import samekind as sk
 
-    _use_cache(folder)
+    use_cache(folder)
     backbone = f"timm/test_efficientnet@{folder / 'network.safetensors'}"
     here: dict[str, Any] = {"backbone": backbone, "epochs": 2, "batch_size": 16, "workers": 0, "device": "cpu"}
     sk.train(sk.Corpus.from_folder(folder / "photos"), "adapter", folder / "out", views=2, **here)
@@ -270,56 +259,6 @@ def _adapted(folder: Path) -> dict[str, Any]:
     return {"map": hashlib.sha256(index.adaptation.map_DD.tobytes()).hexdigest(), "file": index.adaptation.file.sha256}
 
 
-# ------------------------------------------------------------------------------------------------------------- download
-
-
-class Download:
-    """Fashion-MNIST's way, with small stand-ins for its files and a server on this machine."""
-
-    address: ClassVar[str] = ""
-
-    @staticmethod
-    def contents() -> dict[str, bytes]:
-        """The four unpacked files by name."""
-        from samekind.data.sources.fashion_mnist import SHA256
-
-        random, made = np.random.default_rng(0), {}
-        for name in SHA256:
-            count = _STAND_IN_IMAGES if name.startswith("train") else _STAND_IN_IMAGES // 4
-            if "labels" in name:
-                made[name] = np.array([2049, count], ">u4").tobytes() + bytes(i % 10 for i in range(count))
-            else:
-                pixels = random.integers(0, 256, count * 784, dtype=np.uint8)
-                made[name] = np.array([2051, count, 28, 28], ">u4").tobytes() + pixels.tobytes()
-        return made
-
-    @classmethod
-    def served(cls) -> dict[str, bytes]:
-        """The files as the mirror has them."""
-        return {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in cls.contents().items()}
-
-    @classmethod
-    def work(cls, folder: Path) -> None:
-        """Loads the corpus, which fetches it first."""
-        from samekind.core.errors import DownloadError
-        from samekind.data.sources import fashion_mnist
-        from samekind.data.sources.registry import load_corpus
-
-        def no_debian(*args: object) -> Path:
-            raise DownloadError("only the mirror is tried")
-
-        _use_cache(folder)
-        fashion_mnist.MIRROR = cls.address
-        fashion_mnist.SHA256 = {name: hashlib.sha256(content).hexdigest() for name, content in cls.contents().items()}
-        vars(fashion_mnist)["unpack_package"] = no_debian
-        load_corpus("fashion-mnist")
-
-    @staticmethod
-    def outcome(folder: Path) -> dict[str, str]:
-        """The files that lie there."""
-        return {path.name: sha256(path) for path in sorted((folder / "cache").rglob("*")) if path.is_file()}
-
-
 OPERATIONS = (
     Operation("download", lambda folder: None, Download.work, Download.outcome),
     Operation(
@@ -332,10 +271,3 @@ OPERATIONS = (
     Operation("verdict", _prepare_screens, _answer, _answers, _answers_held),
     Operation("adapt", _prepare_world, _adapt, _adapted, index_held),
 )
-
-
-def copy(base: Path, target: Path) -> Path:
-    """A copy of a prepared folder, in place of whatever is there."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(base, target)
-    return target

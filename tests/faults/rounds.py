@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.faults.folders import copy
 from tests.faults.forked import Ended, run
-from tests.faults.operations import Operation, copy, left_over, unused_files
+from tests.faults.operations import Operation, left_over, unused_files
 
 
 @dataclass

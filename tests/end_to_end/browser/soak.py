@@ -4,8 +4,8 @@ Each visitor goes from page to page, searches by a click, and looks at another s
 children; its slope is fitted to the second half of the time, after caches have filled.
 
     samekind quickstart photos --no-demo --out artifacts/photos
-    python -m benchmarks.soak artifacts/photos
-    python -m benchmarks.soak artifacts/photos --minutes 1 --visitors 3
+    python -m tests.end_to_end.browser.soak artifacts/photos
+    python -m tests.end_to_end.browser.soak artifacts/photos --minutes 1 --visitors 3
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EVERY = 5.0  # seconds between two looks at the memory
 
 def main() -> int:
     """Prints a table; 1 if a visitor met an error."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.end_to_end.browser.soak", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("artefact", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--visitors", type=int, default=10)
