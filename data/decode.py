@@ -9,7 +9,6 @@ used, because its pixels differ from those of a full one.
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from samekind.core.cores import usable_cores
 from samekind.core.errors import ImageError, InputError
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing
@@ -194,7 +194,7 @@ def _resized(image: Image.Image, size: tuple[int, int], preprocessing: Preproces
 
 def worker_threads() -> int:
     """Threads for decoding: one a core, and two more that wait for the disk."""
-    return min(16, (os.cpu_count() or 1) + 2)
+    return min(16, usable_cores() + 2)
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:

@@ -95,7 +95,7 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise _undescribed(Path(folder))
     try:
-        meta: dict[str, Any] = json.loads(path.read_text())
+        meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = meta["format"]
         meta["encoder"]
     except (ValueError, KeyError, TypeError) as error:
@@ -128,7 +128,7 @@ def read_history(folder: str | Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
         raise ArtefactError(f"{path} is damaged", hint="take it from a copy, or train again with --force") from error
 
