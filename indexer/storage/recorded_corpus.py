@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
-from samekind.core.errors import ArtefactError
+from samekind.core.errors import ArtefactError, CorpusError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import load_corpus
@@ -30,9 +31,12 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
     """
     if not recorded.get("corpus"):
         raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=rebuild_command(folder))
-    source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
-    corpus = load_corpus(**source, progress=progress)
-    if not _same(corpus, recorded):
+    place = Path(recorded["corpus"])
+    if place.is_absolute() and not place.exists():
+        moved = f"samekind relocate {shlex.quote(str(folder))} NEWPLACE"
+        raise CorpusError(f"the corpus of {folder} is no longer at {place}", hint=f"if it has moved: {moved}")
+    corpus = load_corpus(**recorded_source(recorded), progress=progress)
+    if not is_recorded_corpus(corpus, recorded):
         notes.append(
             f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
             "these figures are of its images as they are now, and others than today's may have been trained on."
@@ -40,7 +44,12 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
     return corpus
 
 
-def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
+def recorded_source(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `load_corpus` as the entry `corpus` of a `meta.json` has them."""
+    return {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
+
+
+def is_recorded_corpus(corpus: Corpus, recorded: dict[str, Any]) -> bool:
     """True if a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
     known = recorded.get("content_hash")
     return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))

@@ -18,7 +18,7 @@ from samekind.commands.search import Search
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
-from samekind.commands.verify import Verify
+from samekind.commands.verify import Relocate, Verify
 
 Command = (
     Quickstart
@@ -35,6 +35,7 @@ Command = (
     | Verify
     | Export
     | Demo
+    | Relocate
     | Compare
     | Cache
 )
@@ -53,6 +54,7 @@ COMMANDS: dict[str, type[Command]] = {
     "verify": Verify,
     "export": Export,
     "demo": Demo,
+    "relocate": Relocate,
     "compare": Compare,
     "cache": Cache,
 }

@@ -19,8 +19,8 @@ _told: set[Path] = set()
 def cache_home() -> Path:
     """The user's cache; deleting it costs nothing but time.
 
-    It is what `SAMEKIND_CACHE_DIR` names, or else the usual place (`~/.cache/samekind` on Linux). Without a home, or with one that cannot be
-    written, it is a folder of the user's own among the temporary files, which a line on stderr says once.
+    It is what `SAMEKIND_CACHE_DIR` names, or else the usual place (`~/.cache/samekind` on Linux). Without a home, or with one that
+    cannot be written, it is a folder of the user's own among the temporary files, which a line on stderr says once.
 
     Raises:
         ArtefactError: none of these can be written.
@@ -29,9 +29,8 @@ def cache_home() -> Path:
     if given:
         return Path(given).expanduser().absolute()
     usual = Path(platformdirs.user_cache_dir("samekind"))
-    if usual.is_absolute() and _is_writable(
-        usual
-    ):  # without a home and without an entry of the user's, it begins with a tilde
+    # Without a home, and for a user whom nobody knows, it begins with a tilde.
+    if usual.is_absolute() and _is_writable(usual):
         return usual
     instead = _temporary()
     if instead is None:

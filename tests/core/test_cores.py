@@ -64,5 +64,6 @@ def test_decoding_threads_view_workers_and_libraries_go_by_it(tmp_path: Path, mo
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
 def test_affinity_counts() -> None:
     """A process that may run on one core only counts one."""
-    script = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}}); from samekind.core.cores import usable_cores; print(usable_cores())"
+    one = min(os.sched_getaffinity(0))
+    script = f"import os; os.sched_setaffinity(0, [{one}]); from samekind.core.cores import usable_cores; print(usable_cores())"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "1\n"
