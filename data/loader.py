@@ -215,7 +215,7 @@ def _ways_to_workers(workers: int, batch_bytes: int) -> tuple[int, bool, str]:
     )
 
 
-def _as_arrays(batch: Batch) -> tuple[NDArray[Any], ...]:
+def _as_arrays(batch: Any) -> tuple[NDArray[Any], ...]:
     """A batch that is pickled into a pipe; torch would move a tensor through shared memory."""
     return tuple(
         (part.permute(0, 2, 3, 1) if part.ndim == 4 else part).numpy() for part in batch

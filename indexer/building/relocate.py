@@ -115,7 +115,7 @@ def _is_there(row: dict[str, Any], new: Path) -> bool:
     if name is None or not (new / name).is_file():  # a named pipe would wait for ever
         return False
     try:
-        return hashlib.sha256((new / name).read_bytes()).hexdigest() == row["sha256"]
+        return bool(hashlib.sha256((new / name).read_bytes()).hexdigest() == row["sha256"])
     except OSError:
         return False
 

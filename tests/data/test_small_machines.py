@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-from samekind.data import loader as module
 from samekind.data.loader import Batch, ViewLoader
 from samekind.data.views.two_view import TwoViewTransform
 
@@ -66,7 +65,7 @@ def test_without_locks_there_are_no_workers(monkeypatch: pytest.MonkeyPatch) -> 
     def refuse() -> Any:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-    monkeypatch.setattr(module.multiprocessing, "Lock", refuse)
+    monkeypatch.setattr("multiprocessing.Lock", refuse)
     alone, note = batches(2)
     assert "Function not implemented" in note
     assert_same(alone, batches(0)[0])
