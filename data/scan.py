@@ -129,9 +129,9 @@ def _read_all(
 
 
 def _reference_or_reason(file: Path) -> ImageReference | str:
-    if not file.is_file():  # before opening it: a named pipe would wait for ever
-        return "not a regular file" if file.exists() else "a link to nowhere"
     try:
+        if not file.is_file():  # before opening it: a named pipe would wait for ever
+            return "not a regular file" if file.exists() else "a link to nowhere"
         encoded = file.read_bytes()
         image = decode_image(encoded)
     except OSError as error:

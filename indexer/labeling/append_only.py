@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from datetime import datetime
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -20,6 +20,7 @@ from samekind.training.runtime.lock import exclusive
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PATIENCE = 60.0  # seconds that the first answer of all waits for another process
+_JUST_NOW = timedelta(seconds=60)
 
 
 class Timed(Protocol):
@@ -68,6 +69,8 @@ class AppendOnlyTable(Generic[Answer]):
     def add(self, answers: Sequence[Answer]) -> None:
         """Appends, all or none of them.
 
+        Where the clock has gone back, answers that were given just now would be older than those they correct; they get a later time.
+
         Raises:
             ArtefactError: they could not be written.
         """
@@ -75,9 +78,10 @@ class AppendOnlyTable(Generic[Answer]):
             return
         import pyarrow as pa
 
-        rows = pa.Table.from_pylist([asdict(answer) for answer in answers], schema=self._schema())
         try:
-            self._made().add(rows)
+            table = self._made()
+            told = [asdict(answer) for answer in self._in_order(answers, table)]
+            table.add(pa.Table.from_pylist(told, schema=self._schema()))
         except (OSError, RuntimeError, ValueError) as error:
             raise ArtefactError(
                 f"cannot write {self.name} to {self.folder}: {' '.join(str(error).split())}",
@@ -107,6 +111,27 @@ class AppendOnlyTable(Generic[Answer]):
                 hint=f"put back a copy of that folder; if there is none, move it away and import a CSV file of the {self.name}",
             ) from error
         return sorted(dict.fromkeys(answers), key=lambda answer: answer.moment)
+
+    def _in_order(self, answers: Sequence[Answer], table: Any) -> list[Answer]:
+        """The answers; those of just now behind all that the table has, if the clock says that some of these are yet to come."""
+        now = datetime.now(UTC)
+        try:
+            times = table.search().select(["when"]).to_arrow()["when"].to_pylist()
+            last = max(map(datetime.fromisoformat, times), default=now)
+        except (
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # damaged: whoever reads it says so, and nobody's answer is lost for it
+            last = now
+        if last <= now:
+            return list(answers)
+        later = [(last + timedelta(microseconds=number)).isoformat() for number in range(1, len(answers) + 1)]
+        return [
+            replace(answer, when=when) if abs(answer.moment - now) < _JUST_NOW else answer
+            for answer, when in zip(answers, later, strict=True)
+        ]
 
     def exists(self) -> bool:
         """True if the table was ever written."""

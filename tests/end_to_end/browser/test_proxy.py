@@ -15,18 +15,21 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from samekind.demo import free_port
 from tests.end_to_end.browser.demo import demo
 
 pytestmark = pytest.mark.browser
-PORT = 8650  # where the demo begins to look for one
+VISITORS = 10
 
 
 class Relay(socketserver.BaseRequestHandler):
     """Hands bytes through in both directions, as a proxy that leaves paths alone does."""
 
+    server: Proxy
+
     def handle(self) -> None:
         """Until one side closes."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT)) as server:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server.behind)) as server:
             back = threading.Thread(target=_pump, args=(server, self.request), daemon=True)
             back.start()
             _pump(self.request, server)
@@ -44,6 +47,7 @@ class Proxy(socketserver.ThreadingTCPServer):
     """Listens on a port of its own."""
 
     allow_reuse_address = daemon_threads = True
+    behind = 0
 
 
 @pytest.fixture
@@ -52,7 +56,8 @@ def public(artefact: Path, tmp_path: Path) -> Iterator[str]:
     with Proxy(("127.0.0.1", 0), Relay) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         address = f"http://photos.localhost:{proxy.server_address[1]}/tools/app"
-        with demo(artefact, tmp_path / "log", "--base-path", address) as url:
+        proxy.behind = free_port("127.0.0.1", 8700)
+        with demo(artefact, tmp_path / "log", "--base-path", address, port=proxy.behind) as url:
             assert url == address
             yield url
         proxy.shutdown()
@@ -78,7 +83,7 @@ def test_ten_visitors_upload_through_a_proxy(browser: Browser, public: str) -> N
     refused: list[str] = []
     with contextlib.ExitStack() as opened:
         pages = []
-        for _ in range(10):
+        for _ in range(VISITORS):
             context = opened.enter_context(contextlib.closing(browser.new_context()))
             page = context.new_page()
             page.set_default_timeout(60_000)
