@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import os
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Beh
     chosen = int(command[command.index("--server.port") + 1])
     if chosen != port:
         console.say(f"port {port} is in use, taking {chosen}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=server_environment()) as server:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
         try:
             _wait_until_up(server, host, chosen)
@@ -124,6 +126,12 @@ def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_
     # `samekind.app.serve` is Streamlit with the slow imports begun before a visitor comes.
     # -P: a folder or file named `data` or `app` where the user happens to stand must not hide the packages.
     return [sys.executable, "-P", "-m", "samekind.app.serve", "run", str(page), *flags, "--", str(artefact)]
+
+
+def server_environment() -> dict[str, str]:
+    """Variables of the server: ours, and a home where there is none. Streamlit looks for its settings there, and may end without one."""
+    home = Path(os.path.expanduser("~"))
+    return dict(os.environ) if home.is_dir() else {**os.environ, "HOME": str(cache_home())}
 
 
 def free_port(host: str, first: int) -> int:

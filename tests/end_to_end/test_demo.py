@@ -108,6 +108,16 @@ def test_what_is_no_path_and_no_address_is_refused(given: str) -> None:
     assert "--base-path /app" in caught.value.hint
 
 
+@pytest.mark.parametrize("home", ["/dev/null/x", "/nonexistent", "~"])
+def test_a_server_without_a_home_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str) -> None:
+    """Below a file, missing, or unknown: it is the cache; a home that is there stays."""
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", home)
+    assert demo_module.server_environment()["HOME"] == str(tmp_path / "cache")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert demo_module.server_environment()["HOME"] == str(tmp_path)
+
+
 def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ends before it answers is an error with its exit code, and stdout stays free of an address."""
 
