@@ -35,7 +35,7 @@ from samekind.data.types.rows import RowSource
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
-SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 """Where Linux keeps it; containers often have 64 MB of it. A worker that finds no room there dies, or waits for ever."""
 _hiding = threading.RLock()
 
