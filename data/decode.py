@@ -9,12 +9,12 @@ used below 100 megapixels, because its pixels differ from those of a full one. `
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from samekind.core.cores import usable_cores
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decoding.flatten import standardise
 from samekind.data.decoding.pictures import PictureFile, file_and_frame
@@ -134,7 +134,7 @@ def _resized(image: Image.Image, size: tuple[int, int], preprocessing: Preproces
 
 def worker_threads() -> int:
     """Threads for decoding: one a core, and two more that wait for the disk."""
-    return min(16, (os.cpu_count() or 1) + 2)
+    return min(16, usable_cores() + 2)
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:

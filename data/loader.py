@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import math
 import multiprocessing
+import shutil
 import signal
 import sys
 import threading
 import weakref
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -27,10 +30,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from samekind.core.errors import InputError
+from samekind.core.text import size_text
 from samekind.data.types.rows import RowSource
 
 _SHUFFLE, _VIEWS = 0, 1  # keep the two streams of random numbers apart
 _PREFETCH = 4
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
+"""Where Linux keeps it; containers often have 64 MB of it. A worker that finds no room there dies, or waits for ever."""
 _hiding = threading.RLock()
 
 
@@ -87,6 +93,9 @@ class ViewLoader:
         groups: `(N,)` int64 number of each image's must-link group; the images of a group come to the same batch, a few at a time, so that
             they meet. `None` without constraints.
 
+    Attributes:
+        note: a sentence on what this machine lacks and what is done instead; empty if it lacks nothing.
+
     Raises:
         InputError: an argument is out of range.
     """
@@ -113,6 +122,8 @@ class ViewLoader:
         self._share = share
         self._groups = groups
         self._plans: list[_Plan] = []
+        views_bytes = 2 * min(batch_size, len(images)) * math.prod(images.shape[1:]) * images.dtype.itemsize
+        workers, self._through_pipe, self.note = _ways_to_workers(workers, views_bytes)
         self._loader: DataLoader[Batch] | None = DataLoader(
             _Batches(images, transform),
             batch_size=None,  # the data set answers with whole batches
@@ -121,6 +132,7 @@ class ViewLoader:
             persistent_workers=workers > 0,
             prefetch_factor=_PREFETCH if workers else None,
             worker_init_fn=_quiet_worker if workers else None,
+            collate_fn=_as_arrays if self._through_pipe else None,
             # Workers are seeded from it. From the global one, a resumed run would draw once more than a whole one, and objectives draw too.
             generator=torch.Generator(),
         )
@@ -150,7 +162,7 @@ class ViewLoader:
             raise InputError("this loader has been closed", hint="make a new one")
         with _main_module_hidden() if self._loader.num_workers else nullcontext():
             batches = iter(self._loader)  # starts the workers
-        yield from batches
+        yield from (_as_tensors(batch) if self._through_pipe else batch for batch in batches)
 
     def epochs(self) -> Generator[Batch, None, None]:
         """The batches of all epochs, one after the other, without an end."""
@@ -171,6 +183,48 @@ class ViewLoader:
         self._loader = None
         if workers is not None:
             workers._shutdown_workers()
+
+
+def _ways_to_workers(workers: int, batch_bytes: int) -> tuple[int, bool, str]:
+    """Number of workers that can be had, true if their batches must come through a pipe, and a sentence on what is missing.
+
+    Args:
+        workers: asked for.
+        batch_bytes: of a batch, at most.
+    """
+    if not workers:
+        return 0, False, ""
+    try:
+        multiprocessing.Lock()
+    except OSError as error:
+        return (
+            0,
+            False,
+            f"no processes make views, since locks cannot be shared among them ({error.strerror}): training is slower",
+        )
+    wanted = workers * (_PREFETCH + 1) * batch_bytes
+    if not SHARED_MEMORY.is_dir() or shutil.disk_usage(SHARED_MEMORY).free >= wanted:
+        return workers, False, ""
+    return (
+        workers,
+        True,
+        (
+            f"{SHARED_MEMORY} is too small for {size_text(wanted)} of views: they come through pipes, which is slower "
+            "(docker run --shm-size=2g makes room)"
+        ),
+    )
+
+
+def _as_arrays(batch: Any) -> tuple[NDArray[Any], ...]:
+    """A batch that is pickled into a pipe; torch would move a tensor through shared memory."""
+    return tuple(
+        (part.permute(0, 2, 3, 1) if part.ndim == 4 else part).numpy() for part in batch
+    )  # as they lie in memory
+
+
+def _as_tensors(arrays: tuple[NDArray[Any], ...]) -> Batch:
+    parts = map(torch.from_numpy, arrays)
+    return Batch(*(part.permute(0, 3, 1, 2) if part.ndim == 4 else part for part in parts))
 
 
 def keep_groups_together(order_N: NDArray[np.int64], group_N: NDArray[np.int64], most: int = 4) -> NDArray[np.int64]:

@@ -86,6 +86,8 @@ _HOMES = {
     "load_encoder": "samekind.api",
     "must_link_path": "samekind.indexer.labeling.constraint_closure",
     "preset": "samekind.training.config.presets",
+    "Relocation": "samekind.indexer.building.relocate",
+    "relocate": "samekind.indexer.building.relocate",
     "read_probes": "samekind.indexer.storage.probes",
     "train": "samekind.api",
     "undo_adaptation": "samekind.indexer.adaptation.adapt",

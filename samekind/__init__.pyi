@@ -22,6 +22,8 @@ from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
 from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
+from samekind.indexer.building.relocate import Relocation as Relocation
+from samekind.indexer.building.relocate import relocate as relocate
 from samekind.indexer.curation.label_issues import LabelIssue as LabelIssue
 from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate

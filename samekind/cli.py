@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 
 from samekind import __version__
 from samekind.console import Console
+from samekind.core.cores import limit_threads
 from samekind.core.errors import InputError, SamekindError
+from samekind.encodings import write_anything
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
@@ -31,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Read by OpenMP when torch is imported. Threads that spin while they wait take the core that they wait for as soon as anything else
     # runs, our own view workers included: a training step took 2.6 s beside a busy process, and 0.35 s with threads that sleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    limit_threads()
+    write_anything()
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda console: _dispatch(arguments, console), as_json="--json" in arguments)
 

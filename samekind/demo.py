@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -22,7 +26,58 @@ START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
 
-def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
+class Behind(NamedTuple):
+    """What visitors see of a demo behind a proxy.
+
+    Attributes:
+        path: that its pages lie under, without slashes around it; empty for none.
+        origin: scheme, host and port that visitors type, `https://photos.example.org`; empty without a proxy of another name.
+    """
+
+    path: str = ""
+    origin: str = ""
+
+    @classmethod
+    def parse(cls, given: str) -> Behind:
+        """Reads `/app` or `https://photos.example.org/app`.
+
+        Raises:
+            InputError: it is neither.
+        """
+        try:
+            parts = urlsplit(given)
+            _ = parts.port
+        except ValueError as error:
+            raise InputError(f"--base-path cannot be read: {error}", hint=_EXAMPLE) from error
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        path = parts.path.strip("/")
+        if (not is_address and (parts.scheme or parts.netloc)) or parts.query or parts.fragment:
+            raise InputError(f"--base-path must be a path or an address, got {given!r}", hint=_EXAMPLE)
+        if path and not re.fullmatch(r"(?!\.)[\w.~-]+(/(?!\.)[\w.~-]+)*", path, re.ASCII):
+            raise InputError(
+                f"--base-path may hold letters, digits and . _ ~ - between slashes, got {given!r}", hint=_EXAMPLE
+            )
+        return cls(path, f"{parts.scheme}://{parts.netloc}" if is_address else "")
+
+    def options(self) -> dict[str, object]:
+        """Streamlit's options for it. Visitors of another origin are refused unless it is named."""
+        options: dict[str, object] = {"server.baseUrlPath": self.path} if self.path else {}
+        if self.origin:
+            parts = urlsplit(self.origin)
+            options["browser.serverAddress"] = parts.hostname
+            options["browser.serverPort"] = parts.port or (443 if parts.scheme == "https" else 80)
+        return options
+
+    def address(self, local: str) -> str:
+        """The address to type, given the server's own without a path."""
+        return "/".join(filter(None, (self.origin or local, self.path)))
+
+
+NO_PROXY = Behind()
+_EXAMPLE = "for example --base-path /app, or --base-path https://photos.example.org/app"
+
+
+def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Behind = NO_PROXY) -> None:
     """Serves the demo until Ctrl-C.
 
     Args:
@@ -30,20 +85,23 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
         host: address to listen on.
         port: the first port to try; the next free one is taken if it is in use.
         console: is told the address once the server answers.
+        behind: the proxy before it, if there is one.
 
     Raises:
         MissingDependencyError: Streamlit is not installed.
         InputError: the address cannot be listened on, or the server does not start.
     """
-    command = streamlit_command(artefact, host, free_port(host, port))
+    command = streamlit_command(artefact, host, free_port(host, port), behind)
     chosen = int(command[command.index("--server.port") + 1])
     if chosen != port:
         console.say(f"port {port} is in use, taking {chosen}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:  # noqa: S603 - this interpreter, with arguments of ours
+    with subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
+        command, stdout=subprocess.DEVNULL, env=server_environment()
+    ) as server:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
         try:
             _wait_until_up(server, host, chosen)
-            url = f"http://{host}:{chosen}"
+            url = behind.address(f"http://{host}:{chosen}")
             console.answer({"url": url, "artefact": str(artefact)}, f"the demo is at {url} (Ctrl-C stops it)")
             server.wait()
         except KeyboardInterrupt:
@@ -54,7 +112,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
         raise _stopped(server.returncode)
 
 
-def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
+def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_PROXY) -> list[str]:
     """The command line of the server: headless, without usage statistics and without the e-mail prompt."""
     page = Path(_origin("samekind.app", "the demo's package `samekind.app`")).with_name("main.py")
     _origin("streamlit", "Streamlit")
@@ -64,11 +122,18 @@ def streamlit_command(artefact: Path, host: str, port: int) -> list[str]:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        **behind.options(),
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     # `samekind.app.serve` is Streamlit with the slow imports begun before a visitor comes.
     # -P: a folder or file named `data` or `app` where the user happens to stand must not hide the packages.
     return [sys.executable, "-P", "-m", "samekind.app.serve", "run", str(page), *flags, "--", str(artefact)]
+
+
+def server_environment() -> dict[str, str]:
+    """Variables of the server: ours, and a home where there is none. Streamlit looks for its settings there, and may end without one."""
+    home = Path(os.path.expanduser("~"))
+    return dict(os.environ) if home.is_dir() else {**os.environ, "HOME": str(cache_home())}
 
 
 def free_port(host: str, first: int) -> int:

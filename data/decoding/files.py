@@ -99,10 +99,10 @@ def read_file(path: Path, reading: Reading) -> ReadFile:
         path: any file; what is no regular file is not opened, because a named pipe would wait for ever.
         reading: how.
     """
-    reason = _by_name(path)
-    if reason:
-        return _failed(reason)
     try:
+        reason = _by_name(path)
+        if reason:
+            return _failed(reason)
         if path.suffix.lower() not in EXTENSIONS and not _looks_like_image(path):
             return _failed(f"{NO_IMAGE} ({path.suffix or 'no extension'})")
         return _read(path.read_bytes(), reading)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from filelock import FileLock, Timeout
 
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import DownloadError
 from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
@@ -73,7 +73,7 @@ def _idx_images(idx: bytes) -> Pixels:
 
 def cache_folder() -> Path:
     """Where the unpacked files are kept."""
-    return Path(platformdirs.user_cache_dir("samekind")) / NAME
+    return cache_home() / NAME
 
 
 def obtain_files(data_dir: Path | None, progress: Progress | None = None) -> Files:

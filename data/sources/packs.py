@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
@@ -115,7 +115,7 @@ def _decode_or_recall(
     digest = hashlib.sha256()
     for row in rows:
         digest.update(len(row).to_bytes(8, "little") + row)
-    kept = Path(platformdirs.user_cache_dir("samekind")) / "packs" / f"{digest.hexdigest()[:32]}.npy"
+    kept = cache_home() / "packs" / f"{digest.hexdigest()[:32]}.npy"
     try:
         recalled = np.load(kept, allow_pickle=False)
         if recalled.dtype == np.uint8 and len(recalled) == len(rows):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from datetime import datetime
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -24,6 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUM = re.compile(r"([0-9a-f]{64})  ([0-9a-z]+\.lance)")
 _LAST_VERSION = 2**64 - 1  # from which LanceDB counts its versions down, so that the latest comes first
 _PATIENCE = 60.0  # seconds that the first answer of all waits for another process
+_JUST_NOW = timedelta(seconds=60)
 
 
 class Timed(Protocol):
@@ -72,6 +73,8 @@ class AppendOnlyTable(Generic[Answer]):
     def add(self, answers: Sequence[Answer]) -> None:
         """Appends, all or none of them.
 
+        Where the clock has gone back, answers that were given just now would be older than those they correct; they get a later time.
+
         Raises:
             ArtefactError: they could not be written.
         """
@@ -79,9 +82,10 @@ class AppendOnlyTable(Generic[Answer]):
             return
         import pyarrow as pa
 
-        rows = pa.Table.from_pylist([asdict(answer) for answer in answers], schema=self._schema())
         try:
-            self._made().add(rows)
+            table = self._made()
+            told = [asdict(answer) for answer in self._in_order(answers, table)]
+            table.add(pa.Table.from_pylist(told, schema=self._schema()))
             with exclusive(self.folder / "db", self._lock, _PATIENCE):
                 self._note_files()
         except (OSError, RuntimeError, ValueError) as error:
@@ -113,6 +117,27 @@ class AppendOnlyTable(Generic[Answer]):
             raise self._damaged(" ".join(str(error).split())) from error
         return sorted(dict.fromkeys(answers), key=lambda answer: answer.moment)
 
+    def _in_order(self, answers: Sequence[Answer], table: Any) -> list[Answer]:
+        """The answers; those of just now behind all that the table has, if the clock says that some of these are yet to come."""
+        now = datetime.now(UTC)
+        try:
+            times = table.search().select(["when"]).to_arrow()["when"].to_pylist()
+            last = max(map(datetime.fromisoformat, times), default=now)
+        except (
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # damaged: whoever reads it says so, and nobody's answer is lost for it
+            last = now
+        if last <= now:
+            return list(answers)
+        later = [(last + timedelta(microseconds=number)).isoformat() for number in range(1, len(answers) + 1)]
+        return [
+            replace(answer, when=when) if abs(answer.moment - now) < _JUST_NOW else answer
+            for answer, when in zip(answers, later, strict=True)
+        ]
+
     def check_files(self) -> None:
         """Compares every file of the table with what it was when it was written.
 
@@ -137,14 +162,14 @@ class AppendOnlyTable(Generic[Answer]):
         """Writes down the hashes of files that have come since the last time; LanceDB never rewrites one. The caller holds the lock."""
         known = self._sums()
         new = [path for path in sorted((self._place / "data").glob("*.lance")) if path.name not in known]
-        with self._sums_file.open("a") as stream:
+        with self._sums_file.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{file_sha256(path)}  {path.name}\n" for path in new)
 
     def _sums(self) -> dict[str, str]:
         """The hash of each file of the table by its name; a line that a kill cut short counts for nothing."""
         if not self._sums_file.is_file():
             return {}
-        lines = self._sums_file.read_text(errors="replace").splitlines()
+        lines = self._sums_file.read_text(encoding="utf-8", errors="replace").splitlines()
         return {found[2]: found[1] for line in lines if (found := _SUM.fullmatch(line))}
 
     @property

@@ -118,7 +118,7 @@ class OpenedIndex:
     @cached_property
     def rows(self) -> Rows:
         """The light columns in table order."""
-        rows = Rows.read(self.path / ROWS_FILE)
+        rows = Rows.read(self.path / ROWS_FILE, self._manifest.corpora)
         self._check_current()
         return rows
 

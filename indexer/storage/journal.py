@@ -40,7 +40,7 @@ class Journal:
     def read(cls, folder: Path) -> Journal | None:
         """The journal of an interrupted build, or `None` if there is none or it is unreadable."""
         try:
-            values = json.loads((folder / JOURNAL).read_text())
+            values = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
             corpus = values["corpus"] and CorpusEntry(**values["corpus"])
             delete = tuple(values.get("delete", ()))
             return cls(values["encoder"], values["base_version"], entries(values["corpora"]), corpus, delete)

@@ -133,7 +133,7 @@ def entries(values: list[dict[str, Any]]) -> tuple[CorpusEntry, ...]:
 
 def _read_json(path: Path, folder: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error
     if not isinstance(values, dict):

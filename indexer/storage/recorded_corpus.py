@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from samekind.core.errors import ArtefactError
+from samekind.core.errors import ArtefactError, CorpusError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import CHOICES, choices_of
@@ -35,17 +36,25 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
     """
     if not recorded.get("corpus"):
         raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=rebuild_command(folder))
-    source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
-    corpus = load_corpus(**source, progress=progress)
+    place = Path(recorded["corpus"])
+    if place.is_absolute() and not place.exists():
+        moved = f"samekind relocate {shlex.quote(str(folder))} NEWPLACE"
+        raise CorpusError(f"the corpus of {folder} is no longer at {place}", hint=f"if it has moved: {moved}")
+    corpus = load_corpus(**recorded_source(recorded), progress=progress)
     reading = reading_of(recorded, folder)
     if reading.depth is not None:
         corpus = replace(corpus, reading=replace(corpus.reading, depth=reading.depth))
-    if not _same(corpus, recorded):
+    if not is_recorded_corpus(corpus, recorded):
         notes.append(
             f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
             "these figures are of its images as they are now, and others than today's may have been trained on."
         )
     return corpus
+
+
+def recorded_source(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `load_corpus` as the entry `corpus` of a `meta.json` has them."""
+    return {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
 
 
 def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
     return choices_of(trained_on) if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
 
 
-def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:
+def is_recorded_corpus(corpus: Corpus, recorded: dict[str, Any]) -> bool:
     """True if a corpus is what the training was given. That may have been one split of it, while the source always names the whole."""
     known = recorded.get("content_hash")
     return known is None or any(known == part.content_hash for part in (corpus, *map(corpus.split, SPLITS)))

@@ -57,7 +57,7 @@ def changed_meanwhile(folder: Path) -> ArtefactError:
 def json_field(path: Path, name: str) -> Any:
     """One field of a JSON file that may be missing or damaged; `None` then."""
     try:
-        return json.loads(path.read_text())[name]
+        return json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
 

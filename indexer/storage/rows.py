@@ -6,9 +6,10 @@ no LanceDB, whose import alone takes 2 s.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,10 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.files import atomic_path
+from samekind.indexer.storage.places import current_place
+
+if TYPE_CHECKING:
+    from samekind.indexer.storage.manifest import CorpusEntry
 
 
 class Rows:
@@ -24,16 +29,18 @@ class Rows:
 
     Args:
         table: Arrow table with `table.ROW_COLUMNS`.
+        corpora: of the index; they say where files lie now.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, corpora: Sequence[CorpusEntry] = ()) -> None:
         self.table = table.combine_chunks()
+        self._corpora = corpora
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     @classmethod
-    def read(cls, path: Path) -> Rows:
+    def read(cls, path: Path, corpora: Sequence[CorpusEntry] = ()) -> Rows:
         """Reads `rows.arrow`.
 
         Raises:
@@ -45,7 +52,7 @@ class Rows:
             table.validate(
                 full=True
             )  # a flipped bit in an offset would send a read beyond the buffer: 28 ms for a million rows
-            return cls(table)
+            return cls(table, corpora)
         except (OSError, pa.ArrowInvalid) as error:
             raise ArtefactError(f"cannot read {path}", hint="run samekind index again") from error
 
@@ -105,9 +112,9 @@ class Rows:
             raise InputError(f"the index holds no image {id_!r}", hint=example) from None
 
     def row(self, position: int) -> dict[str, Any]:
-        """All light columns of one row."""
+        """All light columns of one row; `uri` is where its file lies now."""
         values: dict[str, Any] = self.table.slice(position, 1).to_pylist()[0]
-        return values
+        return {**values, "uri": current_place(values, self._corpora)}
 
     def with_content(self, hashes: frozenset[str]) -> NDArray[np.int64]:
         """Rows whose `sha256` is among `hashes`, ascending."""
@@ -120,5 +127,7 @@ class Rows:
 
     def values(self, name: str, positions: NDArray[np.int64]) -> list[Any]:
         """One column at `positions`, in their order. Value by value: `pyarrow.array` would import pandas (0.6 s)."""
+        if name == "uri":
+            return [self.row(position)[name] for position in positions.tolist()]
         column = self.table[name]
         return [column[position].as_py() for position in positions.tolist()]

@@ -19,7 +19,7 @@ from samekind.commands.search import Search
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
-from samekind.commands.verify import Verify
+from samekind.commands.verify import Relocate, Verify
 
 Command = (
     Quickstart
@@ -37,6 +37,7 @@ Command = (
     | Verify
     | Export
     | Demo
+    | Relocate
     | Compare
     | Cache
 )
@@ -56,6 +57,7 @@ COMMANDS: dict[str, type[Command]] = {
     "verify": Verify,
     "export": Export,
     "demo": Demo,
+    "relocate": Relocate,
     "compare": Compare,
     "cache": Cache,
 }

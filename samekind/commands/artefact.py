@@ -136,18 +136,28 @@ class Demo:
     Example:
         samekind demo artifacts/fashion-mnist
         samekind demo artifacts/fashion-mnist --port 8600
+        samekind demo artifacts/fashion-mnist --base-path https://photos.example.org/app
     """
 
     artefact: Artefact
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
     host: Annotated[str, arg(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1"
+    base_path: Annotated[
+        str,
+        arg(
+            metavar="PATH|URL",
+            help="Behind a proxy: the path that it forwards, or the whole address that visitors type.",
+            help_behavior_hint="",
+        ),
+    ] = ""
     json: Json = False
 
     def run(self, console: Console) -> None:
         """Serves until Ctrl-C."""
-        from samekind.demo import serve
+        from samekind.demo import Behind, serve
 
         check_port(self.port)
+        behind = Behind.parse(self.base_path)
         folder_exists(self.artefact)
         samekind.Index.open(self.artefact)  # says what is missing before a browser would
-        serve(self.artefact, host=self.host, port=self.port, console=console)
+        serve(self.artefact, host=self.host, port=self.port, console=console, behind=behind)

@@ -1,9 +1,12 @@
-"""`samekind verify`: an index read in full, part by part."""
+"""`samekind verify`, an index read in full, part by part, and `relocate`, which tells it where its images lie now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
 
 import samekind
 from samekind.commands.shared import Artefact, Json, folder_exists
@@ -38,3 +41,28 @@ class Verify:
         if not found.ok:
             names = ", ".join(part.part for part in found.damaged)
             raise ArtefactError(f"damaged in {self.artefact}: {names}", hint=found.damaged[0].hint)
+
+
+@dataclass(frozen=True)
+class Relocate:
+    """Tells an artefact where its images lie now, after their folder was moved or renamed.
+
+    A sample of them is compared by content. Pictures in the demo, evaluate, detectors and the next index look there from then on.
+
+    Example:
+        samekind relocate artifacts/photos /mnt/new/photos
+    """
+
+    artefact: Artefact
+    place: Annotated[Positional[Path], arg(metavar="NEWPLACE", help="The folder, or the pack, that they lie in now.")]
+    json: Json = False
+
+    def run(self, console: Console) -> None:
+        """Compares, writes the new place down and prints it."""
+        folder_exists(self.artefact)
+        found = samekind.relocate(self.artefact, self.place, progress=console.progress)
+        if found.found < found.compared:
+            console.say(
+                f"of {found.compared} images compared, {found.compared - found.found} are missing or changed there"
+            )
+        console.answer(found.to_dict(), f"{found.corpus} lies in {found.now} now (before: {found.before})")

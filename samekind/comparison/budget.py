@@ -85,7 +85,7 @@ def _entries(out: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        entries: list[dict[str, Any]] = json.loads(path.read_text())
+        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         for entry in entries:
             int(entry["steps"])
             entry["purpose"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import samekind
-from samekind.comparison.machine import cores
+from samekind.core.cores import usable_cores
 from samekind.core.errors import SamekindError
 
 WORKER = "samekind.comparison.worker"
@@ -128,5 +128,5 @@ def _environment(at_once: int) -> dict[str, str]:
     """Ours, with this very samekind first on the path, installed or not, and a share of the cores."""
     root = str(Path(samekind.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    share = {"OMP_NUM_THREADS": str(max(1, cores() // at_once))} if at_once > 1 else {}
+    share = {"OMP_NUM_THREADS": str(max(1, usable_cores() // at_once))} if at_once > 1 else {}
     return {"OMP_WAIT_POLICY": "PASSIVE", **share, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}

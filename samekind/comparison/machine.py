@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from samekind.core.cores import usable_cores
 
 
 def hardware(device: str) -> dict[str, Any]:
@@ -16,21 +17,16 @@ def hardware(device: str) -> dict[str, Any]:
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     return {
         "cpu": processor(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if cuda else None,
     }
 
 
-def cores() -> int:
-    """Number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def processor() -> str:
     """The processor's model where Linux tells it, otherwise its architecture."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -43,7 +39,7 @@ def peak_memory_bytes() -> int | None:
     Linux is asked in /proc: what `getrusage` says there includes the parent's memory at the moment of the fork.
     """
     try:
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     except OSError:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from samekind.comparison.budget import Budget, parse_budget
-from samekind.comparison.machine import cores
 from samekind.comparison.methods import Method, chosen_methods
+from samekind.core.cores import usable_cores
 from samekind.core.errors import InputError
 from samekind.data.types.reading import Reading
 from samekind.training.config.presets import preset
@@ -185,7 +185,7 @@ class Settings:
     @property
     def _workers(self) -> int | None:
         """Processes that make views, for each of the trials that share the cores; one trial alone chooses for itself."""
-        return max(1, cores() // self.jobs - 1) if self.workers is None and self.jobs > 1 else self.workers
+        return max(1, usable_cores() // self.jobs - 1) if self.workers is None and self.jobs > 1 else self.workers
 
     def rows(self, *, labelled: bool) -> tuple[Method, ...]:
         """The methods of the main table; without labels those that need them are left out."""

@@ -126,7 +126,7 @@ def _same(record: dict[str, Any], trial: Trial, ignoring: tuple[str, ...] = ()) 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for name in ("identity", "figures", "method", "corpus", "seed", "steps"):
             record[name]
         record["identity"]["config"], record["identity"]["corpus"], record["identity"]["knn_k"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -154,6 +156,50 @@ def test_link_loops_and_links_to_folders(tmp_path: Path) -> None:
     (tmp_path / "set/b").symlink_to(tmp_path / "elsewhere")
     corpus = Corpus.from_folder(tmp_path / "set")
     assert corpus.ids == ["a/1.png", "b/2.png"]
+
+
+def test_what_cannot_be_asked_about_is_skipped_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link into a folder that may not be entered, a dead mount, a file that goes away while the folder is read: each has its reason."""
+    for name in ("0.png", "denied.png", "dead.png", "gone.png"):
+        Image.new("L", (8, 8), 40).save(tmp_path / name)
+    is_file, read = Path.is_file, Path.read_bytes
+    errors = {"denied.png": errno.EACCES, "dead.png": errno.ENOTCONN}
+
+    def asked(path: Path) -> bool:
+        if path.name in errors:
+            raise OSError(errors[path.name], os.strerror(errors[path.name]))
+        return is_file(path)
+
+    def reading(path: Path) -> bytes:
+        if path.name == "gone.png":
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "is_file", asked)
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    corpus = Corpus.from_folder(tmp_path)
+    assert corpus.ids == ["0.png"]
+    assert {file.path: file.reason for file in corpus.skipped} == {
+        "denied.png": "cannot be read (Permission denied)",
+        "dead.png": "cannot be read (Transport endpoint is not connected)",
+        "gone.png": "cannot be read (No such file or directory)",
+    }
+
+
+def test_pipes_sockets_and_devices_are_skipped(tmp_path: Path) -> None:
+    """None of them is opened, so that none is waited for."""
+    Image.new("L", (8, 8), 40).save(tmp_path / "0.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "sock.png"))
+        corpus = Corpus.from_folder(tmp_path)
+    assert corpus.ids == ["0.png"]
+    assert {file.path: file.reason for file in corpus.skipped} == dict.fromkeys(
+        ("pipe.png", "sock.png", "zero.png"), "not a regular file"
+    )
 
 
 def test_odd_names(tmp_path: Path) -> None:

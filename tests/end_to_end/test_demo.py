@@ -20,7 +20,7 @@ import pytest
 import samekind
 from samekind import demo as demo_module
 from samekind.console import Console
-from samekind.demo import free_port, serve, streamlit_command
+from samekind.demo import Behind, free_port, serve, streamlit_command
 from tests.processes import heed_ctrl_c
 
 ROOT = Path(samekind.__file__).parents[1]
@@ -59,10 +59,69 @@ def test_the_server_neither_phones_home_nor_asks_for_an_address() -> None:
     assert command[-2:] == ["--", "artifacts/x"]
 
 
+@pytest.mark.parametrize(
+    ("given", "address", "options"),
+    [
+        ("", "http://127.0.0.1:8600", {}),
+        ("/app", "http://127.0.0.1:8600/app", {"server.baseUrlPath": "app"}),
+        ("tools/photos/", "http://127.0.0.1:8600/tools/photos", {"server.baseUrlPath": "tools/photos"}),
+        (
+            "https://photos.example.org/app",
+            "https://photos.example.org/app",
+            {"server.baseUrlPath": "app", "browser.serverAddress": "photos.example.org", "browser.serverPort": 443},
+        ),
+        (
+            "http://photos.local:8080",
+            "http://photos.local:8080",
+            {"browser.serverAddress": "photos.local", "browser.serverPort": 8080},
+        ),
+    ],
+)
+def test_a_proxy_is_told_to_the_server_and_the_visitor(given: str, address: str, options: dict[str, object]) -> None:
+    """A path alone keeps the server's own name; a whole address is the one that is printed, and the origin that may come in."""
+    behind = Behind.parse(given)
+    assert behind.address("http://127.0.0.1:8600") == address
+    assert behind.options() == options
+    command = streamlit_command(Path("artifacts/x"), "127.0.0.1", 8600, behind)
+    for name, value in options.items():
+        assert command[command.index(f"--{name}") + 1] == str(value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "/a b",
+        "/app?x=1",
+        "/app#x",
+        "ftp://x/app",
+        "//host/app",
+        "/../up",
+        "http://x:port/app",
+        "http://[x/app",
+        "/a//b",
+    ],
+)
+def test_what_is_no_path_and_no_address_is_refused(given: str) -> None:
+    """One line with an example, before the server starts."""
+    with pytest.raises(samekind.InputError, match="--base-path") as caught:
+        Behind.parse(given)
+    assert "--base-path /app" in caught.value.hint
+
+
+@pytest.mark.parametrize("home", ["/dev/null/x", "/nonexistent", "~"])
+def test_a_server_without_a_home_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str) -> None:
+    """Below a file, missing, or unknown: it is the cache; a home that is there stays."""
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", home)
+    assert demo_module.server_environment()["HOME"] == str(tmp_path / "cache")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert demo_module.server_environment()["HOME"] == str(tmp_path)
+
+
 def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ends before it answers is an error with its exit code, and stdout stays free of an address."""
 
-    def dying(artefact: Path, host: str, port: int) -> list[str]:
+    def dying(artefact: Path, host: str, port: int, behind: Behind) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit(3)", "--server.port", str(port)]
 
     monkeypatch.setattr(demo_module, "streamlit_command", dying)
@@ -108,3 +167,38 @@ def test_the_demo_serves_and_stops(tmp_path: Path, taken: int) -> None:
             assert f"port {taken} is in use" in demo.stderr.read()
         finally:
             demo.kill()
+
+
+def test_a_server_that_is_killed_during_an_upload_leaves_the_artefact_whole(tmp_path: Path) -> None:
+    """Half of a picture has arrived when it dies: every file of the artefact is as it was, and the same command serves again."""
+    rng = np.random.default_rng(0)
+    corpus = samekind.Corpus.from_arrays(rng.integers(0, 255, (24, 16, 16), dtype=np.uint8), name="noise")
+    run = samekind.train(corpus, "smoke", tmp_path / "noise", epochs=1, batch_size=8, workers=0)
+    samekind.build_index(corpus, run.encoder, tmp_path / "noise")
+    before = contents(tmp_path / "noise")
+    port = free_port("127.0.0.1", 8680)
+    for attempt in range(2):
+        command = streamlit_command(tmp_path / "noise", "127.0.0.1", port, Behind("app"))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as server:
+            try:
+                demo_module._wait_until_up(server, "127.0.0.1", port)
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/app/_stcore/health", timeout=10) as response:
+                    assert response.read() == b"ok"
+                if attempt == 0:
+                    with socket.create_connection(("127.0.0.1", port)) as upload:
+                        upload.sendall(b"PUT /app/_stcore/upload_file/session/file HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+                        upload.sendall(b"Content-Length: 1000000\r\n\r\n" + b"x" * 500_000)
+                        server.kill()
+                        server.wait(timeout=10)
+            finally:
+                server.kill()
+    assert contents(tmp_path / "noise") == before
+    assert samekind.verify(tmp_path / "noise").ok
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file by its name."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}

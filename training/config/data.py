@@ -10,6 +10,7 @@ from samekind.data.views.policies import STRENGTHS
 from samekind.training.config.settings import Settings, at_least, one_of, setting
 
 NEAR_DUPLICATES, SERIES, FOLDER, IMAGE = "near_duplicates", "series", "folder", "image"
+EXACT, NEAR = "exact", "near"
 
 
 def _label_level(name: str, value: Any) -> None:
@@ -28,6 +29,8 @@ class DataSettings(Settings):
         hold_out_by: what is held out as a whole: groups of near duplicates in the frozen space of an adapter (`near_duplicates`), 20
             consecutive file names (`series`), a folder below the class folder (`folder`), or each image by itself (`image`). `None` takes
             near duplicates for an adapter, images otherwise.
+        copies: images that are never negatives of each other: those of equal content (`exact`), or also near copies, by a perceptual hash
+            (`near`, see `training.false_negatives.perceptual_hash`).
         label_level: of the labels that false negatives are counted by: `coarse`, `fine` or a number of folders
             (`data.types.label_levels`). Nothing else reads it: accuracy, `supervised` and `oracle` go by the corpus' own labels.
         seed: of weights, order, views and hold-out.
@@ -48,6 +51,15 @@ class DataSettings(Settings):
         counts=lambda of: (
             of["hold_out"] != 0 and of["hold_out_by"] not in (None, IMAGE)
         ),  # the only rule of release 0.1
+    )
+    copies: str = setting(
+        EXACT,
+        one_of(EXACT, NEAR),
+        flag=(
+            "exact|near",
+            "Never negatives of each other: equal files, or also near copies (decodes all images once more).",
+        ),
+        counts=lambda of: of["copies"] != EXACT,  # so that what an older release began keeps its name
     )
     label_level: str = setting(
         COARSE,

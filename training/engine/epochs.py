@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from samekind.core.cores import usable_cores
 from samekind.data.loader import Batch, ViewLoader
 from samekind.data.types.rows import ChosenRows
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
@@ -71,6 +71,8 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         context.progress.print(first_line(context, encoder, total, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
             context.progress.print(f"continuing from step {counters.step} of {total}")
+        if loader.note:
+            context.progress.print(loader.note)
         for epoch in range(len(counters.history), epochs):
             record = loop.run(epoch, epochs)
             log(record)
@@ -114,7 +116,7 @@ def _workers(context: RunContext) -> int:
         return context.config.workers
     if context.images.views is not None:
         return 0
-    return max(1, min(8, (os.cpu_count() or 1) - 1))
+    return max(1, min(8, usable_cores() - 1))
 
 
 @dataclass(frozen=True)

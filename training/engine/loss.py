@@ -12,6 +12,7 @@ from samekind.training.config.objective import DEBIASING
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.base import Detector
+from samekind.training.false_negatives.same_content import SameContent
 from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction
 from samekind.training.objectives.contrastive import decoupled_loss, mean_over_anchors, softmax_loss
 from samekind.training.objectives.mochi import mix_hardest
@@ -42,6 +43,7 @@ class Loss(nn.Module):
         num_images: M, over which the noise of `nce` is uniform.
         detector: of false negatives; `None` if the settings ask for none.
         constraints: pairwise annotations; `None` for none.
+        copies: images that are there several times; `None` for none.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Loss(nn.Module):
         num_images: int,
         detector: Detector | None,
         constraints: PairConstraints | None = None,
+        copies: SameContent | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.detector = detector
         self.constraints = constraints
+        self.copies = copies
         if config.objective == "nce":
             self.noise = NoiseContrast(config.nce_form, config.temperature, num_images)
 
@@ -83,6 +87,8 @@ class Loss(nn.Module):
             terms = self._treated(terms, prediction)
         if self.constraints is not None:
             terms = self.constraints.apply_constraints(terms, contrast, attract=self.config.confirmed == "attract")
+        if self.copies is not None:
+            terms = self.copies.drop_copies(terms, contrast)
         return LossOutput(self._objective(terms, contrast), terms.contrasted, prediction)
 
     @property

@@ -205,7 +205,7 @@ def write_answers(out: Path, answers: LinkConstraints | None) -> None:
 def read_answers(out: Path) -> LinkConstraints | None:
     """The answers that a run began with; `None` if their file is missing or damaged, as it is in artefacts of older versions."""
     try:
-        return LinkConstraints.from_dict(json.loads((out / ANSWERS).read_text()))
+        return LinkConstraints.from_dict(json.loads((out / ANSWERS).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -28,6 +28,7 @@ from samekind.training.false_negatives.base_rate import AutoPrior, estimate_prio
 from samekind.training.false_negatives.build_detector import build_detector
 from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
 from samekind.training.false_negatives.guide import outside_files
+from samekind.training.false_negatives.same_content import find_same_content, leak_line
 from samekind.training.models.encoder import Encoder
 from samekind.training.run.begin import Begun, begin
 from samekind.training.run.finish import finish
@@ -148,6 +149,8 @@ def train(
         if first:
             _write_start(context, request, meta, start)
         accelerator.wait_for_everyone()
+        if leak := leak_line(corpus, images.hashes):
+            progress.print(leak)
         if probe and (note := note_on_labels(images, config, drawn)):
             progress.print(note)
         counters = train_epochs(context, encoder, loss)
@@ -193,7 +196,8 @@ def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | No
     known = None if answers is None else PairConstraints(answers, begun.images.hashes)
     with torch.random.fork_rng(devices=[]):  # thrown away: the trained one must start from the run's own numbers
         build_network(config, begun.encoder)
-    return Loss(config, len(begun.images.fit), build_detector(config, begun.images, progress), known)
+    copies = find_same_content(begun.images, config, progress)
+    return Loss(config, len(begun.images.fit), build_detector(config, begun.images, progress), known, copies)
 
 
 def _write_start(context: RunContext, request: RunRequest, meta: dict[str, Any], start: Start) -> None:

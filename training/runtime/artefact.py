@@ -56,7 +56,7 @@ def write_json(path: Path, value: Any) -> None:
 def seal_holds(path: Path) -> bool:
     """True if a JSON file is as samekind wrote it; of older versions, which set no seal, if it can be read."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
         return bool(value.get(SEAL, _seal(value)) == _seal(value))
     except (OSError, ValueError, AttributeError):
         return False
@@ -117,7 +117,7 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise _undescribed(Path(folder))
     try:
-        meta: dict[str, Any] = json.loads(path.read_text())
+        meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = meta["format"]
         meta["encoder"]
     except (ValueError, KeyError, TypeError) as error:
@@ -150,7 +150,7 @@ def read_history(folder: str | Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
         raise ArtefactError(f"{path} is damaged", hint="take it from a copy, or train again with --force") from error
 

@@ -20,8 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import Progress
 from samekind.core.text import size_text
@@ -37,7 +36,7 @@ _WAIT = 600.0  # seconds for another process that makes room
 
 def cache_folder() -> Path:
     """The user's cache; deleting it costs nothing but time."""
-    return Path(platformdirs.user_cache_dir("samekind"))
+    return cache_home()
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class CacheEntry:
     def state(self) -> dict[str, Any]:
         """The mark: `done` and, but for what older versions wrote, `what`; empty if there is none."""
         try:
-            state = json.loads(self.mark.read_text())
+            state = json.loads(self.mark.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return state if isinstance(state, dict) else {}

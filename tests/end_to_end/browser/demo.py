@@ -17,9 +17,9 @@ ROOT = Path(sk.__file__).parents[1]
 
 
 @contextlib.contextmanager
-def demo(artefact: Path, log: Path) -> Iterator[str]:
+def demo(artefact: Path, log: Path, *flags: str, port: int = 8650) -> Iterator[str]:
     """Runs `samekind demo`; its log must stay free of tracebacks and of warnings of deprecation."""
-    command = [sys.executable, "-m", "samekind", "demo", str(artefact), "--port", "8650", "--json"]
+    command = [sys.executable, "-m", "samekind", "demo", str(artefact), "--port", str(port), "--json", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
         log.open("w") as errors,

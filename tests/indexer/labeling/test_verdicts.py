@@ -15,6 +15,7 @@ import pytest
 import samekind
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.index import build_index
+from samekind.indexer.labeling.people.given_labels import GivenLabel, LabelTable
 from samekind.indexer.labeling.verdicts import COLUMNS, Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus
 
@@ -39,6 +40,27 @@ def test_a_damaged_table_is_one_line_and_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"verdicts\.lance cannot be read") as caught:
         VerdictTable(tmp_path).current()
     assert "import" in caught.value.hint
+
+
+def test_a_clock_that_went_back_loses_no_correction(tmp_path: Path) -> None:
+    """Answers that seem to be yet to come are corrected and withdrawn all the same, in the order of giving; old times stay as they are."""
+    table = VerdictTable(tmp_path)
+    future = {"when": "2999-01-01T00:00:00+00:00"}
+    table.add([Verdict(sha(1), sha(2), "same", **future), Verdict(sha(3), sha(4), "same", screen="s", **future)])
+    table.add([Verdict(sha(1), sha(2), "unsure"), Verdict(sha(2), sha(1), "different")])
+    assert table.withdraw("s") == 1
+    assert [verdict.verdict for verdict in table.current().values()] == ["different"]
+    table.add([said(1, 2, "duplicate")])  # imported: given long ago
+    assert [verdict.verdict for verdict in table.current().values()] == ["different"]
+    assert [v.verdict for v in table.all()] == ["duplicate", "same", "same", "unsure", "different", "withdrawn"]
+
+
+def test_names_of_images_follow_the_same_order(tmp_path: Path) -> None:
+    """The table of class names by people, too."""
+    table = LabelTable(tmp_path)
+    table.add([GivenLabel(sha(1), "cat", who="Ana", when="2999-01-01T00:00:00+00:00")])
+    table.add([GivenLabel(sha(1), "dog", who="Ana")])
+    assert [each.label for each in table.all()] == ["cat", "dog"]
 
 
 def test_the_latest_answer_holds_and_none_is_lost(tmp_path: Path) -> None:

