@@ -189,7 +189,7 @@ class Progress:
             before, after, error = (self.held_out[key] for key in ("before", "after", "error"))
             return (
                 f"The answers have paid: held-out images are told from others by {percent(after)}, {percent(before)} before "
-                f"(± {100 * error:.1f} points), and searches use them. What more of them buy is seen below."
+                f"(± {100 * error:.1f} points), and searches use them. Kinds that nobody was asked about gain little."
             )
         if self.can_be_measured:
             return "Enough to measure whether the answers help: half of the bar. All of it once images that are held out clearly gain."
