@@ -25,15 +25,16 @@ SAME = "same"
 IN_DOUBT = Badge("label in doubt")
 
 
-def anchor_card(screen: sk.Screen, picture: bytes, *, revealed: bool) -> Card:
+def anchor_card(screen: sk.Screen, picture: bytes, badges: Sequence[Badge] = (), *, revealed: bool) -> Card:
     """The anchor, large.
 
     Args:
         screen: the screen.
         picture: the anchor's encoded picture.
+        badges: its own, see `suspicions`.
         revealed: true if label and id may be seen.
     """
-    return _card("anchor", screen.anchor, "the anchor", picture, heading="Anchor", revealed=revealed)
+    return _card("anchor", screen.anchor, "the anchor", picture, heading="Anchor", badges=badges, revealed=revealed)
 
 
 def image_cards(

@@ -56,7 +56,9 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
     badges = screen_view.suspicions(screen, library.near_copies((screen.anchor.id, *ids)), doubted)
     screen_grid(
         screen.id,
-        screen_view.anchor_card(screen, library.picture(screen.anchor.id), revealed=revealed),
+        screen_view.anchor_card(
+            screen, library.picture(screen.anchor.id), badges.get(screen.anchor.id, ()), revealed=revealed
+        ),
         screen_view.image_cards(screen, library.index.thumbnails(ids), badges, revealed=revealed),
         marks=marks,
         names=sorted({*answers.names, *(library.classes if revealed else [])}),

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from streamlit.runtime.scriptrunner import RerunData, RerunException
 
 import samekind as sk
-from samekind.app.state import adapting_session, labeling_session
+from samekind.app.state import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.pairs import key_of
@@ -204,23 +203,6 @@ def test_a_press_while_the_answer_is_written_counts_once(
     assert [(v.pair, v.verdict, v.note) for v in sk.VerdictTable(folder).all()] == [(candidate.pair, "same", "heel")]
     assert at.text_input(key="labeling_note").value == "", "the note is not for the next pair"
     assert pair_shown(at) != candidate.pair
-
-
-def test_an_answer_is_finished_where_its_run_is_broken_off(
-    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once the answer is stored, nothing that a second press breaks off may bring the pair or the note back."""
-    at = label_pairs(open_app(folder))
-    asked = pair_shown(at)
-    at.text_input(key="labeling_note").set_value("heel").run()
-
-    def broken_off(library: Library) -> None:
-        raise RerunException(RerunData())
-
-    monkeypatch.setattr(adapting_session, "after_pair", broken_off)
-    press(at, "Same kind").run()
-    assert [v.pair for v in sk.VerdictTable(folder).all()] == [asked]
-    assert (pair_shown(at) != asked, at.text_input(key="labeling_note").value) == (True, "")
 
 
 def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path) -> None:
