@@ -64,7 +64,6 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
         names=sorted({*answers.names, *(library.classes if revealed else [])}),
         has_labels=revealed,
         on_answer=lambda id_, given: screen_session.answer(library, id_, given),
-        key="screen",
     )
 
 

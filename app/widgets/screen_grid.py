@@ -16,6 +16,7 @@ from samekind.app.view_models.cards import Card
 from samekind.app.view_models.marks import Marks
 
 HERE = Path(__file__).parent
+KEY = "screen"
 HTML = """
 <div class="screen" role="group" tabindex="-1" aria-label="Which of these images are of the anchor's kind?">
   <div class="anchors"></div>
@@ -65,9 +66,8 @@ def screen_grid(
     names: Sequence[str],
     has_labels: bool,
     on_answer: Callable[[str, Marks], None],
-    key: str,
 ) -> None:
-    """Draws a screen.
+    """Draws a screen; a page has one.
 
     Args:
         screen: its id; marks are kept as long as it stays.
@@ -77,11 +77,10 @@ def screen_grid(
         names: class names that are offered.
         has_labels: true if labels are seen, so that one can be called wrong.
         on_answer: called with the screen's id and the marks when it is answered, before the page is drawn again.
-        key: unique on the page.
     """
 
     def answered() -> None:
-        given = st.session_state[key].get("answered")
+        given = st.session_state[KEY].get("answered")
         if given is not None:
             on_answer(given["screen"], Marks.read(given))
 
@@ -93,7 +92,7 @@ def screen_grid(
         "names": list(names),
         "has_labels": has_labels,
     }
-    _element()(data=data, key=key, on_answered_change=answered)
+    _element()(data=data, key=KEY, on_answered_change=answered)
 
 
 def _joined(*names: str) -> str:

@@ -36,7 +36,6 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         names: Sequence[str],
         has_labels: bool,
         on_answer: Callable[..., None],
-        key: str,
     ) -> None:
 
         def confirm() -> None:
