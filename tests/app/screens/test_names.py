@@ -141,13 +141,24 @@ def test_a_copy_and_a_wrong_label_are_kept_beside_the_answers(open_app: OpenApp,
     assert said == ["same", "different", "different", "duplicate", *["different"] * 16]
     wrong = [verdict for verdict in current.values() if verdict.verdict == "wrong_label"]
     assert {each.anchor_sha256 for each in wrong} == {image.sha256 for image in screen.images[:2]}
-    assert len(wrong) == 2, "also where the two stand side by side"
+    assert len(wrong) == 2
     found = sk.link_constraints(current.values())
     assert (len(found.must_link), len(found.cannot_link)) == (2, 18)
     assert found.wrong_labels == {image.sha256 for image in screen.images[:2]}
     press(at, "Undo")
     assert sk.VerdictTable(folder).current() == {}
     assert [field.value for field in at.multiselect] == [[1, 4], [4], [1, 2]]
+
+
+@pytest.mark.usefixtures("plain")
+def test_wrong_labels_do_not_take_each_others_place(open_app: OpenApp, tmp_path: Path) -> None:
+    """Two of them that stand side by side would be one pair, of which the later verdict holds."""
+    folder = near_copies_at(tmp_path / "artefact")
+    at = groups(open_app(folder))
+    answer(at, wrong_label=range(1, 12))
+    given = sk.VerdictTable(folder).current().values()
+    assert len({verdict.anchor_sha256 for verdict in given if verdict.verdict == "wrong_label"}) == 11
+    assert sum(verdict.verdict == "different" for verdict in given) == 11
 
 
 def test_near_copies_are_marked_and_doubts_only_where_labels_are_seen(
