@@ -1,8 +1,9 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png` and `audit-report.png` in
-`docs/images`, up to 1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the
-pictures show are taken back.
+Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
+`search-before.png` and `search-after.png` (what fifty answered screens changed, in a labelled artefact) in `docs/images`, up to 1280 pixels
+wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back. Names
+behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import samekind
 
@@ -26,24 +28,66 @@ IMAGES = ROOT / "docs" / "images"
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
 LONGEST_AUDIT_MS = 300_000
 LARGEST_BYTES = 800_000
+SCREENS, QUERIES, HITS = 50, 50, 10
 
 
-def main(artefact: str) -> None:
-    """Takes the pictures."""
+def main(artefact: str, only: Sequence[str] = ()) -> None:
+    """Takes the pictures, or only those with these names."""
+    pages = {
+        "search": ("Search", _search),
+        "false-negatives": ("False negatives", _false_negatives),
+        "label-groups": ("Label pairs", _label_groups),
+        "label-pairs": ("Label pairs", _label_pairs),
+        "label-errors": ("Label errors & duplicates", _label_errors),
+    }
     with _server(artefact) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
         page.goto(address)
-        _search(page)
-        page.get_by_role("link", name="False negatives").click()
-        _false_negatives(page)
-        report(browser.new_page(color_scheme="light"), artefact)
-        page.get_by_role("link", name="Label pairs").click()
-        _label_groups(page)
-        _label_pairs(page)
-        page.get_by_role("link", name="Label errors & duplicates").click()
-        _label_errors(page)
+        page.locator("button.card").first.wait_for(timeout=LONGEST_AUDIT_MS)
+        for name, (link, take) in pages.items():
+            if not only or name in only:
+                page.get_by_role("link", name=link).click()
+                take(page)
+        if not only or "audit-report" in only:
+            report(browser.new_page(color_scheme="light"), artefact)
+        if not only or "search-before" in only:
+            before_and_after(browser, artefact)
         browser.close()
+
+
+def before_and_after(browser: Browser, artefact: str) -> None:
+    """One query before and after fifty screens, answered by the labels in a copy: of fifty fixed queries the one that gains most."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = shutil.copytree(artefact, Path(folder) / Path(artefact).name)
+        index = samekind.Index.open(own)
+        queries = index.ids[:: len(index) // QUERIES][:QUERIES]
+        before, pool = _hits(index, queries), samekind.ScreenPool(index)
+        for _ in range(SCREENS):
+            (screen,) = pool.acquire(samekind.current_answers(own), 1)
+            same = [image.id for image in screen.images if image.label == screen.anchor.label]
+            samekind.VerdictTable(own).add(screen.verdicts(same))
+        print(samekind.adapt(own).message)  # noqa: T201
+        after = _hits(samekind.Index.open(own), queries)
+        share = [sum(hits) / QUERIES / HITS for hits in (before, after)]
+        print(f"hits of {QUERIES} queries: {share[0]:.3f} before, {share[1]:.3f} after {SCREENS} screens")  # noqa: T201
+        query = max(zip(after, before, queries, strict=True), key=lambda each: each[0] - each[1])[2]
+        with _server(str(own)) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="light")
+            page.goto(f"{address}/?id={quote(query)}")
+            page.get_by_role("button", name="more like").first.wait_for(timeout=60_000)
+            _shoot(page, "search-after.png")
+            page.get_by_text("Use people's answers").click()
+            page.get_by_text(f"{before[queries.index(query)]} of {HITS} neighbours").wait_for(timeout=60_000)
+            _shoot(page, "search-before.png")
+
+
+def _hits(index: samekind.Index, queries: list[str]) -> list[int]:
+    """For each query, how many of its ten hits are of its class."""
+    label = dict(zip(index.ids, index.labels or [], strict=True))
+    found = index.search(queries, HITS, exclude_self=True)
+    assert isinstance(found, list)
+    return [sum(hit.label == label[id_] for hit in hits) for id_, hits in zip(queries, found, strict=True)]
 
 
 def _search(page: Page) -> None:
@@ -80,10 +124,10 @@ def report(page: Page, artefact: str) -> None:
 
 
 def _label_groups(page: Page) -> None:
-    """A screen with some images marked, and one that was answered below it."""
+    """A screen with some images marked and named, and one that was answered below it."""
     page.set_viewport_size({"width": 1280, "height": 1480})
     images = page.get_by_role("group", name="images to compare with the anchor").get_by_role("button")
-    images.nth(19).wait_for(timeout=60_000)
+    images.nth(19).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role("heading", name="Label pairs").click()
     page.wait_for_timeout(2000)
@@ -95,6 +139,9 @@ def _label_groups(page: Page) -> None:
             page.keyboard.press("Enter")
             answered.first.wait_for(timeout=60_000)
             page.wait_for_timeout(1500)
+    page.keyboard.press("n")
+    page.keyboard.type("T-shirt")
+    page.keyboard.press("Enter")
     _shoot(page, "label-groups.png")
     page.keyboard.press("u")
     answered.first.wait_for(state="detached", timeout=60_000)
@@ -130,7 +177,9 @@ def _label_errors(page: Page) -> None:
 
 
 def _shoot(page: Page, name: str) -> None:
+    page.get_by_text("Adapting the search to the answers").wait_for(state="detached", timeout=LONGEST_AUDIT_MS)
     page.wait_for_timeout(2500)  # pictures and charts fade in
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=LONGEST_AUDIT_MS)
     path = IMAGES / name
     page.screenshot(path=path)
     assert path.stat().st_size <= LARGEST_BYTES, f"{path} has {path.stat().st_size} bytes"
@@ -155,4 +204,4 @@ def _server(artefact: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])

@@ -21,6 +21,8 @@ from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
 from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
 from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
+from samekind.indexer.adaptation.guard import FEWEST_GROUPS as FEWEST_GROUPS
+from samekind.indexer.adaptation.guard import SMALLEST_GROUP as SMALLEST_GROUP
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
@@ -28,6 +30,7 @@ from samekind.indexer.curation.label_issues import LabelIssue as LabelIssue
 from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
+from samekind.indexer.curation.near_duplicates import near_copies as near_copies
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
 from samekind.indexer.evaluation.figures import Evaluation as Evaluation

@@ -32,6 +32,11 @@ class Job(Generic[Result]):
         """True if it ended without a result, so that trying again makes sense."""
         return self._error is not None
 
+    @property
+    def result(self) -> Result | None:
+        """The result if it is there by now, else `None`."""
+        return self._results[0] if self._results else None
+
     def wait(self, show: Callable[[float], None]) -> Result:
         """Waits for the result.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from samekind.app.state import labeling_session
+from samekind.app.state.answers import Answers
 from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
@@ -29,7 +30,8 @@ MODE = "labeling_mode"
 
 ABOUT_GROUPS = (
     "Which of these images are of the anchor's own kind? Mark them with a click or with the keys **1** to **9** (arrows and **space** "
-    "reach all of them), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. **U**: undo."
+    "reach all of them), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. **U**: undo. "
+    "**N**: name the class of what is the same; groups with one name are one class."
 )
 ABOUT_PAIRS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: each is one that training pushes apart hard and "
@@ -56,7 +58,7 @@ def main() -> None:
     if mode == PAIRS:
         _pairs(library, classes)
         return
-    if groups.show(library, library.verdicts.current()).are_enough:
+    if groups.show(library, Answers.of(library)).has_gained:
         _training_command(library)
 
 
@@ -65,22 +67,23 @@ def _pairs(library: Library, classes: labeling_session.Classes) -> None:
         return
     with st.spinner("Choosing the pairs …"):
         library.pool()
-    current = library.verdicts.current()
-    candidate, batch = labeling_session.next_pair(library, current, classes)
+    answers = Answers.of(library)
+    current, asked = answers.verdicts, answers.asked
+    candidate, batch = labeling_session.next_pair(library, asked, classes)
     if failure := labeling_session.pop_failure():
         notices.failure(*failure)
-    progress = label_pairs_view.Progress.of(labeling_session.of_this_index(library, current))
-    num_left = labeling_session.num_left(batch, current)
+    progress = bought.progress(library, answers)
+    num_left = labeling_session.num_left(batch, asked)
     st.progress(progress.share, label_pairs_view.progress_sentence(current, num_left))
     st.caption(progress.sentence())
     if candidate is None:
-        _no_pair(labeling_session.are_leased(batch, current))
+        _no_pair(labeling_session.are_leased(batch, asked))
         candidate_pair.undo_button(library)
     else:
         candidate_pair.show(library, candidate)
     _contradictions(library, current)
-    bought.show(library, current, None if candidate is None else candidate.anchor_id)
-    if progress.are_enough:
+    bought.show(library, answers, None if candidate is None else candidate.anchor_id)
+    if progress.has_gained:
         _training_command(library)
     _history(library, current)
     for note in batch.notes:
@@ -156,8 +159,8 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
 
 
 def _training_command(library: Library) -> None:
-    """The use of the answers, once there are enough."""
-    st.success("These answers are enough to learn from: they choose the next pairs, and training can use them.")
+    """A further use of the answers, once they have gained something."""
+    st.success("Held-out images gain by these answers. A training can use them as well:")
     st.code(f"samekind train --corpus … --out artifacts/again --verdicts {library.index.path}", language="bash")
 
 

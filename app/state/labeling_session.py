@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -25,10 +26,39 @@ WITHDRAWN = "withdrawn"
 Classes = tuple[str, str] | None
 Role = Literal["anchor", "negative"]
 ANNOTATOR, NOTE, SHOW_LABELS = "labeling_annotator", "labeling_note", "labeling_show_labels"
-_QUEUE, _SHOWN, _REVISITED, _WRONG_LABEL, _OWN_PAIRS = (
-    f"labeling_{name}" for name in ("queue", "shown", "revisited", "wrong_label", "own_pairs")
-)
-_FAILURE, _TAB = "labeling_failure", "labeling_tab"
+_WORK, _FAILURE, _TAB = "labeling_pairs", "labeling_failure", "labeling_tab"
+
+
+@dataclass
+class _Work:
+    """The state of one tab.
+
+    It is one object, changed in place, as that of screens: Streamlit may break a callback off whenever that looks into the session's state,
+    because another press has come in, and an answer must not be stored twice for that.
+
+    Attributes:
+        queued_for: the index and the classes that the queue is of.
+        queue: the batch that comes next.
+        shown: the pair that can be answered.
+        revisited: a pair that comes before the queue.
+        asking_whose: the pair of which the visitor is asked whose label is wrong.
+        is_note_used: the note belongs to an answer that is stored.
+        own: pairs that this tab annotated, the last one last, each with anchor and negative as they were shown.
+    """
+
+    queued_for: tuple[int, Classes] | None = None
+    queue: sk.CandidatePairs | None = None
+    shown: Pair | None = None
+    revisited: Pair | None = None
+    asking_whose: Pair | None = None
+    is_note_used: bool = False
+    own: dict[Pair, Pair] = field(default_factory=dict)
+
+    def answered(self, pair: Pair, shown: Pair) -> None:
+        self.shown = self.revisited = self.asking_whose = None
+        self.is_note_used = True
+        self.own.pop(pair, None)
+        self.own[pair] = shown
 
 
 def next_pair(
@@ -40,12 +70,12 @@ def next_pair(
     """
     from samekind import ConstraintClosure
 
-    state = st.session_state
-    closure = ConstraintClosure(current)
-    fetched_for, batch = state.get(_QUEUE, (None, None))
-    if batch is None or fetched_for != (id(library), classes):
+    work, closure, batch = _work(), ConstraintClosure(current), _work().queue
+    if work.is_note_used:
+        st.session_state[NOTE], work.is_note_used = "", False
+    if batch is None or work.queued_for != (id(library), classes):
         batch = _fetch(library, current, classes)
-    found = library.pool().about(state[_REVISITED]) if is_revisiting() else None
+    found = None if work.revisited is None else library.pool().about(work.revisited)
     if found is not None:
         library.leases.acquire(found.pair, tab())  # so that no other tab shows it at the same time
     else:
@@ -53,13 +83,14 @@ def next_pair(
     if found is None and (batch.num_left or any(candidate.pair not in closure for candidate in batch)):
         batch = _fetch(library, current, classes)
         found = _first_open(library, batch, closure)
-    state[_SHOWN] = None if found is None else found.pair
+    work.shown = None if found is None else found.pair
     return found, batch
 
 
 def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
     batch = library.pool().acquire(current, BATCH, classes=classes)
-    st.session_state[_QUEUE] = ((id(library), classes), batch)
+    work = _work()
+    work.queued_for, work.queue = (id(library), classes), batch
     return batch
 
 
@@ -99,17 +130,17 @@ def are_labels_shown() -> bool:
 
 def ask_whose(candidate: sk.CandidatePair) -> None:
     """Shows the labels and asks whose is wrong: that cannot be said without seeing them."""
-    st.session_state[_WRONG_LABEL] = candidate.pair
+    _work().asking_whose = candidate.pair
 
 
 def is_asking_whose(candidate: sk.CandidatePair) -> bool:
     """True if the visitor is asked whose label is wrong."""
-    return bool(st.session_state.get(_WRONG_LABEL) == candidate.pair)
+    return _work().asking_whose == candidate.pair
 
 
 def stop_asking_whose() -> None:
     """Drops the question whose label is wrong; the pair stays."""
-    st.session_state[_WRONG_LABEL] = None
+    _work().asking_whose = None
 
 
 def annotate(library: Library, candidate: sk.CandidatePair, verdict: str, about: Role = "anchor") -> None:
@@ -123,46 +154,52 @@ def annotate(library: Library, candidate: sk.CandidatePair, verdict: str, about:
         verdict: the verdict.
         about: whose label is wrong; a verdict is about its anchor's, so that the two change roles where it is the negative's.
     """
-    state = st.session_state
-    if state.get(_SHOWN) != candidate.pair:
+    from samekind import Verdict
+
+    work, who, note = _work(), annotator(), str(st.session_state.get(NOTE, ""))
+    if work.shown != candidate.pair:
         return
     shown = candidate.anchor_sha256, candidate.negative_sha256
     anchor, negative = shown if about == "anchor" else shown[::-1]
-    if record(library, [(anchor, negative, verdict)], state.get(NOTE, "")):
-        state[_SHOWN] = state[_REVISITED] = state[_WRONG_LABEL] = None
-        state[NOTE] = ""
-        _own_pairs().pop(candidate.pair, None)
-        _own_pairs()[candidate.pair] = shown
+    work.shown, is_written = None, False
+    try:
+        is_written = add(library, [Verdict(anchor, negative, verdict, who=who, note=note.strip())])
+    finally:
+        if is_written:
+            work.answered(candidate.pair, shown)
+        else:
+            work.shown = candidate.pair
+    if is_written:
         adapting_session.after_pair(library)
 
 
 def undo(library: Library, pair: Pair) -> None:
     """Takes the verdict on a pair back, and shows the pair again."""
-    verdict = library.verdicts.current().get(pair)
+    work, verdict = _work(), library.verdicts.current().get(pair)
     if verdict is None:  # another tab was quicker
-        _own_pairs().pop(pair, None)
+        work.own.pop(pair, None)
     elif record(library, [(verdict.anchor_sha256, verdict.negative_sha256, WITHDRAWN)]):
-        st.session_state[_REVISITED] = _own_pairs().pop(pair, (verdict.anchor_sha256, verdict.negative_sha256))
+        work.revisited = work.own.pop(pair, (verdict.anchor_sha256, verdict.negative_sha256))
 
 
 def revisit(library: Library, pair: Pair) -> None:
     """Shows a pair again, whose verdict stays until there is another."""
-    st.session_state[_REVISITED] = pair
+    _work().revisited = pair
 
 
 def back_to_queue() -> None:
     """Drops the pair that is revisited."""
-    st.session_state[_REVISITED] = None
+    _work().revisited = None
 
 
 def is_revisiting() -> bool:
     """True if the pair shown is one that is revisited."""
-    return st.session_state.get(_REVISITED) is not None
+    return _work().revisited is not None
 
 
 def last_own_pair() -> Pair | None:
     """The pair that this tab annotated last."""
-    return next(reversed(_own_pairs()), None)
+    return next(reversed(_work().own), None)
 
 
 def pop_failure() -> tuple[str, str] | None:
@@ -184,17 +221,17 @@ def login_name() -> str:
         return ""
 
 
-def record(library: Library, verdicts: Sequence[tuple[str, str, str]], note: str = "") -> bool:
+def record(library: Library, verdicts: Sequence[tuple[str, str, str]]) -> bool:
     """Adds verdicts in the visitor's name; true if they are in the table now. If not, `pop_failure` gives the reason at the next run.
 
     Args:
         library: the opened index with its verdicts.
         verdicts: hashes of anchor and negative, and the verdict.
-        note: the reason given.
     """
     from samekind import Verdict
 
-    return add(library, [Verdict(*each, who=annotator(), note=note.strip()) for each in verdicts])
+    who = annotator()
+    return add(library, [Verdict(*each, who=who) for each in verdicts])
 
 
 def add(library: Library, verdicts: Sequence[sk.Verdict]) -> bool:
@@ -202,9 +239,25 @@ def add(library: Library, verdicts: Sequence[sk.Verdict]) -> bool:
     return _succeeds(lambda: library.verdicts.add(verdicts))
 
 
-def withdraw(library: Library, screen: str) -> bool:
-    """Takes the answers of a screen back, in the visitor's name; true and false as `add`."""
-    return _succeeds(lambda: library.verdicts.withdraw(screen, annotator()))
+def withdraw(library: Library, screen: str, who: str) -> bool:
+    """Takes the answers of a screen back, in somebody's name; true and false as `add`."""
+    return _succeeds(lambda: library.verdicts.withdraw(screen, who))
+
+
+def give_name(library: Library, images: Sequence[str], name: str, verdict: sk.Verdict) -> bool:
+    """Gives images a class name, by the one who gave a verdict and at its time; true and false as `add`."""
+    from samekind import GivenLabel
+
+    given = [GivenLabel(image, name, verdict.who, verdict.when) for image in images]
+    return _succeeds(lambda: library.labels.add(given))
+
+
+def take_name_back(library: Library, verdict: sk.Verdict) -> str | None:
+    """Takes back the name that was given with a verdict; returns it, empty if there is none. `None` is as false of `add`."""
+    taken: list[sk.GivenLabel] = []
+    if not _succeeds(lambda: taken.extend(library.labels.take_back(verdict.when, verdict.who))):
+        return None
+    return taken[0].label if taken else ""
 
 
 def tab() -> str:
@@ -224,7 +277,6 @@ def _succeeds(write: Callable[[], object]) -> bool:
     return True
 
 
-def _own_pairs() -> dict[Pair, Pair]:
-    """The pairs that this tab annotated, the last one last, each with anchor and negative as they were shown."""
-    pairs: dict[Pair, Pair] = st.session_state.setdefault(_OWN_PAIRS, {})
-    return pairs
+def _work() -> _Work:
+    work: _Work = st.session_state.setdefault(_WORK, _Work())
+    return work

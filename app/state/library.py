@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 MOST_LISTED = 500
-PICTURES_KEPT = 16
+PICTURES_KEPT = SCREENS_KEPT = 16
 CANDIDATE_DEPTH = 10
 """Hardest negatives per anchor that are candidates for labeling."""
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
@@ -179,6 +179,19 @@ class Library:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
 
+    def doubted(self) -> frozenset[str]:
+        """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""
+        job = self._lists.get("labels")
+        found = None if job is None else job.result
+        return frozenset() if found is None else frozenset(issue.id for issue in found.issues)
+
+    @cached_property
+    def near_copies(self) -> Callable[[tuple[str, ...]], list[tuple[str, str]]]:
+        """The pairs among a few images that are nearly the same picture, of the last screens kept: marks do not change them."""
+        from samekind import near_copies
+
+        return lru_cache(maxsize=SCREENS_KEPT)(lambda ids: near_copies(self.index, ids))
+
     def _list(self, name: str, work: Callable[[Progress], Any]) -> Job[Any]:
         with self._auditing:
             if name not in self._lists or self._lists[name].failed:
@@ -208,6 +221,13 @@ class Library:
         from samekind import VerdictTable
 
         return VerdictTable(self.index.path)
+
+    @cached_property
+    def labels(self) -> sk.LabelTable:
+        """The class names that people gave to images of this artefact."""
+        from samekind import LabelTable
+
+        return LabelTable(self.index.path)
 
     def warm_later(self) -> None:
         """Loads vectors and encoder in the background, once, after the page that is being drawn has had its turn."""

@@ -6,13 +6,17 @@ A screen stays until it is answered or skipped here, or one of its pairs is answ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from samekind.app.state import adapting_session, labeling_session
 from samekind.app.state.library import Library
+from samekind.app.state.query import Query
+from samekind.app.view_models import curation_view, screen_view
+from samekind.app.view_models.label_pairs_view import DUPLICATE, WRONG_LABEL
+from samekind.app.view_models.marks import NO_MARKS, Marks
 from samekind.app.view_models.pairs import Pair
 from samekind.app.view_models.screen_view import AnsweredScreen
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_TABS = 20
 """Screens before other tabs that are passed over."""
+PARTNERS = 20
+"""Images near one whose label is wrong, of which one stands beside it in the verdict."""
 _WORK = "labeling_screens"
 
 
@@ -34,12 +40,12 @@ class _Work:
 
     shown: sk.Screen | None = None
     shown_for: int = 0
-    same: tuple[str, ...] = ()
+    marks: Marks = NO_MARKS
     skipped: set[str] = field(default_factory=set)
     own: list[str] = field(default_factory=list)
 
-    def show(self, library: Library, screen: sk.Screen | None, same: tuple[str, ...] = ()) -> None:
-        self.shown, self.shown_for, self.same = screen, id(library), same
+    def show(self, library: Library, screen: sk.Screen | None, marks: Marks = NO_MARKS) -> None:
+        self.shown, self.shown_for, self.marks = screen, id(library), marks
 
 
 @dataclass(frozen=True)
@@ -48,24 +54,24 @@ class Offer:
 
     Attributes:
         screen: the screen; `None` if there is none.
-        same: ids that are marked at first: those of an answer that was taken back.
+        marks: what is marked at first: the marks of an answer that was taken back.
         are_leased: true if there is none because other tabs show those that come next.
     """
 
     screen: sk.Screen | None
-    same: tuple[str, ...] = ()
+    marks: Marks = NO_MARKS
     are_leased: bool = False
 
 
 def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
-    """The screen to show."""
+    """The screen to show, given what need not be asked."""
     from samekind import ConstraintClosure
 
     work, closure = _work(), ConstraintClosure(current)
     shown = work.shown
     if shown is not None and work.shown_for == id(library) and not any(pair in closure for pair in shown.pairs):
         _lease(library, shown)
-        return Offer(shown, work.same)
+        return Offer(shown, work.marks)
     work.show(library, None)
     leave_out = set(work.skipped)
     for _ in range(MOST_TABS):
@@ -79,13 +85,16 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
     return Offer(None, are_leased=True)
 
 
-def answer(library: Library, screen: str, same: Sequence[str]) -> None:
+def answer(library: Library, screen: str, marks: Marks) -> None:
     """Adds the answers to the screen that is shown. A press that comes twice, before the next one is there, counts once.
+
+    Names are written first, at the time of the verdicts: who tries again after a failure gives the same names once more, which changes
+    nothing.
 
     Args:
         library: the opened index with its verdicts.
         screen: id of the screen that the answers are about.
-        same: ids of the images that are of the anchor's kind.
+        marks: what was marked.
     """
     work, who = _work(), labeling_session.annotator()
     shown = work.shown
@@ -93,7 +102,11 @@ def answer(library: Library, screen: str, same: Sequence[str]) -> None:
         return
     work.shown, is_written = None, False
     try:
-        is_written = labeling_session.add(library, shown.verdicts(same, who))
+        verdicts = _verdicts(library, shown, marks, who)
+        named = [shown.anchor, *screen_view.images_at(shown, marks.same)] if marks.name else []
+        is_written = labeling_session.give_name(
+            library, [each.sha256 for each in named], marks.name, verdicts[0]
+        ) and labeling_session.add(library, verdicts)
     finally:
         if is_written:
             work.own.append(screen)
@@ -121,18 +134,52 @@ def num_skipped() -> int:
 
 
 def undo(library: Library, answered: AnsweredScreen) -> None:
-    """Takes the answers of a screen back that still hold, and shows it again, marked as it was."""
-    work = _work()
-    if labeling_session.withdraw(library, answered.id):
+    """Takes the answers of a screen back that still hold, with the name that was given, and shows it again, marked as it was."""
+    work, who = _work(), labeling_session.annotator()
+    name = labeling_session.take_name_back(library, answered.verdict)
+    if name is not None and labeling_session.withdraw(library, answered.id, who):
         screen = library.screens.about(answered.anchor, answered.images)
-        images = () if screen is None else screen.images
-        work.show(library, screen, tuple(image.id for image in images if image.sha256 in answered.same))
+        work.show(library, screen, NO_MARKS if screen is None else screen_view.marks_of(screen, answered, name))
 
 
 def last_own_screen(answered: Sequence[AnsweredScreen]) -> AnsweredScreen | None:
     """The screen that this tab answered last, of those whose answers still hold."""
     by_id = {each.id: each for each in answered}
     return next((by_id[screen] for screen in reversed(_work().own) if screen in by_id), None)
+
+
+def _verdicts(library: Library, screen: sk.Screen, marks: Marks, who: str) -> list[sk.Verdict]:
+    """The answers: on each pair with the anchor, and on labels that are wrong."""
+    same, duplicate = (
+        [image.id for image in screen_view.images_at(screen, each)] for each in (marks.same, marks.duplicate)
+    )
+    verdicts = screen.verdicts(same, who)
+    verdicts = [
+        replace(each, verdict=DUPLICATE) if image.id in duplicate else each
+        for each, image in zip(verdicts, screen.images, strict=True)
+    ]
+    wrong = screen_view.images_at(screen, marks.wrong_label)
+    taken = dict(library.verdicts.current()) if wrong else {}
+    for image in wrong:
+        partner = _partner(library, screen, image, taken)
+        if partner is not None:
+            said = replace(verdicts[0], anchor_sha256=image.sha256, negative_sha256=partner, verdict=WRONG_LABEL)
+            taken[said.pair] = said
+            verdicts.append(said)
+    return verdicts
+
+
+def _partner(
+    library: Library, screen: sk.Screen, image: sk.ScreenImage, taken: Mapping[Pair, sk.Verdict]
+) -> str | None:
+    """The image that stands beside one whose label is wrong: no pair of the screen, since nothing is said of the pair itself.
+
+    Of those nearby the farthest that has no verdict beside it yet: a near one is worth asking about. `None` if there is no other image.
+    """
+    hits = library.neighbours(Query(image.id, image.id), PARTNERS, None, leave_out_itself=True, adapted=False)
+    contents = [library.index.row(hit.id)["sha256"] for hit in reversed(hits)]
+    others = [each for each in contents if each not in (image.sha256, screen.anchor.sha256)]
+    return curation_view.negative_for(image.sha256, others, taken) if others else None
 
 
 def _lease(library: Library, screen: sk.Screen) -> bool:

@@ -16,10 +16,7 @@ from samekind.core.text import percent
 if TYPE_CHECKING:
     import samekind as sk
 
-NOTHING_YET = (
-    "Nothing yet: searches see images as the encoder does. Held-out answers have to gain first, which takes three groups of three images "
-    "called the same or more: a few screens."
-)
+NOTHING_YET = "Nothing yet: searches see images as the encoder does. Held-out images have to gain first."
 
 
 def outcome(report: sk.AdaptReport) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair, key_of
@@ -19,8 +19,7 @@ from samekind.core.text import counted, percent
 if TYPE_CHECKING:
     import samekind as sk
 
-WRONG_LABEL = "wrong_label"
-A_GOOD_ROUND = 200
+WRONG_LABEL, DUPLICATE = "wrong_label", "duplicate"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ CHOICES = (
     Choice("different", "Different", "2", "They look alike and are of different kinds: a negative as it should be."),
     Choice("unsure", "Unsure", "3", "You cannot tell. The pair is not asked again."),
     Choice(WRONG_LABEL, "Wrong label", "4", "A label is not its own: shows both labels, and asks whose is wrong."),
-    Choice("duplicate", "Duplicate", "5", "Both show the very same thing: a copy, another crop, another scan."),
+    Choice(DUPLICATE, "Duplicate", "5", "Both show the very same thing: a copy, another crop, another scan."),
 )
 WHOSE = (
     Choice("anchor", "Anchor mislabelled", "a", "The left image is not of the kind that its label says."),
@@ -131,53 +130,71 @@ def progress_sentence(current: Mapping[Pair, sk.Verdict], left: int) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of the annotations: first until there are enough to learn from, then until a good round is done.
+    """How far the answers are: first until it can be measured whether they help, then until they do, both as `sk.adapt` has it.
 
     Attributes:
-        same: answers that join two images, but for those that others contradict.
-        different: answers that part two, likewise.
-        enough: number of them, some of either, that can be learned from.
+        groups: sizes of the groups of images that are known to be the same, largest first; copies of one picture count once.
+        held_out: what the adaptation in force has gained on held-out images, see `Index.adaptations`; `None` if there is none.
+        needed: how many groups are needed, of how many images each.
     """
 
-    same: int
-    different: int
-    enough: int
+    groups: tuple[int, ...]
+    held_out: Mapping[str, float] | None
+    needed: tuple[int, int]
 
     @classmethod
-    def of(cls, current: Mapping[Pair, sk.Verdict]) -> Progress:
-        """Counts the present verdicts."""
-        from samekind import ENOUGH_ANSWERS, link_constraints
+    def of(cls, known: Mapping[Pair, sk.Verdict], steps: Sequence[Mapping[str, Any]]) -> Progress:
+        """Counts.
 
-        groups = link_constraints(current.values())
-        return cls(len(groups.must_link), len(groups.cannot_link - groups.contradictions), ENOUGH_ANSWERS)
+        Args:
+            known: the present answers about images of this index.
+            steps: adaptations, the one in force last.
+        """
+        from samekind import FEWEST_GROUPS, SMALLEST_GROUP, link_constraints
+
+        copies = link_constraints(
+            verdict for verdict in known.values() if verdict.verdict == DUPLICATE
+        ).must_link_groups
+        spare = {image for group in copies for image in sorted(group)[1:]}
+        sizes = (len(group - spare) for group in link_constraints(known.values()).must_link_groups)
+        held_out = steps[-1]["held_out"] if steps else None
+        return cls(tuple(sorted(sizes, reverse=True)), held_out, (FEWEST_GROUPS, SMALLEST_GROUP))
 
     @property
-    def count(self) -> int:
-        """Answers that can be learned from; *unsure* and *wrong label* say nothing about it."""
-        return self.same + self.different
+    def num_large(self) -> int:
+        """Groups large enough to hold an image out of."""
+        return sum(size >= self.needed[1] for size in self.groups)
 
     @property
-    def are_enough(self) -> bool:
-        """True if they are enough to be learned from, which takes some of either."""
-        return min(self.same, self.different) > 0 and self.count >= self.enough
+    def can_be_measured(self) -> bool:
+        """True if there are enough of them."""
+        return self.num_large >= self.needed[0]
+
+    @property
+    def has_gained(self) -> bool:
+        """True if an adaptation is in force: there is none unless held-out images clearly gained by it."""
+        return self.held_out is not None
 
     @property
     def share(self) -> float:
-        """Filled share of the bar, in [0, 1]: half with enough answers (the first ones show at once), all of it after a good round."""
-        if self.are_enough:
-            return min(0.5 + 0.5 * (self.count - self.enough) / (A_GOOD_ROUND - self.enough), 1.0)
-        return 0.5 * min(self.count, self.enough - 1) / self.enough
+        """Filled share of the bar, in [0, 1]: half once it can be measured whether answers help, all of it once they do."""
+        if self.has_gained:
+            return 1.0
+        fewest, smallest = self.needed
+        return 0.5 * sum(min(size, smallest) for size in self.groups[:fewest]) / (fewest * smallest)
 
     def sentence(self) -> str:
-        """The goals of the bar, and what is missing."""
-        if self.are_enough:
-            missing = A_GOOD_ROUND - self.count
-            round_ = f"{missing:,} more make a good round of {A_GOOD_ROUND}" if missing > 0 else "a good round is done"
-            return f"Enough to be learned from, which is half of the bar; {round_}."
-        goal = (
-            f"{self.enough} answers of both kinds (*same kind* or *duplicate*, and *different*) are enough to be learned from, half of "
-            f"the bar; {A_GOOD_ROUND} are a good round, all of it."
+        """What the bar says, and what is missing."""
+        if self.held_out is not None:
+            before, after, error = (self.held_out[key] for key in ("before", "after", "error"))
+            return (
+                f"The answers have paid: held-out images are told from others by {percent(after)}, {percent(before)} before "
+                f"(± {100 * error:.1f} points), and searches use them. Kinds that nobody was asked about gain little."
+            )
+        if self.can_be_measured:
+            return "Enough to measure whether the answers help: half of the bar. All of it once images that are held out clearly gain."
+        fewest, smallest = self.needed
+        return (
+            f"Whether answers help is measured by images that are held out, which takes {fewest} groups of {smallest} images of the same "
+            f"kind: half of the bar ({self.num_large} so far). All of it once these images clearly gain."
         )
-        if self.count < self.enough:
-            return goal
-        return f"{goal} No *{'same kind' if self.different else 'different'}* yet."

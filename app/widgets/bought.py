@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from samekind.app.state import adapting_session, labeling_session
+from samekind.app.state.answers import Answers
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import bought_view
 from samekind.app.view_models.bought_view import Bought
 from samekind.app.view_models.cards import plain
-from samekind.app.view_models.pairs import Pair
+from samekind.app.view_models.label_pairs_view import Progress
 from samekind.app.widgets import notices
 from samekind.app.widgets.gallery import gallery
-
-if TYPE_CHECKING:
-    import samekind as sk
 
 NEIGHBOURS = 8
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def show(library: Library, current: Mapping[Pair, sk.Verdict], anchor: str | None) -> None:
+def progress(library: Library, answers: Answers) -> Progress:
+    """How far the answers about images of this index are; with a damaged adaptation, of which the panel tells, as if there were none."""
+    from samekind import SamekindError
+
+    try:
+        steps = library.index.adaptations()
+    except SamekindError:
+        steps = []
+    return Progress.of(labeling_session.of_this_index(library, answers.known), steps)
+
+
+def show(library: Library, answers: Answers, anchor: str | None) -> None:
     """Draws the panel.
 
     Args:
         library: the opened index with its verdicts.
-        current: the present verdicts.
+        answers: what people have said by now.
         anchor: id of the image that is asked about; `None` if there is none.
     """
     from samekind import SamekindError
@@ -39,7 +45,7 @@ def show(library: Library, current: Mapping[Pair, sk.Verdict], anchor: str | Non
         _switch(library)
         _outcome(library)
         try:
-            found = Bought.of(labeling_session.of_this_index(library, current), library.index.adaptations())
+            found = Bought.of(labeling_session.of_this_index(library, answers.known), library.index.adaptations())
             _figures(found)
             if anchor is not None and found.steps:
                 _neighbours(library, anchor)

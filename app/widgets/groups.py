@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from samekind.app.state import labeling_session, screen_session
+from samekind.app.state.answers import Answers
 from samekind.app.state.library import Library
 from samekind.app.view_models import screen_view
 from samekind.app.view_models.label_pairs_view import Progress
-from samekind.app.view_models.pairs import Pair
+from samekind.app.view_models.marks import Marks
 from samekind.app.view_models.screen_view import AnsweredScreen
 from samekind.app.widgets import bought, notices
 from samekind.app.widgets.gallery import gallery
@@ -24,39 +25,45 @@ if TYPE_CHECKING:
 HISTORY = 8
 
 
-def show(library: Library, current: Mapping[Pair, sk.Verdict]) -> Progress:
+def show(library: Library, answers: Answers) -> Progress:
     """Draws the mode; returns the progress of all answers."""
-    offer = screen_session.next_screen(library, current)
+    offer = screen_session.next_screen(library, answers.asked)
     if failure := labeling_session.pop_failure():
         notices.failure(*failure)
-    progress = Progress.of(labeling_session.of_this_index(library, current))
-    st.progress(progress.share, screen_view.progress_sentence(current, library.screens.num_unseen(current)))
+    progress = bought.progress(library, answers)
+    num_unseen = library.screens.num_unseen(answers.asked)
+    st.progress(progress.share, screen_view.progress_sentence(answers.verdicts, num_unseen))
     st.caption(progress.sentence())
     if offer.screen is None:
         _no_screen(offer.are_leased)
     else:
-        _screen(library, offer.screen, offer.same)
-    answered = screen_view.answered_screens(current)
+        _screen(library, offer.screen, offer.marks, answers)
+    answered = screen_view.answered_screens(answers.verdicts)
     with st.container(horizontal=True):
         if offer.screen is not None:
             _skip_button(library, offer.screen)
         _undo_button(library, answered)
-    _contradictions(current)
-    bought.show(library, current, None if offer.screen is None else offer.screen.anchor.id)
+    _contradictions(answers)
+    bought.show(library, answers, None if offer.screen is None else offer.screen.anchor.id)
     _history(library, answered[:HISTORY])
     return progress
 
 
-def _screen(library: Library, screen: sk.Screen, same: Sequence[str]) -> None:
+def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers) -> None:
     revealed = labeling_session.are_labels_shown()
-    thumbnails = library.index.thumbnails([image.id for image in screen.images])
+    ids = [image.id for image in screen.images]
+    doubted = library.doubted() if revealed else frozenset[str]()
+    badges = screen_view.suspicions(screen, library.near_copies((screen.anchor.id, *ids)), doubted)
     screen_grid(
         screen.id,
-        screen_view.anchor_card(screen, library.picture(screen.anchor.id), revealed=revealed),
-        screen_view.image_cards(screen, thumbnails, revealed=revealed),
-        same=screen_view.places_of(screen, same),
-        on_answer=lambda id_, places: screen_session.answer(library, id_, screen_view.ids_at(screen, places)),
-        key="screen",
+        screen_view.anchor_card(
+            screen, library.picture(screen.anchor.id), badges.get(screen.anchor.id, ()), revealed=revealed
+        ),
+        screen_view.image_cards(screen, library.index.thumbnails(ids), badges, revealed=revealed),
+        marks=marks,
+        names=sorted({*answers.names, *(library.classes if revealed else [])}),
+        has_labels=revealed,
+        on_answer=lambda id_, given: screen_session.answer(library, id_, given),
     )
 
 
@@ -97,10 +104,15 @@ def _undo_button(library: Library, answered: Sequence[AnsweredScreen]) -> None:
     )
 
 
-def _contradictions(current: Mapping[Pair, sk.Verdict]) -> None:
+def _contradictions(answers: Answers) -> None:
     from samekind import link_constraints
 
-    if found := link_constraints(current.values()).contradictions:
+    if conflicts := answers.naming.conflicts:
+        st.warning(
+            f"{counted(len(conflicts), 'conflict')} between names, or between names and answers: what cannot all be true is not used. "
+            "`samekind labels conflicts` lists it."
+        )
+    if found := link_constraints(answers.verdicts.values()).contradictions:
         st.warning(
             f"{counted(len(found), 'pair')} called different, though other answers join the two: *Pairs* lists them. "
             "Until that is corrected their group is left out of training."

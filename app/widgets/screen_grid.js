@@ -24,8 +24,9 @@ function drawImage(card, place) {
   const frame = document.createElement("div");
   frame.className = "frame";
   frame.append(picture(card.pictures[0]));
-  const mark = badge({ text: "same", tone: "same" });
-  frame.append(mark);
+  const marks = document.createElement("div");
+  marks.className = "marks";
+  frame.append(marks);
   if (place < 9) {
     const key = document.createElement("kbd");
     key.textContent = place + 1;
@@ -33,6 +34,20 @@ function drawImage(card, place) {
   }
   element.append(frame, lines(card));
   return element;
+}
+
+function freshState({ screen, marks }) {
+  const [same, duplicate, wrong_label] = [marks.same, marks.duplicate, marks.wrong_label].map((places) => new Set(places));
+  return { screen, same, duplicate, wrong_label, name: marks.name, kind: "same", since: performance.now() };
+}
+
+// Words on a picture for what is marked there.
+function marksAt(number, { same, duplicate, wrong_label }) {
+  const marks = [];
+  if (wrong_label.has(number)) marks.push({ text: "wrong label", tone: "false" });
+  if (duplicate.has(number)) marks.push({ text: "duplicate", tone: "same" });
+  else if (same.has(number)) marks.push({ text: "same", tone: "same" });
+  return marks;
 }
 
 // The card that an arrow leads to; rows are as many cards wide as stand at the height of the first one.
@@ -46,30 +61,57 @@ function placeAfter(key, place, cards) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".screen");
   const isNew = root.state?.screen !== data.screen;
-  if (isNew) root.state = { screen: data.screen, same: new Set(data.same), since: performance.now() };
+  if (isNew) root.state = freshState(data);
   const { state } = root;
   state.isAnswered = false; // drawn again, a screen whose answers could not be stored can be answered again
   const confirm = root.querySelector(".confirm");
   const all = root.querySelector(".all");
+  const naming = root.querySelector(".name");
+  const kinds = [...root.querySelectorAll("[data-kind]")];
   const cards = data.cards.map(drawImage);
+  if (!data.has_labels && state.kind === "wrong_label") state.kind = "same";
 
   const show = () => {
     cards.forEach((card, place) => {
       const isSame = state.same.has(place + 1);
       card.classList.toggle("same", isSame);
       card.setAttribute("aria-pressed", isSame);
+      const marks = marksAt(place + 1, state);
+      card.querySelector(".marks").replaceChildren(...marks.map(badge));
+      const told = marks.map((mark) => mark.text).filter((text) => text !== "same");
+      card.setAttribute("aria-label", [data.cards[place].pictures[0].alt, ...told].join(", "));
     });
+    for (const button of kinds) {
+      button.hidden = button.dataset.kind === "wrong_label" && !data.has_labels;
+      button.setAttribute("aria-pressed", button.dataset.kind === state.kind);
+    }
     const same = state.same.size;
-    confirm.querySelector(".count").textContent = `${same} same, ${cards.length - same} different`;
+    const called = state.name.trim() ? `, named ${state.name.trim()}` : "";
+    confirm.querySelector(".count").textContent = `${same} same${called}, ${cards.length - same} different`;
   };
   const toggle = (place) => {
-    if (!state.same.delete(place + 1)) state.same.add(place + 1);
+    const number = place + 1;
+    if (state.kind === "wrong_label") {
+      if (!state.wrong_label.delete(number)) state.wrong_label.add(number);
+    } else if (state.kind === "duplicate") {
+      if (!state.duplicate.delete(number)) state.duplicate.add(number);
+      state.same.add(number); // a copy of the anchor is of its kind; it stays so if it turns out to be none
+    } else {
+      state.duplicate.delete(number);
+      if (!state.same.delete(number)) state.same.add(number);
+    }
+    show();
+  };
+  const choose = (kind) => {
+    if (kind === "wrong_label" && !data.has_labels) return; // whoever sees no labels cannot call one wrong
+    state.kind = state.kind === kind ? "same" : kind;
     show();
   };
   const answer = () => {
     if (state.isAnswered || performance.now() - state.since < TOO_SOON_MS) return;
     state.isAnswered = true; // a second run would break off the one that stores the answers
-    setTriggerValue("answered", { screen: data.screen, same: [...state.same].sort((a, b) => a - b) });
+    const [same, duplicate, wrong_label] = [state.same, state.duplicate, state.wrong_label].map((marked) => [...marked]);
+    setTriggerValue("answered", { screen: data.screen, same, duplicate, wrong_label, name: state.name });
   };
   const answerAll = () => {
     if (state.isAnswered || performance.now() - state.since < TOO_SOON_MS) return;
@@ -93,10 +135,30 @@ export default function ({ data, parentElement, setTriggerValue }) {
       answer();
     } else if (event.key.toLowerCase() === "a") {
       answerAll();
+    } else if (event.key.toLowerCase() === "d") {
+      choose("duplicate");
+    } else if (event.key.toLowerCase() === "w") {
+      choose("wrong_label");
+    } else if (event.key.toLowerCase() === "n") {
+      naming.focus();
     } else return;
     event.preventDefault();
   };
+  // What is typed is the field's own, also where the page listens to keys. Enter only leads back: with a list open it picks from it.
+  naming.onkeydown = (event) => {
+    event.stopPropagation();
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    root.focus({ preventScroll: true });
+  };
+  naming.oninput = () => {
+    state.name = naming.value;
+    show();
+  };
 
+  if (isNew) naming.value = state.name;
+  root.querySelector("datalist").replaceChildren(...data.names.map((name) => new Option(name, name)));
+  for (const button of kinds) button.onclick = () => choose(button.dataset.kind);
   root.querySelector(".anchors").replaceChildren(drawAnchor(data.anchor));
   root.querySelector(".images").replaceChildren(...cards);
   cards.forEach((card, place) => (card.onclick = () => toggle(place)));
@@ -105,6 +167,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   show();
   // Keys are for the new screen, and not for the button that was pressed before it came; a field keeps them.
   if (isNew && !document.activeElement?.closest(FIELDS)) root.focus({ preventScroll: true });
+  // The element may be drawn again before it is told to end: two listeners would each turn a mark, and so leave it as it was.
+  document.removeEventListener("keydown", root.onKey);
+  root.onKey = onKey;
   document.addEventListener("keydown", onKey);
   return () => document.removeEventListener("keydown", onKey);
 }

@@ -13,12 +13,26 @@ from typing import Any
 import streamlit as st
 
 from samekind.app.view_models.cards import Card
+from samekind.app.view_models.marks import Marks
 
 HERE = Path(__file__).parent
+KEY = "screen"
 HTML = """
 <div class="screen" role="group" tabindex="-1" aria-label="Which of these images are of the anchor's kind?">
   <div class="anchors"></div>
   <div class="images" role="group" aria-label="images to compare with the anchor"></div>
+  <div class="aside">
+    <div class="kinds" role="group" aria-label="what a mark says">
+      <span>A mark says</span>
+      <button type="button" data-kind="same">same</button>
+      <button type="button" data-kind="duplicate" aria-keyshortcuts="D">duplicate<span class="key" aria-hidden="true">D</span></button>
+      <button type="button" data-kind="wrong_label" aria-keyshortcuts="W">wrong label<span class="key" aria-hidden="true">W</span></button>
+    </div>
+    <label class="naming"><span>Name of what is the same<span class="key" aria-hidden="true">N</span></span>
+      <input class="name" list="known-names" maxlength="100" autocomplete="off" placeholder="if you like" aria-keyshortcuts="N">
+    </label>
+    <datalist id="known-names"></datalist>
+  </div>
   <div class="answers">
     <button type="button" class="confirm" aria-keyshortcuts="Enter">
       Confirm: <span class="count"></span><span class="key" aria-hidden="true">Enter</span>
@@ -48,33 +62,37 @@ def screen_grid(
     anchor: Card,
     images: Sequence[Card],
     *,
-    same: Sequence[int],
-    on_answer: Callable[[str, list[int]], None],
-    key: str,
+    marks: Marks,
+    names: Sequence[str],
+    has_labels: bool,
+    on_answer: Callable[[str, Marks], None],
 ) -> None:
-    """Draws a screen.
+    """Draws a screen; a page has one.
 
     Args:
         screen: its id; marks are kept as long as it stays.
         anchor: the anchor's card.
         images: the images' cards.
-        same: places, from 1 on, that are marked as the same at first.
-        on_answer: called with the screen's id and the marked places when it is answered, before the page is drawn again.
-        key: unique on the page.
+        marks: what is marked at first, and the name.
+        names: class names that are offered.
+        has_labels: true if labels are seen, so that one can be called wrong.
+        on_answer: called with the screen's id and the marks when it is answered, before the page is drawn again.
     """
 
     def answered() -> None:
-        given = st.session_state[key].get("answered")
+        given = st.session_state[KEY].get("answered")
         if given is not None:
-            on_answer(given["screen"], given["same"])
+            on_answer(given["screen"], Marks.read(given))
 
     data = {
         "screen": screen,
         "anchor": anchor.to_data(),
         "cards": [card.to_data() for card in images],
-        "same": list(same),
+        "marks": marks.to_data(),
+        "names": list(names),
+        "has_labels": has_labels,
     }
-    _element()(data=data, key=key, on_answered_change=answered)
+    _element()(data=data, key=KEY, on_answered_change=answered)
 
 
 def _joined(*names: str) -> str:

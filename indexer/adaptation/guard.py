@@ -26,6 +26,7 @@ FOLDS = 5
 SMALLEST_GROUP = 3
 """With one image held out, two are left to learn from."""
 FEWEST_GROUPS = 3
+"""Of them, so that a gain can be told from chance."""
 CHANCE = 0.2
 """Of answers that teach nothing, so many are taken for a gain. They cost next to nothing (0.2 points of MAP@R), and a refusal the gain."""
 

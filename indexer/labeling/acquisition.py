@@ -24,7 +24,8 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.pair_model import PairFeatures, SameClassModel
-from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict, VerdictTable
+from samekind.indexer.labeling.people.current_answers import current_answers
+from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
 from samekind.training.false_negatives.constraints import Pair
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def acquire_pairs(
     seed: int = 0,
     report: FalseNegativeReport | None = None,
 ) -> CandidatePairs:
-    """Pairs to annotate, given the verdicts that the artefact holds by now.
+    """Pairs to annotate, given the verdicts and class names that the artefact holds by now.
 
     Args:
         index: the opened index.
@@ -67,7 +68,7 @@ def acquire_pairs(
         InputError: count, order or a class is none.
     """
     pool = CandidatePool(index, report)
-    return pool.acquire(VerdictTable(index.path).current(), count, classes=classes, order=order, seed=seed)
+    return pool.acquire(current_answers(index.path), count, classes=classes, order=order, seed=seed)
 
 
 class CandidatePool:
@@ -113,7 +114,7 @@ class CandidatePool:
         order: Order = "informative",
         seed: int = 0,
     ) -> CandidatePairs:
-        """See the function `acquire_pairs`; `current` is the present verdict on each pair."""
+        """See the function `acquire_pairs`; `current` is the present answer on each pair, see `current_answers`."""
         _check(count, order)
         notes = self._notes(current)
         if self._prior is None:

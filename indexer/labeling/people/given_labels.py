@@ -57,6 +57,30 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
     name = "labels"
     answer = GivenLabel
 
+    def take_back(self, when: str, who: str) -> tuple[GivenLabel, ...]:
+        """Takes back what a person named at one moment, as on a screen of *Label pairs*; an earlier name by the same person holds again.
+
+        An image that the person has named anew since is left alone.
+
+        Args:
+            when: the time of these labels, as it is stored.
+            who: gave them.
+
+        Returns:
+            The labels that hold no longer.
+
+        Raises:
+            ArtefactError: the table is damaged or cannot be written.
+        """
+        own: dict[str, list[GivenLabel]] = {}
+        for given in self.all():
+            if given.who == who:
+                own.setdefault(given.sha256, []).append(given)
+        taken = tuple(held[-1] for held in own.values() if held[-1].when == when and held[-1].label)
+        before = {each.sha256: [held for held in own[each.sha256] if held.moment < each.moment] for each in taken}
+        self.add([GivenLabel(image, held[-1].label if held else "", who) for image, held in before.items()])
+        return taken
+
     def current(self) -> dict[str, tuple[GivenLabel, ...]]:
         """The labels of each image that hold, by its hash: the latest of each person, unless that one took it back.
 

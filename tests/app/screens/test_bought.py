@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import samekind as sk
 from samekind.app.state import adapting_session
 from samekind.app.view_models.cards import Card, data_uri
+from samekind.app.view_models.marks import Marks
 from samekind.app.widgets import groups as groups_widget
 from tests.app.conftest import OpenApp
 from tests.app.jobs.test_adapting import wait
@@ -24,10 +25,10 @@ def by_label(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the custom element: a button that answers as the labels say."""
 
     def stand_in(
-        screen: str, anchor: Card, images: Sequence[Card], *, same: object, on_answer: Callable[..., None], key: str
+        screen: str, anchor: Card, images: Sequence[Card], *, on_answer: Callable[..., None], **more: object
     ) -> None:
         right = [place for place, card in enumerate(images, start=1) if card.lines[0] == anchor.lines[0]]
-        st.button("Answer", on_click=on_answer, args=(screen, right))
+        st.button("Answer", on_click=on_answer, args=(screen, Marks(tuple(right))))
 
     monkeypatch.setattr(groups_widget, "screen_grid", stand_in)
 

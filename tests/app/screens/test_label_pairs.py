@@ -131,7 +131,7 @@ def test_only_pairs_of_two_classes(open_app: OpenApp, folder: Path) -> None:
 def test_a_revisited_pair_goes_with_its_image(open_app: OpenApp, folder: Path) -> None:
     """An image that has been removed in the meantime: the queue continues, and no page breaks."""
     at = label_pairs(open_app(folder))
-    at.session_state["labeling_revisited"] = ("0" * 64, "1" * 64)
+    at.session_state["labeling_pairs"].revisited = ("0" * 64, "1" * 64)
     assert pair_shown(healthy(at.run()))
 
 

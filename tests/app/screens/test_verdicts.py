@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import samekind as sk
+from samekind.app.state import labeling_session
+from samekind.app.state.library import Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.pairs import key_of
 from tests.app.conftest import OpenApp
@@ -140,24 +143,25 @@ def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: 
     assert [card["id"] for card in cards(at, key)] == [key_of(v.pair) for v in (torn, *chain)]
     assert {card["action"] for card in cards(at, key)} == {"Answer again"}
     assert any("that group is left out" in caption.value for caption in at.caption)
-    at.session_state["labeling_revisited"] = torn.pair
+    at.session_state["labeling_pairs"].revisited = torn.pair
     assert pair_shown(healthy(at.run())) == torn.pair
     press(at, "Same kind")
     assert not shown(at, key)
     assert table.current()[torn.pair].verdict == "same"
 
 
-def test_enough_answers_lead_to_training(open_app: OpenApp, folder: Path) -> None:
-    """From 20 answers of both kinds on the page names the command that trains with them."""
-    found = list(sk.acquire_pairs(sk.Index.open(folder), 20))
+def test_answers_that_gain_lead_to_training(open_app: OpenApp, folder: Path) -> None:
+    """Many answers are no claim; once held-out images have gained, the page says by how much, and names the command of a training."""
     table = sk.VerdictTable(folder)
-    given = [
-        sk.Verdict(q.anchor_sha256, q.negative_sha256, "same" if i % 4 else "different") for i, q in enumerate(found)
-    ]
-    table.add(given[:19])
-    assert not label_pairs(open_app(folder)).code
-    table.add(given[19:])
-    (code,) = label_pairs(open_app(folder)).code
+    for screen in sk.acquire_screens(sk.Index.open(folder), 6):
+        table.add(screen.verdicts([each.id for each in screen.images if each.label == screen.anchor.label]))
+    at = label_pairs(open_app(folder))
+    assert not at.code
+    assert any("Enough to measure whether the answers help" in caption.value for caption in at.caption)
+    assert sk.adapt(folder).adapted
+    at = label_pairs(open_app(folder))
+    assert any("The answers have paid" in caption.value for caption in at.caption)
+    (code,) = at.code
     assert code.value.startswith("samekind train")
     assert code.value.endswith(f"--verdicts {folder}")
 
@@ -179,6 +183,26 @@ def test_an_answer_that_cannot_be_written_is_reported_and_asked_for_again(
     assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
     assert (pair_shown(at), at.text_input(key="labeling_note").value) == (asked, "heel")
     assert not shown(at, "history")
+
+
+def test_a_press_while_the_answer_is_written_counts_once(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit breaks the first callback off for the second one, as soon as that looks into the session's state."""
+    at = label_pairs(open_app(folder))
+    candidate, add = sk.acquire_pairs(sk.Index.open(folder), 1)[0], labeling_session.add
+    assert pair_shown(at) == candidate.pair
+    at.text_input(key="labeling_note").set_value("heel").run()
+
+    def slow(opened: Library, verdicts: Sequence[sk.Verdict]) -> bool:
+        labeling_session.annotate(opened, candidate, "different")
+        return add(opened, verdicts)
+
+    monkeypatch.setattr(labeling_session, "add", slow)
+    press(at, "Same kind")
+    assert [(v.pair, v.verdict, v.note) for v in sk.VerdictTable(folder).all()] == [(candidate.pair, "same", "heel")]
+    assert at.text_input(key="labeling_note").value == "", "the note is not for the next pair"
+    assert pair_shown(at) != candidate.pair
 
 
 def test_without_labels_there_is_no_wrong_one(open_app: OpenApp, tmp_path: Path) -> None:
@@ -215,4 +239,4 @@ def test_answers_about_other_images_fill_no_bar(open_app: OpenApp, folder: Path)
     sk.VerdictTable(folder).add(said)
     at = label_pairs(open_app(folder))
     assert not at.code
-    assert any("are enough to be learned from" in caption.value for caption in at.caption)
+    assert any("half of the bar (0 so far)" in caption.value for caption in at.caption)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 import samekind as sk
@@ -18,41 +16,55 @@ def verdicts(same: int, different: int, other: str = "unsure") -> dict[tuple[str
     return {v.pair: v for v in made}
 
 
-def test_enough_means_both_kinds() -> None:
-    """Twenty of one kind teach nothing, unsure ones do not count, nor do those that contradict each other, a copy is of the same kind."""
-    assert Progress.of(verdicts(10, 10)).are_enough
-    assert not Progress.of(verdicts(30, 0)).are_enough
-    assert not Progress.of(verdicts(0, 30)).are_enough
-    assert not Progress.of(verdicts(10, 9)).are_enough
-    assert Progress.of(verdicts(0, 15, "duplicate")).are_enough
-    torn = sk.Verdict(f"{0:064x}", f"{2:064x}", "different")
-    assert not Progress.of({**verdicts(10, 10), torn.pair: torn}).are_enough
+def images(*sizes: int) -> dict[tuple[str, str], sk.Verdict]:
+    """Groups of so many images, each a chain of `same`."""
+    made, start = [], 0
+    for size in sizes:
+        made += [sk.Verdict(f"{i:064x}", f"{i + 1:064x}", "same") for i in range(start, start + size - 1)]
+        start += size
+    return {v.pair: v for v in made}
+
+
+def step(before: float, after: float) -> dict[str, object]:
+    """One adaptation, as `Index.adaptations` gives it."""
+    return {"answers": 100, "held_out": {"groups": 6, "before": before, "after": after, "error": 0.034}}
+
+
+def test_answers_are_counted_by_kind() -> None:
+    """In the order of the keys, and what is left."""
     sentence = label_pairs_view.progress_sentence(verdicts(2, 1), 1234)
     assert sentence == (
         "8 pairs answered (2 same kind · 1 different · 5 unsure · 0 wrong label · 0 duplicate), 1,234 left"
     )
 
 
-def test_the_bar_is_half_full_with_enough_answers() -> None:
-    """It grows with every answer, shows the first one, and is full after a good round; twenty of one kind stay below the half."""
-    shares = [Progress.of(verdicts(n, 1)).share for n in range(250)]
-    assert shares[0] == pytest.approx(1 / 40)
-    assert shares[18] < 0.5
-    assert shares[19] == 0.5
-    assert all(low < high for low, high in itertools.pairwise(shares[:200]))
-    assert shares[199] == shares[249] == 1.0
-    assert Progress.of(verdicts(100, 0)).share < 0.5
-    assert Progress.of({}).share == 0.0
+def test_a_gain_is_measured_once_there_are_three_groups_of_three() -> None:
+    """However many answers there are: those of one screen are one group; a copy of an image is none more."""
+    assert not Progress.of({**verdicts(0, 500), **images(21)}, []).can_be_measured
+    assert not Progress.of(images(3, 3, 2), []).can_be_measured
+    assert Progress.of(images(3, 3, 3), []).can_be_measured
+    copies = images(3, 3, 3)
+    pair = next(iter(copies))
+    assert not Progress.of({**copies, pair: sk.Verdict(*pair, "duplicate")}, []).can_be_measured
+    first, _, third = (f"{i:064x}" for i in range(3))
+    torn = sk.Verdict(first, third, "different")
+    assert not Progress.of({**images(3, 3, 3), torn.pair: torn}, []).can_be_measured
 
 
-def test_a_sentence_says_how_many_are_enough() -> None:
-    """Both goals beforehand, which kind is missing, what is left to a good round, and its end."""
-    for few in ({}, verdicts(3, 0), verdicts(10, 9)):
-        sentence = Progress.of(few).sentence()
-        assert "20 answers of both kinds" in sentence
-        assert "200 are a good round" in sentence
-        assert "yet" not in sentence
-    assert Progress.of(verdicts(20, 0)).sentence().endswith("No *different* yet.")
-    assert Progress.of(verdicts(0, 20)).sentence().endswith("No *same kind* yet.")
-    assert "175 more make a good round of 200" in Progress.of(verdicts(15, 10)).sentence()
-    assert "a good round is done" in Progress.of(verdicts(100, 100)).sentence()
+def test_the_bar_is_half_full_when_a_gain_can_be_measured_and_full_when_there_is_one() -> None:
+    """It shows the first group, and no number of answers fills it without a gain."""
+    shares = [Progress.of(images(*sizes), []).share for sizes in ((), (2,), (3,), (3, 2), (3, 3), (3, 3, 3), (40,) * 9)]
+    assert shares == pytest.approx([0, 1 / 9, 1 / 6, 5 / 18, 1 / 3, 1 / 2, 1 / 2])
+    assert Progress.of(images(50), []).share == pytest.approx(1 / 6)
+    assert Progress.of(images(3, 3, 3), [step(0.7, 0.81)]).share == 1
+
+
+def test_a_sentence_says_what_is_missing_and_what_was_gained() -> None:
+    """Groups first, then a gain, then its figures: those of the adaptation in force."""
+    assert (
+        "3 groups of 3 images of the same kind: half of the bar (1 so far)" in Progress.of(images(9, 2), []).sentence()
+    )
+    assert Progress.of(images(3, 3, 3), []).sentence().startswith("Enough to measure")
+    paid = Progress.of(images(3, 3, 3), [step(0.7, 0.75), step(0.7, 0.81)])
+    assert "told from others by 81.0 %, 70.0 % before (± 3.4 points)" in paid.sentence()
+    assert (paid.has_gained, Progress.of(images(3, 3, 3), []).has_gained) == (True, False)

@@ -238,3 +238,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert "takes no file" in refused("labels", "conflicts", folder, file)
     assert "--groups belongs to" in refused("labels", "import", folder, file, "--groups")
     assert "does not exist" in refused("labels", "conflicts", tmp_path / "nowhere")
+
+
+def test_what_was_named_at_one_moment_is_taken_back(tmp_path: Path) -> None:
+    """By that person only; an earlier name holds again, and a later one stays."""
+    times = [f"2026-11-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    table = LabelTable(tmp_path)
+    table.add(
+        [
+            GivenLabel(sha(0), "boot", "Ana", times[0]),
+            *(GivenLabel(sha(image), "shoe", "Ana", times[1]) for image in range(3)),
+            GivenLabel(sha(0), "shoe", "Ben", times[1]),
+            GivenLabel(sha(2), "sandal", "Ana", times[2]),
+        ]
+    )
+    assert [each.sha256 for each in table.take_back(times[1], "Ana")] == [sha(0), sha(1)]
+    held = {image: {(each.who, each.label) for each in given} for image, given in table.current().items()}
+    assert held == {sha(0): {("Ana", "boot"), ("Ben", "shoe")}, sha(2): {("Ana", "sandal")}}
+    assert table.take_back(times[1], "Ana") == ()
