@@ -97,7 +97,10 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
     training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
-        words = ("samekind", "index", "--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        crops = meta["encoder"].get("crops", 1)
+        asked = ("--crops", str(crops)) if crops != 1 else ()
+        encoder = ("--encoder", meta["source"], *asked)
+        words = ("samekind", "index", "--corpus", entry.source, *encoder, "--out", f"{folder}-again")
         progress.print(
             f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"

@@ -25,6 +25,7 @@ class Quickstart:
 
     Example:
         samekind quickstart photos
+        samekind quickstart photos --crops 2
         samekind quickstart photos --out artifacts/photos --no-demo
     """
 
@@ -32,6 +33,14 @@ class Quickstart:
     out: Annotated[
         Path | None,
         arg(metavar="FOLDER", help="The artefact.", help_behavior_hint="(default: artifacts/ and the folder's name)"),
+    ] = None
+    crops: Annotated[
+        int | None,
+        arg(
+            metavar="1|2",
+            help="Crops of each photo, their features averaged; 2 finds more in twice the time.",
+            help_behavior_hint="(default: 1, or as --out has it)",
+        ),
     ] = None
     preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
@@ -50,7 +59,8 @@ class Quickstart:
             streamlit_command(out, "127.0.0.1", self.port)  # says what is not installed before minutes are spent
         corpus = load_corpus(self.corpus, None, console)
         before = _state(out)
-        index = samekind.build_index(corpus, self._encoder(corpus, out, console), out, progress=console.progress)
+        encoder = self._encoder(corpus, out, console)
+        index = samekind.build_index(corpus, encoder, out, progress=console.progress, crops=self.crops)
         evaluation = _evaluation(index, console) if _state(out) != before else None
         if not self.no_demo:
             serve(out, host="127.0.0.1", port=self.port, console=console)
@@ -71,7 +81,7 @@ class Quickstart:
         console.say(reason)
         if names_model(name):
             return name
-        samekind.train(corpus, self.preset, out, progress=console.progress)
+        samekind.train(corpus, self.preset, out, progress=console.progress, crops=self.crops or 1)
         return out
 
 
