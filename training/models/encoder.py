@@ -30,8 +30,9 @@ from samekind.data.decode import prepare
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.backbones import build_backbone, images_at_once
+from samekind.training.models.backbones import build_backbone
 from samekind.training.models.exchange.exchange import EncoderExchange
+from samekind.training.models.streams import images_at_once, in_streams, streams
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
 
@@ -203,18 +204,23 @@ class Encoder(EncoderExchange, nn.Module):
         was_training = self.training
         self.eval()
         crops = images.shape[1] if len(images.shape) == 5 else 1
-        at_once = images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
-        batch_size = max(1, min(batch_size, at_once) // crops)
+        device = self.get_buffer("mean").device
+        at_once = images_at_once(self.spec.backbone, self.spec.image_size, device)
+        size = max(1, min(batch_size, at_once) // crops)
         rows = np.empty((len(images), dim), dtype=np.float32)
+
+        def embed(start: int) -> int:
+            batch = images[start : start + size]
+            flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
+            feature = self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(flat))))
+            if crops > 1:
+                feature = feature.reshape(len(batch), crops, -1).mean(1)
+            rows[start : start + len(batch)] = function(feature).float().cpu().numpy()
+            return len(batch)
+
         with (progress or NoProgress()).task("embedding", len(images)) as task:
-            for start in range(0, len(images), batch_size):
-                batch = images[start : start + batch_size]
-                flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
-                feature = self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(flat))))
-                if crops > 1:
-                    feature = feature.reshape(len(batch), crops, -1).mean(1)
-                rows[start : start + len(batch)] = function(feature).float().cpu().numpy()
-                task.advance(len(batch))
+            for count in in_streams(embed, range(0, len(images), size), streams(self.spec.backbone, device)):
+                task.advance(count)
         self.train(was_training)
         return rows
 
