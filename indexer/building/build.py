@@ -21,6 +21,7 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GivenVectors
@@ -99,8 +100,8 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
         crops = meta["encoder"].get("crops", 1)
         asked = ("--crops", str(crops)) if crops != 1 else ()
-        encoder = ("--encoder", meta["source"], *asked)
-        words = ("samekind", "index", "--corpus", entry.source, *encoder, "--out", f"{folder}-again")
+        named = ("--corpus", entry.source, "--encoder", meta["source"], *asked, "--out", f"{folder}-again")
+        words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
             f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"

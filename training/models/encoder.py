@@ -32,7 +32,7 @@ from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone
 from samekind.training.models.exchange.exchange import EncoderExchange
-from samekind.training.models.streams import images_at_once, in_streams, streams
+from samekind.training.models.streams import images_at_once, in_streams
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
 
@@ -219,7 +219,7 @@ class Encoder(EncoderExchange, nn.Module):
             return len(batch)
 
         with (progress or NoProgress()).task("embedding", len(images)) as task:
-            for count in in_streams(embed, range(0, len(images), size), streams(self.spec.backbone, device)):
+            for count in in_streams(self.spec.backbone, device, embed, range(0, len(images), size)):
                 task.advance(count)
         self.train(was_training)
         return rows

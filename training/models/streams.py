@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
+
+from samekind.training.runtime.side_by_side import side_by_side
 
 _CACHED_PIXELS = 4 * 224 * 224
 """Pixels that a stream takes at once: with more, the maps of a large backbone no longer fit in the cache, and each of 64 images of 224 px
@@ -26,23 +27,9 @@ def images_at_once(name: str, image_size: int, device: torch.device) -> int:
     return max(1, _CACHED_PIXELS // image_size**2) if _is_streamed(name, device) else sys.maxsize
 
 
-def streams(name: str, device: torch.device) -> int:
-    """Streams that a backbone runs in: as many as torch has threads for a library's on a CPU, 1 for others."""
-    return torch.get_num_threads() if _is_streamed(name, device) else 1
-
-
-def in_streams(work: Callable[[int], int], starts: Iterable[int], count: int) -> Iterator[int]:
-    """What `work` returns for each start, in order. With more than one stream each has one thread of torch's, and knows no gradients."""
-    if count == 1:
-        yield from map(work, starts)
-        return
-
-    @torch.no_grad()
-    def alone(start: int) -> int:
-        return work(start)
-
-    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from pool.map(alone, starts)
+def in_streams(name: str, device: torch.device, work: Callable[[int], int], starts: Iterable[int]) -> Iterator[int]:
+    """What `work` returns for each start, in order: side by side for a library's backbone on a CPU."""
+    yield from side_by_side(work, starts) if _is_streamed(name, device) else map(work, starts)
 
 
 @contextmanager
