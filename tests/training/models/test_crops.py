@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import samekind as sk
+from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare
 from samekind.data.prepared import prepare_corpus
@@ -81,7 +83,7 @@ def test_cached_features_have_both_crops_in_the_plain_one(tmp_path: Path) -> Non
     corpus, policy = Corpus.from_folder(tmp_path), policy_for("photos", 3, "light")
     encoder = Encoder(TWO)
     cache = FeatureCache(encoder, corpus, policy, 2, 0)
-    features = cache.features(sk.core.progress.NoProgress())[:].astype(np.float32)
+    features = cache.features(NoProgress())[:].astype(np.float32)
     pictures = [corpus.image(row) for row in range(len(corpus))]
     np.testing.assert_allclose(features[:, 0], expected_features(encoder, pictures), atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(features[:, 1:], axis=2), 1, atol=1e-2)
@@ -108,7 +110,9 @@ def test_what_cannot_take_two_crops_says_so(tmp_path: Path) -> None:
     """One line each: a file for ONNX, training that changes the backbone, three crops."""
     with pytest.raises(sk.InputError, match="averages 2 crops of an image cannot be written as ONNX"):
         Encoder(TWO).to_onnx(tmp_path / "encoder.onnx")
-    for settings in ({"backbone": "lite0", "train": "all"}, {}):
+    fine_tuned: dict[str, Any] = {"backbone": "lite0", "train": "all"}
+    scratch: dict[str, Any] = {}
+    for settings in (fine_tuned, scratch):
         with pytest.raises(sk.InputError, match="2 crops of an image need an adapter on a frozen backbone"):
             sk.TrainConfig(crops=2, **settings)
     with pytest.raises(sk.InputError, match="crops of an image are 1 or 2, got 3"):

@@ -36,7 +36,8 @@ def test_vectors_do_not_depend_on_the_number_of_streams(monkeypatch: pytest.Monk
 
     def forward(batch: torch.Tensor) -> torch.Tensor:
         inside.append(torch.get_num_threads())
-        return original(batch)
+        features: torch.Tensor = original(batch)
+        return features
 
     monkeypatch.setattr(encoder.backbone, "forward", forward)
     several = encoder.features(images)
