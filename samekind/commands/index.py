@@ -54,7 +54,7 @@ class BuildIndex:
         int | None,
         arg(
             metavar="1|2",
-            help="Crops of each image for a pretrained model, their features averaged; 2 finds more in twice the time.",
+            help="Crops of each image for a pretrained model, their features averaged; 2 takes twice the time.",
             help_behavior_hint="(default: 1, or as --out has it)",
         ),
     ] = None

@@ -47,7 +47,7 @@ class Quickstart:
         int | None,
         arg(
             metavar="1|2",
-            help="Crops of each photo, their features averaged; 2 finds more in twice the time.",
+            help="Crops of each photo, their features averaged; 2 takes twice the time.",
             help_behavior_hint="(default: 1, or as --out has it)",
         ),
     ] = None
