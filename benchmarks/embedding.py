@@ -2,8 +2,9 @@
 
     python -m benchmarks.embedding FOLDER [--images 200] [--rounds 5]
 
-The model runs in batches of several sizes and a whole index is built of the same photos, in turn, so that a busy moment meets all of them;
-what is printed are medians. Seconds are those of the processor: beside other work they stay what they are, while the clock runs on.
+The model runs in batches of several sizes, with all threads together and with one alone, and a whole index is built of the same photos, in
+turn, so that a busy moment meets all of them; what is printed are medians. Seconds are those of the processor: beside other work they stay
+what they are, while the clock runs on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def main() -> None:
     encoder = resolve_encoder("lite0")
     pixels = np.stack([load_image(corpus, encoder.spec, row).pixels for row in range(len(corpus))])
     works: dict[str, Callable[[], object]] = {
-        **{f"model, {size} at once": _model(encoder, pixels, size) for size in BATCHES},
+        **{f"model, {size} at once": _model(encoder, pixels, size, torch.get_num_threads()) for size in BATCHES},
+        **{f"model, {size}, one thread": _model(encoder, pixels, size, 1) for size in BATCHES},
         "model, as it is run": lambda: encoder.features(pixels),
         "decoding, thumbnails": lambda: [load_image(corpus, encoder.spec, row) for row in range(len(corpus))],
         "samekind index": lambda: _index(corpus),
@@ -50,13 +52,18 @@ def main() -> None:
     print(f"samekind index reaches {rates['samekind index'] / model:.0%} of the bare model at its best")
 
 
-def _model(encoder: Encoder, pixels: Pixels, size: int) -> Callable[[], object]:
+def _model(encoder: Encoder, pixels: Pixels, size: int, threads: int) -> Callable[[], object]:
     """The backbone alone, on normalised tensors."""
+    before = torch.get_num_threads()
     batches = encoder.normalise(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())).split(size)
 
     @torch.inference_mode()
     def run() -> list[torch.Tensor]:
-        return [encoder.backbone(batch) for batch in batches]
+        torch.set_num_threads(threads)
+        try:
+            return [encoder.backbone(batch) for batch in batches]
+        finally:
+            torch.set_num_threads(before)
 
     return run
 

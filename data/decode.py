@@ -94,16 +94,20 @@ def to_pixels(image: Image.Image) -> Pixels:
 
 
 def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
-    """Encoder input: `(S, S, C)` uint8 in [0, 255] for size S and C channels.
+    """Encoder input: `(S, S, C)` uint8 in [0, 255] for size S and C channels, or `(2, S, S, C)` for two crops.
 
     Args:
         image: any Pillow image; one that is already `(S, S)` is not resampled, unless a crop is asked for.
         preprocessing: size, channels, and the way there.
     """
-    size, channels = preprocessing.size, preprocessing.channels
-    image = standardise(image).convert("L" if channels == 1 else "RGB")
-    image = _cropped(image, preprocessing) if preprocessing.crop else _resized(image, (size, size), preprocessing)
-    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+    image = standardise(image).convert("L" if preprocessing.channels == 1 else "RGB")
+    crops = [np.array(_crop(image, each), dtype=np.uint8) for each in preprocessing.each_crop]
+    return (crops[0] if len(crops) == 1 else np.stack(crops)).reshape(preprocessing.shape)
+
+
+def _crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    size = preprocessing.size
+    return _cropped(image, preprocessing) if preprocessing.crop else _resized(image, (size, size), preprocessing)
 
 
 def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:

@@ -37,7 +37,7 @@ def prepare_corpus(
         progress: shows a bar while files are decoded.
 
     Returns:
-        `(N, S, S, C)` uint8, a new array.
+        `(N, S, S, C)` uint8, or `(N, 2, S, S, C)` for two crops, a new array.
 
     Raises:
         ImageError: a file has become unreadable since the corpus was read.
@@ -49,14 +49,19 @@ def prepare_corpus(
         chosen = native.reshape(len(native), size, size, -1)
         chosen = chosen.copy() if indices is None else chosen[np.asarray(rows, dtype=np.int64)]
         return chosen if chosen.shape[3] == channels else np.repeat(chosen, channels, axis=3)
-    out = np.empty((len(rows), size, size, channels), dtype=np.uint8)
+    out = np.empty((len(rows), *preprocessing.shape), dtype=np.uint8)
     threads = 1 if native is not None else worker_threads()  # small arrays cost less to resize than to hand to a thread
     return _prepare_each(lambda i: prepare(corpus.image(i), preprocessing), rows, out, threads, progress)
 
 
 def _is_prepared(native: Pixels | None, preprocessing: Preprocessing) -> TypeGuard[Pixels]:
     """True if the corpus' own arrays are encoder input but for their channel axis."""
-    if native is None or preprocessing.crop or native.shape[1:3] != (preprocessing.size, preprocessing.size):
+    if (
+        native is None
+        or preprocessing.crop
+        or preprocessing.crops > 1
+        or native.shape[1:3] != (preprocessing.size, preprocessing.size)
+    ):
         return False
     return native.ndim == 3 or preprocessing.channels == 3
 
@@ -91,7 +96,7 @@ def prepared_batches(
         batch_size: images a batch.
 
     Yields:
-        Rows and their `(B, S, S, C)` uint8.
+        Rows and their `(B, S, S, C)` or `(B, 2, S, S, C)` uint8.
 
     Raises:
         ImageError: an image has become unreadable since the corpus was read.

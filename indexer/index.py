@@ -251,6 +251,7 @@ def build_index(
     progress: Progress | None = None,
     *,
     whitening: float | None = None,
+    crops: int | None = None,
 ) -> Index:
     """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 
@@ -262,9 +263,12 @@ def build_index(
         progress: shows bars and says what was found.
         whitening: of a pretrained model, fitted to this corpus without labels: an exponent in [0, 1] of its variances, 0 for none. If left
             out, it is fitted to what mutual neighbours share; a model that embeds text, too, gets none.
+        crops: of each image, corpus and queries alike, whose features are averaged: 1, the model's own, or 2, with the image squashed to a
+            square (or its centre, for a model that squashes), for twice the time. If left out, 1, or those of an encoder that is there.
 
     Raises:
-        InputError, MissingDependencyError: there is no such model, or its weights are not on this machine.
+        InputError, MissingDependencyError: there is no such model, its weights are not on this machine, or the encoder that is there
+            takes another number of crops.
         ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
     from samekind.indexer.building.build import bring_up_to_date
@@ -276,7 +280,7 @@ def build_index(
         from samekind.indexer.evaluation.without_whitening import record_figures
 
         check_writable(Path(out))
-        building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress())
+        building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress(), crops)
         bring_up_to_date(corpus, building, Path(out), progress)
         index = Index.open(out, encoder=loaded)
         if isinstance(building, RememberingEncoder) and building.whitens:
@@ -285,7 +289,7 @@ def build_index(
     if isinstance(encoder, str | Path):
         from samekind.training.models.pretrained.resolve import resolve_encoder
 
-        loaded = resolve_encoder(encoder)
+        loaded = resolve_encoder(encoder, crops=crops)
         copy_encoder(Path(encoder), Path(out))
     else:
         loaded = encoder

@@ -114,22 +114,23 @@ def _record_probes(run: Run, progress: Progress) -> None:
         progress.print(f"the table probes was not written: {error}; metrics.jsonl holds the same figures")
 
 
-def load_encoder(name: str | Path, image_size: int | None = None) -> Encoder:
+def load_encoder(name: str | Path, image_size: int | None = None, crops: int | None = None) -> Encoder:
     """An encoder by name or folder.
 
     Args:
         name: an artefact, a folder that `Encoder.save_pretrained` wrote, or a pretrained model: `lite0`, `timm/NAME[@FILE]`,
             `open_clip/NAME[@TAG|FILE]`, `hf-hub:ORG/NAME`.
         image_size: pixels a side instead of those that a pretrained model was trained for; a folder's encoder keeps its own.
+        crops: of each image, as `build_index` takes them, of a pretrained model.
 
     Raises:
-        InputError: there is no such model, or it cannot take images of that size.
+        InputError: there is no such model, it cannot take images of that size, or the folder's encoder takes another number of crops.
         MissingDependencyError: the weights are not on this machine; the hint says which file to put where.
         ArtefactError: the folder holds no encoder, or it is damaged.
     """
     from samekind.training.models.pretrained.resolve import resolve_encoder
 
-    return resolve_encoder(name, image_size)
+    return resolve_encoder(name, image_size, crops=crops)
 
 
 def evaluate(path: str | Path, *, bare: bool = False, progress: Progress | None = None) -> Evaluation:

@@ -55,7 +55,8 @@ def training_pixels(corpus: Corpus, preprocessing: Preprocessing, progress: Prog
 def pixel_file(corpus: Corpus, preprocessing: Preprocessing) -> ArrayFile:
     """Where the encoder input of a corpus is, or will be; named by the content of its images and by what makes pixels of them."""
     made_by = [_FORMAT, version("pillow")]
-    digest = hashlib.sha256(json.dumps([asdict(preprocessing), made_by], sort_keys=True).encode())
+    settings = {name: value for name, value in asdict(preprocessing).items() if name != "crops"}  # always one here
+    digest = hashlib.sha256(json.dumps([settings, made_by], sort_keys=True).encode())
     for row in range(len(corpus)):
         digest.update(corpus.sha256(row).encode())
     digest.update(corpus.reading.key)

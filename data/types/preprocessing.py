@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from samekind.core.errors import InputError
 
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
+CROPS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Preprocessing:
         interpolation: one of `INTERPOLATIONS`; all of them widen the filter when shrinking, so that nothing aliases.
         crop: 0 squashes the image to a square. Otherwise its shorter side is scaled to `size / crop` and the centre is cut out, as most
             pretrained models are evaluated; in (0, 1].
+        crops: 1, or 2 for two crops of each image: that one, and beside a centre the image squashed, beside a squashed image its centre.
 
     Raises:
         InputError: a value is out of range.
@@ -29,6 +31,7 @@ class Preprocessing:
     channels: int
     interpolation: str = "bicubic"
     crop: float = 0.0
+    crops: int = 1
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -41,6 +44,20 @@ class Preprocessing:
             )
         if not 0 <= self.crop <= 1:
             raise InputError(f"the share that is cropped must lie in [0, 1], got {self.crop}")
+        if self.crops not in CROPS:
+            raise InputError(f"crops of an image are 1 or 2, got {self.crops}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one prepared image: `(S, S, C)`, and `(2, S, S, C)` for two crops."""
+        one = (self.size, self.size, self.channels)
+        return one if self.crops == 1 else (self.crops, *one)
+
+    @property
+    def each_crop(self) -> tuple[Preprocessing, ...]:
+        """The way to each crop."""
+        own = replace(self, crops=1)
+        return (own,) if self.crops == 1 else (own, replace(own, crop=0.0 if self.crop else 1.0))
 
 
 def preprocessing_of(spec: Any) -> Preprocessing:
@@ -50,4 +67,5 @@ def preprocessing_of(spec: Any) -> Preprocessing:
         spec.channels,
         getattr(spec, "interpolation", Preprocessing.interpolation),
         getattr(spec, "crop", Preprocessing.crop),
+        getattr(spec, "crops", Preprocessing.crops),
     )

@@ -101,7 +101,9 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
     training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
-        named = ("--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        crops = meta["encoder"].get("crops", 1)
+        asked = ("--crops", str(crops)) if crops != 1 else ()
+        named = ("--corpus", entry.source, "--encoder", meta["source"], *asked, "--out", f"{folder}-again")
         words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
             f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "

@@ -7,6 +7,7 @@ a pretrained encoder saw before: after an interruption they are embedded in othe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class Remembering(Protocol):
 
 def chunk_size(spec: ImageSpec) -> int:
     """Rows a chunk: 4,096, fewer for large images so that a chunk's pixels fit in 256 MiB; a multiple of the batch."""
-    image_bytes = spec.image_size**2 * spec.channels
+    image_bytes = math.prod(preprocessing_of(spec).shape)
     return int(np.clip(_CHUNK_BYTES // image_bytes // _BATCH * _BATCH, _BATCH, CHUNK))
 
 

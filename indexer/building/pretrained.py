@@ -20,7 +20,7 @@ from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
-from samekind.training.models.pretrained.resolve import resolve_encoder
+from samekind.training.models.pretrained.resolve import require_crops, resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
 from samekind.training.models.pretrained.whiten import ENOUGH, MOST_ROWS, whiten
 from samekind.training.models.text_tower import TextTower
@@ -79,7 +79,7 @@ class RememberingEncoder:
         return self.encoder.to_bytes()
 
     def embed(self, images: Pixels) -> NDArray[np.float32]:
-        """`(N, S, S, C)` uint8 to `(N, D)` float32 of unit norm."""
+        """`(N, S, S, C)` uint8, or crops as `Encoder.embed` takes them, to `(N, D)` float32 of unit norm."""
         return self.encoder.embed(images)
 
     def learn(self, contents: Sequence[str], images: Sequence[Loaded]) -> NDArray[np.float32]:
@@ -112,7 +112,7 @@ class RememberingEncoder:
 
 
 def pretrained_encoder(
-    name: str, corpus: Corpus, folder: Path, whitening: float | None, progress: Progress
+    name: str, corpus: Corpus, folder: Path, whitening: float | None, progress: Progress, crops: int | None = None
 ) -> tuple[ImageEncoder, Encoder]:
     """The encoder of an index that is built on a pretrained model, in its folder when this returns.
 
@@ -122,18 +122,20 @@ def pretrained_encoder(
         folder: the artefact; if it holds this model already, with the whitening of its first corpus, that one is used.
         whitening: as `whiten` takes it. `None` stands for 0 where the model embeds text, too, since it was trained on those very cosines.
         progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
+        crops: of each image, 1 or 2; `None` takes those of the folder's encoder, and 1 where there is none.
 
     Returns:
         The encoder to build with, and the same without what it remembers.
 
     Raises:
-        InputError, MissingDependencyError: `resolve_encoder` finds no such encoder.
+        InputError, MissingDependencyError: `resolve_encoder` finds no such encoder, or that of the folder takes another number of crops.
         ArtefactError: the folder holds another encoder.
     """
-    bare = resolve_encoder(name, progress=progress)
+    bare = resolve_encoder(name, progress=progress, crops=crops)
     with exclusive(folder):
         if (folder / WEIGHTS).is_file():
             placed = _placed(folder, bare, name)
+            require_crops(placed, crops, str(folder))
             if whitening is not None:
                 progress.print(
                     f"{folder} holds its encoder already, which keeps its whitening (another --out gets a new one)"

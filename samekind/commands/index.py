@@ -41,6 +41,7 @@ class BuildIndex:
         samekind index --corpus photos --out artifacts/photos
         samekind index --corpus photos --labels photos/metadata.csv:species --exclude '*_thumb.jpg' --out artifacts/species
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
+        samekind index --corpus photos --encoder lite0 --crops 2 --out artifacts/photos
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
         samekind index --out artifacts/photos --remove train/00003 train/00007
@@ -62,6 +63,14 @@ class BuildIndex:
             metavar="EXPONENT",
             help="Whiten a pretrained model by its variances to this power; 0 leaves it out.",
             help_behavior_hint="(default: by mutual neighbours; 0 if it embeds text)",
+        ),
+    ] = None
+    crops: Annotated[
+        int | None,
+        arg(
+            metavar="1|2",
+            help="Crops of each image for a pretrained model, their features averaged; 2 takes twice the time.",
+            help_behavior_hint="(default: 1, or as --out has it)",
         ),
     ] = None
     vectors: Annotated[
@@ -104,10 +113,11 @@ class BuildIndex:
         from samekind.indexer.storage.vector_files import read_vector_file
 
         assert self.vectors is not None
-        if self.encoder is not None:
-            raise InputError(
-                "--vectors and --encoder exclude each other", hint="vectors that are given need no encoder"
-            )
+        for name, value in (("encoder", self.encoder), ("crops", self.crops)):
+            if value is not None:
+                raise InputError(
+                    f"--vectors and --{name} exclude each other", hint="vectors that are given need no encoder"
+                )
         rows = read_vector_file(self.vectors)
         corpus = None if self.corpus is None else self._load(self.corpus, console)
         return samekind.index_vectors(
@@ -140,7 +150,9 @@ class BuildIndex:
         corpus = self._load(self.corpus, console)
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
-        return samekind.build_index(corpus, encoder, self.out, progress=console.progress, whitening=self.whitening)
+        return samekind.build_index(
+            corpus, encoder, self.out, progress=console.progress, whitening=self.whitening, crops=self.crops
+        )
 
     def _default_encoder(self, corpus: samekind.Corpus, console: Console) -> str:
         """A pretrained model for photos; an encoder that has yet to be trained is none to index with."""

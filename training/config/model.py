@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samekind.core.errors import InputError
+from samekind.data.types.preprocessing import CROPS
 from samekind.training.config.settings import Settings, Values, at_least, one_of, setting, within
 
 SMALL, PATCHES = "resnet-small", "patches-small"
@@ -61,6 +62,7 @@ class ModelSettings(Settings):
             `None` freezes those of a pretrained one.
         views: augmented views of each image that an adapter is trained on.
         adapter_hidden: width of the adapter's hidden layer.
+        crops: of each image before an adapter, whose features are averaged: 1, or 2 for twice the time (`data.types.preprocessing`).
         fall_back: leave out an adapter that has gained nothing over the frozen space (`training.run.fallback`).
         width: channels of the first stage of `resnet-small`.
         stem_stride: 1, 2 or 4; 0 chooses by image size.
@@ -102,6 +104,12 @@ class ModelSettings(Settings):
     )
     views: int = setting(8, at_least(2), flag=("N", "Augmented views of each image for an adapter."), counts=_adapting)
     adapter_hidden: int = setting(512, at_least(1), counts=_adapting)
+    crops: int = setting(
+        1,
+        one_of(*CROPS),
+        flag=("1|2", "Crops of each image whose features are averaged before an adapter; 2 takes longer."),
+        counts=lambda of: of["crops"] != 1,
+    )
     fall_back: bool = setting(True, counts=lambda of: _adapting(of) and not of["fall_back"])
     width: int = setting(32, at_least(1))
     stem_stride: int = setting(0, one_of(0, 1, 2, 4))
@@ -134,6 +142,11 @@ class ModelSettings(Settings):
             raise InputError(
                 f"an adapter needs a pretrained backbone, {self.backbone} has none",
                 hint="add --backbone lite0, or leave out --train adapter",
+            )
+        if self.crops != 1 and not self.adapts:
+            raise InputError(
+                f"{self.crops} crops of an image need an adapter on a frozen backbone",
+                hint="leave out --crops, or train an adapter: --backbone lite0 --train adapter",
             )
 
     @property

@@ -42,7 +42,9 @@ def build_guide(config: TrainConfig, images: TrainingImages, threshold: float | 
         # Batch by batch: all of them at 224 px would be gigabytes.
         pixels = prepare_corpus(corpus.subset(rows.tolist()), preprocessing_of(spec))
         clean.append(guide.embed(pixels))
-        augmented.append(guide.embed(transform.batch(pixels, (config.seed, 5, number))[0]))
+        augmented.append(
+            guide.embed(transform.batch(pixels if spec.crops == 1 else pixels[:, 0], (config.seed, 5, number))[0])
+        )
     embedding = np.concatenate(clean)
     positive = (embedding * np.concatenate(augmented)).sum(1)
     return Guide(embedding, positive, threshold)

@@ -88,10 +88,14 @@ class FeatureCache:
         rows = np.arange(start, len(self.corpus))
         for batch, pixels in prepared_batches(self.corpus, preprocessing_of(spec), rows, _IMAGES):
             seen = _with_views(pixels, transform, self.views, (self.seed, 7, int(batch[0])))
-            yield self.encoder.features(seen, _FORWARD).reshape(len(batch), *self.shape[1:])
+            features = self.encoder.features(seen.reshape(-1, *seen.shape[2:]), _FORWARD).reshape(*seen.shape[:2], -1)
+            plain = features[:, : spec.crops].mean(1, keepdims=True)
+            yield np.concatenate([plain, features[:, spec.crops :]], axis=1)
 
     def _digest(self) -> str:
         spec = {**asdict(self.encoder.spec), "dim": 0, "adapter": 0}
+        if spec["crops"] == 1:  # as caches were named before there were more
+            del spec["crops"]
         made_by = [_FORMAT, version("albumentations"), version("pillow")]  # other releases of these make other pixels
         settings = [spec, asdict(self.policy), self.views, self.seed, made_by]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
@@ -104,6 +108,7 @@ class FeatureCache:
 
 
 def _with_views(pixels: Pixels, transform: TwoViewTransform, views: int, seed: tuple[int, ...]) -> Pixels:
-    """`(B · (1 + K), S, S, C)`: each image, then its views."""
-    pairs = [view for pair in range((views + 1) // 2) for view in transform.batch(pixels, (*seed, pair))]
-    return np.stack([pixels, *pairs[:views]], axis=1).reshape(-1, *pixels.shape[1:])
+    """`(B, V + K, S, S, C)`: the V crops of each image, then views of its first."""
+    crops = pixels if pixels.ndim == 5 else pixels[:, None]
+    pairs = [view for pair in range((views + 1) // 2) for view in transform.batch(crops[:, 0], (*seed, pair))]
+    return np.concatenate([crops, *(view[:, None] for view in pairs[:views])], axis=1)

@@ -6,9 +6,6 @@ imported only when they are named.
 
 from __future__ import annotations
 
-import sys
-
-import torch
 from torch import Tensor, nn
 
 from samekind.core.errors import InputError
@@ -18,10 +15,6 @@ from samekind.training.models.pretrained.lite0_network import FEATURE_DIM, LITE0
 from samekind.training.models.pretrained.open_clip_models import build_open_clip
 from samekind.training.models.pretrained.timm_models import build_timm
 from samekind.training.models.pretrained.tower import feature_dim
-
-_CACHED_PIXELS = 4 * 224 * 224
-"""Pixels that a thread takes at once: with more, the maps of a large backbone no longer fit in the cache, and each of 64 images of 224 px
-took twice as long as each of 4 (`python -m benchmarks.embedding`)."""
 
 
 class ResidualBlock(nn.Module):
@@ -125,13 +118,3 @@ def build_backbone(
     else:
         backbone = build_open_clip(model_name, image_size=image_size)
     return backbone, feature_dim(backbone, image_size, channels)
-
-
-def images_at_once(name: str, image_size: int, device: torch.device) -> int:
-    """Images that a library's backbone takes at once where it runs on a CPU; no limit for others.
-
-    What is ours keeps its batches, and with them the last bits of its vectors.
-    """
-    if "/" not in name or device.type != "cpu":
-        return sys.maxsize
-    return max(1, _CACHED_PIXELS // image_size**2) * torch.get_num_threads()

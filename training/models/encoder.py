@@ -30,8 +30,9 @@ from samekind.data.decode import prepare
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
-from samekind.training.models.backbones import build_backbone, images_at_once
+from samekind.training.models.backbones import build_backbone
 from samekind.training.models.exchange.exchange import EncoderExchange
+from samekind.training.models.streams import images_at_once, in_streams
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
 
@@ -51,6 +52,7 @@ class EncoderSpec:
         width, stem_stride, pool: of `resnet-small`.
         interpolation, crop: of `Preprocessing`.
         adapter: width of the hidden layer of the residual adapter; 0 for none.
+        crops: of each image; with more than one, features have unit norm and the mean of an image's is its feature.
     """
 
     backbone: str
@@ -65,9 +67,10 @@ class EncoderSpec:
     interpolation: str = "bicubic"
     crop: float = 0.0
     adapter: int = 0
+    crops: int = 1
 
 
-_LATER = ("interpolation", "crop", "adapter")
+_LATER = ("interpolation", "crop", "adapter", "crops")
 """Fields that older artefacts do not name. At their defaults they are left out of the file, so that its fingerprint stays."""
 
 
@@ -106,9 +109,9 @@ class Encoder(EncoderExchange, nn.Module):
         return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def feature(self, images_BCHW: Tensor) -> Tensor:
-        """`(B, C, S, S)` normalised images to `(B, feature_dim)` features, before whitening."""
+        """`(B, C, S, S)` normalised images, or crops of them, to `(B, feature_dim)` features, before whitening."""
         feature: Tensor = self.backbone(images_BCHW)
-        return feature
+        return feature if self.spec.crops == 1 else functional.normalize(feature.float(), dim=1)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images to `(B, D)` unit-norm embeddings."""
@@ -125,20 +128,21 @@ class Encoder(EncoderExchange, nn.Module):
         """Embeds prepared images.
 
         Args:
-            images: `(N, S, S, C)` uint8, as `samekind.data.decode.prepare` makes them.
+            images: `(N, S, S, C)` uint8, or `(N, V, S, S, C)` where V crops of each are looked at, as `samekind.data.decode.prepare`
+                makes them.
             batch_size: images a forward pass.
             progress: shows a bar.
 
         Returns:
             `(N, D)` float32 of unit norm.
         """
-        return self._run(self, self.dim, images, batch_size, progress)
+        return self._run(self.embedding, self.dim, images, batch_size, progress)
 
     def features(
         self, images: RowSource, batch_size: int = EMBED_BATCH, progress: Progress | None = None
     ) -> NDArray[np.float32]:
         """Features of prepared images before whitening, `(N, feature_dim)` float32."""
-        return self._run(self.feature, self.feature_dim, images, batch_size, progress)
+        return self._run(lambda feature_BF: feature_BF, self.feature_dim, images, batch_size, progress)
 
     def embed_features(self, feature_NF: NDArray[np.float32]) -> NDArray[np.float32]:
         """`(N, feature_dim)` features, as `features` gives them, to `(N, D)` float32 of unit norm."""
@@ -196,17 +200,27 @@ class Encoder(EncoderExchange, nn.Module):
         batch_size: int,
         progress: Progress | None,
     ) -> NDArray[np.float32]:
+        """`function` of the features of images, a batch at a time."""
         was_training = self.training
         self.eval()
-        batch_size = min(
-            batch_size, images_at_once(self.spec.backbone, self.spec.image_size, self.get_buffer("mean").device)
-        )
+        crops = images.shape[1] if len(images.shape) == 5 else 1
+        device = self.get_buffer("mean").device
+        at_once = images_at_once(self.spec.backbone, self.spec.image_size, device)
+        size = max(1, min(batch_size, at_once) // crops)
         rows = np.empty((len(images), dim), dtype=np.float32)
+
+        def embed(start: int) -> int:
+            batch = images[start : start + size]
+            flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
+            feature = self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(flat))))
+            if crops > 1:
+                feature = feature.reshape(len(batch), crops, -1).mean(1)
+            rows[start : start + len(batch)] = function(feature).float().cpu().numpy()
+            return len(batch)
+
         with (progress or NoProgress()).task("embedding", len(images)) as task:
-            for start in range(0, len(images), batch_size):
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size].transpose(0, 3, 1, 2)))
-                rows[start : start + len(batch)] = function(self.normalise(batch)).float().cpu().numpy()
-                task.advance(len(batch))
+            for count in in_streams(self.spec.backbone, device, embed, range(0, len(images), size)):
+                task.advance(count)
         self.train(was_training)
         return rows
 

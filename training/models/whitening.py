@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from samekind.training.models.streams import one_thread
+
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be amplified
@@ -67,7 +69,9 @@ class Whitening(nn.Module):
         if len(feature_NF) < 2:
             return
         mean = feature_NF.mean(0, dtype=torch.float64)
-        variance, directions = torch.linalg.eigh(_covariance(feature_NF, mean))
+        covariance = _covariance(feature_NF, mean)
+        with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
+            variance, directions = torch.linalg.eigh(covariance)
         variance = variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:

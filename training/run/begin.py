@@ -54,7 +54,7 @@ def begin(corpus: Corpus, config: TrainConfig, progress: Progress) -> Begun:
         encoder = Encoder(_spec(config, images))
         _freeze(encoder, config)
         return Begun(images, encoder)
-    pretrained = resolve_encoder(config.backbone, config.image_size)
+    pretrained = resolve_encoder(config.backbone, config.image_size, crops=config.crops)
     if config.adapts:
         images = load_training_features(corpus, config, pretrained, progress)
         torch.manual_seed(config.seed)

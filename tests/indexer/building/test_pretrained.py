@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from samekind.core.errors import ArtefactError, CorpusError
+from samekind.core.errors import ArtefactError, CorpusError, InputError
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building import embed, pretrained
@@ -21,7 +21,7 @@ from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained import whiten
 from samekind.training.models.pretrained.resolve import resolve_encoder
-from samekind.training.runtime.artefact import WEIGHTS
+from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from tests.indexer.builds import Lines, crash_at
 
 
@@ -199,6 +199,26 @@ def test_without_whitening_the_vectors_are_the_features(photos: Path, tmp_path: 
     np.testing.assert_allclose(vector, bare / np.linalg.norm(bare), atol=1e-5)
 
 
+def test_two_crops_are_those_of_corpus_query_and_added_images(photos: Path, tmp_path: Path) -> None:
+    """An image finds itself from its file; what is added later is embedded likewise, and another number of crops is refused."""
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(photos, folder)
+    build_index(Corpus.from_folder(folder), "lite0", out, whitening=0, crops=2)
+    grown = put(folder, 12)
+    with pytest.raises(InputError, match=f"encoder of {out} takes 2 crops of an image and keeps to it, not 1"):
+        build_index(grown, "lite0", out, crops=1)
+    assert read_meta(out)["encoder"]["crops"] == 2
+    index = build_index(grown, out, out)
+    assert len(index) == 13
+    both = resolve_encoder("lite0", crops=2).transform([photo(0), photo(12)])
+    for number, vector in zip((0, 12), both, strict=True):
+        file = next(folder.rglob(f"{number:02d}.png"))
+        first = index.search(file, k=1)[0]
+        assert Path(first.uri) == file.resolve()
+        assert first.similarity > 1 - 1e-5
+        np.testing.assert_allclose(index.vectors()[index.rows.position[first.id]], vector, atol=1e-5)
+
+
 def test_a_folder_of_which_nothing_can_be_read_any_more_is_one_line(tmp_path: Path) -> None:
     """Files that were damaged after the folder was listed leave nothing to fit a whitening to."""
     corpus = put(tmp_path / "photos", 0, 1)
@@ -260,5 +280,5 @@ def _pretend(out: Path, name: str, photos: Path) -> None:
     with torch.no_grad():
         next(iter(other.backbone.parameters())).mul_(1.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrained, "resolve_encoder", lambda _, progress: other)
+        patch.setattr(pretrained, "resolve_encoder", lambda _, progress, crops: other)
         pretrained.pretrained_encoder(name, Corpus.from_folder(photos), out, 0.5, NoProgress())

@@ -67,6 +67,18 @@ def test_training_sees_what_the_frozen_encoder_gives() -> None:
     assert loaded.viewed is loaded.views
 
 
+def test_an_adapter_stands_on_two_crops_of_each_image(tmp_path: Path) -> None:
+    """Artefact and cached vectors agree: whoever embeds an image with what was trained looks at it twice."""
+    images = corpus()
+    run = train(images, adapting(crops=2), tmp_path)
+    assert run.encoder.spec.crops == 2
+    loaded = load_training_features(images.split("train"), adapting(crops=2), run.encoder, NoProgress())
+    pictures = [images.image(row).convert("RGB") for row in range(60)]
+    np.testing.assert_allclose(
+        FeatureEncoder(run.encoder).features(loaded.pixels[:]), run.encoder.embed_images(pictures), atol=3e-3
+    )
+
+
 def test_the_whitening_of_a_run_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resumed adapter stands on the axes that it began with; other images or another exponent have a whitening of their own."""
     by_image = partial(adapting, hold_out_by="image")  # so that another seed has other images in training

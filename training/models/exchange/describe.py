@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from samekind.data.types.preprocessing import Preprocessing, preprocessing_of
 from samekind.training.models.exchange.portable import PortableEncoder
 from samekind.training.runtime.artefact import FORMAT
 
@@ -32,18 +33,22 @@ def preprocessing_in_words(spec: Any) -> list[str]:
     """The steps from a decoded image to the network's input."""
     colour = "RGB" if spec.channels == 3 else "grey (luma, ITU-R 601)"
     how = f"Pillow's antialiased {spec.interpolation} filter"
-    size, shorter = spec.image_size, int(spec.image_size / spec.crop) if spec.crop else 0
-    resize = (
-        f"scale the shorter side to {shorter} px with {how}, then cut out the centre of {size} × {size} px"
-        if spec.crop
-        else f"scale to {size} × {size} px with {how}, whatever the aspect ratio"
-    )
+    steps = [_resize_in_words(crop, how) for crop in preprocessing_of(spec).each_crop]
     mean, std = (", ".join(f"{value:.6g}" for value in values) for values in (spec.mean, spec.std))
     return [
         f"turn the image upright (EXIF), put transparency on white, convert to {colour}",
-        resize,
+        "; for a second picture, ".join(steps),
         f"divide by 255, subtract the mean ({mean}), divide by the standard deviation ({std})",
+        *(["average the features of the two pictures, each scaled to unit norm"] if spec.crops > 1 else []),
     ]
+
+
+def _resize_in_words(crop: Preprocessing, how: str) -> str:
+    size = crop.size
+    if not crop.crop:
+        return f"scale to {size} × {size} px with {how}, whatever the aspect ratio"
+    shorter = int(size / crop.crop)
+    return f"scale the shorter side to {shorter} px with {how}, then cut out the centre of {size} × {size} px"
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class EncoderExchange:
 
         Raises:
             MissingDependencyError: `samekind[onnx]` is not installed.
-            InputError: the backbone does what ONNX cannot express.
+            InputError: the backbone does what ONNX cannot express, or the encoder averages crops of an image.
             ArtefactError: the file cannot be written.
         """
         from samekind.training.models.exchange.onnx_export import write_onnx

@@ -47,10 +47,16 @@ def write_onnx(encoder: PortableEncoder, path: Path) -> None:
 
     Raises:
         MissingDependencyError: a package of `samekind[onnx]` is not installed.
-        InputError: the backbone does what ONNX cannot express, or the model that came out does not give the encoder's vectors.
+        InputError: the backbone does what ONNX cannot express, the encoder averages crops of an image, or the model that came out does not
+            give the encoder's vectors.
         ArtefactError: the file cannot be written.
     """
     check_file_writable(path)
+    if encoder.spec.crops > 1:
+        raise InputError(
+            f"an encoder that averages {encoder.spec.crops} crops of an image cannot be written as ONNX yet",
+            hint="index with --crops 1 and export that",
+        )
     try:
         import onnx.compose
         import onnxruntime  # noqa: F401 - asked for here, before an export that takes half a minute

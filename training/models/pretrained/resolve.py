@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from samekind.core.errors import InputError
 from samekind.core.progress import Progress
+from samekind.core.text import counted
 from samekind.training.config.model import LITE0, names_model
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.pretrained import lite0
@@ -37,32 +39,52 @@ def weights_file(name: str) -> Path | None:
     return lite0.lite0_weights() if name == LITE0 else find_weights(name)
 
 
-def resolve_encoder(name: str | Path, image_size: int | None = None, progress: Progress | None = None) -> Encoder:
+def resolve_encoder(
+    name: str | Path, image_size: int | None = None, progress: Progress | None = None, crops: int | None = None
+) -> Encoder:
     """The encoder that a name stands for, ready to embed; a pretrained one has no whitening yet.
 
     Args:
         name: see the module's head.
         image_size: pixels a side instead of those that a pretrained model was trained for; an artefact keeps its own.
         progress: is told how much of a checkpoint was used.
+        crops: of each image, 1 or 2 (`Preprocessing`); `None` stands for 1. An artefact keeps its own.
 
     Raises:
-        InputError: the library knows no such model, it cannot take images of that size, or the checkpoint is another model's.
+        InputError: the library knows no such model, it cannot take images of that size, the checkpoint is another model's, or an artefact
+            has another number of crops.
         MissingDependencyError: the weights are not on this machine; the hint says which file to put where.
         ArtefactError: the artefact or checkpoint is missing or damaged.
     """
     text = str(name)
     if not names_model(text):
         require_encoder(name)
-        return Encoder.load(name)
+        encoder = Encoder.load(name)
+        require_crops(encoder, crops, text)
+        return encoder
     weights = weights_file(text)
     assert weights is not None
-    encoder = Encoder(pretrained_spec(text, image_size))
+    encoder = Encoder(replace(pretrained_spec(text, image_size), crops=crops or 1))
     report = load_weights(encoder.backbone, weights)
     if progress is not None and text != LITE0:
         progress.print(f"{text}: {report.line}")
     model, _, chosen = text.partition("@")
     encoder.source = model if Path(chosen).is_file() else text
     return encoder.eval()
+
+
+def require_crops(encoder: Encoder, crops: int | None, name: str) -> None:
+    """Refuses another number of crops than an encoder was made with: its whitening was fitted to means of that many.
+
+    Raises:
+        InputError: `crops` is neither `None` nor its own.
+    """
+    own = encoder.spec.crops
+    if crops not in (None, own):
+        raise InputError(
+            f"the encoder of {name} takes {counted(own, 'crop')} of an image and keeps to it, not {crops}",
+            hint="name the pretrained model itself and another --out, or leave out --crops",
+        )
 
 
 def pretrained_spec(name: str, image_size: int | None = None) -> EncoderSpec:
