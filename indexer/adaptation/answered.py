@@ -45,6 +45,12 @@ class Answered:
         """Pairs called same, duplicate or different, of which nothing is gone."""
         return self.same + self.not_same
 
+    @property
+    def strangers(self) -> list[Rows64]:
+        """Rows that an answer tells from each group and that are in no group themselves."""
+        grouped = np.concatenate([np.empty(0, dtype=np.int64), *self.groups])
+        return [np.setdiff1d(rows, grouped) for rows in self.different]
+
     @classmethod
     def of(cls, current: Mapping[Pair, Verdict], rows: Rows) -> Answered:
         """Reads the present answers.
