@@ -98,6 +98,7 @@ def held_out(
     if len(large) < FEWEST_GROUPS:
         return HeldOut(len(large))
     folds = _folds(answered.groups, large, seed)
+    apart = answered.apart
     judged = [_Fold(number, answered, folds, vectors, others, fit) for number in range(FOLDS)]
     share_G2 = np.array(
         [np.mean([fold.shares(number) for fold in judged if fold.holds_out(number)], axis=0) for number in large]
@@ -107,7 +108,7 @@ def held_out(
     before, after = (weight_G @ share_G2).tolist()
     off_G = share_G2[:, 1] - share_G2[:, 0] - (after - before)
     error = np.sqrt((weight_G**2 * off_G**2).sum() * len(large) / (len(large) - 1))
-    answers = [fold.answers(number) for number in large for fold in judged if fold.holds_out(number)]
+    answers = [fold.answers(number, apart[number]) for number in large for fold in judged if fold.holds_out(number)]
     return HeldOut(
         len(large), before, after, float(error), _explained(*map(np.concatenate, zip(*answers, strict=True)))
     )
@@ -160,9 +161,9 @@ class _Fold:
         kept_JD = self._adaptation.gathered(kept_JD, np.full(len(kept_JD), number))
         return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
 
-    def answers(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How probably images that the fold has not seen belong to a group: `(H,)` of its own, and `(E,)` of others."""
-        apart = np.intersect1d(self._answered.different[number], self._unseen)
+    def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it."""
+        apart = np.intersect1d(apart, self._unseen)
         adaptation = self._adaptation
         own_H, apart_E = (
             belonging(
