@@ -16,6 +16,7 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted, percent
 from samekind.indexer.adaptation.answered import Answered
+from samekind.indexer.adaptation.belonging import fit_belonging
 from samekind.indexer.adaptation.guard import FEWEST_GROUPS, SMALLEST_GROUP, HeldOut, held_out
 from samekind.indexer.adaptation.metric import Total, Within, adapted_map
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
@@ -30,8 +31,8 @@ from samekind.indexer.storage.adaptation import (
     earlier_adaptation,
     next_version,
     set_aside,
-    unit_rows,
 )
+from samekind.indexer.storage.belonging import unit_rows
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
@@ -106,8 +107,10 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         if judged.improves:
             current = _readable(lambda: current_adaptation(folder))
             figures = {"answers": answered.num_answers, "groups": len(answered.groups), "held_out": asdict(judged)}
+            fitted = space.fit(list(answered.groups), answered.strangers)
             adaptation = replace(
-                space.fit(list(answered.groups)),
+                fitted,
+                slope=fitted.slope if judged.tells_belonging else 0.0,
                 member_R32=np.array([list(bytes.fromhex(each)) for each in chain(*answered.members)], dtype=np.uint8),
                 group_R=np.repeat(np.arange(len(answered.members)), [len(each) for each in answered.members]),
                 version=next_version(folder, current),
@@ -163,14 +166,22 @@ class AnsweredSpace:
         """At most `count` rows, evenly spread over the table."""
         return np.unique(np.linspace(0, self._rows - 1, min(count, self._rows)).astype(np.int64))
 
-    def fit(self, groups: list[NDArray[np.int64]]) -> Adaptation:
-        """What groups of rows make of the space, in their order and without their names, stored nowhere yet."""
+    def fit(self, groups: list[NDArray[np.int64]], strangers: list[NDArray[np.int64]]) -> Adaptation:
+        """What groups of rows make of the space, in their order and without their names, stored nowhere yet.
+
+        Args:
+            groups: of rows.
+            strangers: rows that were told from each of them and are in none.
+        """
         stored = [self.vectors(group) for group in groups]
         map_DD = adapted_map(self._total, Within.of(stored, self._dim)).astype(np.float32)
         no_names = np.empty((0, 32), np.uint8), np.empty(0, np.int64)
         bare = Adaptation(0, "", map_DD, np.empty((0, self._dim), np.float32), *no_names, made="", figures={})
-        centre_GD = unit_rows(np.stack([bare(group_RD).mean(axis=0, dtype=np.float64) for group_RD in stored]))
-        return replace(bare, centre_GD=centre_GD.astype(np.float32))
+        mapped = [bare.mapped(group_RD) for group_RD in stored]
+        means_GD = np.stack([group_RD.mean(axis=0, dtype=np.float64) for group_RD in mapped])
+        centre_GD = unit_rows(means_GD).astype(np.float32)
+        slope, threshold = fit_belonging(mapped, centre_GD, [bare.mapped(self.vectors(rows)) for rows in strangers])
+        return replace(bare, centre_GD=centre_GD, slope=slope, threshold=threshold)
 
 
 def _readable(read: Callable[[], Adaptation | None]) -> Adaptation | None:

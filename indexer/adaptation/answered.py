@@ -45,6 +45,22 @@ class Answered:
         """Pairs called same, duplicate or different, of which nothing is gone."""
         return self.same + self.not_same
 
+    @property
+    def strangers(self) -> list[Rows64]:
+        """Rows that an answer tells from each group and that are in no group themselves."""
+        grouped = np.concatenate([np.empty(0, dtype=np.int64), *self.groups])
+        return [np.setdiff1d(rows, grouped) for rows in self.different]
+
+    @property
+    def apart(self) -> list[Rows64]:
+        """Rows that are told from each group, directly or because an image of their own group is."""
+        number_of = {row: number for number, group in enumerate(self.groups) for row in group.tolist()}
+        told = [{number_of[row] for row in rows.tolist() if row in number_of} for rows in self.different]
+        return [
+            np.unique(np.concatenate([rows, *(self.groups[number] for number in sorted(numbers))]))
+            for rows, numbers in zip(self.different, told, strict=True)
+        ]
+
     @classmethod
     def of(cls, current: Mapping[Pair, Verdict], rows: Rows) -> Answered:
         """Reads the present answers.

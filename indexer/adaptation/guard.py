@@ -4,6 +4,8 @@ Each group gives up a fifth of its images in turn; the map is made from the rest
 from the group are then told apart by how near they are to those that stayed: the share of such comparisons that come out right, before and
 after. Both kinds are left where the map puts them, and only what stayed is pulled together, so answers at random gain nothing by it.
 
+Images that nobody was asked about are pulled only if the same held-out answers can be told from how probably an image belongs to a group.
+
 Holding out whole groups would ask another question: answers teach next to nothing about classes that no answer is about
 (docs/decisions/0021-adaptation.md).
 """
@@ -19,6 +21,7 @@ from scipy.special import stdtrit
 
 from samekind.indexer.adaptation.answered import Answered
 from samekind.indexer.storage.adaptation import Adaptation
+from samekind.indexer.storage.belonging import belonging
 
 # G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
 
@@ -30,8 +33,13 @@ FEWEST_GROUPS = 3
 CHANCE = 0.2
 """Of answers that teach nothing, so many are taken for a gain. They cost next to nothing (0.2 points of MAP@R), and a refusal the gain."""
 
+EXPLAINED = 0.1
+"""Of the uncertainty of held-out answers, so much has to be explained: true ones explain 0.16 and more, those at random at most 0.06."""
+
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+_LEAST = 1e-6  # probability that an answer is given at least: one that was thought impossible costs 14 nats
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,15 @@ class HeldOut:
         before: share of comparisons that the encoder's space gets right, mean over groups weighted by their images.
         after: the same in the adapted space.
         error: standard error of the difference over the groups.
+        explained: share of the uncertainty of held-out answers, of images about groups, that the probabilities of belonging explain: 1 is
+            all, below 0 is worse than how often they are the same.
     """
 
     groups: int
     before: float | None = None
     after: float | None = None
     error: float | None = None
+    explained: float | None = None
 
     @property
     def enough(self) -> bool:
@@ -62,12 +73,17 @@ class HeldOut:
             return False
         return bool(self.after - self.before > stdtrit(self.groups - 1, 1 - CHANCE) * self.error)
 
+    @property
+    def tells_belonging(self) -> bool:
+        """True if held-out answers can be told from the probabilities of belonging."""
+        return self.explained is not None and self.explained > EXPLAINED
+
 
 def held_out(
     answered: Answered,
     vectors: Callable[[Rows], Vectors],
     others: Rows,
-    fit: Callable[[list[Rows]], Adaptation],
+    fit: Callable[[list[Rows], list[Rows]], Adaptation],
     seed: int = 0,
 ) -> HeldOut:
     """Judges a way of adapting by images that it does not see.
@@ -76,13 +92,14 @@ def held_out(
         answered: the answers.
         vectors: unit vectors `(n, D)` of some rows.
         others: rows `(B,)` that stand for the whole index.
-        fit: makes an adaptation from groups of rows, with their centres in this order.
+        fit: makes an adaptation from groups of rows, with their centres in this order, and from rows that were told from each.
         seed: of the folds.
     """
     large = [number for number, group in enumerate(answered.groups) if len(group) >= SMALLEST_GROUP]
     if len(large) < FEWEST_GROUPS:
         return HeldOut(len(large))
     folds = _folds(answered.groups, large, seed)
+    apart = answered.apart
     judged = [_Fold(number, answered, folds, vectors, others, fit) for number in range(FOLDS)]
     share_G2 = np.array(
         [np.mean([fold.shares(number) for fold in judged if fold.holds_out(number)], axis=0) for number in large]
@@ -92,7 +109,10 @@ def held_out(
     before, after = (weight_G @ share_G2).tolist()
     off_G = share_G2[:, 1] - share_G2[:, 0] - (after - before)
     error = np.sqrt((weight_G**2 * off_G**2).sum() * len(large) / (len(large) - 1))
-    return HeldOut(len(large), before, after, float(error))
+    answers = [fold.answers(number, apart[number]) for number in large for fold in judged if fold.holds_out(number)]
+    return HeldOut(
+        len(large), before, after, float(error), _explained(*map(np.concatenate, zip(*answers, strict=True)))
+    )
 
 
 def _folds(groups: Sequence[Rows], large: list[int], seed: int) -> list[Rows]:
@@ -116,11 +136,16 @@ class _Fold:
         folds: list[Rows],
         vectors: Callable[[Rows], Vectors],
         others: Rows,
-        fit: Callable[[list[Rows]], Adaptation],
+        fit: Callable[[list[Rows], list[Rows]], Adaptation],
     ) -> None:
         self._answered, self._vectors, self._others = answered, vectors, others
         self._out = [fold == number for fold in folds]
-        self._adaptation = fit([group[~out] for group, out in zip(answered.groups, self._out, strict=True)])
+        kept = [group[~out] for group, out in zip(answered.groups, self._out, strict=True)]
+        strangers = answered.strangers
+        is_out = [np.arange(len(rows)) % FOLDS == number for rows in strangers]
+        self._adaptation = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
+        grouped = [group[out] for group, out in zip(answered.groups, self._out, strict=True)]
+        self._unseen = np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
 
     def holds_out(self, number: int) -> bool:
         """True if an image of a group is held out."""
@@ -133,9 +158,33 @@ class _Fold:
         if not len(apart):  # any others will do, though they are easily told
             apart = np.setdiff1d(self._others, group)
         vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
-        out_HD, apart_ED, kept_JD = map(self._adaptation, vectors)
+        out_HD, apart_ED, kept_JD = map(self._adaptation.mapped, vectors)
         kept_JD = self._adaptation.gathered(kept_JD, np.full(len(kept_JD), number))
         return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
+
+    def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it."""
+        apart = np.intersect1d(apart, self._unseen)
+        adaptation = self._adaptation
+        own_H, apart_E = (
+            belonging(
+                adaptation.mapped(self._vectors(rows)).astype(np.float64) @ adaptation.centre_GD.T,
+                adaptation.slope,
+                adaptation.threshold,
+            )[:, number]
+            for rows in (self._answered.groups[number][self._out[number]], apart)
+        )
+        return own_H, apart_E
+
+
+def _explained(same_M: NDArray[np.float64], apart_E: NDArray[np.float64]) -> float | None:
+    """Share of the entropy of answers that probabilities explain; `None` if all are the same."""
+    total = len(same_M) + len(apart_E)
+    share = len(same_M) / total
+    if share == 1:
+        return None
+    likely = np.log(same_M.clip(_LEAST)).sum() + np.log((1 - apart_E).clip(_LEAST)).sum()
+    return float(1 - likely / total / (share * np.log(share) + (1 - share) * np.log(1 - share)))
 
 
 def _share(out_HD: Vectors, apart_ED: Vectors, kept_JD: Vectors) -> float:

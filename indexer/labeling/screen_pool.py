@@ -3,7 +3,8 @@
 The anchor is drawn at random among the images that the fewest answers are about, at first none; drawn by distance, anchors are outliers,
 which nothing is the same as. Its images are spread over its nearest ones, each the farthest from those chosen before: the very nearest
 would be alike, and say the same thing twenty times. Over how many follows from the answers: where most were *same*, classes reach further
-than screens do, and where few were, not as far. Neither labels nor an audit are needed, so the first screen is there at once.
+than screens do, and where few were, not as far. Up to five places go to groups that answers have formed, each shown by one image: one click
+joins two groups. Neither labels nor an audit are needed, so the first screen is there at once.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 IMAGES = 20
 """Images beside the anchor."""
+MOST_BRIDGES = 5
+"""Images on a screen that stand for groups."""
 NEAREST_PER_IMAGE, MOST_PER_IMAGE = 2, 30
 """Nearest images that those of a first screen are spread over, and most of all, as multiples of its size; at least its size."""
 WIDER_ABOVE, NARROWER_BELOW, STEP = 0.5, 0.3, 1.5
@@ -100,6 +103,7 @@ class ScreenPool:
         nearest = screen_depth(current.values(), size) if nearest is None else nearest
         _check("nearest", nearest, size)
         closure, asked = ConstraintClosure(current), set[Pair]()
+        groups = self._groups(current, closure)
         num_answers_C = self._num_answers(current)
         random_C = np.random.default_rng(seed).random(len(self._contents))
         is_open_C = self._is_trained_C.copy()
@@ -108,11 +112,13 @@ class ScreenPool:
         while len(screens) < count and is_open_C.any():
             candidates = np.flatnonzero(is_open_C)
             anchor = int(candidates[np.lexsort((random_C[candidates], num_answers_C[candidates]))[0]])
-            near_M = self._near(anchor, nearest, closure, asked)
-            if not len(near_M):
+            bridge_B = self._bridges(anchor, min(MOST_BRIDGES, size), groups, closure, asked)
+            near_M = self._near(anchor, nearest, closure, asked, bridge_B)
+            if not len(near_M) + len(bridge_B):
                 is_open_C[anchor] = False  # all about it is answered
                 continue
-            screen = self._screen(anchor, near_M[self._spread(anchor, near_M, size)])
+            spread_M = near_M[self._spread(anchor, near_M, size - len(bridge_B))]
+            screen = self._screen(anchor, np.concatenate([bridge_B, spread_M]))
             screens.append(screen)
             asked.update(screen.pairs)
             for pair in screen.pairs:
@@ -141,23 +147,64 @@ class ScreenPool:
         named = [number[sha256] for pair in current for sha256 in pair if sha256 in number]
         return np.bincount(np.array(named, dtype=np.int64), minlength=len(self._contents))
 
-    def _near(self, anchor: int, nearest: int, closure: ConstraintClosure, asked: set[Pair]) -> NDArray[np.int64]:
+    def _groups(self, current: Mapping[Pair, Verdict], closure: ConstraintClosure) -> dict[str, NDArray[np.int64]]:
+        """The contents of each group of two or more that answers join, by its name."""
+        members: dict[str, list[int]] = {}
+        for sha256 in sorted(closure.images & self._contents.number.keys()):
+            content = self._contents.number[sha256]
+            if self._is_trained_C[content]:
+                members.setdefault(closure.group_of(sha256), []).append(content)
+        return {name: np.array(found) for name, found in members.items() if len(found) > 1}
+
+    def _bridges(
+        self,
+        anchor: int,
+        count: int,
+        groups: Mapping[str, NDArray[np.int64]],
+        closure: ConstraintClosure,
+        asked: set[Pair],
+    ) -> NDArray[np.int64]:
+        """For the groups whose mean is most similar to the mean of the anchor's own: the image most similar to that mean, if it is open."""
+        sha256_C = self._contents.sha256_C
+        own = closure.group_of(sha256_C[anchor])
+        mean_D = self._vectors(groups.get(own, np.array([anchor]))).mean(axis=0)
+        found: list[tuple[float, int]] = []
+        for name, content_R in groups.items():
+            vector_RD = self._vectors(content_R)
+            content = int(content_R[(vector_RD @ mean_D).argmax()])
+            first, second = sorted((anchor, content))
+            pair = sha256_C[first], sha256_C[second]
+            if name != own and pair not in closure and pair not in asked:
+                group_D = vector_RD.mean(axis=0)
+                found.append((float(group_D @ mean_D / np.linalg.norm(group_D)), content))
+        return np.array([content for _, content in sorted(found, reverse=True)[:count]], dtype=np.int64)
+
+    def _near(
+        self, anchor: int, nearest: int, closure: ConstraintClosure, asked: set[Pair], beside: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """The `nearest` contents most similar to an anchor that its pair with is open, most similar first.
 
-        Of images that answers join, only the most similar one: what is said of it holds for the others.
+        Of images that answers join, only the most similar one: what is said of it holds for the others; none of groups that stand beside.
         """
         vector_1D = self._index.vectors(self._contents.row_C[[anchor]])
         width, total = 2 * nearest, len(self._index)
         while True:
             ((_, row_K),) = self._index.vector_index.search(vector_1D, width)
-            found = self._open(anchor, row_K, closure, asked)
+            found = self._open(anchor, row_K, closure, asked, beside)
             if len(found) >= nearest or width >= total:
                 return np.array(found[:nearest], dtype=np.int64)
             width *= 4
 
-    def _open(self, anchor: int, row_K: NDArray[np.int64], closure: ConstraintClosure, asked: set[Pair]) -> list[int]:
-        sha256_C, own = self._contents.sha256_C, closure.group_of(self._contents.sha256_C[anchor])
-        met, found = {own}, list[int]()
+    def _open(
+        self,
+        anchor: int,
+        row_K: NDArray[np.int64],
+        closure: ConstraintClosure,
+        asked: set[Pair],
+        beside: NDArray[np.int64],
+    ) -> list[int]:
+        sha256_C = self._contents.sha256_C
+        met, found = {closure.group_of(sha256_C[content]) for content in (anchor, *beside.tolist())}, list[int]()
         for content in self._contents.content_N[row_K].tolist():
             group = closure.group_of(sha256_C[content])
             first, second = sorted((anchor, content))  # numbers are in the order of hashes

@@ -1,9 +1,10 @@
 """What people's answers have made of the space of an index: `adaptation.safetensors`.
 
-It is a linear map, of images and queries alike, and the groups of images that were called the same: each of these, and with them the
-images next to them, is pulled towards the centre of its group. The table and `index.faiss` keep the encoder's vectors; the FAISS file of
-the adapted ones lies beside them. What describes that file, and the state of the table that it was made from, stand in the header: whoever
-replaces `adaptation.safetensors`, by one rename, goes from one whole state to another, and the manifest knows nothing of it.
+It is a linear map, of images and queries alike, and the groups of images that were called the same. Each of their images is pulled
+towards the centre of its group, and so is everything else as far as it probably belongs to one. The table and `index.faiss` keep the
+encoder's vectors; the FAISS file of the adapted ones lies beside them. What describes that file, and the state of the table that it was
+made from, stand in the header: whoever replaces `adaptation.safetensors`, by one rename, goes from one whole state to another, and the
+manifest knows nothing of it.
 
 Those that were replaced lie in `adaptations/` by their number, so that the last step can be undone.
 """
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
+from samekind.indexer.storage.belonging import belonging, unit_rows
 from samekind.indexer.storage.fingerprints import matches
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS, PLACING
 from samekind.indexer.storage.manifest import Manifest
@@ -31,11 +33,12 @@ from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, D dimension, G groups, R images in groups
 
-FORMAT = 1
+FORMAT = 2
 PULL = 0.5
 """How far an image goes to the centre of its group; chosen on training splits (docs/decisions/0021-adaptation.md)."""
 MOST_KEPT = 100
 """Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
+_MOST_AT_ONCE = 4_000_000  # similarities between vectors and centres
 _ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
 
 
@@ -77,6 +80,8 @@ class Adaptation:
         figures: what it was made from and what held-out answers said of it, ready for JSON.
         before: version of the one that it took the place of; `None` if there was none.
         pull: how far an image goes to the centre of its group, from 0 to 1.
+        slope: β > 0, how fast the odds of belonging to a group rise with the cosine to its centre; 0: only the groups' images are pulled.
+        threshold: θ, the cosine at which belonging to a group is as likely as belonging to none.
         file: the FAISS file that it is searched by; `None` for one that was replaced.
     """
 
@@ -90,30 +95,47 @@ class Adaptation:
     figures: dict[str, Any]
     before: int | None = None
     pull: float = PULL
+    slope: float = 0.0
+    threshold: float = 0.0
     file: AdaptedFile | None = None
 
     def __call__(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Maps unit vectors of the encoder, `(N, D)` float32, to unit vectors; equal ones to equal ones, whatever stands beside them."""
+        """Maps unit vectors of the encoder, `(N, D)` float32, and pulls each as far as it belongs to groups.
+
+        Returns:
+            `(N, D)` float32 of unit norm; for equal vectors equal ones, whatever stands beside them.
+        """
+        mapped_ND = self.mapped(vectors_ND)
+        if not self.slope or not len(self.centre_GD):
+            return mapped_ND
+        at_once = max(1, _MOST_AT_ONCE // len(self.centre_GD))
+        for start in range(0, len(mapped_ND), at_once):
+            mapped_ND[start : start + at_once] = self._drawn(mapped_ND[start : start + at_once])
+        return mapped_ND
+
+    def mapped(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Only maps unit vectors, `(N, D)` float32, to unit vectors."""
         return unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64)).astype(np.float32)
 
-    def gathered(
-        self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64], share_N: NDArray[np.floating] | float = 1.0
-    ) -> NDArray[np.float32]:
-        """Pulls mapped vectors towards the centres of their groups.
+    def gathered(self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Pulls mapped vectors of images towards the centres of the groups that they are in.
 
         Args:
             mapped_ND: `(N, D)` float32 of unit norm.
-            group_N: `(N,)` the group of each, −1 for none.
-            share_N: `(N,)` in [0, 1], how much each belongs to it.
+            group_N: `(N,)` the group of each.
 
         Returns:
             `(N, D)` float32 of unit norm.
         """
-        there = group_N >= 0
-        way_M1 = self.pull * np.broadcast_to(share_N, len(group_N))[there][:, None].astype(np.float64)
-        gathered_ND = mapped_ND.copy()
-        gathered_ND[there] = unit_rows((1 - way_M1) * mapped_ND[there] + way_M1 * self.centre_GD[group_N[there]])
-        return gathered_ND
+        pulled_ND = (1.0 - self.pull) * mapped_ND.astype(np.float64) + self.pull * self.centre_GD[group_N]
+        return unit_rows(pulled_ND).astype(np.float32)
+
+    def _drawn(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pulls mapped vectors towards the centres of all groups, by how probably they belong to each."""
+        vectors_ND, centre_GD = mapped_ND.astype(np.float64), self.centre_GD.astype(np.float64)
+        share_NG = belonging(vectors_ND @ centre_GD.T, self.slope, self.threshold)
+        stays_N1 = 1 - self.pull * share_NG.sum(axis=1, keepdims=True)
+        return unit_rows(stays_N1 * vectors_ND + self.pull * (share_NG @ centre_GD)).astype(np.float32)
 
     @cached_property
     def groups(self) -> dict[str, int]:
@@ -180,11 +202,6 @@ def _stored(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
             yield header, stored
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(f"{path} is damaged", hint=undo_hint(path.parent)) from error
-
-
-def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors scaled to unit norm."""
-    return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))
 
 
 def current_adaptation(folder: Path) -> Adaptation | None:

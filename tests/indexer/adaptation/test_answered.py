@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from samekind.indexer.adaptation.answered import Answered
@@ -74,3 +75,12 @@ def test_nothing_at_all() -> None:
     assert groups(read()) == []
     assert groups(read("a!b", "c!d")) == []
     assert read("a!b", "c!d").not_same == 2
+
+
+def test_what_one_of_a_group_is_told_from_all_of_it_are() -> None:
+    """Groups are told from each other as wholes; images in no group stand alone."""
+    groups = (np.array([0, 1]), np.array([4, 5, 6]), np.array([8, 9]))
+    different = (np.array([5, 7]), np.array([0]), np.array([], dtype=np.int64))
+    answered = Answered(groups, ((),) * 3, different, 1, 1, 0, 0)
+    assert [rows.tolist() for rows in answered.apart] == [[4, 5, 6, 7], [0, 1], []]
+    assert [rows.tolist() for rows in answered.strangers] == [[7], [], []]

@@ -10,7 +10,7 @@ import pytest
 import samekind as sk
 from samekind.indexer.adaptation.adapt import AnsweredSpace
 from samekind.indexer.adaptation.answered import Answered
-from samekind.indexer.adaptation.guard import FOLDS, HeldOut, _folds, _share, held_out
+from samekind.indexer.adaptation.guard import FOLDS, HeldOut, _explained, _folds, _share, held_out
 from samekind.indexer.labeling.verdicts import Verdict
 from samekind.indexer.storage.adaptation import Adaptation
 from tests.indexer.adaptation.worlds import DIM, answers, world
@@ -80,24 +80,26 @@ def _judged(index: sk.Index, folder: Path) -> HeldOut:
 def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None:
     """The groups that a fold is made from, and the group numbers that it asks the adaptation for."""
     groups = (np.arange(0, 5), np.arange(5, 11), np.arange(11, 15), np.arange(15, 17))
-    answered = Answered(groups, ((),) * 4, tuple(np.array([20]) for _ in groups), 1, 1, 0, 0)
+    answered = Answered(groups, ((),) * 4, tuple(np.array([20, 0, *range(21, 26)]) for _ in groups), 1, 1, 0, 0)
     vectors = np.random.default_rng(0).normal(size=(30, DIM)).astype(np.float32)
     fitted: list[list[np.ndarray]] = []
+    apart: list[list[np.ndarray]] = []
     gathered: list[tuple[int, np.ndarray]] = []
 
     class Spy(Adaptation):
         """Remembers what it is asked."""
 
-        def __call__(self, vectors_ND: np.ndarray) -> np.ndarray:
+        def mapped(self, vectors_ND: np.ndarray) -> np.ndarray:
             return vectors_ND
 
-        def gathered(self, mapped_ND: np.ndarray, group_N: np.ndarray, share_N: np.ndarray | float = 1.0) -> np.ndarray:
+        def gathered(self, mapped_ND: np.ndarray, group_N: np.ndarray) -> np.ndarray:
             gathered.append((len(mapped_ND), group_N))
             return mapped_ND
 
-    def fit(kept: list[np.ndarray]) -> Adaptation:
+    def fit(kept: list[np.ndarray], strangers: list[np.ndarray]) -> Adaptation:
         fitted.append(kept)
-        nothing = np.eye(DIM, dtype=np.float32), np.empty((0, DIM), np.float32)
+        apart.append(strangers)
+        nothing = np.eye(DIM, dtype=np.float32), np.zeros((4, DIM), np.float32)
         return Spy(0, "", *nothing, np.empty((0, 32), np.uint8), np.empty(0, np.int64), "", {})
 
     judged = held_out(answered, lambda rows: vectors[rows], np.arange(30), fit)
@@ -106,6 +108,10 @@ def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None
         kept = np.concatenate([each[number] for each in fitted])
         assert (np.bincount(kept)[groups[number]] == FOLDS - 1).all()
     assert all((each[3] == groups[3]).all() for each in fitted)
+    assert all(
+        (np.bincount(np.concatenate(each), minlength=26)[20:] == FOLDS - 1).all() for each in zip(*apart, strict=True)
+    )
+    assert not any((rows < 20).any() for each in apart for rows in each)  # what is in a group is no stranger
     sizes = {number: {len(each[number]) for each in fitted} for number in range(3)}
     assert all((group_N == group_N[0]).all() and count in sizes[group_N[0]] for count, group_N in gathered)
     assert judged.before == judged.after
@@ -115,7 +121,7 @@ def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None
 def test_two_large_groups_are_too_few() -> None:
     """Nothing is fitted then."""
     answered = Answered((np.arange(4), np.arange(4, 9), np.arange(9, 11)), ((),) * 3, (np.array([20]),) * 3, 1, 1, 0, 0)
-    found = held_out(answered, lambda rows: pytest.fail("read"), np.arange(9), lambda groups: pytest.fail("fitted"))
+    found = held_out(answered, lambda rows: pytest.fail("read"), np.arange(9), lambda *groups: pytest.fail("fitted"))
     assert found == HeldOut(2)
     assert not found.enough
     assert not found.improves
@@ -127,3 +133,23 @@ def test_a_gain_must_be_above_chance() -> None:
     assert HeldOut(3, 0.5, 0.511, 0.01).improves
     assert HeldOut(60, 0.5, 0.509, 0.01).improves
     assert not HeldOut(60, 0.5, 0.508, 0.01).improves
+
+
+def test_what_probabilities_explain_of_answers() -> None:
+    """All of them, none, and less than none; nothing can be said where all answers are the same."""
+    assert _explained(np.ones(3), np.zeros(5)) == pytest.approx(1, abs=1e-5)
+    assert _explained(np.full(3, 3 / 8), np.full(5, 3 / 8)) == pytest.approx(0)
+    assert (_explained(np.full(3, 0.1), np.full(5, 0.9)) or 0) < -1
+    assert _explained(np.full(3, 0.1), np.empty(0)) is None
+    assert (
+        -100 < (_explained(np.zeros(3), np.ones(5)) or 0) < -10
+    )  # what was thought impossible does not cost everything
+
+
+def test_only_true_answers_tell_who_belongs_to_a_group(tmp_path: Path) -> None:
+    """So answers at random pull nothing but what they name."""
+    index = world(tmp_path / "w")
+    space = AnsweredSpace(index.vector_index)
+    for given, told in ((answers(index), True), (random_answers(index, 0), False), (random_answers(index, 1), False)):
+        answered = Answered.of(current(given), index.rows)
+        assert held_out(answered, space.vectors, space.evenly(99), space.fit).tells_belonging == told

@@ -16,7 +16,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
-from samekind.indexer.labeling.screen_pool import ScreenPool, acquire_screens
+from samekind.indexer.labeling.screen_pool import MOST_BRIDGES, ScreenPool, acquire_screens
 from samekind.indexer.labeling.screens import Screen
 from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict, VerdictTable
 from samekind.training.false_negatives.constraints import Pair
@@ -219,3 +219,31 @@ def test_what_is_no_screen_or_answer(pool: ScreenPool) -> None:
             pool.acquire({}, **wrong)
     with pytest.raises(InputError, match="'nowhere' is not on this screen"):
         pool.acquire({}, 1)[0].verdicts(["nowhere"])
+
+
+def test_groups_near_the_anchor_stand_on_its_screen_once_each(index: Index, pool: ScreenPool) -> None:
+    """The five whose mean is most similar to the mean of its own group, by the image that is most similar to that mean."""
+    vector = dict(zip(index.rows.column("sha256"), index.vectors().astype(np.float64), strict=True))
+    contents = sorted(trained(index))
+    groups = [contents[start : start + 3] for start in range(0, 24, 3)]
+    current = {(a, b): Verdict(a, b, SAME) for group in groups for a, b in itertools.pairwise(group)}
+    anchor = groups[0][1]
+    told = (groups[0][0], groups[3][0])
+    current[told] = Verdict(*told, DIFFERENT)
+    mean = np.mean([vector[sha256] for sha256 in groups[0]], axis=0)
+
+    def closeness(group: list[str]) -> float:
+        centre = np.mean([vector[sha256] for sha256 in group], axis=0)
+        return float(centre @ mean / np.linalg.norm(centre))
+
+    near = sorted((group for group in groups[1:] if group != groups[3]), key=closeness, reverse=True)[:MOST_BRIDGES]
+    expected = {max(group, key=lambda sha256: float(vector[sha256] @ mean)) for group in near}
+    (screen,) = pool.acquire(current, 1, 8, nearest=8, leave_out=set(contents) - {anchor})
+    shown = {image.sha256 for image in screen.images}
+    assert screen.anchor.sha256 == anchor
+    assert expected <= shown
+    assert len(shown) == 8
+    assert not shown & {*groups[0], *groups[3]}
+    assert all(len(shown & set(group)) <= 1 for group in groups)
+    (small,) = pool.acquire(current, 1, 2, leave_out=set(contents) - {anchor})
+    assert {image.sha256 for image in small.images} <= expected
