@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted, percent
-from samekind.indexer.adaptation.answered import Answered
-from samekind.indexer.adaptation.guard import FEWEST_GROUPS, SMALLEST_GROUP, HeldOut, held_out
-from samekind.indexer.adaptation.metric import Total, Within, adapted_map
+from samekind.indexer.adaptation.answered import answers_about
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.labeling.people.current_answers import current_answers
@@ -34,6 +32,9 @@ from samekind.indexer.storage.adaptation import (
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
+from samekind.training.answers.answered import Answered
+from samekind.training.answers.guard import FEWEST_GROUPS, SMALLEST_GROUP, HeldOut, held_out
+from samekind.training.answers.metric import Total, Within, adapted_map
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
 
@@ -97,7 +98,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
-        answered = Answered.of(current_answers(folder), index.rows)
+        answered = answers_about(current_answers(folder), index.rows)
         space = AnsweredSpace(index.vector_index)
         task.advance()
         judged = held_out(answered, space.vectors, space.evenly(_OTHER_ROWS), space.fit)

@@ -16,12 +16,9 @@ from samekind.indexer.storage.fingerprints import describe_file
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
+from samekind.training.answers.reach import reached
 
 _FILES = "adapted-*.faiss"
-NEAR, FULL_VOTES = 10, 5
-"""Chosen on training splits (docs/decisions/0021-adaptation.md)."""
-MOST_ASKED = 10_000
-"""Images of groups whose neighbours are looked for, evenly spread: more would cost more than the rest."""
 
 
 def place_adaptation(
@@ -43,7 +40,7 @@ def place_adaptation(
         ArtefactError: the folder cannot be written.
     """
     adapted = vectors.mapped(adaptation)
-    group_N, share_N = reached(adapted, _groups(adaptation, rows))
+    group_N, share_N = reached_rows(adapted, _groups(adaptation, rows))
     moved = np.flatnonzero(group_N >= 0)
     adapted.move(moved, adaptation.gathered(adapted.vectors(moved), group_N[moved], share_N[moved]))
     adapted.tune()
@@ -91,34 +88,19 @@ def follow_index(folder: Path, manifest: Manifest, vectors: VectorIndex, rows: R
         place_adaptation(folder, adaptation, manifest, vectors, rows)
 
 
-def reached(mapped: VectorIndex, group_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """How far the groups reach: an image that is among the 10 nearest of five images of a group belongs to it, of fewer in part.
-
-    Where several groups reach an image, it goes to the one that names it most often, by that one's share.
+def reached_rows(mapped: VectorIndex, group_N: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How far groups reach among the rows of an index, see `training.answers.reach`; neighbours are found as a search finds them.
 
     Args:
         mapped: the mapped vectors.
         group_N: `(N,)` the group of each row, −1 for none.
-
-    Returns:
-        The same for more rows, and `(N,)` how much each belongs to its group, in [0, 1]: 1 for those that had one.
     """
-    group_N, share_N = group_N.copy(), (group_N >= 0).astype(np.float64)
-    member_R = np.flatnonzero(group_N >= 0)
-    if not len(member_R) or len(member_R) == len(group_N):
-        return group_N, share_N
-    member_R = member_R[np.linspace(0, len(member_R) - 1, min(len(member_R), MOST_ASKED)).astype(np.int64)]
-    found = mapped.search(mapped.vectors(member_R), NEAR + 1)
-    near = [row_K[row_K != member][:NEAR] for member, (_, row_K) in zip(member_R, found, strict=True)]
-    group_of = np.repeat(group_N[member_R], [len(row_K) for row_K in near])
-    named_P2, votes_P = np.unique(np.stack([np.concatenate(near), group_of], axis=1), axis=0, return_counts=True)
-    is_open_P = group_N[named_P2[:, 0]] < 0
-    row_P, group_P, vote_P = named_P2[is_open_P, 0], named_P2[is_open_P, 1], votes_P[is_open_P] / FULL_VOTES
-    total_N = np.bincount(row_P, vote_P, len(group_N))
-    order = np.argsort(vote_P, kind="stable")  # the last one of a row stays
-    group_N[row_P[order]] = group_P[order]
-    share_N[row_P[order]] = vote_P[order] / np.maximum(total_N[row_P[order]], 1)
-    return group_N, share_N
+
+    def nearest(row_R: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+        found = mapped.search(mapped.vectors(row_R), count + 1)
+        return [row_K[row_K != row][:count] for row, (_, row_K) in zip(row_R, found, strict=True)]
+
+    return reached(group_N, nearest)
 
 
 def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:

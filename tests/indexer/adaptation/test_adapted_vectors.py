@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
-from samekind.indexer.building.adapted import reached
+from samekind.indexer.building.adapted import reached_rows
 from samekind.indexer.search import inverted_lists, vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.layout import INDEX_FILE
@@ -80,7 +80,7 @@ def test_groups_reach_what_is_next_to_them_and_no_further() -> None:
     group_N = np.full(len(angle), -1)
     group_N[:7], group_N[-2:] = 0, 1
     space = VectorIndex.build(lambda: [vectors], 2, len(vectors))
-    found_N, share_N = reached(space, group_N)
+    found_N, share_N = reached_rows(space, group_N)
     # Row 7 is among the 10 nearest of all seven (with six others and 8, 9, 10), row 10 of them too; row 16 is the tenth of row 6.
     near = [set(np.argsort(-(vectors @ vectors[member]))[1:11].tolist()) for member in range(7)]
     votes = [sum(row in others for others in near) for row in range(20)]

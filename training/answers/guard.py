@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from samekind.indexer.adaptation.answered import Answered
-from samekind.indexer.storage.adaptation import Adaptation
+from samekind.training.answers.answered import Answered
 
 # G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
 
@@ -31,6 +31,18 @@ CHANCE = 0.2
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+
+class Fitted(Protocol):
+    """What groups of rows make of a space."""
+
+    def __call__(self, vectors_ND: Vectors) -> Vectors:
+        """Maps unit vectors to unit vectors."""
+        ...
+
+    def gathered(self, mapped_ND: Vectors, group_N: Rows) -> Vectors:
+        """Where mapped vectors of groups end up, `(N,)` being the group of each."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ def held_out(
     answered: Answered,
     vectors: Callable[[Rows], Vectors],
     others: Rows,
-    fit: Callable[[list[Rows]], Adaptation],
+    fit: Callable[[list[Rows]], Fitted],
     seed: int = 0,
 ) -> HeldOut:
     """Judges a way of adapting by images that it does not see.
@@ -115,7 +127,7 @@ class _Fold:
         folds: list[Rows],
         vectors: Callable[[Rows], Vectors],
         others: Rows,
-        fit: Callable[[list[Rows]], Adaptation],
+        fit: Callable[[list[Rows]], Fitted],
     ) -> None:
         self._answered, self._vectors, self._others = answered, vectors, others
         self._out = [fold == number for fold in folds]
