@@ -26,6 +26,7 @@ from samekind.indexer.storage.fingerprints import matches
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import undo_hint
+from samekind.training.answers.metric import mapped, unit_rows
 from samekind.training.runtime.artefact import write_atomically
 
 # N vectors, D dimension, G groups, R images in groups
@@ -93,7 +94,7 @@ class Adaptation:
 
     def __call__(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Maps unit vectors of the encoder, `(N, D)` float32, to unit vectors; equal ones to equal ones, whatever stands beside them."""
-        return unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64)).astype(np.float32)
+        return mapped(vectors_ND, self.map_DD)
 
     def gathered(
         self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64], share_N: NDArray[np.floating] | float = 1.0
@@ -168,11 +169,6 @@ def _stored(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
             yield header, stored
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(f"{path} is damaged", hint=undo_hint(path.parent)) from error
-
-
-def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors scaled to unit norm."""
-    return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))
 
 
 def current_adaptation(folder: Path) -> Adaptation | None:

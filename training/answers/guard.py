@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from samekind.core.text import counted, percent
 from samekind.training.answers.answered import Answered
 
 # G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
@@ -72,6 +73,19 @@ class HeldOut:
         if self.before is None or self.after is None or self.error is None:
             return False
         return bool(self.after - self.before > stdtrit(self.groups - 1, 1 - CHANCE) * self.error)
+
+    @property
+    def line(self) -> str:
+        """The figures in words."""
+        if not self.enough:
+            needed = f"{FEWEST_GROUPS} are needed to tell gain from chance"
+            have = counted(self.groups, "group")
+            return f"too few answers: {have} of {SMALLEST_GROUP} images or more called the same, {needed}"
+        figures = (
+            f"held-out images are told from others by {percent(self.after)}, {percent(self.before)} before "
+            f"(± {percent(self.error)}, {counted(self.groups, 'group')})"
+        )
+        return figures if self.improves else f"no clear gain: {figures}"
 
 
 def held_out(

@@ -61,6 +61,8 @@ def _config(name: str, differing: Mapping[str, Any], overrides: Mapping[str, Any
     return TrainConfig(**{"preset": name, **differing, **length, **overrides})
 
 
+ANSWERED_RATE = 3e-4
+"""Learning rate of an adapter that is trained with answers; chosen on training splits (docs/decisions/0026)."""
 EPOCHS_BEFORE = {"smoke": 4, "small": 4, "plain": 5, "full": 100}
 """Lengths of the presets in release 0.1, in epochs of the corpus at hand."""
 _PRESETS: dict[str, Callable[..., TrainConfig]] = {
@@ -97,6 +99,18 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
             hint=f"leave {'it' if len(shapes) == 1 else 'them'} out, or train {SMALL} with the preset small",
         )
     return config
+
+
+def with_answers(name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides of a preset for a run with answers: an adapter learns faster from them, unless a rate is asked for.
+
+    Args:
+        name: of the preset.
+        overrides: as `preset` takes them.
+    """
+    is_adapter = name == "adapter" and overrides.get("train") in (None, "adapter")
+    asked = overrides.get("learning_rate")
+    return {**overrides, "learning_rate": ANSWERED_RATE if asked is None and is_adapter else asked}
 
 
 def implied_preset(overrides: Mapping[str, Any]) -> str | None:
