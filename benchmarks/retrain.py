@@ -1,6 +1,8 @@
 """What people's answers buy in a retraining, beside what they buy at once: MAP@R and k-NN of test images against the number of answers.
 
-    python -m benchmarks.retrain PACK [--counts 50 200 1000] [--seeds 3] [--ways screens random] [--hold-out]
+    samekind index --corpus PACK --encoder lite0 --out ARTEFACT
+    python -m benchmarks.retrain PACK --index ARTEFACT [--counts 50 200 1000] [--seeds 3] [--ways screens random]
+    python -m benchmarks.retrain PACK --hold-out
 
 For each seed and count an oracle annotator answers (see `benchmarks.answers`); then, with the same answers: the index of the frozen encoder
 is adapted; an adapter is trained that starts from the frozen space, and one that starts from the space adapted to them (the default of
@@ -8,7 +10,8 @@ is adapted; an adapter is trained that starts from the frozen space, and one tha
 frozen space, with labels of as many images (a class that has none is never right).
 
 `--hold-out` is for choosing settings (`--set learning_rate=3e-4`): a third of the training split, whole groups of near duplicates, is
-searched for instead of the test split, which is not looked at. Features come from the cache, so that a training takes seconds.
+searched for instead of the test split, which is not looked at; the index of the frozen encoder is then made of the features. These come
+from the cache, so that a training takes seconds.
 """
 
 from __future__ import annotations
@@ -47,32 +50,34 @@ class Experiment:
         photos: the corpus with its features.
         seed: of the hold-out, the answers and the trainings.
         work: folder for indexes and runs.
-        hold_out: look for a third of the training split instead of the test split.
+        index: of the frozen encoder; `None` looks for a third of the training split instead of the test split.
         settings: of the trainings with answers.
     """
 
-    def __init__(self, photos: PhotosBench, seed: int, work: Path, *, hold_out: bool, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, photos: PhotosBench, seed: int, work: Path, *, index: Path | None, settings: dict[str, Any]
+    ) -> None:
         self.seed, self.work, self.settings = seed, work, settings
         self.train, features = photos.train, photos.features[0]
-        self.size = len(self.train) // 3 if hold_out else 0
+        self.size = 0 if index else len(self.train) // 3
         fit = np.arange(len(self.train))
-        if hold_out:
+        if index is None:
             config = sk.preset("adapter", seed=seed, hold_out=self.size)
             images = load_training_features(self.train, config, resolve_encoder("lite0"), photos.progress)
             fit = images.fit
         self.fit_features = features[fit]
         parts: list[tuple[Corpus, NDArray[np.float32]]] = [(self.train, features)]
         self.splits = np.where(np.isin(np.arange(len(self.train)), fit), "train", "test").tolist()
-        if not hold_out:
+        if index is not None:
             parts.append((photos.test, photos.features[1]))
             self.splits += ["test"] * len(photos.test)
         self.features = np.concatenate([each for _, each in parts])
-        self.ids = [f"{part.name}/{id_}" for part, _ in parts for id_ in part.ids]
+        self.ids = [id_ for part, _ in parts for id_ in part.ids]
         self.labels = [label for part, _ in parts for label in part.labels or []]
         self.sha256 = [part.sha256(row) for part, _ in parts for row in range(len(part))]
         self.frozen = resolve_encoder("lite0")
         whiten(self.frozen, self.fit_features[:5000], None, photos.progress)
-        self.bench = self._indexed(self.frozen, "frozen")
+        self.bench = self._indexed(self.frozen, "frozen") if index is None else AnswersBench(index, self._benches)
 
     def _indexed(self, encoder: Encoder, name: str) -> AnswersBench:
         """An index of the encoder's vectors, to search and to adapt."""
@@ -80,8 +85,13 @@ class Experiment:
             encoder.embed_features(self.features), self.ids, self.work / f"{self.seed}-{name}", labels=self.labels,
             splits=self.splits, sha256=self.sha256,
         )  # fmt: skip
-        (work := self.work / "benches").mkdir(exist_ok=True)
-        return AnswersBench(made.path, work)
+        return AnswersBench(made.path, self._benches)
+
+    @property
+    def _benches(self) -> Path:
+        """A folder of its own for the copies of this seed's indexes."""
+        (folder := self.work / f"benches-{self.seed}").mkdir(exist_ok=True)
+        return folder
 
     def said(self, way: str, count: int) -> Said:
         """The oracle's answers: `screens` or `random` pairs."""
@@ -109,7 +119,8 @@ class Experiment:
         """Accuracy of a logistic regression on the frozen space, with the labels of this many images."""
         from sklearn.linear_model import LogisticRegression
 
-        vectors, class_N = self.frozen.embed_features(self.features), self.bench.class_N
+        vectors = self.frozen.embed_features(self.features)
+        class_N = np.unique(np.array(self.labels), return_inverse=True)[1]
         rows = self._chosen(count)
         head = LogisticRegression(C=100.0, max_iter=1000).fit(vectors[rows], class_N[rows])
         test = np.array(self.splits) == "test"
@@ -134,8 +145,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", nargs="*", default=["screens"], choices=["screens", "random"])
     parser.add_argument("--starts", nargs="*", default=["frozen", "adapted"], choices=["frozen", "adapted"])
-    parser.add_argument("--no-labels", action="store_true", help="leave out SupCon, the linear head, and 0 answers")
-    parser.add_argument("--hold-out", action="store_true")
+    parser.add_argument("--only-retrained", action="store_true", help="leave out what is not retrained with answers")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--index", type=Path, metavar="ARTEFACT", help="of the frozen encoder")
+    place.add_argument("--hold-out", action="store_true", help="choose settings without the test split")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=NUMBER", help="settings of the trainings")
     arguments = parser.parse_args()
     settings = {name: float(value) for name, value in (each.split("=") for each in arguments.set)}
@@ -151,8 +164,8 @@ def main() -> None:
             print(json.dumps({"variant": name, "answers": count, "seed": seed, **kept}), flush=True)
 
         for seed in range(arguments.seeds):
-            run = Experiment(photos, seed, Path(work), hold_out=arguments.hold_out, settings=settings)
-            if not arguments.no_labels:
+            run = Experiment(photos, seed, Path(work), index=arguments.index, settings=settings)
+            if not arguments.only_retrained:
                 note("frozen", 0, seed, run.bench.figures())
                 note("retrained", 0, seed, run.retrained(None, None, "plain")[0])
             for count in arguments.counts:
@@ -164,12 +177,13 @@ def _measure(run: Experiment, count: int, arguments: argparse.Namespace, note: A
     """All variants of one count and seed."""
     for way in arguments.ways:
         said = run.said(way, count)
-        note(f"{way}: adapted", run.bench.adapted(said))
+        if not arguments.only_retrained:
+            note(f"{way}: adapted", run.bench.adapted(said))
         for start in arguments.starts:
             alone, both = run.retrained(said, start, f"{way}-{count}-{start}")
             note(f"{way}: retrained from {start}", alone)
             note(f"{way}: retrained from {start}, then adapted", both)
-    if not arguments.no_labels:
+    if not arguments.only_retrained:
         note("labels: SupCon", run.supervised(count))
         note("labels: linear head", {"k-NN 1": run.linear(count)})
 

@@ -48,7 +48,7 @@ class Answered:
 
         Args:
             constraints: what the present answers say.
-            row_of: the first row of each content, at least of those that an answer is about.
+            row_of: a row of each content, at least of those that an answer is about.
         """
         own = _one_of_duplicates(constraints)
         told_apart = adjacency(constraints.cannot_link - constraints.contradictions)

@@ -105,8 +105,7 @@ class AnsweredStart:
             hashes: their contents.
             file: where the whitening is kept, or was by an earlier run of the same images, whitening and answers.
         """
-        row_of = {sha256: row for row, sha256 in reversed(list(enumerate(hashes)))}
-        answered = Answered.of(self._constraints, row_of)
+        answered = Answered.of(self._constraints, {sha256: row for row, sha256 in enumerate(hashes)})
         if not file.is_file():
             vectors_FD = vectors()
             space = _Space(vectors_FD)

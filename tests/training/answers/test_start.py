@@ -59,7 +59,7 @@ def turned(constraints: LinkConstraints, of: Encoder, file: Path) -> Start:
 
 
 def test_true_answers_are_in_the_space_from_the_start(tmp_path: Path) -> None:
-    """Its embeddings are those of the frozen space under the map of all groups, in whatever order they are asked for."""
+    """Its embeddings are those of the frozen space under the map of all groups, in one matrix."""
     made = encoder()
     seen = features(made)
     found = turned(TRUE, made, tmp_path / "start")
@@ -100,16 +100,11 @@ def test_a_start_is_found_again(constraints: LinkConstraints, tmp_path: Path) ->
     assert again.fingerprint == first.fingerprint
 
 
-def test_of_copies_the_first_counts(tmp_path: Path) -> None:
-    """Images of the same content are one image."""
-    start = AnsweredStart(TRUE)
-    made = encoder()
-    seen = features(made)
-    twice = np.concatenate([seen, seen[::-1]])
-    start.turn(made, lambda: made.embed_features(twice), [*HASHES, *HASHES[::-1]], tmp_path / "start")
-    assert start.found is not None
-    assert start.found.adapted
-    groups = Answered.of(TRUE, {sha256: row for row, sha256 in enumerate(HASHES)}).groups
-    doubled = np.concatenate([VECTORS, VECTORS[::-1]])
-    map_DD = adapted_map(Total(doubled), Within.of([VECTORS[group] for group in groups], DIM))
-    np.testing.assert_allclose(made.embed_features(seen), mapped(VECTORS, map_DD), atol=2e-5)
+def test_other_answers_have_another_start() -> None:
+    """Its file is named by what they say."""
+    assert AnsweredStart(TRUE).key == AnsweredStart(told([*_groups_of(TRUE)])).key != AnsweredStart(CHANCE).key
+
+
+def _groups_of(constraints: LinkConstraints) -> list[list[int]]:
+    """Rows of its groups, as they were told."""
+    return [sorted(HASHES.index(sha256) for sha256 in group) for group in constraints.must_link_groups]
