@@ -10,8 +10,10 @@ import pytest
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress
 from samekind.training.answers import start as start_module
+from samekind.training.answers.guard import HeldOut
 from samekind.training.models.exchange.describe import described
 from samekind.training.models.exchange.model_card import model_card
+from samekind.training.models.pretrained import whiten as whiten_module
 from samekind.training.models.pretrained.resolve import resolve_encoder
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
@@ -21,6 +23,15 @@ from tests.training.runs import Lines, config, corpus, interrupted_at, without_t
 
 IMAGES = corpus()
 ANSWERS = answered(IMAGES, 24)
+GAIN, LOSS = HeldOut(3, 0.5, 0.6, 0.01), HeldOut(3, 0.6, 0.5, 0.01)
+
+
+@pytest.fixture(autouse=True)
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held-out images gain; a space of 16 directions instead of 1,280; a cache in which no other test's start lies."""
+    monkeypatch.setattr(start_module, "held_out", lambda *_: GAIN)
+    monkeypatch.setattr(whiten_module, "DIRECTIONS", 16)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_an_adapter_with_answers_starts_in_the_space_adapted_to_them(tmp_path: Path) -> None:
@@ -45,8 +56,7 @@ def test_an_adapter_with_answers_starts_in_the_space_adapted_to_them(tmp_path: P
 
 def test_without_gain_it_starts_in_the_frozen_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same weights as if it had been asked to."""
-    monkeypatch.setattr(start_module, "held_out", lambda *_: start_module.HeldOut(3, 0.6, 0.5, 0.1))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where no earlier start lies
+    monkeypatch.setattr(start_module, "held_out", lambda *_: LOSS)
     told = Lines()
     run = train(IMAGES, adapting(), tmp_path / "run", answers=ANSWERS, progress=told)
     assert any("starts from: the frozen space (no clear gain" in line for line in told.lines)
