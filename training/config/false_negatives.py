@@ -96,6 +96,7 @@ class FalseNegativeSettings(Settings):
         None,
         one_of(ADAPTED, FROZEN),
         flag=("SPACE", "Where an adapter with verdicts begins: adapted to them (the default), or frozen."),
+        counts=lambda of: of["start_from"] is not None,  # so that runs without answers keep their names
     )
     neighbours: float = setting(
         0.01,
