@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as _whole_pandas  # noqa: F401
 import streamlit as st
 
+from samekind.app.state import search_session
 from samekind.app.widgets import notices, opening
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ def main() -> None:
     st.html(HERE / "page.css")
     library = opening.library_or_stop()
     chosen.run()
+    search_session.page_drawn(chosen.title)
     with st.sidebar:
         notices.about(library)
     library.warm_later()
@@ -33,7 +35,7 @@ def main() -> None:
 
 def _pages() -> list[st.Page]:
     search = st.Page(
-        "screens/search.py", title="Search", icon=":material/image_search:", url_path="search", default=True
+        "screens/search.py", title="Search", icon=":material/image_search:", url_path="start", default=True
     )
     false_negatives = st.Page(
         "screens/false_negatives.py",
@@ -47,12 +49,19 @@ def _pages() -> list[st.Page]:
     curation = st.Page(
         "screens/curation.py", title="Label errors & duplicates", icon=":material/rule:", url_path="label-errors"
     )
-    return [search, false_negatives, label_pairs, curation, _moved("confirm", label_pairs), _moved("lists", curation)]
+    # The first page is served at the root alone: whoever writes its name into an address is led there.
+    moved = [_moved("search", search), _moved("confirm", label_pairs), _moved("lists", curation)]
+    return [search, false_negatives, label_pairs, curation, *moved]
 
 
 def _moved(former_path: str, page: st.Page) -> st.Page:
-    """The address that a page had in release 0.1, which leads to where the page is now."""
-    return st.Page(lambda: st.switch_page(page), title=page.title, url_path=former_path, visibility="hidden")
+    """Another address of a page, which leads to it with all that stands behind the question mark."""
+    return st.Page(
+        lambda: st.switch_page(page, query_params=st.query_params.to_dict()),
+        title=page.title,
+        url_path=former_path,
+        visibility="hidden",
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Time and peak memory of the audit by size of the index.
 
     python -m benchmarks.audit_scale --rows 60000 1000000
+    python -m benchmarks.audit_scale --rows 70000 --dim 256 --busy 1
 
 For each size an index of random unit vectors in clusters is made as a build would make it (LanceDB table, exact FAISS index, manifest) and
 kept under `--out`; the audit then runs in a fresh process, which opens the index as anybody would. Up to 200,000 rows all are anchors,
@@ -14,11 +15,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,14 +108,22 @@ def measure(folder: Path, k: int, threads: int) -> Measurement:
     """
     command = [sys.executable, "-m", "benchmarks.audit_scale", "--measure", str(folder), "--k", str(k)]
     root = Path(__file__).resolve().parent.parent
-    environment = {
-        **os.environ,
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }  # as the command sets it: threads that wait take nobody's core
     done = subprocess.run(
-        [*command, "--threads", str(threads)], cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        [*command, "--threads", str(threads)], cwd=root, check=True, stdout=subprocess.PIPE, text=True
     )
     return Measurement(**json.loads(done.stdout))
+
+
+@contextmanager
+def company(processes: int) -> Iterator[None]:
+    """Keeps that many processes busy on one core each."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 def main() -> None:
@@ -126,6 +135,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=K)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path, default=Path("artifacts") / "audit-scale")
+    parser.add_argument("--busy", type=int, default=0, help="processes that compute beside it all the while")
     parser.add_argument("--only-make", action="store_true", help="leave the measuring to a later call")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -133,15 +143,16 @@ def main() -> None:
         print(json.dumps(asdict(_audit(arguments.measure, arguments.k, arguments.threads))))
         return
     print(
-        f"{processor()}, {arguments.threads} threads, torch {torch.__version__}; random clusters of {arguments.dim} dimensions, "
-        f"{arguments.classes:,} classes, k = {arguments.k}, seed {SEED}, n = 1"
+        f"{processor()}, {arguments.threads} threads, torch {torch.__version__}, {arguments.busy} busy beside; random clusters of "
+        f"{arguments.dim} dimensions, {arguments.classes:,} classes, k = {arguments.k}, seed {SEED}, n = 1"
     )
     print("      rows  anchors  seconds processor       peak  before it   vectors   false    base")
     for rows in arguments.rows:
         folder = arguments.out.absolute() / f"{rows}x{arguments.dim}x{arguments.classes}"
         make_index(folder, rows, arguments.dim, arguments.classes)
         if not arguments.only_make:
-            _print(measure(folder, arguments.k, arguments.threads), rows * arguments.dim * 4)
+            with company(arguments.busy):
+                _print(measure(folder, arguments.k, arguments.threads), rows * arguments.dim * 4)
 
 
 def _print(found: Measurement, vector_bytes: int) -> None:

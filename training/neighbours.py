@@ -12,19 +12,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from samekind.training.runtime.side_by_side import side_by_side
+
 BLOCK, BLOCK_VALUES = 1024, 1 << 26
 """Rows, and similarities, that are computed at once: fewer rows among more than 65,000 images."""
 
 
 def nearest_others(embedding_ND: Tensor, k: int) -> Tensor:
     """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first."""
-    nearest, block = [], max(1, min(BLOCK, BLOCK_VALUES // max(1, len(embedding_ND))))
-    for start in range(0, len(embedding_ND), block):
+    block = max(1, min(BLOCK, BLOCK_VALUES // max(1, len(embedding_ND))))
+
+    def nearest(start: int) -> Tensor:
         similarity = embedding_ND[start : start + block] @ embedding_ND.T
         rows = torch.arange(len(similarity))
         similarity[rows, start + rows] = -2.0
-        nearest.append(similarity.topk(k, dim=1).indices.int())
-    return torch.cat(nearest)
+        return similarity.topk(k, dim=1).indices.int()
+
+    return torch.cat(list(side_by_side(nearest, range(0, len(embedding_ND), block))))
 
 
 def mutual_neighbours(nearest_Nk: Tensor) -> Any:

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
@@ -20,6 +21,7 @@ from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
 from samekind.app.state.query import Query
 from samekind.app.state.stamp import Stamp, stamp
+from samekind.app.state.uploads import Upload, Uploads
 from samekind.app.view_models import bought_view, search_view
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class Library:
         self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
         self._warming = False
+        self._uploads = Uploads()
+        self._comparing = threading.Lock()
+        self._usual: tuple[sk.Index, bool, NDArray[np.float64]] | None = None
 
     def follow_adaptation(self) -> None:
         """Searches as the artefact is adapted now, whoever adapted it.
@@ -131,13 +136,29 @@ class Library:
             with self._loading:
                 return _hits(self.index.search(Text(query.words), k=k, where=where, adapted=adapted))
         if query.id is None:
-            with self._loading:  # the background may be loading the encoder just now
-                return _hits(
-                    self.index.search(query.upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted)
-                )
+            upload = self.upload(query).query
+            return _hits(self.index.search(upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted))
         # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
         hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
         return search_view.without(hits, query.id if leave_out_itself else None, k)
+
+    def upload(self, query: Query) -> Upload:
+        """The upload of a query, read once.
+
+        Raises:
+            SamekindError: it is no image.
+        """
+        assert query.upload is not None
+        with self._loading:  # the background may be loading the encoder just now
+            return self._uploads.read(self.index, query.upload, query.inverted)
+
+    def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
+        """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
+        with self._comparing:
+            index, key = self.index, adapted and self.index.adaptation is not None
+            if self._usual is None or self._usual[:2] != (index, key):
+                self._usual = (index, key, index.nearest_similarities(adapted=adapted))
+            return self._usual[2]
 
     def audit(self, k: int) -> AuditJob:
         """The audit with k negatives per anchor, one for all sessions: done, under way, or begun just now."""

@@ -15,6 +15,7 @@ class Query:
         label: its class, if it is known.
         upload: the uploaded file; `None` for an image of the corpus or words.
         words: what the images should show; `None` for an image.
+        inverted: of an upload: light and dark are exchanged before it is searched with.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Query:
     label: str | None = None
     upload: bytes | None = None
     words: str | None = None
+    inverted: bool = False

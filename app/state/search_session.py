@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from samekind.app.state.library import Library
@@ -11,16 +14,62 @@ WORDS = "words"
 """Key of the field of words, which is emptied when an image is chosen."""
 
 
-def present_query(library: Library) -> Query | None:
-    """The query of this session, else the one that the address names (`?id=train/00005`)."""
+INVERTED = "inverted"
+"""Key of the switch that exchanges light and dark."""
+_SEEN = "address_seen"
+_PAGE = "page_drawn"
+
+
+def page_drawn(title: str) -> None:
+    """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
+    st.session_state[_PAGE] = title
+
+
+def present_query(library: Library, page: str) -> Query | None:
+    """The query of this session, or the one that the address names (`?id=train/00005`) if that has changed since it was last seen.
+
+    An address without a query takes it away, as *Back* to the first view does, but not where another page was open in between.
+
+    Args:
+        library: the opened index.
+        page: title of the page that asks.
+    """
+    named, stayed = st.query_params.get("id"), st.session_state.get(_PAGE) == page
+    if named != st.session_state.get(_SEEN) and (named is not None or stayed):
+        st.session_state[WORDS] = ""
+        st.session_state["query"] = None if named is None else Query(named, named)
     query: Query | None = st.session_state.get("query")
-    if query is not None and query.id is not None and query.id not in library.positions:
-        query = None
-    linked = st.query_params.get("id")
-    if query is None and linked in library.positions:
-        query = Query(linked, linked, library.label(linked))
-        st.session_state["query"] = query
+    if query is not None and query.id is not None:
+        if query.id not in library.positions:
+            return None
+        query = replace(query, label=library.label(query.id))
     return query
+
+
+def unknown_id(library: Library) -> str | None:
+    """The image that the address names, if the corpus does not have it."""
+    named = st.query_params.get("id")
+    return named if named is not None and named not in library.positions else None
+
+
+def write_address(query: Query | None) -> None:
+    """Makes the address name the query, where it is an image of the corpus; *Back* then leads to the one before."""
+    named = None if query is None else query.id
+    if named is not None and st.query_params.get("id") != named:
+        st.query_params["id"] = named
+    elif named is None and query is not None:
+        st.query_params.pop("id", None)
+    st.session_state[_SEEN] = st.query_params.get("id")
+
+
+def address() -> str:
+    """The whole address of what is shown; whoever opens it sees the same."""
+    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(st.query_params.to_dict())}"
+
+
+def invert() -> None:
+    """Exchanges light and dark of the upload that is the query, or takes that back, as the switch says."""
+    st.session_state["query"] = replace(st.session_state["query"], inverted=st.session_state[INVERTED])
 
 
 def choose(library: Library, id_: str) -> None:
@@ -32,6 +81,7 @@ def choose(library: Library, id_: str) -> None:
 def choose_upload(name: str, content: bytes) -> None:
     """Makes an uploaded file the query."""
     st.session_state[WORDS] = ""
+    st.session_state[INVERTED] = False
     st.session_state["query"] = Query(name, upload=content)
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     import samekind as sk
+
+
+STRANGE = 0.01
+"""Share of the corpus' own images that may have no nearer neighbour than a query before it is called strange."""
 
 
 def picker_cards(
@@ -67,6 +74,8 @@ def same_class_sentence(hits: Sequence[sk.Hit], query_label: str | None) -> str:
     if query_label is None or not labelled:
         return ""
     same = sum(hit.label == query_label for hit in labelled)
+    if len(labelled) == 1:
+        return f"The neighbour {'has' if same else 'does not have'} the same class, {query_label}."
     return (
         f"{same} of {len(labelled)} neighbours ({percent(same / len(labelled), 0)}) have the same class, {query_label}."
     )
@@ -102,16 +111,42 @@ def shortfall_sentence(shown: int, k: int) -> str:
     return f"Only {counted(shown, 'image')} could be shown where {k} were asked for: there are no more that pass."
 
 
-def upload_picture(encoded: bytes, longest: int = 480) -> bytes:
-    """An uploaded file as the encoder sees it, in a format that every browser shows: PNG, at most `longest` pixels a side.
+@dataclass(frozen=True)
+class Likeness:
+    """How like the corpus a query from elsewhere is.
 
-    Raises:
-        ImageError: the file is no image.
+    Attributes:
+        sentence: compares its nearest neighbour with what the corpus' own images have.
+        strange: its nearest is farther than all but one in a hundred of them have, so that its neighbours say little.
     """
-    from samekind import decode_image
 
-    image = decode_image(encoded)
-    image.thumbnail((longest, longest))
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
+    sentence: str
+    strange: bool
+
+
+def likeness(nearest: float, usual: NDArray[np.float64]) -> Likeness | None:
+    """Places the similarity of a query's nearest neighbour among those of the corpus' own images; `None` without any.
+
+    Args:
+        nearest: cosine in [-1, 1].
+        usual: `(n,)` cosines of images of the corpus to their nearest other one, ascending.
+    """
+    if len(usual) == 0:
+        return None
+    below = float(np.searchsorted(usual, nearest) / len(usual))
+    middle = float(np.median(usual))
+    if below < STRANGE:
+        text = (
+            f"Nothing in this corpus is like this picture: its nearest has similarity {nearest:.2f}, and {percent(1 - below, 0)} of the "
+            f"corpus' own images have a nearer one (half of them from {middle:.2f} up). Take these neighbours with care, and look at what "
+            "the encoder sees."
+        )
+        return Likeness(text, True)
+    text = f"The nearest has similarity {nearest:.2f}: nearer than what {percent(below, 0)} of the corpus' own images have."
+    return Likeness(text, False)
+
+
+def seen_card(picture: str, side: int, grey: bool) -> Card:
+    """What the encoder gets of an upload; `picture` is a data URI."""
+    lines = (f"{side} × {side} pixels, {'grey' if grey else 'in colour'}",)
+    return Card("", (Picture(picture, "what the encoder sees"),), heading="What the encoder sees", lines=lines)

@@ -10,7 +10,7 @@ function badge({ text, tone }) {
 function picture({ image, alt }) {
   const element = document.createElement("img");
   element.alt = alt;
-  element.onload = () => element.classList.toggle("tiny", Math.max(element.naturalWidth, element.naturalHeight) <= 64);
+  element.onload = () => element.classList.toggle("tiny", Math.max(element.naturalWidth, element.naturalHeight) <= 32);
   element.src = image;
   return element;
 }

@@ -46,24 +46,28 @@ def words_field(library: Library) -> None:
         )
 
 
-def class_filter(library: Library, title: str, key: str) -> str | None:
+def class_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
     """A choice of one class, or `None` for all of them; hidden for an unlabelled corpus."""
     if not library.classes:
         return None
-    return _choice(
-        title, [*library.classes, *([filters.NO_LABEL] if library.has_unlabelled else [])], "all classes", key
-    )
+    options = [*library.classes, *([filters.NO_LABEL] if library.has_unlabelled else [])]
+    return _choice(title, options, "all classes", key, in_address)
 
 
-def split_filter(library: Library, title: str, key: str) -> str | None:
+def split_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
     """A choice of one split, or `None` for all of them."""
-    return _choice(title, library.splits, "all splits", key)
+    return _choice(title, library.splits, "all splits", key, in_address)
 
 
-def _choice(title: str, options: Sequence[str], everything: str, key: str) -> str | None:
+def _choice(title: str, options: Sequence[str], everything: str, key: str, in_address: bool) -> str | None:
     # Not `None` for everything: Streamlit takes that for a box without a choice, and offers to clear it.
     chosen = st.selectbox(
-        title, ["", *options], format_func=lambda name: name or everything, key=key, persist_state="session"
+        title,
+        ["", *options],
+        format_func=lambda name: name or everything,
+        key=key,
+        persist_state="session",
+        bind="query-params" if in_address else None,
     )
     return chosen or None
 

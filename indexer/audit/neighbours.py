@@ -20,6 +20,7 @@ from torch import Tensor
 from samekind.core.progress import NoProgress, Progress
 from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
+from samekind.training.runtime.side_by_side import side_by_side
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
 _BLOCK_VALUES = 1 << 23
@@ -64,6 +65,11 @@ class NearPairs:
     count: int = 0
     best: list[tuple[float, int, int]] = field(default_factory=list)
 
+    def joined(self, other: NearPairs) -> NearPairs:
+        """Both together, again with the most similar by name."""
+        best = sorted([*self.best, *other.best], key=lambda pair: (-pair[0], pair[1], pair[2]))
+        return NearPairs(self.count + other.count, best[:_CAP])
+
 
 @dataclass
 class Neighbourhood:
@@ -94,10 +100,9 @@ def neighbourhood(vectors_ND: Vectors, comparison: Comparison, progress: Progres
     """
     work, anchors = _Pass(vectors_ND, comparison), len(comparison.anchor_A)
     with (progress or NoProgress()).task("Comparing anchors", anchors) as task:
-        for start in range(0, anchors, work.block):
-            stop = min(start + work.block, anchors)
-            work.compare(start, stop)
-            task.advance(stop - start)
+        for compared, near in side_by_side(work.compare, range(0, anchors, work.block)):
+            work.result.near = work.result.near.joined(near)
+            task.advance(compared)
     return work.result
 
 
@@ -127,8 +132,12 @@ class _Pass:
             np.empty(shape, np.int64), empty.copy(), empty, np.full(len(anchor_A), np.nan), NearPairs()
         )
 
-    def compare(self, start: int, stop: int) -> None:
-        """Anchors `start` to `stop` in the order of classes."""
+    def compare(self, start: int) -> tuple[int, NearPairs]:
+        """A block of anchors from `start` on, in the order of classes: how many they are, and their near pairs.
+
+        What it finds else it writes into the result, where each anchor has a place of its own: blocks may be compared at once.
+        """
+        stop = min(start + self.block, len(self.anchor_sorted))
         anchors = self.anchor_sorted[start:stop]
         similarity_BN = self.vector_sorted[anchors] @ self.vector_sorted.T
         similarity_BN[torch.arange(len(anchors)), anchors] = -torch.inf
@@ -136,12 +145,13 @@ class _Pass:
         row_BK, exact_BK = self._rank(anchors, similarity_BN, top_BM, column_BM)
         place = self.place[start:stop]
         self.result.row_AK[place], self.result.similarity_AK[place] = row_BK, exact_BK
-        self._collect_near(anchors, similarity_BN, top_BM[:, 0])
+        near = self._near_pairs(anchors, similarity_BN, top_BM[:, 0])
         if self.gradient_weights is not None:
             step = max(1, _CACHED_VALUES // similarity_BN.shape[1])
             for i in range(0, len(anchors), step):
                 part = slice(i, i + step)
                 self._shares(place[part], anchors[part], similarity_BN[part], top_BM[part, :1], exact_BK[part])
+        return stop - start, near
 
     def _rank(
         self, anchors: Tensor, similarity_BN: Tensor, top_BM: Tensor, column_BM: Tensor
@@ -205,10 +215,10 @@ class _Pass:
             same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
             self.result.false_share_A[place[mine]] = gradient_shares(same, known_B[mine])
 
-    def _collect_near(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> None:
+    def _near_pairs(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> NearPairs:
         near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()
         if len(near_rows) == 0:
-            return
+            return NearPairs()
         anchors, similarity = anchors[near_rows], similarity_BN[near_rows]
         anchor_row = self.row_of_sorted[anchors]
         is_pair = similarity >= self.near_from
@@ -217,11 +227,9 @@ class _Pass:
         is_pair &= (anchor_row[:, None] < self.row_of_sorted[None, :]) | ~self.is_anchor_sorted[None, :]
         found = int(is_pair.sum())
         if not found:
-            return
+            return NearPairs()
         values, flat = similarity.masked_fill(~is_pair, -torch.inf).flatten().topk(min(found, _CAP))
         a = anchor_row[flat // similarity.shape[1]]
         b = self.row_of_sorted[flat % similarity.shape[1]]
         low, high = torch.minimum(a, b).tolist(), torch.maximum(a, b).tolist()
-        pairs = [*self.result.near.best, *zip(values.clamp(max=1).tolist(), low, high, strict=True)]
-        pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
-        self.result.near = NearPairs(self.result.near.count + found, pairs[:_CAP])
+        return NearPairs(found, list(zip(values.clamp(max=1).tolist(), low, high, strict=True)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
@@ -22,6 +23,7 @@ from samekind.indexer.curation import near_duplicates as near
 from samekind.indexer.curation.near_duplicates import Candidates, Duplicates
 from samekind.indexer.curation.pixel_agreement import pixel_agreement
 from samekind.indexer.curation.tables import check_count
+from samekind.training.runtime.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
@@ -122,12 +124,16 @@ def _candidates(
         content_N = index.rows.numbered("sha256")
         vector_BD, content_B = torch.from_numpy(index.vectors(bank)), torch.from_numpy(content_N[bank])
         block = max(1, _BLOCK_VALUES // len(bank))
+
+        def nearest(rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+            similarity_QB = torch.from_numpy(index.vectors(rows)) @ vector_BD.T
+            similarity_QB[torch.from_numpy(content_N[rows])[:, None] == content_B[None, :]] = -2.0
+            value, place = similarity_QB.topk(min(near.CANDIDATES, len(bank)), dim=1)
+            return value, place
+
+        parts = [queries[start : start + block] for start in range(0, len(queries), block)]
         with (progress or NoProgress()).task("Comparing splits", len(queries)) as task:
-            for start in range(0, len(queries), block):
-                rows = queries[start : start + block]
-                similarity_QB = torch.from_numpy(index.vectors(rows)) @ vector_BD.T
-                similarity_QB[torch.from_numpy(content_N[rows])[:, None] == content_B[None, :]] = -2.0
-                value, place = similarity_QB.topk(min(near.CANDIDATES, len(bank)), dim=1)
+            for rows, (value, place) in zip(parts, side_by_side(nearest, parts), strict=True):
                 query, rank = torch.nonzero(value >= least, as_tuple=True)
                 pairs.append(np.stack([rows[query.numpy()], bank[place[query, rank].numpy()]], axis=1))
                 similarities.append(value[query, rank].double().clamp(max=1).numpy())

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import Task
+from samekind.training.runtime.side_by_side import side_by_side
 
 _BLOCK_VALUES = 1 << 24
 
@@ -31,11 +30,13 @@ def hit_rate_at_1(bank_ND: Float32, bank_class_N: Classes, query_QD: Float32, qu
     """
     if len(bank_ND) == 0 or len(query_QD) == 0:
         return None
-    hits = 0
-    for start, similarity_BN in _blocks(bank_ND, query_QD):
-        nearest = similarity_BN.argmax(dim=1).numpy()
-        hits += int((bank_class_N[nearest] == query_class_Q[start : start + len(nearest)]).sum())
-    return hits / len(query_QD)
+    bank, query = torch.from_numpy(bank_ND), torch.from_numpy(query_QD)
+
+    def hits(part: slice) -> int:
+        nearest = (query[part] @ bank.T).argmax(dim=1).numpy()
+        return int((bank_class_N[nearest] == query_class_Q[part]).sum())
+
+    return sum(side_by_side(hits, _parts(bank, query))) / len(query_QD)
 
 
 def map_at_r(
@@ -58,14 +59,17 @@ def map_at_r(
     """
     sizes = np.bincount(bank_class_N, minlength=int(query_class_Q.max(initial=-1)) + 1)
     relevant_Q = sizes[query_class_Q]
-    precisions = []
-    for start, similarity_BN in _blocks(bank_ND, query_QD):
-        relevant_B = relevant_Q[start : start + len(similarity_BN)]
-        precisions += _average_precisions(
-            similarity_BN, bank_class_N, query_class_Q[start : start + len(relevant_B)], relevant_B
-        )
+    bank, query = torch.from_numpy(bank_ND), torch.from_numpy(query_QD)
+
+    def average_precisions(part: slice) -> tuple[int, list[float]]:
+        found = _average_precisions(query[part] @ bank.T, bank_class_N, query_class_Q[part], relevant_Q[part])
+        return len(relevant_Q[part]), found
+
+    precisions: list[float] = []
+    for done, found in side_by_side(average_precisions, _parts(bank, query)):
+        precisions += found
         if task is not None:
-            task.advance(len(relevant_B))
+            task.advance(done)
     return float(np.mean(precisions)) if precisions else None
 
 
@@ -84,9 +88,7 @@ def _average_precisions(
     return [float(total / r) for total, r in zip(total_B, relevant_B, strict=True) if r]
 
 
-def _blocks(bank_ND: Float32, query_QD: Float32) -> Iterator[tuple[int, Tensor]]:
-    """Similarities `(B, N)` of some queries at a time, with the first query's number."""
-    bank, query = torch.from_numpy(bank_ND), torch.from_numpy(query_QD)
-    step = max(1, _BLOCK_VALUES // max(1, len(bank)))
-    for start in range(0, len(query), step):
-        yield start, query[start : start + step] @ bank.T
+def _parts(bank_ND: Tensor, query_QD: Tensor) -> list[slice]:
+    """Queries whose similarities with the bank are in memory at once."""
+    step = max(1, _BLOCK_VALUES // max(1, len(bank_ND)))
+    return [slice(start, start + step) for start in range(0, len(query_QD), step)]

@@ -86,6 +86,24 @@ def parse(query: Any, index: OpenedIndex) -> tuple[list[Query], bool]:
     return _answered([query], index), False
 
 
+def seen(image: Any, index: OpenedIndex) -> Pixels:
+    """What the encoder gets of a picture, `(H, W)` or `(H, W, 3)` uint8: at its size, cut out and grey as it wants it.
+
+    Args:
+        image: any query that is a picture.
+        index: gives the encoder.
+
+    Raises:
+        InputError: the query is none.
+        ImageError: a file or bytes cannot be decoded.
+    """
+    found = _read(image, index)
+    if not isinstance(found, _Picture):
+        raise InputError("only a picture is seen by the encoder", hint="give a path, bytes, a Pillow image or an array")
+    pixels = prepare(found.image, preprocessing_of(index.encoder.spec))
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
 def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
     """Vectors scaled to unit norm, `(Q, D)` float32.
 
@@ -122,7 +140,7 @@ def _mixed(mix: Mix, parts: Sequence[Query], index: OpenedIndex) -> Query:
 
 def _read(query: Any, index: OpenedIndex) -> _Part:
     """One query, or one part of a mix."""
-    if isinstance(query, Text):
+    if isinstance(query, Text | Query):
         return query
     if isinstance(query, Id):
         return _from_row(index.rows.position_of(query.id), index)

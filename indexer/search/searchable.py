@@ -5,18 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
+from samekind.core.errors import InputError
 from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.search.query import Id
+from samekind.indexer.search.query import Id, Query, parse, seen
 from samekind.indexer.search.results import SearchResult, search
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix
+    from samekind.data.types.images import Pixels
+
+    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix | Query
     Each = TypeVar("Each", bound=Single | NDArray[Any])
+
+
+_COPIES = 8
+"""Hits that are looked through for one of other content; an image with more copies than that is passed over."""
 
 
 class SearchableIndex(OpenedIndex):
@@ -65,8 +73,8 @@ class SearchableIndex(OpenedIndex):
 
         Args:
             query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
-                norm), `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float array or a list of any of these asks
-                several queries. A string is an id if no such file exists.
+                norm), what `embedded` returned, `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float array or a
+                list of any of these asks several queries. A string is an id if no such file exists.
             k: hits wanted, ≥ 1. More than there are gives all of them and a note.
             where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
             exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
@@ -94,3 +102,46 @@ class SearchableIndex(OpenedIndex):
         found = search(self, Id(id_), k, where, exclude_self, adapted)
         assert isinstance(found, SearchResult), "one query has one result"
         return found
+
+    def embedded(self, query: Single | NDArray[Any]) -> Query:
+        """One query, read and embedded: `search` takes it again and again without decoding or embedding anything.
+
+        Args:
+            query: a single one, as for `search`.
+
+        Raises:
+            InputError: the query is unusable, or several.
+            ImageError: an image cannot be decoded.
+        """
+        queries, several = parse(query, self)
+        if several:
+            raise InputError("one query is embedded at a time", hint="give the queries one by one")
+        return queries[0]
+
+    def seen(self, image: Single | NDArray[np.uint8]) -> Pixels:
+        """What the encoder gets of a picture: `(H, W)` or `(H, W, 3)` uint8, scaled and cropped as its preprocessing says.
+
+        Raises:
+            InputError: the query is no picture.
+            ImageError: it cannot be decoded.
+        """
+        return seen(image, self)
+
+    def nearest_similarities(self, count: int = 1000, adapted: bool = True) -> NDArray[np.float64]:
+        """How similar images of the index are to the nearest other one, ascending: tells whether a query is like any of them.
+
+        Args:
+            count: images that it is worked out for, evenly spread over the table; all of them if there are no more.
+            adapted: in the space that `search` compares in by default.
+
+        Returns:
+            `(n,)` float64 in [-1, 1], n ≤ `count`; none for an index of a single image. Exact copies of an image do not count.
+        """
+        if len(self) < 2:
+            return np.empty(0)
+        space = self.adapted_index if adapted else self.vector_index
+        rows = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
+        content_N = self.rows.numbered("sha256")
+        found = space.search(space.vectors(rows), _COPIES)
+        others = [values[content_N[near] != content_N[row]] for row, (values, near) in zip(rows, found, strict=True)]
+        return np.sort([values[0] for values in others if len(values)])

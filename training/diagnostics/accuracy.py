@@ -13,12 +13,13 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.training.models.embed_corpus import embed_corpus
 from samekind.training.models.encoder import Encoder
+from samekind.training.runtime.side_by_side import side_by_side
 from samekind.training.training_set import label_numbers
 
 KNN_K = 20
 KNN_TEMPERATURE = 0.1
 _BLOCK = 1000  # queries at once
-_BLOCK_VALUES = 1 << 26  # similarities at once: fewer queries against a bank of more than 67,000 rows
+_BLOCK_VALUES = 1 << 25  # similarities at once in a thread: fewer queries against a bank of more than 33,000 rows
 
 
 def knn_accuracy(
@@ -57,14 +58,15 @@ def knn_accuracy(
     query, query_labels = torch.from_numpy(query_QD[query_rows]), torch.from_numpy(query_labels_Q[query_rows])
     k = min(k, len(bank))
     classes = int(bank_labels.max()) + 1
-    correct = 0
     block = int(np.clip(_BLOCK_VALUES // len(bank), 1, _BLOCK))
-    for start in range(0, len(query), block):
+
+    def correct(start: int) -> int:
         similarity, nearest = (query[start : start + block] @ bank.T).topk(k, dim=1)
         weight = ((similarity - 1) / temperature).exp()
         votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
-        correct += int((votes.argmax(1) == query_labels[start : start + block]).sum())
-    return correct / len(query)
+        return int((votes.argmax(1) == query_labels[start : start + block]).sum())
+
+    return sum(side_by_side(correct, range(0, len(query), block))) / len(query)
 
 
 def evaluate_test_split(

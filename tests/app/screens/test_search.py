@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import samekind as sk
+from samekind.app.state.query import Query
 from tests.app.conftest import OpenApp
 from tests.app.pages import FALSE_NEGATIVES, SEARCH, badges, brute_force, cards, healthy, library, linked, png_of, shown
 
@@ -44,9 +45,61 @@ def test_a_linked_query_shows_its_neighbours_as_numpy_finds_them(open_app: OpenA
     assert cards(at, "query_card")[0]["heading"] == label[id_]
 
 
-def test_an_unknown_link_is_ignored(open_app: OpenApp, artefact: Path) -> None:
-    """An address from another corpus opens the plain first page."""
-    assert not shown(linked(open_app(artefact), "train/99999"), "neighbours")
+def test_an_unknown_link_is_told(open_app: OpenApp, artefact: Path) -> None:
+    """An address from another corpus opens the first page with a line that names what is missing."""
+    at = linked(open_app(artefact), "train/99999")
+    assert not shown(at, "neighbours")
+    assert ["does not have" in warning.value and "train/99999" in warning.value for warning in at.warning] == [True]
+
+
+def test_the_address_wins_when_it_changes(open_app: OpenApp, artefact: Path) -> None:
+    """What the browser's Back does: an earlier address brings its query back, the first one takes the query away; a settled one does not
+    stand against a choice on the page.
+    """
+    ids = sk.Index.open(artefact).ids
+    at = linked(open_app(artefact), ids[5])
+    at.session_state["query"] = Query(ids[6], ids[6])  # as a click on a card does
+    assert cards(at.run(), "query_card")[0]["lines"] == [ids[6]]
+    at.query_params["id"] = ids[6]  # the page has written it, which the harness does not carry over as a browser does
+    assert cards(at.run(), "query_card")[0]["lines"] == [ids[6]]
+    at.query_params["id"] = ids[5]
+    assert cards(at.run(), "query_card")[0]["lines"] == [ids[5]]
+    del at.query_params["id"]
+    assert not shown(healthy(at.run()), "query_card")
+
+
+def test_an_upload_unlike_the_corpus_is_told_and_one_like_it_is_placed(open_app: OpenApp, artefact: Path) -> None:
+    """Noise finds neighbours as anything does, so the page says that they mean little; an image of the corpus is like it."""
+    at = healthy(open_app(artefact))
+    out = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(out, "PNG")
+    at.file_uploader[0].upload("noise.png", out.getvalue(), "image/png").run()
+    usual = sk.Index.open(artefact).nearest_similarities()
+    nearest = sk.Index.open(artefact).search(out.getvalue(), k=1)[0].similarity
+    assert any("Nothing in this corpus" in warning.value for warning in at.warning) is bool(
+        nearest < usual[len(usual) // 100]
+    )
+    id_ = sk.Index.open(artefact).ids[11]
+    at = healthy(open_app(artefact))
+    at.file_uploader[0].upload("mine.png", png_of(artefact, id_), "image/png").run()
+    assert not at.warning
+    assert any(caption.value.startswith("The nearest has similarity") for caption in at.caption)
+
+
+def test_an_upload_is_inverted_by_a_switch(open_app: OpenApp, artefact: Path) -> None:
+    """What the encoder sees is drawn beside the upload; the switch exchanges light and dark in it and in the search."""
+    at = healthy(open_app(artefact))
+    encoded = png_of(artefact, sk.Index.open(artefact).ids[11])
+    at.file_uploader[0].upload("mine.png", encoded, "image/png").run()
+    before = cards(at, "query_card")
+    assert [card["heading"] for card in before] == ["", "What the encoder sees"]
+    at.toggle(key="inverted").set_value(True)
+    after = cards(healthy(at.run()), "query_card")
+    assert after[1]["pictures"] != before[1]["pictures"]
+    inverted = ImageOps.invert(sk.decode_image(encoded))
+    assert [card["id"] for card in cards(at, "neighbours")] == [
+        hit.id for hit in sk.Index.open(artefact).search(inverted, exclude_self=True)
+    ]
 
 
 def test_the_settings_change_the_neighbours(open_app: OpenApp, artefact: Path) -> None:

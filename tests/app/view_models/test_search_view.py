@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from samekind import Hit, decode_image
+from samekind import Hit
 from samekind.app.view_models import search_view
 
 
@@ -67,26 +67,27 @@ def test_fewer_images_than_asked_for_are_explained() -> None:
     assert search_view.shortfall_sentence(0, 10) == "No image passes the filter."
 
 
-def shown(encoded: bytes) -> Image.Image:
-    """The upload as a browser is given it."""
-    return Image.open(io.BytesIO(search_view.upload_picture(encoded)))
+def test_one_neighbour_is_not_a_share() -> None:
+    """Of one hit the sentence speaks in the singular."""
+    assert search_view.same_class_sentence([hit(1, "Bag")], "Bag") == "The neighbour has the same class, Bag."
+    assert "does not have the same class, Coat" in search_view.same_class_sentence([hit(1, "Bag")], "Coat")
 
 
-def test_an_upload_is_shown_upright_and_on_white() -> None:
-    """EXIF rotation is applied, transparency becomes white, and a large picture is made smaller."""
-    turned = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90°
-    Image.new("RGB", (1200, 600), "red").save(turned, "JPEG", exif=exif)
-    assert shown(turned.getvalue()).size == (240, 480)
-    clear = png(np.zeros((4, 4, 4), dtype=np.uint8))
-    assert shown(clear).getpixel((1, 1)) == (255, 255, 255)
+USUAL = np.linspace(0.5, 0.99, 1000)
 
 
-@pytest.mark.parametrize("white", [1023, 4095, 60_000], ids=["10 bits", "12 bits", "16 bits"])
-def test_a_deep_grey_upload_is_shown_as_the_encoder_sees_it(white: int) -> None:
-    """The shown pixels are those of the one decoder, whatever the depth; a dark picture is not stretched to white."""
-    encoded = png(np.linspace(white // 2, white, 64, dtype=np.uint16).reshape(8, 8))
-    pixels = np.asarray(shown(encoded))
-    assert np.array_equal(pixels, np.asarray(decode_image(encoded)))
-    assert 100 < pixels.min() < 130
+@pytest.mark.parametrize(
+    ("nearest", "strange", "share"),
+    [(0.3, True, "100 %"), (0.504, True, "99 %"), (0.506, False, "1 %"), (1.0, False, "100 %")],
+)
+def test_a_query_is_placed_among_the_corpus_own_images(nearest: float, strange: bool, share: str) -> None:
+    """Below their first percentile it is called strange, and told what the others have; above, how many are farther."""
+    found = search_view.likeness(nearest, USUAL)
+    assert found is not None
+    assert (found.strange, share in found.sentence) == (strange, True)
+    assert ("0.74" in found.sentence or "0.75" in found.sentence) is strange  # the middle of them
+
+
+def test_nothing_is_said_without_others_to_compare() -> None:
+    """An index of one image has no neighbours of its own."""
+    assert search_view.likeness(0.3, np.empty(0)) is None

@@ -94,6 +94,45 @@ def test_picking_more_like_this_and_coming_back(page: Page, address: str) -> Non
     expect(query).to_contain_text(wanted)
 
 
+def test_back_leads_to_the_query_before_and_to_none(page: Page, address: str, artefact: Path) -> None:
+    """The address wins when the browser changes it: two queries, back, and back to the first view; forward again."""
+    ids = sk.Index.open(artefact).ids
+    search_page(page, address)
+    query = page.get_by_role("list", name="the query", exact=True).locator(".card")
+    first = page.locator("button.card").nth(3).get_attribute("data-id") or ""
+    page.locator("button.card").nth(3).click()
+    expect(query).to_contain_text(first)
+    neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
+    second = neighbours.nth(1).get_attribute("data-id") or ""
+    neighbours.nth(1).get_by_role("button").click()
+    expect(query).to_contain_text(second)
+    page.go_back()
+    expect(query).to_contain_text(first)
+    page.go_back()
+    expect(query).to_have_count(0)
+    page.go_forward()
+    expect(query).to_contain_text(first)
+    assert {first, second} <= set(ids)
+
+
+def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str, artefact: Path) -> None:
+    """The address under *Link to this view* holds query and settings; at /search, too."""
+    index = sk.Index.open(artefact)
+    page.goto(f"{address}/search?id={index.ids[4]}&k=3&leave_out_itself=false")
+    neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
+    expect(neighbours).to_have_count(3)
+    expect(neighbours.first).to_have_attribute("data-id", index.ids[4])
+    page.get_by_text("Leave out the query itself").click()
+    expect(neighbours.first).not_to_have_attribute("data-id", index.ids[4])
+    shown = [card.get_attribute("data-id") for card in neighbours.all()]
+    page.get_by_role("button", name="Link to this view").click()
+    link = page.get_by_test_id("stCode").inner_text().strip()
+    assert link.startswith(address)
+    page.goto(link)
+    expect(neighbours).to_have_count(3)
+    assert [card.get_attribute("data-id") for card in neighbours.all()] == shown
+
+
 def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
     """The page shows the anchor's false negatives by colour and in words, and the five charts."""
     search_page(page, address)
