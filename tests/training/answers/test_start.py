@@ -40,9 +40,7 @@ def told(groups: list[list[int]]) -> LinkConstraints:
     same = {(HASHES[group[0]], HASHES[row]) for group in groups for row in group[1:]}
     other = {(HASHES[a[0]], HASHES[b[0]]) for a, b in combinations(groups, 2)}
     members = tuple(frozenset(HASHES[row] for row in group) for group in groups)
-    return LinkConstraints(
-        members, *map(frozenset, (same, set[tuple[str, str]](), other, set[tuple[str, str]]())), frozenset()
-    )  # type: ignore[arg-type]
+    return LinkConstraints(members, frozenset(same), frozenset(), frozenset(other), frozenset(), frozenset())
 
 
 TRUE = told([np.flatnonzero(number == CLASSES)[:15].tolist() for number in range(6)])

@@ -11,7 +11,7 @@ import pytest
 
 from samekind.core.errors import InputError
 from samekind.training.config.objective import ObjectiveSettings
-from samekind.training.config.presets import EPOCHS_BEFORE, PRESETS, implied_preset, preset, with_answers
+from samekind.training.config.presets import EPOCHS_BEFORE, PRESETS, implied_preset, preset
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 
@@ -298,14 +298,3 @@ def test_settings_are_named() -> None:
 def test_settings_imply_a_preset_where_they_can(asked: dict[str, object], implied: str | None) -> None:
     """A pretrained backbone gets an adapter, random weights are trained whole, and otherwise the images decide."""
     assert implied_preset(asked) == implied
-
-
-def test_an_adapter_with_answers_learns_faster() -> None:
-    """Unless a rate is asked for; whatever else is trained keeps its own."""
-    assert preset("adapter", **with_answers("adapter", {"epochs": 3})).learning_rate == 3e-4
-    assert preset("adapter").learning_rate == 1e-4
-    assert preset("adapter", **with_answers("adapter", {"learning_rate": 2e-4})).learning_rate == 2e-4
-    assert preset("adapter", **with_answers("adapter", {"train": "last-2"})).learning_rate == 1e-3
-    assert (
-        preset("small", **with_answers("small", {"learning_rate": None})).learning_rate == preset("small").learning_rate
-    )

@@ -1,8 +1,8 @@
 """What people's answers buy in a retraining, beside what they buy at once: MAP@R and k-NN of test images against the number of answers.
 
     samekind index --corpus PACK --encoder lite0 --out ARTEFACT
-    python -m benchmarks.retrain PACK --index ARTEFACT [--counts 50 200 1000] [--seeds 3] [--ways screens random]
-    python -m benchmarks.retrain PACK --hold-out
+    python -m benchmarks.people.retrain PACK --index ARTEFACT [--counts 50 200 1000] [--seeds 3] [--ways screens random]
+    python -m benchmarks.people.retrain PACK --hold-out
 
 For each seed and count an oracle annotator answers (see `benchmarks.answers`); then, with the same answers: the index of the frozen encoder
 is adapted; an adapter is trained that starts from the frozen space, and one that starts from the space adapted to them (the default of
