@@ -117,7 +117,8 @@ def implied_preset(overrides: Mapping[str, Any]) -> str | None:
     """The preset that these settings are made for, where none is named; `None` where the images decide."""
     backbone = overrides.get("backbone")
     train = overrides.get("train")
-    if names_model(backbone or "") or train == "adapter" or (backbone is None and trains_last(train)):
+    is_for_adapters = trains_last(train) or overrides.get("start_from") is not None
+    if names_model(backbone or "") or train == "adapter" or (backbone is None and is_for_adapters):
         return "adapter"
     return None if backbone is None and overrides.get("objective") != "cpc" else "small"
 

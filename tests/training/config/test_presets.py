@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samekind.training.config.presets import preset, with_answers
+from samekind.training.config.presets import implied_preset, preset, with_answers
 
 
 def test_an_adapter_with_answers_learns_faster() -> None:
@@ -14,3 +14,10 @@ def test_an_adapter_with_answers_learns_faster() -> None:
     assert (
         preset("small", **with_answers("small", {"learning_rate": None})).learning_rate == preset("small").learning_rate
     )
+
+
+def test_whoever_says_where_to_start_from_trains_an_adapter() -> None:
+    """Without naming it, as far as the backbone is not another's."""
+    assert implied_preset({"start_from": "frozen", "train": None}) == "adapter"
+    assert implied_preset({"start_from": "frozen", "backbone": "resnet-small"}) == "small"
+    assert implied_preset({"start_from": None}) is None
