@@ -42,9 +42,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser test-slow: STEPS := 3
+test browser test-slow faults audit-deps: STEPS := 3
 
-.PHONY: help setup demo quickstart trained-demo train compare test test-slow browser check format format-check lint types layers clean
+.PHONY: help setup demo quickstart trained-demo train compare test test-slow browser faults audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -126,6 +126,16 @@ browser: setup ## the demo in headless Chromium
 		echo 'hint: on Debian: apt-get install chromium chromium-driver' >&2; exit 1; }
 	$(call step,3,testing the demo in Chromium (about a minute))
 	@$(RUN) pytest -m browser
+
+faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 10 minutes); FAULTS='--only train --kills 10'
+	$(call step,3,killing and continuing (about 10 minutes on two quiet cores))
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --jobs 2 $(FAULTS)
+
+audit-deps: setup ## known security flaws of the versions in constraints.txt; needs the network
+	$(call step,3,asking for known flaws of $$(grep -c '==' constraints.txt) packages (half a minute))
+	@$(RUN) venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit 2> >(grep -v 'is ignored: it is' >&2)
+	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 check: format-check lint types layers test ## all that CI asks for: format, lint, types, layers, tests
 

@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
-from samekind.core.progress import Progress
+from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import decode_image
+from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import scan_folder
 from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
 from samekind.data.types.label_levels import labels_at
@@ -37,7 +38,9 @@ class Corpus:
         splits: `train`, `validation` or `test` for each image.
         labels: class names, `None` where an image has none; `None` as a whole if no image has one.
         skipped: files that were left out, with the reason.
-        source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`).
+        source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`; of a folder also how it is read).
+        label_rule: when images of several labels are of the same class: `exact`, if all of theirs are; empty if none has several.
+        notes: lines for people on how it was read; for a folder the first says what was understood.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Corpus:
     labels: list[str | None] | None = None
     skipped: tuple[SkippedFile, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    label_rule: str = ""
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.references), len(self.splits)}
@@ -65,18 +70,34 @@ class Corpus:
         return f"Corpus({self.name!r}, {len(self)} images, {kind})"
 
     @classmethod
-    def from_folder(cls, path: str | Path, *, seed: int = 0, progress: Progress | None = None) -> Corpus:
-        """Reads a folder of images: `folder/<class>/<image>` is labelled, a flat folder is not.
+    def from_folder(
+        cls,
+        path: str | Path,
+        *,
+        seed: int = 0,
+        layout: str | None = None,
+        labels: str | Path | None = None,
+        exclude: str | Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> Corpus:
+        """Reads a folder of images: `folder/<class>/<image>` is labelled, a flat folder is not, and folders called train, validation and
+        test are splits; other layouts that people download are recognised.
 
         Args:
             path: the folder; searched through nested folders.
             seed: of the split (about 80/20, and moving next to nothing when images are added) that is made where the folder names none.
+            layout: `auto` recognises it; `folders`, `flat`, `splits`, `class-splits`, `yolo` or `lists` says it.
+            labels: a file that has the labels, `FILE` or `FILE:COLUMN`: a table, COCO's JSON, VOC's XML, …
+            exclude: patterns of files and folders to leave out, such as `*_thumb.jpg`.
             progress: shows a bar while the files are decoded.
 
         Raises:
-            CorpusError: the folder is missing or holds no readable image.
+            CorpusError: the folder is missing or holds no readable image, is not laid out as asked for, or the labels are of other images.
+            InputError: the layout is unknown, or the file of labels is missing or unreadable.
         """
-        folder = scan_folder(path, seed=seed, progress=progress)
+        folder = scan_folder(path, seed=seed, progress=progress, how=FolderChoices.of(layout, labels, exclude))
+        for note in folder.notes:
+            (progress or NoProgress()).print(note)
         source = {"corpus": str(folder.root), "data_dir": None, "limit": None} | ({"seed": seed} if seed else {})
         return cls(
             folder.root.name or "images",
@@ -85,7 +106,9 @@ class Corpus:
             folder.splits,
             folder.labels,
             folder.skipped,
-            source,
+            source | folder.how.source,
+            folder.notes,
+            folder.label_rule,
         )
 
     @classmethod

@@ -22,18 +22,31 @@ from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.adaptation import usable_adaptation
+from samekind.indexer.storage.adaptation import adapted_files, is_lost, usable_adaptation
 from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
-from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, ROWS_FILE, TABLE_FOLDER
+from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, MANIFEST, PROBES_FOLDER, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest
-from samekind.indexer.storage.remedies import changed_meanwhile, json_field, restore_hint
+from samekind.indexer.storage.probes import table_follows
+from samekind.indexer.storage.remedies import changed_meanwhile, json_field, rebuild_command, restore_hint, undo_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.text_tower import stored_text
-from samekind.training.runtime.artefact import GIVEN, META, TEXT, WEIGHTS
+from samekind.training.runtime.artefact import (
+    GIVEN,
+    META,
+    METRICS,
+    METRICS_SHA256,
+    TEXT,
+    WEIGHTS,
+    read_history,
+    seal_holds,
+)
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
-"""What every index has; after them come, where there are any, `text.safetensors`, `labels` (by people), `adaptation.safetensors`."""
+"""What every index has; after them come, where there are any, `text.safetensors`, `labels` (by people), `meta.json`, `metrics.jsonl`,
+`probes`, `adaptation.safetensors`."""
+_FROM_A_COPY = "take it from a copy; if there is none, samekind train --force and samekind index make the artefact anew"
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class CheckedPart:
     """One part of an artefact.
 
     Attributes:
-        part: one of `PARTS`, `text.safetensors`, `labels` or `adaptation.safetensors`.
+        part: one of `PARTS` or of those that come after them.
         ok: nothing is wrong with it.
         message: what was compared, or what is wrong.
         hint: the remedy; empty if nothing is wrong.
@@ -94,6 +107,8 @@ def verify(path: str | Path, progress: Progress | None = None) -> Verification:
     """
     folder = Path(path)
     manifest = Manifest.read(folder)
+    if not seal_holds(folder / MANIFEST):
+        raise ArtefactError(f"{folder / MANIFEST} is damaged", hint=rebuild_command(folder))
     with (progress or NoProgress()).task("Verifying", len(PARTS) + manifest.rows) as task:
         parts = tuple(_Parts(folder, manifest, task).checked())
     if not _is_still(folder, manifest):
@@ -126,7 +141,14 @@ class _Parts:
             yield self._one(TEXT, self._text)
         if LabelTable(self._folder).exists():
             yield self._one(LabelTable.name, self._labels)
-        if (self._folder / ADAPTATION).is_file():
+        if (self._folder / META).is_file():
+            yield self._one(META, self._meta)
+        if json_field(self._folder / META, METRICS_SHA256):
+            yield self._one(METRICS, self._metrics)
+            # An index elsewhere than its training has none.
+            if METRICS in self._whole and (self._folder / PROBES_FOLDER).is_dir():
+                yield self._one("probes", self._probes)
+        if (self._folder / ADAPTATION).is_file() or is_lost(self._folder):
             yield self._one(ADAPTATION, self._adaptation)
 
     def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:
@@ -148,7 +170,10 @@ class _Parts:
 
     def _adaptation(self) -> str:
         adaptation = usable_adaptation(self._folder, self._manifest, full=True)
-        return "none" if adaptation is None else f"version {adaptation.version}, with the vectors that it maps"
+        if adaptation is None:
+            names = ", ".join(file.name for file in adapted_files(self._folder))
+            raise ArtefactError(f"{self._folder} holds {names} but no {ADAPTATION}", hint=undo_hint(self._folder))
+        return f"version {adaptation.version}, with the vectors that it maps"
 
     def _rows(self) -> str:
         check_rows_file(self._folder, self._manifest, full=True)
@@ -200,13 +225,36 @@ class _Parts:
         return ArtefactError(f"{self._folder / TABLE_FOLDER} is damaged: {reason}", hint=restore_hint(self._folder))
 
     def _verdicts(self) -> str:
-        verdicts = VerdictTable(self._folder).all()
+        table = VerdictTable(self._folder)
+        verdicts = table.all()
+        table.check_files()
         gone = num_gone(self._folder, verdicts) if verdicts and ROWS_FILE in self._whole else None
         about = f", {gone:,} about images that the index does not hold" if gone else ""
         return _counted(len(verdicts), "verdict") + about
 
     def _labels(self) -> str:
-        return _counted(len(LabelTable(self._folder).all()), "label") + " by people"
+        table = LabelTable(self._folder)
+        labels = table.all()
+        table.check_files()
+        return _counted(len(labels), "label") + " by people"
+
+    def _meta(self) -> str:
+        if not seal_holds(self._folder / META):
+            raise ArtefactError(f"{self._folder / META} is not as it was written", hint=_FROM_A_COPY)
+        return "as it was written"
+
+    def _metrics(self) -> str:
+        path = self._folder / METRICS
+        if not path.is_file() or file_sha256(path) != json_field(self._folder / META, METRICS_SHA256):
+            raise ArtefactError(f"{path} is not what the training left", hint=_FROM_A_COPY)
+        return "the epochs of the training"
+
+    def _probes(self) -> str:
+        if not table_follows(self._folder, read_history(self._folder)):
+            place = self._folder / PROBES_FOLDER
+            hint = f"delete {place} and run the same samekind train again, which writes it anew and trains nothing"
+            raise ArtefactError(f"{place} does not hold what {METRICS} says", hint=hint)
+        return f"what {METRICS} says"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from samekind.core.text import one_line
+
 if TYPE_CHECKING:
     import rich.progress
 
@@ -59,9 +61,9 @@ class Console:
         if self.as_json and not self._answered:
             print(json.dumps({"error": message, "hint": hint}), file=self.stdout, flush=True)
             return
-        print(f"error: {message}", file=self.stderr)
+        print(f"error: {one_line(message)}", file=self.stderr)
         if hint:
-            print(f"hint: {hint}", file=self.stderr)
+            print(f"hint: {one_line(hint)}", file=self.stderr)
 
 
 class LineProgress:
@@ -80,7 +82,7 @@ class LineProgress:
 
     def print(self, line: str) -> None:
         """A line that stays."""
-        print(line, file=self._stream, flush=True)
+        print(one_line(line), file=self._stream, flush=True)
 
 
 class _LineTask:
@@ -139,9 +141,9 @@ class BarProgress:
     def print(self, line: str) -> None:
         """A line that stays, above the bars."""
         if self._bars is not None and self._open:
-            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bars.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
         else:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(one_line(line) + "\n")
 
 
 class _BarTask:

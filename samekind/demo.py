@@ -39,7 +39,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console) -> None:
     chosen = int(command[command.index("--server.port") + 1])
     if chosen != port:
         console.say(f"port {port} is in use, taking {chosen}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:  # noqa: S603 - this interpreter, with arguments of ours
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
         try:
             _wait_until_up(server, host, chosen)
@@ -102,7 +102,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], host: str, port: int) -> None:
-    address = "127.0.0.1" if host == "0.0.0.0" else host
+    address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - what was asked for is only compared
     give_up = time.monotonic() + START_SECONDS
     while time.monotonic() < give_up:
         if server.poll() is not None:

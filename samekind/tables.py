@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from samekind.core.text import UNDEFINED, counted, decimal, percent
+from samekind.core.text import UNDEFINED, counted, decimal, one_line, percent
 
 MAX_CLASSES = 25
 ALL_RANKS_TO = 10  # of more ranks these and then 20, 50, 100, 200, 500, … and the last are shown
@@ -269,7 +269,7 @@ def _first_duplicates(duplicates: Sequence[Mapping[str, Any]], shown: int = 5) -
 
 
 def _cell(value: object) -> str:
-    return UNDEFINED if value is None else str(value)
+    return UNDEFINED if value is None else one_line(str(value))
 
 
 def _is_number(text: str) -> bool:

@@ -44,7 +44,7 @@ def matching(
 
 def sample(positions: Sequence[int], size: int, seed: int) -> list[int]:
     """At most `size` of the positions, the same ones for the same seed."""
-    return random.Random(seed).sample(list(positions), min(size, len(positions)))
+    return random.Random(seed).sample(list(positions), min(size, len(positions)))  # noqa: S311 - what is shown, no secret
 
 
 def page(positions: Sequence[int], number: int, size: int) -> list[int]:

@@ -44,7 +44,7 @@ def fetch(url: str, target: Path, progress: Progress | None = None) -> None:
 def _fetch_rest(url: str, part: Path, description: str, progress: Progress) -> None:
     """Appends to `part` what it lacks, or starts again if the server sends all of it."""
     done = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310 - addresses of ours
     with _open_within(request, CONNECT_SECONDS) as response:
         resumed = response.status == http.client.PARTIAL_CONTENT
         expected = int(response.headers.get("Content-Length") or 0) + (done if resumed else 0)
@@ -67,7 +67,7 @@ def _open_within(request: urllib.request.Request, seconds: float) -> Any:
 
     def attempt() -> None:
         try:
-            answers.put(urllib.request.urlopen(request, timeout=READ_SECONDS))
+            answers.put(urllib.request.urlopen(request, timeout=READ_SECONDS))  # noqa: S310 - the same
         except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
             answers.put(error)
 

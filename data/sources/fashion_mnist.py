@@ -13,12 +13,14 @@ import gzip
 import hashlib
 import shutil
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
+from filelock import FileLock, Timeout
 
 from samekind.core.errors import DownloadError
 from samekind.core.files import atomic_path
@@ -82,6 +84,15 @@ def obtain_files(data_dir: Path | None, progress: Progress | None = None) -> Fil
     """
     cache = cache_folder()
     files = _intact_files([cache], SHA256, [])
+    if len(files) == len(SHA256) and not any((cache / f"{name}.gz").exists() for name in SHA256):
+        return files
+    with _alone_in(cache, progress):
+        return _obtained(cache, data_dir, progress)
+
+
+def _obtained(cache: Path, data_dir: Path | None, progress: Progress | None) -> Files:
+    files = _intact_files([cache], SHA256, [])
+    _unpack(files, cache)
     if len(files) == len(SHA256):
         return files
     sources: list[tuple[str, Callable[[list[str], list[str]], Files]]] = [
@@ -105,6 +116,32 @@ def obtain_files(data_dir: Path | None, progress: Progress | None = None) -> Fil
     if len(files) < len(SHA256):
         raise _nowhere(files, complaints)
     return files
+
+
+@contextmanager
+def _alone_in(cache: Path, progress: Progress | None) -> Iterator[None]:
+    """Lets one process at a time fetch: two would write into one file. A cache that cannot be written needs no such care."""
+    lock = FileLock(cache / ".lock", fallback_to_soft=False)
+    with suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            (progress or NoProgress()).print("waiting for another process that fetches Fashion-MNIST")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unpack(files: Files, cache: Path) -> None:
+    """Leaves files that were found in the cache there unpacked only: whoever was killed between the two has left the archive, too."""
+    _keep({name: content for name, content in files.items() if not (cache / name).is_file()}, cache)
+    for name in files:
+        if (cache / name).is_file():
+            with suppress(OSError):
+                (cache / f"{name}.gz").unlink(missing_ok=True)
 
 
 def _nowhere(files: Files, complaints: list[str]) -> DownloadError:
@@ -165,9 +202,11 @@ def _intact_files(folders: Iterable[Path], names: Iterable[str], refused: list[s
 
 
 def _keep(files: Files, cache: Path) -> None:
-    """Writes the files into the cache, each appearing whole; a cache that cannot be written is no error."""
+    """Writes the files into the cache that it lacks, each appearing whole; a cache that cannot be written is no error."""
     for name, content in files.items():
         try:
+            if (cache / name).is_file() and (cache / name).read_bytes() == content:
+                continue
             cache.mkdir(parents=True, exist_ok=True)
             with atomic_path(cache / name) as temporary:
                 temporary.write_bytes(content)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -43,9 +44,12 @@ def is_pack(path: Path) -> bool:
 
 
 def pack_classes(path: Path) -> tuple[str, ...]:
-    """The class names of a pack, possibly none."""
-    with np.load(path, allow_pickle=False) as pack:
-        return tuple(str(name) for name in pack["classes"]) if "classes" in pack.files else ()
+    """The class names of a pack, possibly none; of one that is damaged none."""
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            return tuple(str(name) for name in pack["classes"]) if "classes" in pack.files else ()
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+        return ()
 
 
 def read_pack(
@@ -85,11 +89,17 @@ def _open(path: Path) -> tuple[list[bytes], list[str | None] | None, list[Split]
         raise CorpusError(
             f"{path} is not a pack of images", hint="a pack is an .npz file with the arrays 'jpeg' and 'offsets'"
         )
-    with np.load(path, allow_pickle=False) as pack:
-        encoded, offsets = pack["jpeg"], pack["offsets"]
-        count = len(offsets) - 1
-        labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
-        split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            encoded, offsets = pack["jpeg"], pack["offsets"].astype(np.int64, casting="safe")
+            count = len(offsets) - 1
+            labels = _labels(pack["label"], pack["classes"]) if {"label", "classes"} <= set(pack.files) else None
+            split_names = pack["split"].tolist() if "split" in pack.files else ["train"] * count
+    except Exception as error:  # NumPy's parsers raise nearly anything on damaged or foreign arrays
+        raise CorpusError(
+            f"{path} cannot be read: {' '.join(str(error).split())[:120]}",
+            hint="a pack holds plain arrays: jpeg (bytes), offsets and label (whole numbers), classes and split (texts)",
+        ) from error
     splits = _splits(split_names, path)
     if len(splits) != count or (labels is not None and len(labels) != count):
         raise CorpusError(

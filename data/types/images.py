@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 
+NO_IMAGE = "not an image file"
+"""How the reason begins for files that are no images by their names."""
+
+
 @dataclass(frozen=True)
 class SkippedFile:
     """A file that was left out of a corpus, with the reason."""

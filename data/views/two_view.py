@@ -136,7 +136,7 @@ class TwoViewTransform:
         if seed is not None and np.min(seed) < 0:
             raise InputError(f"a seed must not be negative, got {seed}")
         generator = np.random.default_rng(seed)
-        python_random = random.Random(int(generator.integers(2**63)))
+        python_random = random.Random(int(generator.integers(2**63)))  # noqa: S311 - views, no secret
         for transform in self._transforms:
             transform.set_random_state(generator, python_random)
 

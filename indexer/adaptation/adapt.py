@@ -23,6 +23,7 @@ from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import (
     Adaptation,
+    adapted_files,
     current_adaptation,
     earlier_adaptation,
     next_version,
@@ -133,7 +134,7 @@ def undo_adaptation(path: str | Path) -> int | None:
         ArtefactError: another process is working there.
     """
     folder = Path(path)
-    if not (folder / ADAPTATION).is_file():
+    if not (folder / ADAPTATION).is_file() and not adapted_files(folder):
         raise InputError(f"{folder} has no adaptation to undo", hint="samekind adapt makes one from answers")
     with exclusive(folder):
         manifest = Manifest.read(folder)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.core.cells import guarded
 from samekind.core.errors import InputError
 from samekind.indexer.audit.notes import Note
 from samekind.training.diagnostics.figures import ratio
@@ -242,12 +243,14 @@ class FalseNegativeReport:
         write_json(Path(path), self.to_dict())
 
     def to_csv(self, path: str | Path) -> None:
-        """Writes all pairs to a file, one row each.
+        """Writes all pairs to a file, one row each, no text a formula.
 
         Raises:
             InputError: the file cannot be written.
         """
         try:
-            self.to_pandas().to_csv(path, index=False)
+            frame = self.to_pandas()
+            texts = frame.select_dtypes(exclude="number")
+            frame.assign(**{name: texts[name].map(guarded) for name in texts}).to_csv(path, index=False)
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}", hint="choose another place") from error

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, current_adaptation
+from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import describe_file
-from samekind.indexer.storage.layout import ADAPTATION
+from samekind.indexer.storage.layout import ADAPTATION, PLACING
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.rows import Rows
 from samekind.training.answers.reach import reached
 
-_FILES = "adapted-*.faiss"
+_NEW = "adapted.faiss.new"
 
 
 def place_adaptation(
@@ -44,10 +44,11 @@ def place_adaptation(
     moved = np.flatnonzero(group_N >= 0)
     adapted.move(moved, adaptation.gathered(adapted.vectors(moved), group_N[moved], share_N[moved]))
     adapted.tune()
-    made = folder / "adapted.faiss.new"
+    made = folder / _NEW
     adapted.save(made)
     described = describe_file(made)
     name = f"adapted-{described['sha256'][:16]}.faiss"
+    (folder / PLACING).touch()
     made.replace(folder / name)
     placed = replace(
         adaptation,
@@ -62,6 +63,7 @@ def place_adaptation(
 
 def take_away_adaptation(folder: Path) -> None:
     """Leaves the index with the encoder's vectors only; the caller holds the lock of the folder."""
+    (folder / PLACING).touch()
     (folder / ADAPTATION).unlink(missing_ok=True)
     _sweep(folder)
 
@@ -114,7 +116,7 @@ def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:
 
 
 def _sweep(folder: Path, keep: str = "") -> None:
-    """Deletes the FAISS files that no adaptation names any more."""
-    for file in folder.glob(_FILES):
+    """Deletes the FAISS files that no adaptation names any more, or none has named yet."""
+    for file in (*adapted_files(folder), folder / _NEW, folder / PLACING):
         if file.name != keep:
             file.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GivenVectors
@@ -97,7 +98,8 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
     training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
-        words = ("samekind", "index", "--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        named = ("--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
             f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"

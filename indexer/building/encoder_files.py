@@ -9,6 +9,7 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.fingerprints import file_sha256
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
@@ -71,6 +72,7 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
                 "data_dir": corpus.source.get("data_dir"),
                 "content_hash": corpus.content_hash,
                 "num_images": len(corpus),
+                **choices_of(corpus.source),
             },
             "training": {"finished": True},
             **({} if outgrown_at is None else {OUTGROWN_AT: outgrown_at}),

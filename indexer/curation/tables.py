@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from samekind.core.cells import guarded
 from samekind.core.errors import InputError
 
 
@@ -22,9 +23,9 @@ def check_count(count: Any) -> int:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """A header and a line a row, quoted and ended as RFC 4180 says; `None` is empty."""
+    """A header and a line a row, quoted and ended as RFC 4180 says; `None` is empty, and no text a formula."""
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return stream.getvalue()

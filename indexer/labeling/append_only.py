@@ -16,9 +16,13 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.indexer.storage.database import open_database
+from samekind.indexer.storage.fingerprints import file_sha256
+from samekind.indexer.storage.remedies import json_field
 from samekind.training.runtime.lock import exclusive
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SUM = re.compile(r"([0-9a-f]{64})  ([0-9a-z]+\.lance)")
+_LAST_VERSION = 2**64 - 1  # from which LanceDB counts its versions down, so that the latest comes first
 _PATIENCE = 60.0  # seconds that the first answer of all waits for another process
 
 
@@ -78,6 +82,8 @@ class AppendOnlyTable(Generic[Answer]):
         rows = pa.Table.from_pylist([asdict(answer) for answer in answers], schema=self._schema())
         try:
             self._made().add(rows)
+            with exclusive(self.folder / "db", self._lock, _PATIENCE):
+                self._note_files()
         except (OSError, RuntimeError, ValueError) as error:
             raise ArtefactError(
                 f"cannot write {self.name} to {self.folder}: {' '.join(str(error).split())}",
@@ -92,6 +98,7 @@ class AppendOnlyTable(Generic[Answer]):
         """
         if not self.exists():
             return []
+        self._check_versions()
         try:
             rows = self._database.open_table(self.name).to_arrow()
             there = [name for name in self._columns if name in rows.column_names or name not in self.optional]
@@ -100,17 +107,66 @@ class AppendOnlyTable(Generic[Answer]):
                 self.answer(**{name: value or "" for name, value in {**blank, **row}.items()})
                 for row in rows.select(there).to_pylist()
             ]
-        except (OSError, RuntimeError, TypeError, ValueError, InputError) as error:
-            table = self.folder / "db" / f"{self.name}.lance"
-            raise ArtefactError(
-                f"the {self.name} in {table} cannot be read: {' '.join(str(error).split())}",
-                hint=f"put back a copy of that folder; if there is none, move it away and import a CSV file of the {self.name}",
-            ) from error
+        except MemoryError:
+            raise
+        except Exception as error:  # LanceDB's parsers raise nearly anything on damaged bytes
+            raise self._damaged(" ".join(str(error).split())) from error
         return sorted(dict.fromkeys(answers), key=lambda answer: answer.moment)
+
+    def check_files(self) -> None:
+        """Compares every file of the table with what it was when it was written.
+
+        Raises:
+            ArtefactError: one is missing or another.
+        """
+        for name, sha256 in self._sums().items():
+            file = self._place / "data" / name
+            if not file.is_file():
+                raise self._damaged(f"{name} is missing")
+            if file_sha256(file) != sha256:
+                raise self._damaged(f"{name} is not the file that was written")
+
+    def _check_versions(self) -> None:
+        """LanceDB reads the latest version that it finds: where that one is lost, the answers since the one before would be, too."""
+        latest = json_field(self._place / "_versions" / "latest_version_hint.json", "version")
+        there = [_LAST_VERSION - int(path.stem) for path in self._versions() if path.stem.isdecimal()]
+        if isinstance(latest, int) and there and latest > max(there):
+            raise self._damaged(f"its latest version, {latest}, is missing")
+
+    def _note_files(self) -> None:
+        """Writes down the hashes of files that have come since the last time; LanceDB never rewrites one. The caller holds the lock."""
+        known = self._sums()
+        new = [path for path in sorted((self._place / "data").glob("*.lance")) if path.name not in known]
+        with self._sums_file.open("a") as stream:
+            stream.writelines(f"{file_sha256(path)}  {path.name}\n" for path in new)
+
+    def _sums(self) -> dict[str, str]:
+        """The hash of each file of the table by its name; a line that a kill cut short counts for nothing."""
+        if not self._sums_file.is_file():
+            return {}
+        lines = self._sums_file.read_text(errors="replace").splitlines()
+        return {found[2]: found[1] for line in lines if (found := _SUM.fullmatch(line))}
+
+    @property
+    def _sums_file(self) -> Path:
+        return self.folder / "db" / f"{self.name}.sha256"
+
+    @property
+    def _place(self) -> Path:
+        return self.folder / "db" / f"{self.name}.lance"
+
+    def _versions(self) -> list[Path]:
+        return list((self._place / "_versions").glob("*.manifest"))
+
+    def _damaged(self, reason: str) -> ArtefactError:
+        return ArtefactError(
+            f"the {self.name} in {self._place} cannot be read: {reason}",
+            hint=f"put back a copy of that folder; if there is none, move it away and import a CSV file of the {self.name}",
+        )
 
     def exists(self) -> bool:
         """True if the table was ever written."""
-        return any((self.folder / "db" / f"{self.name}.lance" / "_versions").glob("*.manifest"))
+        return bool(self._versions())
 
     def _made(self) -> Any:
         """The table with all columns, made if need be.
@@ -120,7 +176,7 @@ class AppendOnlyTable(Generic[Answer]):
         """
         import pyarrow as pa
 
-        with exclusive(self.folder / "db", f".{self.name}.lock", _PATIENCE):
+        with exclusive(self.folder / "db", self._lock, _PATIENCE):
             if not self.exists():
                 return self._database.create_table(self.name, schema=self._schema(), exist_ok=True)
             table = self._database.open_table(self.name)
@@ -128,6 +184,10 @@ class AppendOnlyTable(Generic[Answer]):
                 # nullable: the release that made the table can still append to it
                 table.add_columns(pa.schema([pa.field(name, pa.string()) for name in missing]))
             return table
+
+    @property
+    def _lock(self) -> str:
+        return f".{self.name}.lock"
 
     @cached_property
     def _database(self) -> Any:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from samekind.core.cells import guarded, unguarded
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.append_only import Timed
 from samekind.training.runtime.artefact import write_atomically
@@ -32,7 +33,7 @@ def write_lines(file: str | Path, header: Sequence[str], lines: Iterable[Sequenc
         stream
     )  # lines end as RFC 4180 says: with another end, a note that holds one would not be quoted
     writer.writerow(header)
-    writer.writerows(lines)
+    writer.writerows([guarded(cell) for cell in line] for line in lines)
     write_atomically(Path(file), stream.getvalue().encode())
 
 
@@ -65,7 +66,7 @@ def read_lines(
     lines = []
     try:
         for row in reader:
-            lines.append(read(row))
+            lines.append(read({name: unguarded(cell) if isinstance(cell, str) else cell for name, cell in row.items()}))
     except (InputError, TypeError, csv.Error) as error:
         reason = "it has too few columns" if isinstance(error, TypeError) else str(error)
         raise InputError(

@@ -10,6 +10,7 @@ Those that were replaced lie in `adaptations/` by their number, so that the last
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,11 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.fingerprints import matches
-from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
+from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS, PLACING
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import undo_hint
 from samekind.training.answers.metric import mapped, unit_rows
-from samekind.training.runtime.artefact import write_atomically
+from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, D dimension, G groups, R images in groups
 
@@ -131,8 +132,9 @@ class Adaptation:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: np.ascontiguousarray(values.pop(name)) for name in _ARRAYS}
         file = None if self.file is None else asdict(self.file)
-        header = json.dumps({**values, "format": FORMAT, "file": file}, allow_nan=False)
-        write_atomically(path, save(arrays, {"adaptation": header}))
+        header = {**values, "format": FORMAT, "file": file}
+        sealed = json.dumps({**header, SEAL: _seal(header, arrays)}, allow_nan=False)
+        write_atomically(path, save(arrays, {"adaptation": sealed}))
 
     @classmethod
     def read(cls, path: Path) -> Adaptation:
@@ -143,10 +145,20 @@ class Adaptation:
         """
         with _stored(path) as (header, stored):
             arrays = {name: stored.get_tensor(name) for name in _ARRAYS}
-            file = header.pop("file")
+            seal, file = header.pop(SEAL, None), header.pop("file")
+            if seal not in (None, _seal({**header, "format": FORMAT, "file": file}, arrays)):
+                raise ValueError("its content is not what was written")
             if file is not None:
                 file = AdaptedFile(**{**file, "state": tuple(file["state"])})
             return cls(**arrays, file=file, **header)
+
+
+def _seal(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:
+    """SHA-256 of all that the file holds."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in _ARRAYS:
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -208,6 +220,16 @@ def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -
             return usable_adaptation(folder, manifest, full=full)
         what = "is missing"
     raise ArtefactError(f"{folder / file.name} {what}", hint=undo_hint(folder))
+
+
+def adapted_files(folder: Path) -> list[Path]:
+    """The FAISS files of adapted vectors that lie in an artefact: one at most, unless a process was killed."""
+    return sorted(folder.glob("adapted-*.faiss"))
+
+
+def is_lost(folder: Path) -> bool:
+    """True if the FAISS file of an adaptation lies there, and the adaptation itself does not, though nobody was killed over it."""
+    return bool(adapted_files(folder)) and not any((folder / name).exists() for name in (ADAPTATION, PLACING))
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:

@@ -72,18 +72,36 @@ def read_probes(path: str | Path) -> pd.DataFrame:
     """
     folder = Path(path)
     run = _run_of(folder)
+    return _table_of(folder, run).drop_columns(["run"]).to_pandas()
+
+
+def _table_of(folder: Path, run: str) -> Any:
+    """The rows of a run as an Arrow table."""
     if not _exists(folder):
-        rows = _schema().empty_table()
-    else:
-        try:
-            table = open_database(folder).open_table(TABLE)
-            rows = table.search().where(f"run = '{run}'").limit(None).to_arrow()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ArtefactError(
-                f"the table of probes in {folder} cannot be read: {' '.join(str(error).split())}",
-                hint="metrics.jsonl holds the same figures",
-            ) from error
-    return rows.drop_columns(["run"]).to_pandas()
+        return _schema().empty_table()
+    try:
+        table = open_database(folder).open_table(TABLE)
+        return table.search().where(f"run = '{run}'").limit(None).to_arrow().cast(_schema())
+    except MemoryError:
+        raise
+    except Exception as error:  # LanceDB's parsers raise nearly anything on damaged bytes
+        raise ArtefactError(
+            f"the table of probes in {folder} cannot be read: {' '.join(str(error).split())}",
+            hint="metrics.jsonl holds the same figures",
+        ) from error
+
+
+def table_follows(folder: Path, history: Iterable[Mapping[str, Any]]) -> bool:
+    """True if the table holds just what these epoch records say.
+
+    Raises:
+        ArtefactError: it cannot be read.
+    """
+    import pyarrow as pa
+
+    run = _run_of(folder)
+    told = pa.Table.from_pylist([row for record in history for row in _rows(record, run)], schema=_schema())
+    return bool(_table_of(folder, run).equals(told))
 
 
 def _rows(record: Mapping[str, Any], run: str) -> Iterator[dict[str, Any]]:

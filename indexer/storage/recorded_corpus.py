@@ -8,11 +8,13 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import CHOICES, choices_of
 from samekind.data.sources.registry import load_corpus
 from samekind.data.types.splits import SPLITS
-from samekind.indexer.storage.remedies import rebuild_command
+from samekind.indexer.storage.remedies import json_field, rebuild_command, recorded_corpora
+from samekind.training.runtime.artefact import META
 
-_SOURCE = ("corpus", "data_dir", "limit", "seed")
+_SOURCE = ("corpus", "data_dir", "limit", "seed", *CHOICES)
 
 
 def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> Corpus:
@@ -38,6 +40,23 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
             "these figures are of its images as they are now, and others than today's may have been trained on."
         )
     return corpus
+
+
+def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
+    """How an artefact's index, or else its training, read a folder of images: arguments of `load_corpus`; empty if it does not know the
+    folder or read it without being told how.
+
+    Args:
+        folder: the artefact, which need not exist.
+        corpus: the folder as it is named now.
+    """
+    place = str(Path(corpus).expanduser().resolve())
+    for entry in recorded_corpora(folder):
+        if entry.get("source") == place:
+            known = entry.get("choices")
+            return choices_of(known) if isinstance(known, dict) else {}
+    trained_on = json_field(folder / META, "corpus")
+    return choices_of(trained_on) if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
 
 
 def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:

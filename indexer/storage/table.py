@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, InputError
+from samekind.core.errors import ArtefactError, InputError, SamekindError
 from samekind.indexer.storage.database import open_database
 from samekind.indexer.storage.layout import TABLE_FOLDER
 from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
@@ -74,7 +74,9 @@ class ImageTable:
         """Makes what LanceDB says of damaged files an error with a remedy."""
         try:
             yield
-        except (RuntimeError, ValueError, OSError) as error:
+        except (SamekindError, MemoryError):
+            raise
+        except Exception as error:  # LanceDB's parsers raise nearly anything on damaged bytes
             if not self._is_current():
                 raise changed_meanwhile(self.folder) from error
             reason = _WHERE_IN_RUST.sub("", _reason(error))
@@ -82,6 +84,18 @@ class ImageTable:
             if "permission denied" in reason.lower():
                 hint = "make the folder and all in it readable"
             raise ArtefactError(f"{self.folder / TABLE_FOLDER} cannot be read: {reason}", hint=hint) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Makes what LanceDB says of a disk that takes nothing more an error with a remedy."""
+        try:
+            yield
+        except (RuntimeError, OSError) as error:
+            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            raise ArtefactError(
+                f"cannot write {self.folder / TABLE_FOLDER}: {reason}",
+                hint="check permissions and free space, and run the same command again",
+            ) from error
 
     def open(self) -> None:
         """Opens the table now: what is written from now on changes nothing of what a pinned one reads.
@@ -98,9 +112,10 @@ class ImageTable:
     def create(self, dim: int) -> None:
         """Makes an empty table for vectors of dimension `dim`, in place of an old one."""
         self.__dict__.pop("_table", None)
-        if self.exists():
-            self._database.drop_table(TABLE)
-        self._database.create_table(TABLE, schema=table_schema(dim))
+        with self._writing():
+            if self.exists():
+                self._database.drop_table(TABLE)
+            self._database.create_table(TABLE, schema=table_schema(dim))
 
     @property
     def version(self) -> int:
@@ -131,11 +146,13 @@ class ImageTable:
         Args:
             rows: Arrow table with `table_schema`'s columns.
         """
-        self._table.add(rows.cast(table_schema(self.dim)))
+        with self._writing():
+            self._table.add(rows.cast(table_schema(self.dim)))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Deletes rows by id, in one version."""
-        self._table.delete(f"id in ({_quoted(ids)})")
+        with self._writing():
+            self._table.delete(f"id in ({_quoted(ids)})")
 
     def rows(self) -> Any:
         """All rows without thumbnail and vector, as an Arrow table in table order."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Json, command_line, load_corpus
+from samekind.commands.shared import DataDir, Exclude, Json, Labels, Layout, command_line, folder_choices, load_corpus
 from samekind.core.errors import InputError
 from samekind.core.text import counted
 
@@ -25,6 +25,7 @@ class BuildIndex:
 
     Example:
         samekind index --corpus photos --out artifacts/photos
+        samekind index --corpus photos --labels photos/metadata.csv:species --exclude '*_thumb.jpg' --out artifacts/species
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --out artifacts/photos --remove train/00003 train/00007
@@ -57,6 +58,9 @@ class BuildIndex:
         ),
     ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
     data_dir: DataDir = None
     json: Json = False
 
@@ -87,7 +91,7 @@ class BuildIndex:
                 "--vectors and --encoder exclude each other", hint="vectors that are given need no encoder"
             )
         rows = read_vector_file(self.vectors)
-        corpus = None if self.corpus is None else load_corpus(self.corpus, self.data_dir, console)
+        corpus = None if self.corpus is None else self._load(self.corpus, console)
         return samekind.index_vectors(
             rows.vectors,
             rows.ids,
@@ -102,6 +106,9 @@ class BuildIndex:
             progress=console.progress,
         )
 
+    def _load(self, corpus: str, console: Console) -> samekind.Corpus:
+        return load_corpus(corpus, self.data_dir, console, folder_choices(self), self.out)
+
     def _build(self, console: Console) -> samekind.Index:
         from samekind.training.models.pretrained.require_encoder import require_encoder
         from samekind.training.runtime.artefact import WEIGHTS, check_writable
@@ -112,7 +119,7 @@ class BuildIndex:
         if encoder is not None:
             require_encoder(encoder)  # before the corpus is read
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console)
+        corpus = self._load(self.corpus, console)
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
         return samekind.build_index(corpus, encoder, self.out, progress=console.progress, whitening=self.whitening)

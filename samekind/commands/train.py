@@ -12,8 +12,19 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.settings_flags import FLAGS, with_settings_flags
-from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
+from samekind.commands.shared import (
+    CorpusName,
+    DataDir,
+    Exclude,
+    Json,
+    Labels,
+    Layout,
+    command_line,
+    folder_choices,
+    load_corpus,
+)
 from samekind.core.text import counted
+from samekind.data.layouts.folder_choices import choice_flags
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -55,6 +66,9 @@ class Train:
             help_behavior_hint="",
         ),
     ] = None
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False
     force: Annotated[bool, arg(help="Replace a run with other settings in the same folder.")] = False
@@ -83,7 +97,7 @@ class Train:
             given=self.verdicts is not None,
         )
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console)
+        corpus = load_corpus(self.corpus, self.data_dir, console, folder_choices(self), self.out)
         run = samekind.train(
             corpus,
             self.preset,
@@ -102,7 +116,17 @@ class Train:
         accuracy = summary["knn_accuracy"]
         figures = str(summary.get("note")) if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
         data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
-        following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
+        following = command_line(
+            "index",
+            "--corpus",
+            self.corpus,
+            "--encoder",
+            self.out,
+            "--out",
+            self.out,
+            *data_dir,
+            *choice_flags(folder_choices(self)),
+        )
         return (
             f"{method}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"

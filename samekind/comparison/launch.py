@@ -80,7 +80,7 @@ class Children:
         with self._lock:
             if self._stopping:
                 raise TrialError("stopped before it began")
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

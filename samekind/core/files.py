@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import glob
+import hashlib
 import os
+import platform
+import re
 import secrets
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_MADE_BY = re.compile(r"(?:(?P<place>[0-9a-f]{4})-(?P<pid>[0-9a-f]+)-)?[0-9a-f]{8}\.tmp")
+_DAY = 24 * 3600.0  # seconds
 
 
 @contextmanager
@@ -14,8 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write to, which takes its place when the block ends without an error.
 
     A reader, and a crash at any moment, finds the old file or the new one, never a part. Each writer has a temporary of its own
-    (`<name>.<random>.tmp`), so that of several at once the last one to finish wins. The errors of the block and those of the file system
-    are the caller's to explain; the temporary is gone either way.
+    (`<name>.<place>-<process>-<random>.tmp`), so that of several at once the last one to finish wins. The errors of the block and those of
+    the file system are the caller's to explain; the temporary is gone either way. What a killed process has left beside `path` goes, too.
 
     Args:
         path: the file; its folder must exist.
@@ -27,7 +37,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         >>> with atomic_path(Path("meta.json")) as temporary:
         ...     temporary.write_text("{}")
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    _sweep(path)
+    temporary = path.with_name(f"{path.name}.{_place()}-{os.getpid():x}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         with temporary.open("r+b") as stream:
@@ -36,3 +47,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@functools.cache
+def _place() -> str:
+    """Tells where process numbers mean the same: this machine and, on Linux, this container."""
+    container = 0
+    with suppress(OSError):
+        container = os.stat("/proc/self/ns/pid").st_ino
+    return hashlib.sha256(f"{platform.node()} {container}".encode()).hexdigest()[:4]
+
+
+def _sweep(path: Path) -> None:
+    """Deletes the temporaries of writers of `path` that live no more."""
+    for found in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
+        made_by = _MADE_BY.fullmatch(found.name.removeprefix(f"{path.name}."))
+        with suppress(OSError):
+            if made_by and _is_stale(found, made_by["place"], made_by["pid"]):
+                found.unlink()
+
+
+def _is_stale(temporary: Path, place: str | None, pid: str | None) -> bool:
+    """True if the process is gone; of another machine's, and on Windows, if nobody has written for a day."""
+    if pid is None or place != _place() or sys.platform == "win32":  # where signal 0 would end the process
+        return time.time() - temporary.stat().st_mtime > _DAY
+    try:
+        os.kill(int(pid, 16), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass  # somebody else's, and alive
+    return False

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 UNDEFINED = "–"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def one_line(text: str) -> str:
+    """Text on one line of a terminal: what would end the line, steer the terminal or turn the direction of writing is shown escaped."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def counted(count: int, one: str, many: str = "") -> str:

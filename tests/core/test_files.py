@@ -1,6 +1,8 @@
 import multiprocessing
 import os
+import signal
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,3 +115,36 @@ def test_of_several_writers_each_leaves_a_whole_file(tmp_path: Path) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert names(tmp_path) == ["a.txt"]
+
+
+def killed_while_writing(path: Path) -> None:
+    """Leaves half of the new content, as a process that nothing could stop from dying."""
+    with atomic_path(path) as temporary:
+        temporary.write_text("half of the n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    """Not what another process still writes, and no file that only looks like it."""
+    path = tmp_path / "a [1].json"
+    killed = multiprocessing.get_context("forkserver").Process(target=killed_while_writing, args=(path,))
+    killed.start()
+    killed.join()
+    (left,) = names(tmp_path)
+    mine = left.replace(f"-{killed.pid:x}-", f"-{os.getppid():x}-")
+    for other in (mine, "a [1].json.mine.tmp", "a 1.json.1234abcd.tmp"):
+        (tmp_path / other).write_text("x")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+    assert names(tmp_path) == sorted(["a [1].json", mine, "a [1].json.mine.tmp", "a 1.json.1234abcd.tmp"])
+
+
+@pytest.mark.parametrize("name", ["a.1234abcd.tmp", "a.0000-1-1234abcd.tmp"])
+def test_a_temporary_of_another_machine_is_left_for_a_day(tmp_path: Path, name: str) -> None:
+    """There its process may live; release 0.1 named none."""
+    for age, stays in ((23 * 3600, True), (25 * 3600, False)):
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_text("new")
+        assert (tmp_path / name).exists() is stays

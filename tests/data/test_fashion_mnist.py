@@ -10,12 +10,15 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from samekind.core.errors import DownloadError
+from samekind.core.files import atomic_path
 from samekind.data.prepared import prepare_corpus
 from samekind.data.sources import download, fashion_mnist
 from samekind.data.sources.registry import load_corpus
@@ -132,7 +135,7 @@ def test_a_damaged_cache_is_mended(tmp_path: Path, cache: Path) -> None:
 def test_the_mirror_is_asked_and_nothing_is_left_over(mirror: Path, cache: Path) -> None:
     """Four requests fill the cache with the unpacked files and nothing else."""
     assert len(load_corpus("fashion-mnist")) == 50
-    assert {file.name for file in cache.iterdir()} == set(CONTENTS)
+    assert {file.name for file in cache.iterdir()} == {*CONTENTS, ".lock"}
     assert Handler.ranges == [""] * 4
     load_corpus("fashion-mnist")
     assert len(Handler.ranges) == 4
@@ -212,4 +215,32 @@ def test_debians_package_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.
     assert "Dir::State=" in update
     assert update.endswith(" update")
     assert private.endswith("download dataset-fashion-mnist")
-    assert {file.name for file in cache.iterdir()} == set(CONTENTS)
+    assert {file.name for file in cache.iterdir()} == {*CONTENTS, ".lock"}
+
+
+def test_an_archive_that_a_killed_process_left_is_unpacked_and_goes(cache: Path) -> None:
+    """It had arrived and nobody had come to unpack it; otherwise every later load would."""
+    put(cache, packed=True)
+    assert len(load_corpus("fashion-mnist")) == sum(COUNTS.values())
+    assert {path.name: path.read_bytes() for path in cache.iterdir() if path.name != ".lock"} == CONTENTS
+
+
+def test_two_that_fetch_at_once_take_turns(mirror: Path) -> None:
+    """The others wait and find what the first has fetched: written into by several, a file would be damaged."""
+    with ThreadPoolExecutor(4) as pool:
+        corpora = list(pool.map(load_corpus, ["fashion-mnist"] * 4))
+    assert {len(corpus) for corpus in corpora} == {sum(COUNTS.values())}
+    assert Handler.ranges == [""] * 4
+
+
+def test_what_has_arrived_is_written_once(mirror: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed while a file is written again leaves a temporary that nobody has a reason to take away."""
+    written: list[Path] = []
+
+    def noted(path: Path) -> AbstractContextManager[Path]:
+        written.append(path)
+        return atomic_path(path)
+
+    monkeypatch.setattr(fashion_mnist, "atomic_path", noted)
+    load_corpus("fashion-mnist")
+    assert sorted(written) == sorted(cache / name for name in CONTENTS)

@@ -21,7 +21,7 @@ from samekind.indexer.storage.layout import INDEX_FILE, MANIFEST, ROWS_FILE, TAB
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
 from samekind.indexer.verification import PARTS, verify
-from samekind.training.runtime.artefact import WEIGHTS
+from samekind.training.runtime.artefact import META, WEIGHTS
 from tests.indexer.builds import check_consistent
 from tests.indexer.helpers import FakeEncoder, arrays_corpus
 
@@ -79,13 +79,14 @@ def test_a_whole_index_is_whole_and_nothing_is_written(built: Path) -> None:
     before = {path: path.read_bytes() for path in built.rglob("*") if path.is_file()}
     found = Index.open(built).verify()
     assert found.ok
-    assert [part.part for part in found.parts] == list(PARTS)
+    assert [part.part for part in found.parts] == [*PARTS, META]
     assert {part.part: part.message for part in found.parts} == {
         WEIGHTS: "the encoder of the vectors",
         ROWS_FILE: "60 rows",
         INDEX_FILE: "60 vectors of dim 16",
         TABLE: f"60 rows, vectors of unit norm, equal to {ROWS_FILE} and {INDEX_FILE}",
         "verdicts": "1 verdict, 1 about images that the index does not hold",
+        META: "as it was written",
     }
     assert {path: path.read_bytes() for path in built.rglob("*") if path.is_file()} == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from samekind.data.corpus import Corpus
@@ -16,7 +17,15 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.models.pretrained.whiten import whiten, whitening_rows
 from samekind.training.run.fallback import fall_back
 from samekind.training.run.meta import meta_at_end
-from samekind.training.runtime.artefact import META, WEIGHTS, write_atomically, write_history, write_json
+from samekind.training.runtime.artefact import (
+    META,
+    METRICS,
+    METRICS_SHA256,
+    WEIGHTS,
+    write_atomically,
+    write_history,
+    write_json,
+)
 from samekind.training.runtime.checkpoint import Counters
 
 
@@ -56,4 +65,5 @@ def finish(
     write_history(context.out, counters.history)
     if adapter is not None:
         tested = {**tested, "adapter_gain": round(adapter.gain, 4), "adapter_kept": adapter.is_kept}
-    write_json(context.out / META, meta_at_end(meta, encoder, images, counters, tested))
+    history = hashlib.sha256((context.out / METRICS).read_bytes()).hexdigest()
+    write_json(context.out / META, {**meta_at_end(meta, encoder, images, counters, tested), METRICS_SHA256: history})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from samekind.core.files import atomic_path
 WEIGHTS = "encoder.safetensors"
 META = "meta.json"
 METRICS = "metrics.jsonl"
+METRICS_SHA256 = "metrics_sha256"
+"""Field of `meta.json`: the SHA-256 of the epoch records that a finished run left."""
 TEXT = "text.safetensors"
 """The text tower of an encoder that has one."""
 ANSWERS = "answers.json"
@@ -23,6 +26,9 @@ SAVED_WEIGHTS, SAVED_META = "model.safetensors", "config.json"
 GIVEN = "given:"
 """Begins what stands in for an encoder's fingerprint where vectors were given and there is no encoder."""
 FORMAT = 1
+SEAL = "seal"
+"""Field of `meta.json` and `manifest.json`: the SHA-256 of all other fields. Whoever edits one by hand breaks it; only `verify` minds."""
+_SEALED = (META, "manifest.json")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -41,8 +47,24 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes readable JSON; NaN and infinity are refused, undefined figures are `null`."""
+    """Writes readable JSON; NaN and infinity are refused, undefined figures are `null`. What describes an artefact gets a seal."""
+    if path.name in _SEALED:
+        value = {**value, SEAL: _seal(value)}
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def seal_holds(path: Path) -> bool:
+    """True if a JSON file is as samekind wrote it; of older versions, which set no seal, if it can be read."""
+    try:
+        value = json.loads(path.read_text())
+        return bool(value.get(SEAL, _seal(value)) == _seal(value))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _seal(value: Mapping[str, Any]) -> str:
+    others = json.loads(json.dumps({name: each for name, each in value.items() if name != SEAL}))
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def check_writable(folder: Path) -> None:

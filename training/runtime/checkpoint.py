@@ -68,10 +68,6 @@ def save(folder: Path, modules: nn.ModuleDict, optimizer: Optimizer, counters: C
     stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path = folder / CHECKPOINT
     path.parent.mkdir(exist_ok=True)
-    for left_by_a_killed_run in path.parent.glob(
-        f"{path.name}.*.tmp"
-    ):  # nobody else writes here: the artefact is locked
-        left_by_a_killed_run.unlink(missing_ok=True)
     write_atomically(path, safetensors.torch.save(stored, {"counters": json.dumps(counters.__dict__, allow_nan=False)}))
 
 

@@ -1,0 +1,150 @@
+"""Work in forks of one warm process: torch, FAISS and LanceDB are imported once, and a kill falls into the work, not into the imports."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PATIENCE = 120.0
+"""Seconds after which a run counts as hung."""
+_NEEDED = (
+    "albumentations",
+    "lancedb",
+    "open_clip",
+    "pandas",
+    "sklearn.datasets",
+    "sklearn.linear_model",
+    "timm",
+    "torch.utils.tensorboard",
+    "samekind.api",
+    "samekind.indexer.index",
+    "samekind.training.run.train",
+)
+_GRACE = 5.0  # seconds for the workers of a killed process to notice
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a fork ended.
+
+    Attributes:
+        signal: that killed it; 0 if none did.
+        code: its exit code.
+        answer: what the work returned; `None` if it did not come to that.
+        orphans: processes that it had started and that were still there some seconds later.
+        log: what it wrote to stdout and stderr.
+    """
+
+    signal: int
+    code: int
+    answer: Any
+    orphans: int
+    log: str
+
+    @property
+    def ok(self) -> bool:
+        """True if the work came to its end."""
+        return not (self.signal or self.code)
+
+
+def import_everything() -> None:
+    """Imports what the work needs, and starts no thread that works."""
+    for name in _NEEDED:
+        importlib.import_module(name)
+    torch.set_num_threads(1)  # a pool of threads does not survive a fork
+    warnings.filterwarnings("ignore", message="lancedb fork support", category=RuntimeWarning)
+
+
+def run(work: Callable[[], Any], scratch: Path, kill_after: float | None = None) -> Ended:
+    """Runs work in a fork, which is the head of a session of its own.
+
+    Args:
+        work: gives something that JSON can hold.
+        scratch: an empty folder for its log and its answer.
+        kill_after: seconds until it gets SIGKILL, it alone; it is left to end if left out.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    log, answer = scratch / "log", scratch / "answer.json"
+    answer.unlink(missing_ok=True)
+    pid = os.fork()
+    if not pid:
+        _be_the_child(work, log, answer)
+    give_up = time.monotonic() + (PATIENCE if kill_after is None else kill_after)
+    status = _wait_until(pid, give_up)
+    if status is None:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    orphans = _orphans(pid)
+    for orphan in orphans:
+        os.kill(orphan, signal.SIGKILL)
+    return Ended(
+        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        answer=json.loads(answer.read_text()) if answer.is_file() else None,
+        orphans=len(orphans),
+        log=log.read_text(errors="replace"),
+    )
+
+
+def _be_the_child(work: Callable[[], Any], log: Path, answer: Path) -> None:
+    code = 1
+    try:
+        os.setsid()
+        descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(descriptor, stream)
+        value = json.dumps(work())
+        if value != "null":
+            answer.write_text(value)
+        code = 0
+    except BaseException:  # noqa: BLE001 - a fork must not go on with its parent's work
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait_until(pid: int, moment: float) -> int | None:
+    """The status of a child that ends by itself; `None` if the moment comes first."""
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        rest = moment - time.monotonic()
+        if rest <= 0:
+            return None
+        time.sleep(min(rest, 0.002))
+
+
+def _orphans(session: int) -> list[int]:
+    """Processes of a session whose head has gone; they get some seconds to go by themselves."""
+    give_up = time.monotonic() + _GRACE
+    while (found := _members(session)) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    return found
+
+
+def _members(session: int) -> list[int]:
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            try:
+                state, _, _, of = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:
+                continue  # gone meanwhile
+            if int(of) == session and state != "Z":
+                found.append(int(entry.name))
+    return found
