@@ -21,8 +21,6 @@ from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
 from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
 from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
-from samekind.indexer.adaptation.guard import FEWEST_GROUPS as FEWEST_GROUPS
-from samekind.indexer.adaptation.guard import SMALLEST_GROUP as SMALLEST_GROUP
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
@@ -71,6 +69,8 @@ from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
 from samekind.indexer.verification import Verification as Verification
 from samekind.indexer.verification import verify as verify
+from samekind.training.answers.guard import FEWEST_GROUPS as FEWEST_GROUPS
+from samekind.training.answers.guard import SMALLEST_GROUP as SMALLEST_GROUP
 from samekind.training.config.presets import preset as preset
 from samekind.training.config.train_config import TrainConfig as TrainConfig
 from samekind.training.models.encoder import Encoder as Encoder

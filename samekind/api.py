@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.training.config.presets import implied_preset
+from samekind.training.config.presets import implied_preset, with_answers
 from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
 
@@ -47,7 +47,8 @@ def train(
         force: replace a run with other settings that `out` holds.
         resume: demand a checkpoint to continue from.
         verdicts: an artefact whose verdicts and given labels are trained with: pairs called the same are positives (or only no negatives:
-            `confirmed="drop"`), pairs called different are never suspected, duplicates are never negatives.
+            `confirmed="drop"`), pairs called different are never suspected, duplicates are never negatives. An adapter starts from the
+            space that they adapt (`start_from="frozen"`: it does not) and learns at a rate of 3e-4.
         probe: look at a fixed probe of anchors every epoch, and record what it shows (`run.history`, `read_probes`). It changes no weight.
         progress: shows how far it is.
         **overrides: fields of `TrainConfig` that replace the preset's, e.g. `epochs=3`.
@@ -62,7 +63,7 @@ def train(
     if preset is None:
         corpus = _loaded(corpus, progress)
         preset = _preset_for(corpus, progress)
-    config = preset_config(preset, **overrides)
+    config = preset_config(preset, **(overrides if verdicts is None else with_answers(preset, overrides)))
     answers = None
     if verdicts is not None:
         from samekind.indexer.labeling.people.current_answers import read_link_constraints

@@ -131,3 +131,17 @@ def test_a_search_with_lite0_imports_no_library_of_models(tmp_path: Path) -> Non
         "assert hit.similarity > 1 - 1e-5"
     )
     assert not imported_by(code) & NOT_FOR_SEARCH
+
+
+def test_only_a_training_with_verdicts_has_their_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings that `train` hands on."""
+    rates: list[float] = []
+
+    def run(corpus: object, config: samekind.TrainConfig, folder: Path, **rest: object) -> None:
+        rates.append(config.learning_rate)
+
+    monkeypatch.setattr("samekind.training.run.train.train", run)
+    monkeypatch.setattr("samekind.indexer.labeling.people.current_answers.read_link_constraints", lambda path: None)
+    for verdicts in (tmp_path, None):
+        samekind.train("digits", "adapter", tmp_path, verdicts=verdicts, probe=False)
+    assert rates == [3e-4, 1e-4]

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress, Progress
-from samekind.core.text import counted, percent
-from samekind.indexer.adaptation.answered import Answered
+from samekind.core.text import counted
+from samekind.indexer.adaptation.answered import answers_about
 from samekind.indexer.adaptation.belonging import fit_belonging
-from samekind.indexer.adaptation.guard import FEWEST_GROUPS, SMALLEST_GROUP, HeldOut, held_out
-from samekind.indexer.adaptation.metric import Total, Within, adapted_map
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.labeling.people.current_answers import current_answers
@@ -32,10 +30,12 @@ from samekind.indexer.storage.adaptation import (
     next_version,
     set_aside,
 )
-from samekind.indexer.storage.belonging import unit_rows
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
+from samekind.training.answers.answered import Answered
+from samekind.training.answers.guard import HeldOut, held_out
+from samekind.training.answers.metric import Total, Within, adapted_map, unit_rows
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
 
@@ -99,7 +99,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
-        answered = Answered.of(current_answers(folder), index.rows)
+        answered = answers_about(current_answers(folder), index.rows)
         space = AnsweredSpace(index.vector_index)
         task.advance()
         judged = held_out(answered, space.vectors, space.evenly(_OTHER_ROWS), space.fit)
@@ -211,12 +211,4 @@ def _message(answered: Answered, judged: HeldOut) -> str:
         return "nobody has answered yet: give answers under Label pairs in samekind demo, or samekind verdicts import"
     if not answered.groups:
         return f"none of {counted(answered.num_answers, 'answer')} says same, and only these show what a class has in common"
-    if not judged.enough:
-        have = counted(judged.groups, "group")
-        needed = f"{FEWEST_GROUPS} are needed to tell gain from chance"
-        return f"too few answers: {have} of {SMALLEST_GROUP} images or more called the same, {needed}"
-    figures = (
-        f"held-out images are told from others by {percent(judged.after)}, {percent(judged.before)} before "
-        f"(± {percent(judged.error)}, {counted(judged.groups, 'group')})"
-    )
-    return figures if judged.improves else f"no clear gain: {figures}"
+    return judged.line

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from samekind.indexer.storage.belonging import belonging, unit_rows
+from samekind.training.answers.belonging import belonging
+from samekind.training.answers.metric import unit_rows
 
 # G groups, R images of a group, E images that were told from it, M members in all, S pairs of an image and a group it was told from
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from samekind.indexer.labeling.link_constraints import adjacency, link_constraints
+from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
+from samekind.training.answers.answered import adjacency
 from samekind.training.false_negatives.constraints import Pair
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, VERDICTS, WRONG_LABEL, Verdict
+from samekind.training.answers.answered import adjacency
 from samekind.training.false_negatives.constraints import LinkConstraints, Pair
 
 
@@ -33,15 +34,6 @@ def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:
         contradictions=frozenset(contradictions),
         wrong_labels=frozenset(wrong_labels),
     )
-
-
-def adjacency(pairs: Iterable[Pair]) -> dict[str, set[str]]:
-    """The images that each image is paired with."""
-    neighbours: dict[str, set[str]] = {}
-    for first, second in pairs:
-        neighbours.setdefault(first, set()).add(second)
-        neighbours.setdefault(second, set()).add(first)
-    return neighbours
 
 
 def connected(pairs: Iterable[Pair]) -> tuple[frozenset[str], ...]:

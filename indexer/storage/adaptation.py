@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
-from samekind.indexer.storage.belonging import belonging, unit_rows
 from samekind.indexer.storage.fingerprints import matches
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS, PLACING
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import undo_hint
+from samekind.training.answers.belonging import belonging
+from samekind.training.answers.metric import mapped, unit_rows
 from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, D dimension, G groups, R images in groups
@@ -115,7 +116,7 @@ class Adaptation:
 
     def mapped(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Only maps unit vectors, `(N, D)` float32, to unit vectors."""
-        return unit_rows(vectors_ND.astype(np.float64) @ self.map_DD.astype(np.float64)).astype(np.float32)
+        return mapped(vectors_ND, self.map_DD)
 
     def gathered(self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64]) -> NDArray[np.float32]:
         """Pulls mapped vectors of images towards the centres of the groups that they are in.
@@ -130,10 +131,15 @@ class Adaptation:
         pulled_ND = (1.0 - self.pull) * mapped_ND.astype(np.float64) + self.pull * self.centre_GD[group_N]
         return unit_rows(pulled_ND).astype(np.float32)
 
+    def belonging(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How probably mapped vectors belong to each group: `(N, G)`."""
+        cosine_NG = mapped_ND.astype(np.float64) @ self.centre_GD.astype(np.float64).T
+        return belonging(cosine_NG, self.slope, self.threshold)
+
     def _drawn(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Pulls mapped vectors towards the centres of all groups, by how probably they belong to each."""
         vectors_ND, centre_GD = mapped_ND.astype(np.float64), self.centre_GD.astype(np.float64)
-        share_NG = belonging(vectors_ND @ centre_GD.T, self.slope, self.threshold)
+        share_NG = self.belonging(mapped_ND)
         stays_N1 = 1 - self.pull * share_NG.sum(axis=1, keepdims=True)
         return unit_rows(stays_N1 * vectors_ND + self.pull * (share_NG @ centre_GD)).astype(np.float32)
 

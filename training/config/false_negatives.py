@@ -10,6 +10,7 @@ from samekind.training.config.settings import Settings, Values, one_of, setting,
 
 TREATMENTS = ("none", "eliminate", "attract", "soft", "soft_attract", "attract_likely")
 CONFIRMED = ("attract", "drop")
+ADAPTED, FROZEN = "adapted", "frozen"
 DETECTORS = (
     "threshold", "quantile", "cluster", "posterior", "guide", "relative_margin", "reciprocal", "relation", "combined", "neighbourhood",
     "oracle",
@@ -51,6 +52,8 @@ class FalseNegativeSettings(Settings):
         treatment_start: share of the steps after which treatment starts, in [0, 0.5]. `None` takes 0.25, for before that a young encoder
             knows too little; 0.1 where the detector is one of `KNOWING`.
         confirmed: what is done with negatives that people called the same: pull them in (`attract`) or only not push them (`drop`).
+        start_from: where an adapter begins that is trained with pairwise annotations: in the frozen space `adapted` to them, if
+            held-out ones gain by it, or in the `frozen` one. `None` takes `adapted`, and nothing where there are none.
         neighbours: of `reciprocal`, k as a share of the training images; of `cluster`, one cluster for as many; of `neighbourhood`, k where
             it finds no groups that would tell it.
         guide: of the detectors `guide` and, if you like, `combined`: an artefact's folder, `timm/NAME` or `open_clip/NAME`.
@@ -88,6 +91,12 @@ class FalseNegativeSettings(Settings):
         "attract",
         one_of(*CONFIRMED),
         flag=("NAME", f"What becomes of pairs that people called the same: {' or '.join(CONFIRMED)}."),
+    )
+    start_from: str | None = setting(
+        None,
+        one_of(ADAPTED, FROZEN),
+        flag=("SPACE", "Where an adapter with verdicts begins: adapted to them (the default), or frozen."),
+        counts=lambda of: of["start_from"] is not None,  # so that runs without answers keep their names
     )
     neighbours: float = setting(
         0.01,

@@ -61,6 +61,8 @@ def _config(name: str, differing: Mapping[str, Any], overrides: Mapping[str, Any
     return TrainConfig(**{"preset": name, **differing, **length, **overrides})
 
 
+ANSWERED_RATE = 3e-4
+"""Learning rate of an adapter that is trained with answers; chosen on training splits (docs/decisions/0026)."""
 EPOCHS_BEFORE = {"smoke": 4, "small": 4, "plain": 5, "full": 100}
 """Lengths of the presets in release 0.1, in epochs of the corpus at hand."""
 _PRESETS: dict[str, Callable[..., TrainConfig]] = {
@@ -99,11 +101,24 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
     return config
 
 
+def with_answers(name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides of a preset for a run with answers: an adapter learns faster from them, unless a rate is asked for.
+
+    Args:
+        name: of the preset.
+        overrides: as `preset` takes them.
+    """
+    is_adapter = name == "adapter" and overrides.get("train") in (None, "adapter")
+    asked = overrides.get("learning_rate")
+    return {**overrides, "learning_rate": ANSWERED_RATE if asked is None and is_adapter else asked}
+
+
 def implied_preset(overrides: Mapping[str, Any]) -> str | None:
     """The preset that these settings are made for, where none is named; `None` where the images decide."""
     backbone = overrides.get("backbone")
     train = overrides.get("train")
-    if names_model(backbone or "") or train == "adapter" or (backbone is None and trains_last(train)):
+    is_for_adapters = trains_last(train) or overrides.get("start_from") is not None
+    if names_model(backbone or "") or train == "adapter" or (backbone is None and is_for_adapters):
         return "adapter"
     return None if backbone is None and overrides.get("objective") != "cpc" else "small"
 

@@ -8,12 +8,12 @@ a prefix. A setting is declared in its part (and in a preset, if that differs) a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from samekind.core.errors import InputError
 from samekind.training.config.data import IMAGE, NEAR_DUPLICATES, DataSettings
-from samekind.training.config.false_negatives import ASSUMED_PRIOR, AUTO, FalseNegativeSettings
+from samekind.training.config.false_negatives import ADAPTED, ASSUMED_PRIOR, AUTO, FalseNegativeSettings
 from samekind.training.config.model import PATCHES, SMALL, ModelSettings, names_model
 from samekind.training.config.objective import USING_LABELS, ObjectiveSettings
 from samekind.training.config.runtime import RuntimeSettings
@@ -137,3 +137,13 @@ def check_use_of_answers(config: TrainConfig, *, given: bool) -> None:
             f"nothing asks what becomes of confirmed pairs ({config.confirmed}): there are no verdicts",
             hint="add --verdicts ARTEFACT, or leave out --confirmed",
         )
+    if config.start_from is not None and not (given and config.adapts):
+        raise InputError(
+            f"nothing asks where to start from ({config.start_from}): only an adapter with verdicts does",
+            hint="add --train adapter and --verdicts ARTEFACT, or leave out --start-from",
+        )
+
+
+def with_start(config: TrainConfig, *, given: bool) -> TrainConfig:
+    """The settings with the space that an adapter with answers starts from by default."""
+    return replace(config, start_from=ADAPTED) if given and config.adapts and config.start_from is None else config

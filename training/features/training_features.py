@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import safetensors.numpy
@@ -35,7 +36,21 @@ CANDIDATES, ALIKE = 5, 0.8
 """
 
 
-def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress) -> TrainingImages:
+class Turn(Protocol):
+    """Turns the whitened space of an encoder before anything is trained in it, once for its key and the images in training."""
+
+    key: str
+
+    def turn(
+        self, encoder: Encoder, vectors: Callable[[], NDArray[np.float32]], hashes: Sequence[str], file: Path
+    ) -> None:
+        """Changes the encoder's whitening and keeps it in the file, or takes the one that is there."""
+        ...
+
+
+def load_training_features(
+    corpus: Corpus, config: TrainConfig, encoder: Encoder, progress: Progress, turn: Turn | None = None
+) -> TrainingImages:
     """Looks at the training images and their views through the frozen backbone, as far as a cache has not, and whitens what it sees.
 
     Args:
@@ -43,6 +58,7 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
         config: the run's settings.
         encoder: a pretrained one. It gets its whitening here, fitted to the images in training; one with an adapter keeps its own.
         progress: shows a bar.
+        turn: of the whitened space, if there is one.
 
     Returns:
         The training images; `pixels` are `(N, D)` float16 vectors of unit norm, before the adapter, and `views` those of their views.
@@ -55,7 +71,16 @@ def load_training_features(corpus: Corpus, config: TrainConfig, encoder: Encoder
     )
     if encoder.adapter is None:
         rows = np.sort(np.random.default_rng((config.seed, 4)).permutation(fit)[:MOST_ROWS])
-        _whiten_once(encoder, features, rows, config.whitening, cache.array.entry.file, progress)
+        whitening = _whitening_file(cache.array.entry.file, rows, config.whitening)
+        _whiten_once(encoder, features, rows, config.whitening, whitening, progress)
+        if turn is not None:
+            chosen = hashlib.sha256(fit.tobytes()).hexdigest()[:16]
+            turn.turn(
+                encoder,
+                lambda: _embedded(encoder, features, fit),
+                [corpus.sha256(row) for row in fit.tolist()],
+                whitening.with_name(f"{whitening.stem}-{chosen}-{turn.key}.start"),
+            )
     vectors = _whitened(encoder, cache.array, features, progress)
     images, views = ChosenColumns(vectors, 0), ChosenColumns(vectors, slice(1, None))
     mean, std = encoder.spec.mean, encoder.spec.std
@@ -76,19 +101,23 @@ def _near_duplicates(features: RowSource, beside: Path) -> NDArray[np.int64]:
     return safetensors.numpy.load(file.read_bytes())["groups"]
 
 
+def _whitening_file(beside: Path, rows: NDArray[np.int64], exponent: float | None) -> Path:
+    """Where the whitening that is fitted to these rows is kept."""
+    asked = hashlib.sha256(repr(exponent).encode() + rows.tobytes()).hexdigest()[:16]
+    return beside.with_name(f"{beside.stem}-{asked}.whitening")
+
+
 def _whiten_once(
     encoder: Encoder,
     features: RowSource,
     rows: NDArray[np.int64],
     exponent: float | None,
-    beside: Path,
+    file: Path,
     progress: Progress,
 ) -> None:
     """Fits the whitening, or takes the one that was fitted to these rows before: an adapter that resumes must find the axes that it was
     trained on, which an eigensolver may turn or mirror with another number of threads.
     """
-    asked = hashlib.sha256(repr(exponent).encode() + rows.tobytes()).hexdigest()[:16]
-    file = beside.with_name(f"{beside.stem}-{asked}.whitening")
     if not file.is_file():
         whiten(encoder, features[rows][:, 0].astype(np.float32), exponent, progress)
         write_atomically(file, safetensors.torch.save(encoder.whitening.state_dict()))
@@ -96,6 +125,12 @@ def _whiten_once(
     kept = safetensors.torch.load(file.read_bytes())
     encoder.renew_whitening(kept["matrix"].shape[1])
     encoder.whitening.load_state_dict(kept)
+
+
+def _embedded(encoder: Encoder, features: RowSource, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """`(R, D)` unit vectors of some images, without their views."""
+    blocks = (features[rows[first : first + _BLOCK]][:, 0] for first in range(0, len(rows), _BLOCK))
+    return np.concatenate([encoder.embed_features(block.astype(np.float32)) for block in blocks])
 
 
 def _whitened(encoder: Encoder, behind: ArrayFile, features: RowSource, progress: Progress) -> RowSource:

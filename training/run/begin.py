@@ -11,8 +11,11 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.types.rows import ChosenRows
+from samekind.training.answers.start import AnsweredStart, Start
+from samekind.training.config.false_negatives import ADAPTED
 from samekind.training.config.model import RANDOM, names_model
 from samekind.training.config.train_config import TrainConfig
+from samekind.training.false_negatives.constraints import LinkConstraints
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.features.training_features import load_training_features
 from samekind.training.models.encoder import Encoder, EncoderSpec
@@ -30,19 +33,22 @@ class Begun(NamedTuple):
     Attributes:
         images: that it trains on.
         encoder: that it trains, from the run's seed.
+        start: what answers have made of the space that it starts from; `None` where none were asked.
     """
 
     images: TrainingImages
     encoder: Trainable
+    start: Start | None = None
 
 
-def begin(corpus: Corpus, config: TrainConfig, progress: Progress) -> Begun:
+def begin(corpus: Corpus, config: TrainConfig, progress: Progress, answers: LinkConstraints | None = None) -> Begun:
     """Loads images and encoder.
 
     Args:
         corpus: what `training_corpus` returned.
         config: the run's settings.
         progress: shows bars.
+        answers: pairwise annotations, if there are any.
 
     Raises:
         InputError, MissingDependencyError: the pretrained model is unknown, or its weights are not on this machine, or it has fewer
@@ -56,10 +62,11 @@ def begin(corpus: Corpus, config: TrainConfig, progress: Progress) -> Begun:
         return Begun(images, encoder)
     pretrained = resolve_encoder(config.backbone, config.image_size, crops=config.crops)
     if config.adapts:
-        images = load_training_features(corpus, config, pretrained, progress)
+        turn = None if answers is None or config.start_from != ADAPTED else AnsweredStart(answers)
+        images = load_training_features(corpus, config, pretrained, progress, turn)
         torch.manual_seed(config.seed)
         pretrained.add_adapter(config.adapter_hidden)
-        return Begun(images, FeatureEncoder(pretrained))
+        return Begun(images, FeatureEncoder(pretrained), None if turn is None else turn.found)
     _freeze(pretrained, config)
     images = load_training_images(corpus, config, progress, preprocessing_of(pretrained.spec))
     images = _described(images, pretrained, config, progress)

@@ -9,6 +9,7 @@ from typing import Any
 from samekind.training.false_negatives.base_rate import AutoPrior
 from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.features.feature_encoder import Trainable
+from samekind.training.run.begin import Begun
 from samekind.training.run.request import RunRequest
 from samekind.training.runtime.artefact import FORMAT
 from samekind.training.runtime.checkpoint import Counters
@@ -16,14 +17,14 @@ from samekind.training.training_set import TrainingImages
 
 
 def meta_at_start(
-    request: RunRequest, encoder: Trainable, known: PairConstraints | None, prior: AutoPrior | None = None
+    request: RunRequest, begun: Begun, known: PairConstraints | None, prior: AutoPrior | None = None
 ) -> dict[str, Any]:
     """Meta data of a run before its first step; `prior` is what `auto` came to."""
     corpus = request.corpus
     meta: dict[str, Any] = {
         "format": FORMAT,
         "identity": request.identity,
-        "encoder": asdict(encoder.spec),
+        "encoder": asdict(begun.encoder.spec),
         "config": request.config.to_dict(),
         "corpus": {
             "name": corpus.name,
@@ -35,6 +36,8 @@ def meta_at_start(
         },
         "training": {"finished": False},
     }
+    if begun.start is not None:
+        meta["start"] = begun.start.to_dict()
     if prior is not None:
         meta["prior"] = prior._asdict()
     return meta if known is None else {**meta, "verdicts": {**known.used, **known.left_out}}
@@ -79,7 +82,7 @@ def summary_of(out: Path, meta: dict[str, Any]) -> dict[str, Any]:
         "seed": config["seed"],
         "preset": config["preset"],
         **training,
-        **{name: meta[name] for name in ("prior", "verdicts") if name in meta},
+        **{name: meta[name] for name in ("start", "prior", "verdicts") if name in meta},
     }
 
 

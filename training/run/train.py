@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.training.config.train_config import TrainConfig, check_use_of_answers
+from samekind.training.config.train_config import TrainConfig, check_use_of_answers, with_start
 from samekind.training.diagnostics.probe import draw_probe, note_on_labels
 from samekind.training.engine.context import RunContext
 from samekind.training.engine.epochs import train_epochs
@@ -125,6 +125,7 @@ def train(
     out = Path(out)
     _check_start(out, start, config)
     check_use_of_answers(config, given=answers is not None)
+    config = with_start(config, given=answers is not None)
     chosen = training_corpus(corpus, config)
     accelerator = accelerator_on(choose_device(config.device))
     check_shareable(config, accelerator.num_processes)
@@ -137,17 +138,17 @@ def train(
         config = request.config
         if kept:
             return Run(out, config, summary_of(out, read_meta(out)), kept=True)
-        begun = begin(chosen, config, progress)
-        images, encoder = begun
+        begun = begin(chosen, config, progress, request.answers)
+        images, encoder = begun.images, begun.encoder
         prior = _agreed_prior(out, request, images, accelerator)
         loss = _build_loss(
             config if prior is None else replace(config, prior=prior.share), begun, request.answers, progress
         )
         drawn = draw_probe(images, config) if probe else None
         context = RunContext(config, images, out, request.digest, accelerator, progress, drawn)
-        meta = meta_at_start(request, encoder, loss.constraints, prior)
+        meta = meta_at_start(request, begun, loss.constraints, prior)
         if first:
-            _write_start(context, request, meta, start)
+            _write_start(context, request, begun, meta, start)
         accelerator.wait_for_everyone()
         if leak := leak_line(corpus, images.hashes):
             progress.print(leak)
@@ -200,9 +201,11 @@ def _build_loss(config: TrainConfig, begun: Begun, answers: LinkConstraints | No
     return Loss(config, len(begun.images.fit), build_detector(config, begun.images, progress), known, copies)
 
 
-def _write_start(context: RunContext, request: RunRequest, meta: dict[str, Any], start: Start) -> None:
+def _write_start(context: RunContext, request: RunRequest, begun: Begun, meta: dict[str, Any], start: Start) -> None:
     """Makes the folder that of this run."""
     out = context.out
+    if begun.start is not None:
+        context.progress.print(begun.start.line)
     if "prior" in meta:
         context.progress.print(AutoPrior(**meta["prior"]).line)
     if "verdicts" in meta:

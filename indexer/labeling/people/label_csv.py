@@ -10,12 +10,13 @@ from pathlib import Path
 
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.csv_files import TIMELESS, not_in_the_future, read_lines, write_lines
-from samekind.indexer.labeling.link_constraints import adjacency, link_constraints
+from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.people.current_answers import read_naming
 from samekind.indexer.labeling.people.given_labels import GivenLabel, LabelTable
 from samekind.indexer.labeling.people.held_rows import first_ids, held_rows
 from samekind.indexer.labeling.people.naming import NamingConflict
 from samekind.indexer.storage.rows import Rows
+from samekind.training.answers.answered import adjacency
 
 HEADER = ("id", "sha256", "label", "who", "when")
 

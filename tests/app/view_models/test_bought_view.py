@@ -9,7 +9,7 @@ import pytest
 import samekind as sk
 from samekind.app.view_models import bought_view, charts
 from samekind.app.view_models.bought_view import Bought
-from samekind.indexer.adaptation.guard import HeldOut
+from samekind.training.answers.guard import HeldOut
 
 PNG = b"\x89PNG"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from samekind.indexer.adaptation.answered import Answered
+from samekind.indexer.adaptation.answered import answers_about
 from samekind.indexer.labeling.verdicts import Verdict
 from samekind.indexer.storage.rows import Rows
+from samekind.training.answers.answered import Answered
 
 NAMES = "abcdefgh"
 SHA = {name: f"{number:x}" * 64 for number, name in enumerate(NAMES, start=1)}
@@ -18,7 +19,7 @@ def read(*said: str, held: str = NAMES) -> Answered:
     words = {"=": "same", "!": "different", "~": "duplicate", "?": "unsure"}
     verdicts = [Verdict(SHA[pair[0]], SHA[pair[2]], words[pair[1]]) for pair in said]
     rows = Rows(pa.table({"id": list(range(len(held))), "sha256": [SHA[name] for name in held]}))
-    return Answered.of({verdict.pair: verdict for verdict in verdicts}, rows)
+    return answers_about({verdict.pair: verdict for verdict in verdicts}, rows)
 
 
 def groups(answered: Answered) -> list[list[int]]:

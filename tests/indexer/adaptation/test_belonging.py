@@ -9,7 +9,8 @@ import pytest
 
 from samekind.indexer.adaptation import belonging as module
 from samekind.indexer.adaptation.belonging import fit_belonging
-from samekind.indexer.storage.belonging import belonging, unit_rows
+from samekind.training.answers.belonging import belonging
+from samekind.training.answers.metric import unit_rows
 
 
 def clusters(

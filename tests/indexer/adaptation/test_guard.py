@@ -9,10 +9,11 @@ import pytest
 
 import samekind as sk
 from samekind.indexer.adaptation.adapt import AnsweredSpace
-from samekind.indexer.adaptation.answered import Answered
-from samekind.indexer.adaptation.guard import FOLDS, HeldOut, _explained, _folds, _share, held_out
+from samekind.indexer.adaptation.answered import answers_about
 from samekind.indexer.labeling.verdicts import Verdict
 from samekind.indexer.storage.adaptation import Adaptation
+from samekind.training.answers.answered import Answered
+from samekind.training.answers.guard import FOLDS, HeldOut, _explained, _folds, _share, held_out
 from tests.indexer.adaptation.worlds import DIM, answers, world
 
 
@@ -64,7 +65,7 @@ def test_answers_at_random_are_rarely_taken_for_a_gain(tmp_path: Path) -> None:
     space = AnsweredSpace(index.vector_index)
     found = [
         held_out(
-            Answered.of(current(random_answers(index, seed)), index.rows), space.vectors, space.evenly(99), space.fit
+            answers_about(current(random_answers(index, seed)), index.rows), space.vectors, space.evenly(99), space.fit
         )
         for seed in range(30)
     ]
@@ -74,7 +75,7 @@ def test_answers_at_random_are_rarely_taken_for_a_gain(tmp_path: Path) -> None:
 
 def _judged(index: sk.Index, folder: Path) -> HeldOut:
     space = AnsweredSpace(index.vector_index)
-    return held_out(Answered.of(current(answers(index)), index.rows), space.vectors, space.evenly(99), space.fit)
+    return held_out(answers_about(current(answers(index)), index.rows), space.vectors, space.evenly(99), space.fit)
 
 
 def test_only_what_stayed_is_pulled_and_no_fold_sees_what_it_holds_out() -> None:
@@ -151,5 +152,5 @@ def test_only_true_answers_tell_who_belongs_to_a_group(tmp_path: Path) -> None:
     index = world(tmp_path / "w")
     space = AnsweredSpace(index.vector_index)
     for given, told in ((answers(index), True), (random_answers(index, 0), False), (random_answers(index, 1), False)):
-        answered = Answered.of(current(given), index.rows)
+        answered = answers_about(current(given), index.rows)
         assert held_out(answered, space.vectors, space.evenly(99), space.fit).tells_belonging == told

@@ -24,6 +24,7 @@ def described(encoder: PortableEncoder) -> dict[str, Any]:
         "preprocessing": preprocessing_in_words(spec),
         "config": _settings(known.get("config") or {}),
         "corpus": _corpus(known.get("corpus") or {}),
+        **({"start": known["start"]} if "start" in known else {}),
         "training": known.get("training") or {"finished": True},
         **({"text": known["text"]} if "text" in known else {}),
     }

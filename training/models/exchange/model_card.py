@@ -88,6 +88,11 @@ def _origin(described: dict[str, Any], published: _Source | None) -> dict[str, A
     if corpus.get("name"):
         part = "trained on" if trained.get("steps") else "whitening fitted to"
         lines[f"{part}, without labels"] = f"{corpus['name']}, {_share(corpus.get('num_images', 0), trained)}"
+    if described.get("start", {}).get("adapted"):
+        start = described["start"]
+        lines["starts from"] = (
+            f"the frozen space adapted by {start['answers']:,} answers of people about pairs of images"
+        )
     if "text" in described:
         lines["text tower"] = "`text.safetensors`: an index on this folder can be searched for words"
     lines["fingerprint"] = f"`{encoder['fingerprint']}` (SHA-256 of `model.safetensors`)"

@@ -75,6 +75,16 @@ class Total:
         return np.asarray((self._axes_DD * values_D) @ self._axes_DD.T)
 
 
+def mapped(vectors_ND: NDArray[np.float32], map_DD: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Unit vectors `(N, D)` float32 under a map, at unit norm again; equal ones go to equal ones, whatever stands beside them."""
+    return unit_rows(vectors_ND.astype(np.float64) @ map_DD.astype(np.float64)).astype(np.float32)
+
+
+def unit_rows(vectors_ND: Float64) -> Float64:
+    """Vectors scaled to unit norm."""
+    return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))
+
+
 def adapted_map(total: Total, within: Within, strength: float = PRIOR_STRENGTH) -> Float64:
     """The linear map under which Euclidean distance is that of G: its symmetric root, `(D, D)` float64, largest eigenvalue 1.
 

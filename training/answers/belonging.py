@@ -20,8 +20,3 @@ def belonging(cosine_NG: NDArray[np.float64], slope: float, threshold: float) ->
     """
     odds_NG = np.exp(slope * (cosine_NG - threshold))  # with slopes up to 100 and cosines far from what a float64 holds
     return np.asarray(odds_NG / (1 + odds_NG.sum(axis=1, keepdims=True)))
-
-
-def unit_rows(vectors_ND: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors scaled to unit norm."""
-    return np.asarray(vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True))

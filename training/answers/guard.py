@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from samekind.indexer.adaptation.answered import Answered
-from samekind.indexer.storage.adaptation import Adaptation
-from samekind.indexer.storage.belonging import belonging
+from samekind.core.text import counted, percent
+from samekind.training.answers.answered import Answered
 
 # G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
 
@@ -40,6 +40,22 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 _LEAST = 1e-6  # probability that an answer is given at least: one that was thought impossible costs 14 nats
+
+
+class Fitted(Protocol):
+    """What groups of rows make of a space."""
+
+    def mapped(self, vectors_ND: Vectors) -> Vectors:
+        """Maps unit vectors to unit vectors."""
+        ...
+
+    def gathered(self, mapped_ND: Vectors, group_N: Rows) -> Vectors:
+        """Where mapped vectors of groups end up, `(N,)` being the group of each."""
+        ...
+
+    def belonging(self, mapped_ND: Vectors) -> NDArray[np.float64] | None:
+        """How probably mapped vectors belong to each group, `(N, G)`; `None` if only the groups' own images are pulled."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -78,12 +94,25 @@ class HeldOut:
         """True if held-out answers can be told from the probabilities of belonging."""
         return self.explained is not None and self.explained > EXPLAINED
 
+    @property
+    def line(self) -> str:
+        """The figures in words."""
+        if not self.enough:
+            needed = f"{FEWEST_GROUPS} are needed to tell gain from chance"
+            have = counted(self.groups, "group")
+            return f"too few answers: {have} of {SMALLEST_GROUP} images or more called the same, {needed}"
+        figures = (
+            f"held-out images are told from others by {percent(self.after)}, {percent(self.before)} before "
+            f"(± {percent(self.error)}, {counted(self.groups, 'group')})"
+        )
+        return figures if self.improves else f"no clear gain: {figures}"
+
 
 def held_out(
     answered: Answered,
     vectors: Callable[[Rows], Vectors],
     others: Rows,
-    fit: Callable[[list[Rows], list[Rows]], Adaptation],
+    fit: Callable[[list[Rows], list[Rows]], Fitted],
     seed: int = 0,
 ) -> HeldOut:
     """Judges a way of adapting by images that it does not see.
@@ -110,9 +139,9 @@ def held_out(
     off_G = share_G2[:, 1] - share_G2[:, 0] - (after - before)
     error = np.sqrt((weight_G**2 * off_G**2).sum() * len(large) / (len(large) - 1))
     answers = [fold.answers(number, apart[number]) for number in large for fold in judged if fold.holds_out(number)]
-    return HeldOut(
-        len(large), before, after, float(error), _explained(*map(np.concatenate, zip(*answers, strict=True)))
-    )
+    told = [each for each in answers if each is not None]
+    explained = _explained(*map(np.concatenate, zip(*told, strict=True))) if told else None
+    return HeldOut(len(large), before, after, float(error), explained)
 
 
 def _folds(groups: Sequence[Rows], large: list[int], seed: int) -> list[Rows]:
@@ -136,14 +165,14 @@ class _Fold:
         folds: list[Rows],
         vectors: Callable[[Rows], Vectors],
         others: Rows,
-        fit: Callable[[list[Rows], list[Rows]], Adaptation],
+        fit: Callable[[list[Rows], list[Rows]], Fitted],
     ) -> None:
         self._answered, self._vectors, self._others = answered, vectors, others
         self._out = [fold == number for fold in folds]
         kept = [group[~out] for group, out in zip(answered.groups, self._out, strict=True)]
         strangers = answered.strangers
         is_out = [np.arange(len(rows)) % FOLDS == number for rows in strangers]
-        self._adaptation = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
+        self._fitted = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
         grouped = [group[out] for group, out in zip(answered.groups, self._out, strict=True)]
         self._unseen = np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
 
@@ -158,23 +187,15 @@ class _Fold:
         if not len(apart):  # any others will do, though they are easily told
             apart = np.setdiff1d(self._others, group)
         vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
-        out_HD, apart_ED, kept_JD = map(self._adaptation.mapped, vectors)
-        kept_JD = self._adaptation.gathered(kept_JD, np.full(len(kept_JD), number))
+        out_HD, apart_ED, kept_JD = map(self._fitted.mapped, vectors)
+        kept_JD = self._fitted.gathered(kept_JD, np.full(len(kept_JD), number))
         return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
 
-    def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it."""
-        apart = np.intersect1d(apart, self._unseen)
-        adaptation = self._adaptation
-        own_H, apart_E = (
-            belonging(
-                adaptation.mapped(self._vectors(rows)).astype(np.float64) @ adaptation.centre_GD.T,
-                adaptation.slope,
-                adaptation.threshold,
-            )[:, number]
-            for rows in (self._answered.groups[number][self._out[number]], apart)
-        )
-        return own_H, apart_E
+    def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it; `None` if that is not told."""
+        unseen = self._answered.groups[number][self._out[number]], np.intersect1d(apart, self._unseen)
+        own_HG, apart_EG = (self._fitted.belonging(self._fitted.mapped(self._vectors(rows))) for rows in unseen)
+        return None if own_HG is None or apart_EG is None else (own_HG[:, number], apart_EG[:, number])
 
 
 def _explained(same_M: NDArray[np.float64], apart_E: NDArray[np.float64]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samekind.indexer.adaptation.metric import Total, Within, adapted_map
+from samekind.training.answers.metric import Total, Within, adapted_map
 from tests.indexer.adaptation.worlds import DIM, TOLD, vectors_of
 
 CLASSES = np.arange(600) % 6
