@@ -18,11 +18,13 @@ import numpy as np
 from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
-from samekind.core.progress import Progress
+from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import decode_image
+from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import scan_folder
 from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
 from samekind.data.types.label_levels import labels_at
+from samekind.data.types.reading import Reading, depth_of_bits
 from samekind.data.types.splits import SPLITS, Split
 
 
@@ -37,7 +39,10 @@ class Corpus:
         splits: `train`, `validation` or `test` for each image.
         labels: class names, `None` where an image has none; `None` as a whole if no image has one.
         skipped: files that were left out, with the reason.
-        source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`).
+        source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`; of a folder also how it is read).
+        notes: lines for people on how it was read; for a folder the first says what was understood.
+        label_rule: when images of several labels are of the same class: `exact`, if all of theirs are; empty if none has several.
+        reading: how its files become pictures, with the one depth of all that have more than 8 bits.
     """
 
     name: str
@@ -47,6 +52,9 @@ class Corpus:
     labels: list[str | None] | None = None
     skipped: tuple[SkippedFile, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    label_rule: str = ""
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.references), len(self.splits)}
@@ -65,19 +73,44 @@ class Corpus:
         return f"Corpus({self.name!r}, {len(self)} images, {kind})"
 
     @classmethod
-    def from_folder(cls, path: str | Path, *, seed: int = 0, progress: Progress | None = None) -> Corpus:
-        """Reads a folder of images: `folder/<class>/<image>` is labelled, a flat folder is not.
+    def from_folder(
+        cls,
+        path: str | Path,
+        *,
+        seed: int = 0,
+        layout: str | None = None,
+        labels: str | Path | None = None,
+        exclude: str | Sequence[str] | None = None,
+        frames: str = Reading.frames,
+        max_pixels: int = Reading.max_pixels,
+        depth: int | None = None,
+        progress: Progress | None = None,
+    ) -> Corpus:
+        """Reads a folder of images: `folder/<class>/<image>` is labelled, a flat folder is not, and folders called train, validation and
+        test are splits; other layouts that people download are recognised.
 
         Args:
             path: the folder; searched through nested folders.
             seed: of the split (about 80/20, and moving next to nothing when images are added) that is made where the folder names none.
+            layout: `auto` recognises it; `folders`, `flat`, `splits`, `class-splits`, `yolo` or `lists` says it.
+            labels: a file that has the labels, `FILE` or `FILE:COLUMN`: a table, COCO's JSON, VOC's XML, …
+            exclude: patterns of files and folders to leave out, such as `*_thumb.jpg`.
+            frames: `first` picture of each file, or `all`: then each of a file of several is an image, with an id like `x.tif#3`.
+            max_pixels: width × height up to which a picture is read.
+            depth: bits of pictures that have more than 8; left out, the fewest of 8, 10, 12, 14 and 16 that hold the greatest value of all.
             progress: shows a bar while the files are decoded.
 
         Raises:
-            CorpusError: the folder is missing or holds no readable image.
+            CorpusError: the folder is missing or holds no readable image, is not laid out as asked for, or the labels are of other images.
+            InputError: an argument is unknown or out of range, or the file of labels is missing or unreadable.
         """
-        folder = scan_folder(path, seed=seed, progress=progress)
+        reading = Reading(frames, max_pixels, depth_of_bits(depth))
+        choices = FolderChoices.of(layout, labels, exclude)
+        folder = scan_folder(path, seed=seed, progress=progress, how=choices, reading=reading)
+        for note in folder.notes:
+            (progress or NoProgress()).print(note)
         source = {"corpus": str(folder.root), "data_dir": None, "limit": None} | ({"seed": seed} if seed else {})
+        source |= Reading(frames, max_pixels).to_json() | ({} if depth is None else {"depth": depth})
         return cls(
             folder.root.name or "images",
             folder.ids,
@@ -85,7 +118,10 @@ class Corpus:
             folder.splits,
             folder.labels,
             folder.skipped,
-            source,
+            source | folder.how.source,
+            folder.notes,
+            folder.label_rule,
+            folder.reading,
         )
 
     @classmethod
@@ -134,7 +170,7 @@ class Corpus:
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
         assert reference.path is not None
-        return decode_image(reference.path)
+        return decode_image(reference.path, self.reading, reference.frame or 1)
 
     def sha256(self, i: int) -> str:
         """Hex digest of the i-th image's content."""
@@ -176,11 +212,12 @@ class Corpus:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over ids, splits, labels and image hashes: equal if and only if the corpora are."""
+        """SHA-256 over ids, splits, labels, image hashes and depth: equal if and only if the corpora are."""
         digest = hashlib.sha256()
         labels: Iterable[str | None] = self.labels or [None] * len(self)
         for id_, reference, split, label in zip(self.ids, self.references, self.splits, labels, strict=True):
             digest.update(repr((id_, reference.sha256, split, label)).encode())
+        digest.update(self.reading.key)
         return digest.hexdigest()
 
     def subset(self, indices: Iterable[int]) -> Corpus:

@@ -3,30 +3,40 @@
 `prepare` is the one way an image becomes encoder input; training, indexing and searching all go through it, so that a corpus row and
 the same image as a query give the same vector. Encoders trained from scratch take a squashed square: nothing of the image is lost, and
 the training views vary the aspect ratio anyway. Pretrained ones take what they were trained for. JPEG's fast reduced decoding is not
-used, because its pixels differ from those of a full one.
+used below 100 megapixels, because its pixels differ from those of a full one. `data.decoding` turns files into pictures.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
+from samekind.data.decoding.flatten import standardise
+from samekind.data.decoding.pictures import PictureFile, file_and_frame
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing
+from samekind.data.types.reading import Reading
+
+__all__ = [
+    "THUMBNAIL_LOSSLESS",
+    "THUMBNAIL_SIDE",
+    "decode_image",
+    "image_from_array",
+    "prepare",
+    "standardise",
+    "thumbnail",
+    "to_pixels",
+    "worker_threads",
+]
 
 THUMBNAIL_LOSSLESS = 64
 """Images up to this side (px) keep their exact pixels as a thumbnail."""
 THUMBNAIL_SIDE = 96
-
-# Pillow warns about damaged metadata and large images from within; here either the image is read or `ImageError` says why not.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -34,27 +44,29 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _STRIP = 16  # longer side over shorter, beyond which only the middle is scaled
-_DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners really use
 
 
-def decode_image(source: bytes | str | Path) -> Image.Image:
-    """Reads an image as corpora and queries do: upright (EXIF), transparency on white, deep greys in 8 bits, an animation's first frame.
+def decode_image(source: bytes | str | Path, reading: Reading | None = None, frame: int | None = None) -> Image.Image:
+    """Reads an image as corpora and queries do: by its content, upright (EXIF), in sRGB, transparency on white, deep greys in 8 bits.
 
     Args:
-        source: an encoded image, or the path of one.
+        source: an encoded image, or the path of one; `x.tif#3` is the third picture of `x.tif`.
+        reading: how large a picture may be, and what is black and white in deep ones (an index knows both: `index.reading`).
+        frame: number of the picture in a file of several, from 1; the first if left out.
 
     Returns:
-        a Pillow image of mode `L` or `RGB` in its full size, without metadata.
+        a Pillow image of mode `L` or `RGB` without metadata, in its full size up to 100 megapixels and halved beyond.
 
     Raises:
         ImageError: the bytes are no image, or the file is missing, truncated, damaged or absurdly large. For bytes the message is the
             bare reason; for a path it names the file.
     """
+    how = reading or Reading()
     if isinstance(source, bytes):
-        return _decode_bytes(source)
-    path = Path(source)
+        return PictureFile(source, how).picture(frame or 1).image
+    path, number = file_and_frame(source) if frame is None else (Path(source), frame)
     try:
-        return _decode_bytes(path.read_bytes())
+        return PictureFile(path.read_bytes(), how).picture(number or 1).image
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file", hint="check the path") from None
     except IsADirectoryError:
@@ -62,79 +74,7 @@ def decode_image(source: bytes | str | Path) -> Image.Image:
     except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
         raise ImageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     except ImageError as error:
-        raise ImageError(f"{path}: {error}", hint=error.hint) from error
-
-
-def _decode_bytes(encoded: bytes) -> Image.Image:
-    if not encoded:
-        raise ImageError("the file is empty (0 bytes)")
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            return standardise(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("too many pixels to decode safely", hint="scale the image down") from error
-    except UnidentifiedImageError as error:
-        raise ImageError("not an image of a known format") from error
-    except Exception as error:  # Pillow's parsers raise nearly anything (SyntaxError, struct.error, …) on damaged bytes
-        raise ImageError(_reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())[:80]
-    if "truncated" in text.lower():
-        return "the file is truncated"
-    return f"the file is damaged ({text or type(error).__name__})"
-
-
-def standardise(image: Image.Image) -> Image.Image:
-    """Any Pillow image as an upright one of mode `L` or `RGB`, without metadata; applying it twice changes nothing."""
-    if image.mode in ("L", "RGB") and not image.info and type(image) is Image.Image:
-        return image
-    flat = _flatten(_upright(image))
-    if flat is image:
-        flat = image.copy()
-    flat.info = {}  # EXIF or a transparency key left here would be applied a second time
-    return flat
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - a damaged EXIF block fails in many ways and says nothing about the pixels
-        return image
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """Any mode as `L` or `RGB`: alpha composited on white, deep greys brought to 8 bits."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(image)))
-    grey = image.mode in ("1", "L", "LA", "La")
-    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("L" if grey else "RGB")
-
-
-def _to_8_bits(values: NDArray[np.generic]) -> Pixels:
-    """Deep grey values as uint8, black staying black.
-
-    Integers are read as the smallest usual bit depth that holds their maximum (12-bit microscope images come in 16-bit files and would be
-    all but black otherwise), fractions in [0, 1] as shares of white. What fits neither is stretched from minimum to maximum.
-    """
-    real = np.asarray(values, dtype=np.float64)
-    finite = np.isfinite(real)
-    real = np.where(finite, real, 0.0)
-    low, high = float(real.min()), float(real.max())
-    integral = values.dtype.kind in "iu" or bool((real == np.round(real)).all() and high > 1)
-    if low >= 0 and high <= 1 and not integral:
-        scaled = real * 255.0
-    elif low >= 0 and integral and high < 2 ** _DEPTHS[-1]:
-        top = next(2**bits - 1 for bits in _DEPTHS if high < 2**bits)
-        scaled = real * (255.0 / top)
-    else:
-        scaled = (real - low) * (255.0 / max(high - low, 1e-12))
-    return np.round(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+        raise ImageError(f"{source}: {error}", hint=error.hint) from error
 
 
 def image_from_array(pixels: Pixels) -> Image.Image:

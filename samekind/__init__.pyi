@@ -13,7 +13,10 @@ from samekind.core.errors import MissingDependencyError as MissingDependencyErro
 from samekind.core.errors import SamekindError as SamekindError
 from samekind.data.corpus import Corpus as Corpus
 from samekind.data.decode import decode_image as decode_image
+from samekind.data.inspection import Inspection as Inspection
+from samekind.data.inspection import inspect as inspect
 from samekind.data.sources.registry import load_corpus as load_corpus
+from samekind.data.types.reading import Reading as Reading
 from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
 from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
 from samekind.indexer.adaptation.adapt import adapt as adapt

@@ -22,7 +22,7 @@ from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.rows import RowSource
 from samekind.training.runtime.array_file import ArrayFile, fits_in_memory
 
-_FORMAT = 1  # of our own way from an image to pixels
+_FORMAT = 2  # of our own way from an image to pixels
 _IMAGES = 128  # between two marks of progress
 
 
@@ -58,6 +58,7 @@ def pixel_file(corpus: Corpus, preprocessing: Preprocessing) -> ArrayFile:
     digest = hashlib.sha256(json.dumps([asdict(preprocessing), made_by], sort_keys=True).encode())
     for row in range(len(corpus)):
         digest.update(corpus.sha256(row).encode())
+    digest.update(corpus.reading.key)
     size, channels = preprocessing.size, preprocessing.channels
     return ArrayFile(
         "pixels",

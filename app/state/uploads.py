@@ -68,7 +68,7 @@ class Uploads:
 def _read(index: sk.Index, encoded: bytes, inverted: bool) -> Upload:
     from samekind import decode_image
 
-    image = decode_image(encoded)
+    image = decode_image(encoded, index.reading)
     if inverted:
         image = ImageOps.invert(image)
     seen = index.seen(image)

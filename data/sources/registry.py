@@ -7,6 +7,7 @@ was handed one split only (an artefact trained on `split="train"` can still find
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import numpy as np
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import FolderChoices
+from samekind.data.types.reading import Reading
 from samekind.data.types.splits import SPLITS, stratified_sample
 
 REGISTERED = ("fashion-mnist", "cifar10", "digits", "synthetic")
@@ -33,6 +36,12 @@ def load_corpus(
     limit: int | None = None,
     *,
     seed: int = 0,
+    layout: str | None = None,
+    labels: str | Path | None = None,
+    exclude: str | Sequence[str] | None = None,
+    frames: str = Reading.frames,
+    max_pixels: int = Reading.max_pixels,
+    depth: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
     """Loads a corpus.
@@ -45,10 +54,17 @@ def load_corpus(
         limit: at most that many training images, and the same share of every other split: a seeded choice that keeps the classes in
             proportion. Ids stay.
         seed: of the split that is made for a folder that names none.
+        layout: how a folder is laid out, see `Corpus.from_folder`; recognised if left out.
+        labels: a file that has a folder's labels, `FILE` or `FILE:COLUMN`.
+        exclude: patterns of a folder's files and folders to leave out.
+        frames: of a folder's files with several pictures the `first`, or `all`.
+        max_pixels: width × height up to which a picture of a folder is read.
+        depth: bits of a folder's pictures that have more than 8; decided by the greatest value of all if left out.
         progress: shows downloads and decoding.
 
     Raises:
-        InputError: the name is unknown, the split does not exist, or `limit` is below 1.
+        InputError: the name is unknown, the split does not exist, a number or `frames` is out of range, or what says how to read a folder
+            is given for another corpus.
         CorpusError: the folder or file is missing or holds no image.
         DownloadError: the corpus could not be fetched.
     """
@@ -56,10 +72,13 @@ def load_corpus(
         raise InputError(f"unknown split {split!r}", hint=f"choose one of {', '.join(SPLITS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 image, got {limit}")
+    choices = FolderChoices.of(layout, labels, exclude)
     if isinstance(corpus, str) and corpus in REGISTERED:
+        _refuse_choices(choices, corpus)
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
     else:
-        loaded = _load_path(corpus, seed, progress)
+        reading = {"frames": frames, "max_pixels": max_pixels, "depth": depth}
+        loaded = _load_path(corpus, choices, {"seed": seed, **reading}, progress)
     if limit is not None:
         loaded = _limited(loaded, limit)
     return loaded if split is None else loaded.split(split)
@@ -91,14 +110,22 @@ def _data_folder(given: str | Path | None) -> Path | None:
     return Path(folder).expanduser().resolve() if str(folder) else None
 
 
-def _load_path(given: str | Path, seed: int, progress: Progress | None) -> Corpus:
+def _refuse_choices(how: FolderChoices, corpus: str) -> None:
+    if how.source:
+        flags = ", ".join(f"--{name}" for name in how.source)
+        raise InputError(f"{flags} is for folders of images, and {corpus} is none", hint="leave it out")
+
+
+def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
-        return Corpus.from_folder(path, seed=seed, progress=progress)
+        laid_out: dict[str, Any] = {"layout": choices.layout, "labels": choices.labels, "exclude": choices.exclude}
+        return Corpus.from_folder(path, **laid_out, **how, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
             raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")
+        _refuse_choices(choices, path.name)
         from samekind.data.sources.packs import read_pack
 
         return read_pack(path, progress=progress)

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 
+NO_IMAGE = "not an image file"
+"""How the reason begins for files that are no images by their names."""
+
+
 @dataclass(frozen=True)
 class SkippedFile:
     """A file that was left out of a corpus, with the reason."""
@@ -30,6 +34,7 @@ class ImageReference:
         pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for a file.
         sha256: hex digest of the file's bytes, or of shape and pixels.
         grey: True if the image has no colour.
+        frame: number of the picture in a file of several, from 1, where each is an image; `sha256` counts it in, `uri` ends in `#3`.
     """
 
     uri: str
@@ -37,6 +42,7 @@ class ImageReference:
     grey: bool
     path: Path | None = None
     pixels: Pixels | None = None
+    frame: int | None = None
 
 
 def pixels_sha256(pixels: Pixels) -> str:

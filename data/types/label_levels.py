@@ -51,19 +51,26 @@ def labels_at(ids: Sequence[str], labels: Sequence[str | None] | None, level: st
     if labels is None or name == COARSE:
         return None if labels is None else list(labels)
     depth = None if name == FINE else int(name)
-    finer = [
-        None if label is None else folders_from_class(id_, label)[:depth]
-        for id_, label in zip(ids, labels, strict=True)
-    ]
+    finer = [None if label is None else folders_from_class(id_, label) for id_, label in zip(ids, labels, strict=True)]
+    finer = [None if folders is None else folders[:depth] for folders in _without_splits(finer)]
     divided = {"/".join(folders[:end]) for folders in finer if folders is not None for end in range(1, len(folders))}
     joined = [None if folders is None else "/".join(folders) for folders in finer]
     return [None if text in divided else text for text in joined]
 
 
+def _without_splits(finer: list[list[str] | None]) -> list[list[str] | None]:
+    """The folders without those right below the classes, if these are nothing but splits: `cat/train/1.jpg` and `cat/test/2.jpg`."""
+    below = {folders[1].lower() for folders in finer if folders is not None and len(folders) > 1}
+    if not (below <= set(SPLIT_NAMES) and len({SPLIT_NAMES[name] for name in below}) > 1):
+        return finer
+    return [None if folders is None else folders[:1] + folders[2:] for folders in finer]
+
+
 def folders_from_class(id_: str, label: str) -> list[str]:
     """The folders of an image from its class folder on; the label alone where no folder of the id is the class'."""
     folders = id_.split("/")[:-1]
-    for start in (1, 0) if folders and folders[0].lower() in SPLIT_NAMES else (0,):
-        if folders[start : start + 1] == [label]:
+    first = 1 if folders and folders[0].lower() in SPLIT_NAMES else 0  # a class within splits may be called like one
+    for start in (*range(first, len(folders)), *range(first)):
+        if folders[start] == label:
             return folders[start:]
     return [label]

@@ -22,7 +22,7 @@ from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.class_rates import class_pairs, rates_by_class
 from samekind.indexer.audit.duplicates import NEAR, exact_duplicates, named_duplicates, pairs_within
 from samekind.indexer.audit.neighbours import Comparison, NearPairs, Neighbourhood, neighbourhood
-from samekind.indexer.audit.notes import Note, NoteCode
+from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.audit.report import FalseNegativeReport, Pairs
 from samekind.indexer.search.results import check_k
 from samekind.indexer.search.unit_vectors import not_unit
@@ -64,6 +64,7 @@ def audit(
         _checked(index)(np.arange(len(index)))
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
+    notes += label_rule_notes(index.manifest["corpora"])
     false_AK = figures.false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
     share_AK = None if objective is None else found.share_AK
     base = figures.base_rate(class_N)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class NoteCode(StrEnum):
@@ -22,6 +23,7 @@ class NoteCode(StrEnum):
     LOW_AGREEMENT = "low_agreement"
     REVIEW_DUPLICATES = "review_duplicates"
     LEAKS = "leaks"
+    SEVERAL_LABELS = "several_labels"
 
 
 class Note(str):
@@ -41,3 +43,15 @@ class Note(str):
 
     def __getnewargs__(self) -> tuple[NoteCode, str]:  # type: ignore[override]
         return self.code, str(self)
+
+
+def label_rule_notes(corpora: Iterable[Mapping[str, Any]]) -> list[Note]:
+    """A sentence on the rule by which images of several labels are of the same class, if an index holds such images.
+
+    Args:
+        corpora: of the index' manifest.
+    """
+    if not any(entry.get("label_rule") for entry in corpora):
+        return []
+    text = "Some images have several labels: two images are of the same class if all of theirs are the same (exact)."
+    return [Note(NoteCode.SEVERAL_LABELS, text)]

@@ -21,6 +21,7 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GivenVectors
@@ -31,6 +32,7 @@ from samekind.indexer.building.update_plan import Plan, make_plan
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
+from samekind.indexer.storage.recorded_reading import record_reading
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import META, check_writable, read_meta
@@ -63,6 +65,8 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     if not isinstance(encoder, GivenVectors):
         place_encoder(encoder, corpus, folder)
     finish_removal_locked(folder, progress)
+    if (folder / META).is_file():
+        corpus = record_reading(corpus, folder, ImageTable(folder).exists(), progress)
     journal = starting_journal(corpus, encoder, folder, progress)
     table = ImageTable(folder)
     if journal.base_version is None:
@@ -97,7 +101,8 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
     training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
-        words = ("samekind", "index", "--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        named = ("--corpus", entry.source, "--encoder", meta["source"], "--out", f"{folder}-again")
+        words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
             f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"

@@ -9,6 +9,8 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import choices_of
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.indexer.storage.fingerprints import file_sha256
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
@@ -69,8 +71,10 @@ def place_encoder(encoder: ImageEncoder, corpus: Corpus, folder: Path, text: Tex
                 "name": corpus.name,
                 "corpus": corpus.source.get("corpus"),
                 "data_dir": corpus.source.get("data_dir"),
+                **{name: corpus.source[name] for name in READING_ARGUMENTS if name in corpus.source},
                 "content_hash": corpus.content_hash,
                 "num_images": len(corpus),
+                **choices_of(corpus.source),
             },
             "training": {"finished": True},
             **({} if outgrown_at is None else {OUTGROWN_AT: outgrown_at}),

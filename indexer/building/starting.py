@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def _resumed(journal: Journal, corpus: Corpus, table: ImageTable, progress: Prog
     if journal.corpus is None or journal.corpus.content_hash != corpus.content_hash:
         held = journal.corpora
         if journal.corpus is not None:  # another corpus was interrupted half-way: its rows stay, unfinished
-            half = CorpusEntry(journal.corpus.key, journal.corpus.source, "", journal.corpus.num_images)
+            half = replace(journal.corpus, content_hash="")
             held = (*(entry for entry in held if entry.key != half.key), half)
         return Journal(journal.encoder, table.version, held, entry_for(corpus, held))
     if table.holds(journal.base_version):
@@ -79,10 +80,11 @@ def _entries_of(table: ImageTable) -> tuple[CorpusEntry, ...]:
     entries: dict[str, CorpusEntry] = {}
     for row in table.rows().select(["id", "uri", "corpus"]).to_pylist():
         key, uri = row["corpus"], row["uri"]
-        ends = (
-            "/" + row["id"],
-            "/" + row["id"].removeprefix(f"{key}/"),
-        )  # the id may have got the corpus' name before it
+        ends = [
+            "/" + form
+            for id_ in (row["id"], row["id"].removeprefix(f"{key}/"))  # it may have got the corpus' name before it
+            for form in (id_, unicodedata.normalize("NFD", id_))
+        ]
         name = next((uri.removesuffix(end) for end in ends if uri.endswith(end)), None)
         name = uri.partition("://")[0] if "://" in uri else name
         known = entries.get(key, CorpusEntry(key, None, "", 0))

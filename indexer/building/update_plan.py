@@ -17,12 +17,14 @@ Arrays in memory have no source that could be read again, so other arrays never 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.pictures import file_and_frame
+from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.manifest import CorpusEntry
 
 
@@ -71,15 +73,15 @@ def source_of(corpus: Corpus) -> str | None:
 
 def entry_for(corpus: Corpus, corpora: Sequence[CorpusEntry]) -> CorpusEntry:
     """The corpus' entry in the manifest: the key of an earlier one of the same source or content, otherwise a new key."""
-    source = source_of(corpus)
+    source, choices = source_of(corpus), choices_of(corpus.source)
     for entry in corpora:
         if entry.content_hash == corpus.content_hash or (source is not None and entry.source == source):
-            return CorpusEntry(entry.key, source, corpus.content_hash, len(corpus))
+            return CorpusEntry(entry.key, source, corpus.content_hash, len(corpus), choices, corpus.label_rule)
     taken = {entry.key for entry in corpora}
     key, number = corpus.name, 2
     while key in taken:
         key, number = f"{corpus.name}-{number}", number + 1
-    return CorpusEntry(key, source, corpus.content_hash, len(corpus))
+    return CorpusEntry(key, source, corpus.content_hash, len(corpus), choices, corpus.label_rule)
 
 
 def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
@@ -142,7 +144,9 @@ def _existing(table: Any, key: str) -> tuple[dict[str, TableRow], set[str], set[
 
 def _own_id(own: dict[str, TableRow], id_: str, key: str) -> str | None:
     """The id under which an image of this corpus stands in the table: its own, or the one it got because that was taken."""
-    return next((candidate for candidate in (id_, f"{key}/{id_}") if candidate in own), None)
+    # ids were once as the disk has them: an accent of a name may stand behind its letter
+    forms = (id_, unicodedata.normalize("NFD", id_))
+    return next((candidate for form in forms for candidate in (form, f"{key}/{form}") if candidate in own), None)
 
 
 def _free_id(id_: str, key: str, taken: set[str]) -> str:
@@ -160,4 +164,4 @@ def _wanted(corpus: Corpus, i: int, id_: str) -> TableRow:
 
 def _still_there(row: TableRow) -> bool:
     """True if a row's image may still exist: only a file can be seen to be gone."""
-    return "://" in row.uri or Path(row.uri).exists()
+    return "://" in row.uri or file_and_frame(row.uri)[0].exists()

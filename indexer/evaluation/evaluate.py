@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
+from samekind.indexer.audit.notes import label_rule_notes
 from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.curation.leaks import leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
@@ -28,13 +29,16 @@ from samekind.training.runtime.artefact import read_history, read_meta
 
 @dataclass(frozen=True)
 class _Images:
-    """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, and a note on leaks."""
+    """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, a note on leaks, and
+    others.
+    """
 
     vectors: NDArray[np.float32]
     splits: Sequence[str]
     labels: list[str | None] | None
     table_version: int | None = None
     leak: str | None = None
+    notes: Sequence[str] = ()
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
@@ -52,7 +56,7 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
     meta = read_meta(folder)
     notes: list[str] = []
     images = _images(folder, meta, notes, progress)
-    notes += [images.leak] if images.leak else []
+    notes += [*images.notes, *([images.leak] if images.leak else [])]
     figures = recorded_figures(meta, images.table_version)
     if figures is None and bare:
         figures = measured_figures(folder, meta.get("corpus") or {}, progress)
@@ -115,7 +119,14 @@ def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Ima
     labels = None if index.labels is None else [index.labels[i] for i in rows]
     version = index.manifest["table_version"] if len(rows) == len(index) else None
     leak = leak_note(index, np.array(rows, dtype=np.int64), progress)
-    return _Images(index.vectors()[rows], [index.splits[i] for i in rows], labels, version, leak)
+    return _Images(
+        index.vectors()[rows],
+        [index.splits[i] for i in rows],
+        labels,
+        version,
+        leak,
+        label_rule_notes(index.manifest["corpora"]),
+    )
 
 
 def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
@@ -124,7 +135,8 @@ def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress
 
     corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
-    return _Images(embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels)
+    told = label_rule_notes([{"label_rule": corpus.label_rule}])
+    return _Images(embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels, notes=told)
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

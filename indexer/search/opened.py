@@ -9,7 +9,6 @@ Search, audit, labeling, curation and evaluation work on this; the public `Index
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict
@@ -22,10 +21,13 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
+from samekind.data.decoding.pictures import content_sha256, file_and_frame
+from samekind.data.types.reading import Reading
 from samekind.indexer.storage.adaptation import Adaptation, usable_adaptation
 from samekind.indexer.storage.checks import another_encoder, check_artefact
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
 from samekind.training.models.image_encoder import ImageEncoder
@@ -63,8 +65,7 @@ class OpenedIndex:
     def open(cls, path: str | Path, *, encoder: ImageEncoder | None = None) -> Self:
         """Opens a finished index and checks that table, index file and encoder belong together.
 
-        That takes the same time whatever the size of the index: files are compared by their sizes and by blocks of their content, and
-        `Index.verify` reads them in full.
+        That takes the same time for any size: files are compared by sizes and blocks of their content; `Index.verify` reads them in full.
 
         Args:
             path: the artefact's folder.
@@ -231,6 +232,11 @@ class OpenedIndex:
 
         return read_meta(self.path)
 
+    @cached_property
+    def reading(self) -> Reading:
+        """How queries and uploads are read: as the rows were. May be set, e.g. for a query of more `max_pixels`."""
+        return recorded_reading(self.path)
+
     def history(self) -> list[dict[str, Any]]:
         """The epoch records of the training, first epoch first; empty if there are none."""
         from samekind.training.runtime.artefact import read_history
@@ -274,12 +280,12 @@ class OpenedIndex:
             InputError: there is no such id.
         """
         row = self.row(id_)
-        file = Path(row["uri"])
         try:
-            if max(row["width"], row["height"]) > THUMBNAIL_SIDE and file.is_file():  # a named pipe would wait for ever
-                encoded = file.read_bytes()
-                if hashlib.sha256(encoded).hexdigest() == row["sha256"]:
-                    return thumbnail(decode_image(encoded), side)
+            file, frame = file_and_frame(row["uri"])
+            larger = max(row["width"], row["height"]) > THUMBNAIL_SIDE
+            encoded = file.read_bytes() if larger and file.is_file() else b""  # a named pipe would wait for ever
+            if encoded and content_sha256(encoded, frame) == row["sha256"]:
+                return thumbnail(decode_image(encoded, self.reading, frame), side)
         except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
             pass
         return self.thumbnail(id_)

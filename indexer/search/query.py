@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from PIL import Image
 
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decode import decode_image, image_from_array, prepare, standardise, to_pixels
+from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.types.images import Pixels, pixels_sha256
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.search.mixed import SPREAD_ROWS, Mix, Text, mixed
@@ -149,7 +149,7 @@ def _read(query: Any, index: OpenedIndex) -> _Part:
         return _from_text(query, index)
     if isinstance(query, bytes | bytearray | memoryview):
         encoded = bytes(query)
-        return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
+        return _picture(decode_image(encoded, index.reading), *_hashes(encoded, None))
     if isinstance(query, Image.Image):
         return _picture(standardise(query))
     if isinstance(query, np.ndarray) and query.dtype == np.uint8 and query.ndim in (2, 3):
@@ -166,18 +166,25 @@ def _is_vector(query: Any) -> bool:
 
 
 def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
-    path = Path(query)
-    if not path.exists() and isinstance(query, str) and query in index.rows.position:
+    if not Path(query).exists() and isinstance(query, str) and query in index.rows.position:
         return _from_row(index.rows.position[query], index)
+    path, frame = file_and_frame(query)
     try:
         encoded = path.read_bytes()
     except (OSError, ValueError):
         decode_image(path)  # says what is wrong with the path
         raise
     try:
-        return _picture(decode_image(encoded), hashlib.sha256(encoded).hexdigest())
+        return _picture(decode_image(encoded, index.reading, frame), *_hashes(encoded, frame))
     except ImageError as error:
-        raise ImageError(f"{path}: {error}", hint=error.hint) from error
+        raise ImageError(f"{query}: {error}", hint=error.hint) from error
+
+
+def _hashes(encoded: bytes, frame: int | None) -> list[str]:
+    """Of a file, and of its first picture, which is the same query; of another picture only its own."""
+    return (
+        [content_sha256(encoded, frame)] if frame not in (None, 1) else [content_sha256(encoded, n) for n in (None, 1)]
+    )
 
 
 def _from_row(position: int, index: OpenedIndex) -> Query:

@@ -31,7 +31,9 @@ class Journal:
 
     def write(self, folder: Path) -> None:
         """Puts `indexing.json` in place, atomically, then takes the old manifest away: from now on the index is unfinished."""
-        write_json(folder / JOURNAL, asdict(self))
+        held = [entry.to_dict() for entry in self.corpora]
+        added = None if self.corpus is None else self.corpus.to_dict()
+        write_json(folder / JOURNAL, {**asdict(self), "corpora": held, "corpus": added})
         (folder / MANIFEST).unlink(missing_ok=True)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,20 @@ class CorpusEntry:
         source: name or absolute folder that the corpus was loaded from; `None` for arrays in memory.
         content_hash: of the corpus when it was last indexed; empty while that is unfinished.
         num_images: how many images it had then.
+        label_rule: when images of several labels are of the same class (`exact`); empty if none has several.
+        choices: how a folder was read, where the user said so (`data.layouts.folder_choices`).
     """
 
     key: str
     source: str | None
     content_hash: str
     num_images: int
+    choices: dict[str, Any] = field(default_factory=dict)
+    label_rule: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as it stands in a JSON file."""
+        return {name: value for name, value in asdict(self).items() if name not in ("choices", "label_rule") or value}
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Puts `manifest.json` in place, atomically."""
-        write_json(folder / MANIFEST, asdict(self))
+        write_json(folder / MANIFEST, {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]})
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

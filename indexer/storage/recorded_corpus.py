@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import CHOICES, choices_of
 from samekind.data.sources.registry import load_corpus
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.data.types.splits import SPLITS
-from samekind.indexer.storage.remedies import rebuild_command
+from samekind.indexer.storage.recorded_reading import reading_of
+from samekind.indexer.storage.remedies import json_field, rebuild_command, recorded_corpora
+from samekind.training.runtime.artefact import META
 
-_SOURCE = ("corpus", "data_dir", "limit", "seed")
+_SOURCE = ("corpus", "data_dir", "limit", "seed", *CHOICES, *READING_ARGUMENTS)
 
 
 def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str], progress: Progress) -> Corpus:
@@ -32,12 +37,32 @@ def load_recorded_corpus(folder: Path, recorded: dict[str, Any], notes: list[str
         raise ArtefactError(f"{folder} does not say which corpus it was trained on", hint=rebuild_command(folder))
     source = {name: recorded[name] for name in _SOURCE if recorded.get(name) is not None}
     corpus = load_corpus(**source, progress=progress)
+    reading = reading_of(recorded, folder)
+    if reading.depth is not None:
+        corpus = replace(corpus, reading=replace(corpus.reading, depth=reading.depth))
     if not _same(corpus, recorded):
         notes.append(
             f"The corpus has changed since the training ({recorded.get('num_images', '?')} images then, {len(corpus):,} now): "
             "these figures are of its images as they are now, and others than today's may have been trained on."
         )
     return corpus
+
+
+def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
+    """How an artefact's index, or else its training, read a folder of images: arguments of `load_corpus`; empty if it does not know the
+    folder or read it without being told how.
+
+    Args:
+        folder: the artefact, which need not exist.
+        corpus: the folder as it is named now.
+    """
+    place = str(Path(corpus).expanduser().resolve())
+    for entry in recorded_corpora(folder):
+        if entry.get("source") == place:
+            known = entry.get("choices")
+            return choices_of(known) if isinstance(known, dict) else {}
+    trained_on = json_field(folder / META, "corpus")
+    return choices_of(trained_on) if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
 
 
 def _same(corpus: Corpus, recorded: dict[str, Any]) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.data.layouts.folder_choices import choice_flags, choices_of
+from samekind.data.types.reading import READING_ARGUMENTS
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.training.runtime.artefact import GIVEN, META
 
@@ -20,16 +22,21 @@ def rebuild_command(folder: Path) -> str:
         )
     trained_on = json_field(folder / META, "corpus")
     trained_on = trained_on if isinstance(trained_on, dict) else {}
-    indexed = [entry.get("source") for entry in _recorded_corpora(folder)]
-    corpus, place = (indexed and indexed[0]) or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
+    indexed = next(iter(recorded_corpora(folder)), {})
+    corpus, place = indexed.get("source") or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
     known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
     data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
-    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}"
+    choices = indexed.get("choices") if indexed.get("source") else trained_on
+    read = {name: trained_on[name] for name in READING_ARGUMENTS if name in trained_on}
+    reading = read if corpus == trained_on.get("corpus") else {}
+    words = [word for name, value in reading.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    how = "".join(f" {shlex.quote(word)}" for word in (*choice_flags(choices_of(choices or {})), *words))
+    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}{how}"
 
 
 def restore_hint(folder: Path) -> str:
     """The remedy where the table itself is unusable. The folder `db` stays: verdicts lie in it, too."""
-    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in _recorded_corpora(folder)[1:])
+    others = ", ".join(str(entry.get("source") or entry.get("key")) for entry in recorded_corpora(folder)[1:])
     return (
         f"close what has it open and put a copy of it back, or delete {folder / TABLE_FOLDER} and {rebuild_command(folder)}"
         + (f"; then likewise for {others}" if others else "")
@@ -55,7 +62,7 @@ def json_field(path: Path, name: str) -> Any:
         return None
 
 
-def _recorded_corpora(folder: Path) -> list[dict[str, Any]]:
+def recorded_corpora(folder: Path) -> list[dict[str, Any]]:
     """The corpora of an index by its manifest or, while one is being built, by its journal, as far as they can be read."""
     known = json_field(folder / MANIFEST, "corpora")
     if not isinstance(known, list):

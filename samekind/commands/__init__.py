@@ -11,6 +11,7 @@ from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
 from samekind.commands.export import Export
+from samekind.commands.folders.inspect import Inspect
 from samekind.commands.index import BuildIndex
 from samekind.commands.labels import Labels
 from samekind.commands.quickstart import Quickstart
@@ -22,6 +23,7 @@ from samekind.commands.verify import Verify
 
 Command = (
     Quickstart
+    | Inspect
     | Train
     | BuildIndex
     | Search
@@ -40,6 +42,7 @@ Command = (
 )
 COMMANDS: dict[str, type[Command]] = {
     "quickstart": Quickstart,
+    "inspect": Inspect,
     "train": Train,
     "index": BuildIndex,
     "search": Search,

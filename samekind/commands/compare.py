@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Json, listed, setting
+from samekind.commands.shared import DataDir, Depth, Frames, Json, MaxPixels, listed, setting
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -50,6 +51,9 @@ class Compare:
         str, arg(metavar="NAME", help="float32, bfloat16, or auto: what this machine is faster with.")
     ] = "auto"
     jobs: Annotated[int, arg(metavar="N", help="Trials computed at once, each with its share of the cores.")] = 1
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     out: Annotated[Path, arg(metavar="FOLDER", help="Where trials, tables and plots go.")] = Path("artifacts/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")

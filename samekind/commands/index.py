@@ -9,9 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Json, command_line, load_corpus
+from samekind.commands.shared import (
+    DataDir,
+    Depth,
+    Exclude,
+    Frames,
+    Json,
+    Labels,
+    Layout,
+    MaxPixels,
+    command_line,
+    folder_arguments,
+    folder_flags,
+    load_corpus,
+)
 from samekind.core.errors import InputError
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -25,8 +39,10 @@ class BuildIndex:
 
     Example:
         samekind index --corpus photos --out artifacts/photos
+        samekind index --corpus photos --labels photos/metadata.csv:species --exclude '*_thumb.jpg' --out artifacts/species
         samekind index --corpus fashion-mnist --encoder artifacts/fashion-mnist --out artifacts/fashion-mnist
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
+        samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
@@ -57,6 +73,12 @@ class BuildIndex:
         ),
     ] = None
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     json: Json = False
 
@@ -87,7 +109,7 @@ class BuildIndex:
                 "--vectors and --encoder exclude each other", hint="vectors that are given need no encoder"
             )
         rows = read_vector_file(self.vectors)
-        corpus = None if self.corpus is None else load_corpus(self.corpus, self.data_dir, console)
+        corpus = None if self.corpus is None else self._load(self.corpus, console)
         return samekind.index_vectors(
             rows.vectors,
             rows.ids,
@@ -102,6 +124,9 @@ class BuildIndex:
             progress=console.progress,
         )
 
+    def _load(self, corpus: str, console: Console) -> samekind.Corpus:
+        return load_corpus(corpus, self.data_dir, console, folder_arguments(self), self.out)
+
     def _build(self, console: Console) -> samekind.Index:
         from samekind.training.models.pretrained.require_encoder import require_encoder
         from samekind.training.runtime.artefact import WEIGHTS, check_writable
@@ -112,7 +137,7 @@ class BuildIndex:
         if encoder is not None:
             require_encoder(encoder)  # before the corpus is read
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console)
+        corpus = self._load(self.corpus, console)
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
         return samekind.build_index(corpus, encoder, self.out, progress=console.progress, whitening=self.whitening)
@@ -124,7 +149,7 @@ class BuildIndex:
 
         name, reason = default_encoder(corpus)
         if not names_model(name):
-            train = command_line("train", "--corpus", self.corpus, "--out", self.out)
+            train = command_line("train", "--corpus", self.corpus, "--out", self.out, *folder_flags(self))
             raise InputError(reason, hint=f"train it first: {train}, or name a pretrained one: --encoder lite0")
         console.say(reason)
         return name

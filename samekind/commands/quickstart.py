@@ -9,8 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Json, check_port, command_line, load_corpus
+from samekind.commands.shared import (
+    Depth,
+    Exclude,
+    Frames,
+    Json,
+    Labels,
+    Layout,
+    MaxPixels,
+    check_port,
+    command_line,
+    folder_arguments,
+    load_corpus,
+)
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -35,7 +48,13 @@ class Quickstart:
     ] = None
     preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -48,7 +67,7 @@ class Quickstart:
         check_writable(out)
         if not self.no_demo:
             streamlit_command(out, "127.0.0.1", self.port)  # says what is not installed before minutes are spent
-        corpus = load_corpus(self.corpus, None, console)
+        corpus = load_corpus(self.corpus, None, console, folder_arguments(self), out)
         before = _state(out)
         index = samekind.build_index(corpus, self._encoder(corpus, out, console), out, progress=console.progress)
         evaluation = _evaluation(index, console) if _state(out) != before else None

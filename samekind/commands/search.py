@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from tyro.conf import Positional, arg
 import samekind
 from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
 from samekind.core.errors import ImageError, InputError
+from samekind.data.decoding.pictures import file_and_frame
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -57,6 +58,14 @@ class Search:
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
+    max_pixels: Annotated[
+        int | None,
+        arg(
+            metavar="N",
+            help="Width × height up to which a query is read.",
+            help_behavior_hint="(default: as the index was built)",
+        ),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -68,6 +77,8 @@ class Search:
         folder_exists(self.artefact)
         _check_files(self.images)
         index = samekind.Index.open(self.artefact)
+        if self.max_pixels is not None:
+            index.reading = replace(index.reading, max_pixels=self.max_pixels)
         _check_known(index, (*self.like, *self.unlike))
         queries = [self._query(image) for image in self.images] or [self._query(None)]
         results = index.search(queries, self.k, self.where, self.exclude_self, adapted=not self.unadapted)
@@ -106,14 +117,14 @@ class Search:
 
 def _check_files(images: Sequence[Path]) -> None:
     for image in images:
-        if not image.is_file():
+        if not file_and_frame(image)[0].is_file():
             what = "is a folder" if image.is_dir() else "does not exist"
             raise ImageError(f"the image {image} {what}", hint="name an image file; an image of the index: --like ID")
 
 
 def _check_known(index: samekind.Index, names: Sequence[str]) -> None:
     for name in names:
-        if not Path(name).is_file() and name not in index.ids:
+        if not file_and_frame(name)[0].is_file() and name not in index.ids:
             raise InputError(
                 f"{name} is neither an image file nor an id of the index", hint="ids are in the answer of a search"
             )

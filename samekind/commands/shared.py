@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 import samekind
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.text import counted
+from samekind.data.layouts.folder_choices import CHOICES, choice_flags
+from samekind.data.types.images import NO_IMAGE
+from samekind.data.types.reading import READING_ARGUMENTS, Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -22,7 +26,45 @@ Artefact = Annotated[Positional[Path], arg(metavar="ARTEFACT", help="Folder made
 CorpusName = Annotated[
     str, arg(metavar="NAME|FOLDER", help="fashion-mnist, cifar10, digits, synthetic, or a folder of images.")
 ]
+Layout = Annotated[
+    str | None,
+    arg(
+        metavar="NAME",
+        help="How a folder is laid out: folders (each is a class), flat, splits, class-splits, yolo or lists (train.txt, …).",
+        help_behavior_hint="(default: auto, which recognises it)",
+    ),
+]
+Labels = Annotated[
+    str | None,
+    arg(
+        metavar="FILE[:COLUMN]",
+        help="Labels that are not folders: a table with a column file_name, COCO's JSON, VOC's XML, a folder of annotations.",
+        help_behavior_hint="(default: metadata.csv, .jsonl or .parquet beside the images, if there is one)",
+    ),
+]
+Exclude = Annotated[
+    UseAppendAction[tuple[str, ...]],
+    arg(
+        metavar="GLOB",
+        help="Leave out files and folders that fit, by name or by path within the folder; may be given again.",
+        help_behavior_hint="",
+    ),
+]
 DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.")]
+
+
+Frames = Annotated[
+    str, arg(metavar="first|all", help="Pictures read of a file that has several; of all, each is an image: x.tif#3.")
+]
+MaxPixels = Annotated[int, arg(metavar="N", help="Width × height up to which a picture is read.")]
+Depth = Annotated[
+    int | None,
+    arg(
+        metavar="BITS",
+        help="Of pictures of more than 8 bits.",
+        help_behavior_hint="(default: the fewest of 8, 10, 12, 14, 16 that hold the greatest value of all)",
+    ),
+]
 
 
 def setting(metavar: str, text: str) -> Any:
@@ -30,13 +72,49 @@ def setting(metavar: str, text: str) -> Any:
     return arg(metavar=metavar, help=text, help_behavior_hint="(default: the preset's)")
 
 
-def load_corpus(name: str, data_dir: Path | None, console: Console) -> samekind.Corpus:
-    """Loads a corpus and lists the files that were skipped, each with its reason."""
-    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress)
+def folder_arguments(command: Any) -> dict[str, Any]:
+    """Arguments of `load_corpus` from the flags that say how a folder is laid out and its files are read."""
+    return {name: getattr(command, name) for name in (*CHOICES, *READING_ARGUMENTS)}
+
+
+def folder_flags(command: Any) -> list[object]:
+    """The same flags as words of a command line, where they are not the default."""
+    reading = {name: getattr(command, name) for name in READING_ARGUMENTS}
+    given = {name: value for name, value in reading.items() if value != getattr(Reading, name)}
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return [*choice_flags({name: getattr(command, name) for name in CHOICES}), *words]
+
+
+def load_corpus(
+    name: str,
+    data_dir: Path | None,
+    console: Console,
+    given: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+) -> samekind.Corpus:
+    """Loads a corpus, says how it was understood and lists the files that were skipped, each with its reason.
+
+    Args:
+        name: of the corpus, or its folder.
+        data_dir: where a registered corpus' files are.
+        console: for messages.
+        given: what `folder_arguments` gives.
+        out: an artefact that may know the folder: without choices on its layout it is read as it was for that.
+    """
+    how = {flag: value for flag, value in (given or {}).items() if value}
+    if out is not None and not any(flag in how for flag in CHOICES):
+        from samekind.indexer.storage.recorded_corpus import recorded_choices
+
+        known = recorded_choices(out, name)
+        if known:
+            console.say(f"read as it was for {out}: {shlex.join(choice_flags(known))}")
+        how |= known
+    corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress, **how)
     if corpus.skipped:
         what = counted(len(corpus.skipped), "file that is no readable image", "files that are no readable images")
         console.say(f"skipped {what}:")
-        for file in corpus.skipped[:MAX_LISTED_FILES]:
+        unreadable_first = sorted(corpus.skipped, key=lambda file: file.reason.startswith(NO_IMAGE))
+        for file in unreadable_first[:MAX_LISTED_FILES]:
             console.say(f"  {file.path}: {file.reason}")
         if len(corpus.skipped) > MAX_LISTED_FILES:
             console.say(f"  … and {len(corpus.skipped) - MAX_LISTED_FILES} more")

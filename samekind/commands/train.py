@@ -12,8 +12,23 @@ from tyro.conf import arg
 
 import samekind
 from samekind.commands.settings_flags import FLAGS, with_settings_flags
-from samekind.commands.shared import CorpusName, DataDir, Json, command_line, load_corpus
+from samekind.commands.shared import (
+    CorpusName,
+    DataDir,
+    Depth,
+    Exclude,
+    Frames,
+    Json,
+    Labels,
+    Layout,
+    MaxPixels,
+    command_line,
+    folder_arguments,
+    folder_flags,
+    load_corpus,
+)
 from samekind.core.text import counted
+from samekind.data.types.reading import Reading
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -55,6 +70,12 @@ class Train:
             help_behavior_hint="",
         ),
     ] = None
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
+    frames: Frames = Reading.frames
+    max_pixels: MaxPixels = Reading.max_pixels
+    depth: Depth = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False
     force: Annotated[bool, arg(help="Replace a run with other settings in the same folder.")] = False
@@ -83,7 +104,7 @@ class Train:
             given=self.verdicts is not None,
         )
         check_writable(self.out)
-        corpus = load_corpus(self.corpus, self.data_dir, console)
+        corpus = load_corpus(self.corpus, self.data_dir, console, folder_arguments(self), self.out)
         run = samekind.train(
             corpus,
             self.preset,
@@ -102,7 +123,17 @@ class Train:
         accuracy = summary["knn_accuracy"]
         figures = str(summary.get("note")) if accuracy is None else f"k-NN accuracy {accuracy:.4f}"
         data_dir = ("--data-dir", self.data_dir) if self.data_dir else ()
-        following = command_line("index", "--corpus", self.corpus, "--encoder", self.out, "--out", self.out, *data_dir)
+        following = command_line(
+            "index",
+            "--corpus",
+            self.corpus,
+            "--encoder",
+            self.out,
+            "--out",
+            self.out,
+            *data_dir,
+            *folder_flags(self),
+        )
         return (
             f"{method}, {counted(summary['epochs'], 'epoch')} in {summary['seconds']:.0f} s: {figures}\n"
             f"encoder: {summary['encoder']}\n"

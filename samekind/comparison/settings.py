@@ -13,6 +13,7 @@ from samekind.comparison.budget import Budget, parse_budget
 from samekind.comparison.machine import cores
 from samekind.comparison.methods import Method, chosen_methods
 from samekind.core.errors import InputError
+from samekind.data.types.reading import Reading
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import KNN_K
@@ -65,6 +66,9 @@ class Settings:
         curves: also the curves, on the first corpus with seed 0.
         precision: `float32`, `bfloat16`, or `auto` for the one that this machine is faster with. It is part of a trial: a comparison that
             resumes elsewhere must name it, or starts again where the other one is faster.
+        frames: pictures read of a file that has several, `first` or `all`.
+        max_pixels: width × height up to which a picture is read.
+        depth: bits of pictures that have more than 8; decided by their values if `None`.
         data_dir: where the corpora's files already are.
         out: folder of the results.
         work: folder of the trainings in progress.
@@ -84,6 +88,9 @@ class Settings:
     knn_k: int = KNN_K
     curves: bool = False
     precision: str = "auto"
+    frames: str = Reading.frames
+    max_pixels: int = Reading.max_pixels
+    depth: int | None = None
     data_dir: Path | None = None
     out: Path = Path("artifacts/results")
     work: Path = Path("artifacts/compare")

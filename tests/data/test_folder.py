@@ -99,9 +99,9 @@ def test_a_folder_that_grows_keeps_its_split(tmp_path: Path) -> None:
 )
 def test_the_usual_other_names_of_splits_count_too(tmp_path: Path, names: tuple[str, ...]) -> None:
     """The same as in a pack."""
-    put(tmp_path, *(f"{name}/a/1.png" for name in names))
+    put(tmp_path, *(f"{name}/{label}/1.png" for name in names for label in "ab"))
     corpus = Corpus.from_folder(tmp_path)
-    assert corpus.labels == ["a"] * 3
+    assert corpus.labels == ["a", "b"] * 3
     assert {id_.split("/")[0]: split for id_, split in zip(corpus.ids, corpus.splits, strict=True)} == dict(
         zip(names, ("train", "validation", "test"), strict=True)
     )
@@ -123,7 +123,7 @@ def test_unreadable_files_are_skipped_with_their_reason(tmp_path: Path) -> None:
     assert {file.path: file.reason for file in corpus.skipped} == {
         "cut.jpg": "the file is truncated",
         "empty.gif": "the file is empty (0 bytes)",
-        "text.bmp": "not an image of a known format",
+        "text.bmp": "text, not an image",
         "notes.txt": "not an image file (.txt)",
         "gone.png": "a link to nowhere",
         "pipe.png": "not a regular file",

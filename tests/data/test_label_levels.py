@@ -31,6 +31,25 @@ def test_a_folder_has_a_label_for_every_depth(tmp_path: Path, level: str | int, 
         assert found == {top + file: label for file, label in zip(TREE, labels, strict=True)}
 
 
+def test_wrappers_and_splits_within_classes_are_no_subclasses(tmp_path: Path) -> None:
+    """Below a wrapper the levels begin at the class; `cat/train` and `cat/test` are one class."""
+    wrapped = Corpus.from_folder(
+        _put(tmp_path / "a", "x/train/cat/tabby/1.png", "x/train/dog/2.png", "x/test/cat/tabby/3.png")
+    )
+    assert wrapped.labels_at("fine") == ["cat/tabby", "cat/tabby", "dog"]
+    inside = Corpus.from_folder(
+        _put(tmp_path / "b", "cat/test/1.png", "cat/train/2.png", "dog/test/3.png", "dog/train/old/4.png")
+    )
+    assert inside.labels_at("fine") == ["cat", "cat", None, "dog/old"]
+    class_called_train = Corpus.from_folder(_put(tmp_path / "c", "animals/cat/1.png", "vehicles/train/2.png"))
+    assert class_called_train.labels_at("fine") == ["animals/cat", "vehicles/train"]
+
+
+def _put(root: Path, *names: str) -> Path:
+    put(root, *names)
+    return root
+
+
 def test_finer_labels_are_no_other_corpus(tmp_path: Path) -> None:
     """The corpus' own labels stay coarse, so that runs and indexes of nested folders stay as they are."""
     put(tmp_path, *TREE)

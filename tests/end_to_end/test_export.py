@@ -1,12 +1,14 @@
-"""`samekind export`: files for other programs, and `samekind index --vectors`, which takes them in."""
+"""`samekind export`: files for other programs, `samekind index --vectors`, which takes them in, and files of several pictures."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import samekind as sk
+from tests.data.decoding.samples import frames
 from tests.end_to_end.helpers import call, refused
 
 OLD = Path(__file__).parents[1] / "fixtures" / "artefact-0.1.0"
@@ -66,3 +68,19 @@ def test_vectors_that_do_not_fit_are_refused_in_a_line(tmp_path: Path) -> None:
     assert "3 vectors and 2 values of ids" in refused("index", "--vectors", tmp_path / "v.npy", *out)
     assert "exclude each other" in refused("index", "--vectors", tmp_path / "v.npy", "--encoder", "lite0", *out)
     assert not (tmp_path / "given").exists()
+
+
+def test_frames_through_index_and_search(tmp_path: Path) -> None:
+    """What was left out is told; a picture of a file is searched by its number, and `--max-pixels` counts for queries."""
+    folder, out = tmp_path / "scans", tmp_path / "artefact"
+    folder.mkdir()
+    (folder / "x.tif").write_bytes(frames("TIFF"))
+    Image.fromarray(np.uint8(np.arange(24 * 24).reshape(24, 24) % 251)).save(folder / "y.png")
+    first = call("index", "--corpus", folder, "--encoder", OLD, "--out", out)
+    assert first.code == 0, first.err
+    assert "1 file has more than one picture: the first is read (--frames all reads each)" in first.err + first.out
+    again = call("index", "--corpus", folder, "--out", out, "--frames", "all", "--json")
+    assert again.answer["num_images"] == 5  # the file by its own id stays until it is removed
+    found = call("search", out, f"{folder}/x.tif#2", "--k", 1, "--json")
+    assert found.answer["hits"][0]["id"] == "x.tif#2", found.err
+    assert "more than 100" in refused("search", out, folder / "y.png", "--max-pixels", 100)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
+from samekind.data.decoding import opening
 from samekind.indexer.index import Index, build_index
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 
@@ -83,7 +84,7 @@ def test_where_there_is_no_file_the_thumbnail_is_shown(index: Index) -> None:
 
 def test_a_file_that_cannot_be_decoded_any_more_is_no_error(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes are the same, but this Pillow lacks the decoder."""
-    monkeypatch.setattr(Image, "open", lambda *_: (_ for _ in ()).throw(OSError("no decoder")))
+    monkeypatch.setitem(opening._CLASSES, "PNG", ("no_such_plugin:Class",))
     assert index.picture(PHOTO) == index.thumbnail(PHOTO)
 
 

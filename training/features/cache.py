@@ -30,7 +30,7 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.array_file import ArrayFile
 from samekind.training.runtime.rows_on_disk import RowsOnDisk
 
-_FORMAT = 1  # of the file, and of our own way from an image to views
+_FORMAT = 2  # of the file, and of our own way from an image to views
 _IMAGES = 16  # between two marks of progress
 _FORWARD = 48  # inputs of a forward pass: more need memory and are no faster
 
@@ -99,6 +99,7 @@ class FeatureCache:
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
         for row in range(len(self.corpus)):
             digest.update(self.corpus.sha256(row).encode())
+        digest.update(self.corpus.reading.key)
         return digest.hexdigest()[:32]
 
 

@@ -31,6 +31,7 @@ def meta_at_start(
             "num_images": len(corpus),
             "num_skipped": len(corpus.skipped),
             **corpus.source,
+            **({"reading": corpus.reading.to_json()} if corpus.reading.to_json() else {}),
         },
         "training": {"finished": False},
     }

@@ -12,6 +12,7 @@ from PIL import Image
 import samekind as sk
 from samekind.app.state import uploads
 from samekind.app.state.uploads import Upload, Uploads
+from samekind.data.types.reading import Depth
 from tests.app.pages import png_of
 
 
@@ -45,6 +46,14 @@ def test_a_deep_grey_upload_is_shown_as_it_is_decoded(artefact: Path, white: int
     pixels = np.asarray(opened(Uploads().read(sk.Index.open(artefact), encoded, False).picture))
     assert np.array_equal(pixels, np.asarray(sk.decode_image(encoded)))
     assert 100 < pixels.min() < 130
+
+
+def test_a_deep_grey_upload_has_the_scale_of_the_index(artefact: Path) -> None:
+    """By itself it would be of 10 bits, as a row of an index of 12 bits it is darker, and as an upload, too."""
+    index = sk.Index.open(artefact)
+    index.reading = sk.Reading(depth=Depth(integers=(0.0, 4095.0)))
+    encoded = png(np.full((8, 8), 1000, np.uint16))
+    assert np.asarray(opened(Uploads().read(index, encoded, False).picture)).max() == 62
 
 
 def test_what_the_encoder_sees_is_its_input(artefact: Path) -> None:

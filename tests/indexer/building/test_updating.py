@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,20 @@ def test_another_folder_brings_only_its_new_content_under_ids_of_its_own(artefac
     assert build_index(Corpus.from_folder(two), again, artefact).ids == index.ids
     assert build_index(Corpus.from_folder(one), again, artefact).ids == index.ids
     assert again.embedded == 0
+
+
+def test_an_id_that_was_stored_decomposed_is_still_the_image(artefact: Path, tmp_path: Path) -> None:
+    """An index from before ids were in NFC gets neither a second row nor a new vector for it."""
+    folder = tmp_path / "photos"
+    write_pictures(folder, **{unicodedata.normalize("NFD", "café"): 0, "tea": 1})
+    corpus = Corpus.from_folder(folder)
+    before = replace(corpus, ids=[unicodedata.normalize("NFD", id_) for id_ in corpus.ids])
+    assert before.ids != corpus.ids
+    build_index(before, FakeEncoder(), artefact)
+    encoder = FakeEncoder()
+    index = build_index(corpus, encoder, artefact)
+    assert (len(index), encoder.embedded) == (2, 0)
+    assert [entry["source"] for entry in index.manifest["corpora"]] == [str(folder)]
 
 
 def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import decode_image, image_from_array, prepare, worker_threads
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.data.types.reading import Reading
 from samekind.training.models.exchange.portable import PortableEncoder
 
 
@@ -28,9 +29,10 @@ def embed_any(
     items = _several(images)
     vectors = np.empty((len(items), encoder.dim), dtype=np.float32)
     preprocessing = preprocessing_of(encoder.spec)
+    reading = Reading.from_json((encoder.known.get("corpus") or {}).get("reading"))
 
     def pixels(place: int) -> Pixels:
-        return prepare(_picture(items[place], place), preprocessing)
+        return prepare(_picture(items[place], place, reading), preprocessing)
 
     with (
         ThreadPoolExecutor(worker_threads()) as pool,
@@ -53,12 +55,12 @@ def _several(images: Iterable[Any]) -> list[Any]:
     return list(images)
 
 
-def _picture(item: Any, place: int) -> Image.Image:
+def _picture(item: Any, place: int, reading: Reading) -> Image.Image:
     if isinstance(item, str | Path):
-        return decode_image(item)
+        return decode_image(item, reading)
     try:
         if isinstance(item, bytes):
-            return decode_image(item)
+            return decode_image(item, reading)
         if isinstance(item, Image.Image):
             return item
         if isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.ndim in (2, 3):

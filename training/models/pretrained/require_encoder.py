@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from samekind.core.errors import ArtefactError, InputError, SamekindError
-from samekind.data.scan import EXTENSIONS
+from samekind.data.decoding.files import EXTENSIONS
 from samekind.training.config.model import LITE0, PATCHES, RANDOM, SMALL, names_model
 from samekind.training.models.pretrained.checkpoints.checkpoint_file import read_checkpoint
 from samekind.training.runtime.artefact import META, SAVED_META, SAVED_WEIGHTS, WEIGHTS, read_meta

@@ -1,0 +1,1 @@
+"""Labels that are not folders: tables and annotation files."""

@@ -1,0 +1,68 @@
+"""How an index reads pictures, recorded in `meta.json` beside the corpus: queries, uploads and added images are read as its rows were.
+
+The first corpus with pictures of more than 8 bits decides their black and white; a later one cannot change it, because the vectors that are
+there were made with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from samekind.core.errors import ArtefactError
+from samekind.core.progress import Progress
+from samekind.data.corpus import Corpus
+from samekind.data.types.reading import Depth, Reading, depth_text
+from samekind.indexer.storage.remedies import json_field
+from samekind.training.runtime.artefact import META, read_meta, write_json
+
+_FIELD = "reading"
+
+
+def recorded_reading(folder: Path) -> Reading:
+    """The reading that an artefact's `meta.json` records; the default where there is none.
+
+    Raises:
+        ArtefactError: what it records is no reading.
+    """
+    return reading_of(json_field(folder / META, "corpus"), folder)
+
+
+def reading_of(corpus: Any, folder: Path) -> Reading:
+    """The reading in the entry `corpus` of a `meta.json`, as `recorded_reading`."""
+    try:
+        return Reading.from_json((corpus or {}).get(_FIELD))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"{folder / META} is damaged: its entry `corpus.{_FIELD}` is none", hint="restore it from a copy"
+        ) from error
+
+
+def record_reading(corpus: Corpus, folder: Path, begun: bool, progress: Progress) -> Corpus:
+    """Brings a corpus and the record of an index together.
+
+    Args:
+        corpus: what is indexed.
+        folder: the artefact; it must hold a `meta.json`.
+        begun: the index holds rows already, so what they were read with stays.
+        progress: gets a line where the corpus by itself would have been read otherwise.
+
+    Returns:
+        The corpus as the index reads it.
+    """
+    meta = read_meta(folder)
+    recorded = reading_of(meta.get("corpus"), folder) if begun else Reading()
+    own, known = corpus.reading.depth, recorded.depth
+    depth = own if known is None or own is None else Depth(known.integers or own.integers, known.floats or own.floats)
+    if own is not None and depth is not None and depth != own:
+        progress.print(
+            f"the index reads deep pictures as {depth_text(depth)}, these by themselves would be {depth_text(own)}: it stays as it is, "
+            "or beyond white all would be equal with what is there (a new --out decides anew)"
+        )
+    kept = Reading(max_pixels=max(recorded.max_pixels, corpus.reading.max_pixels), depth=depth or known)
+    about = {name: value for name, value in (meta.get("corpus") or {}).items() if name != _FIELD}
+    written = {**meta, "corpus": {**about, **({_FIELD: kept.to_json()} if kept.to_json() else {})}}
+    if written != meta:
+        write_json(folder / META, written)
+    return corpus if depth == own else replace(corpus, reading=replace(corpus.reading, depth=depth))

@@ -1,0 +1,1 @@
+"""Layouts of folders, labels in files, and what is passed over."""
