@@ -34,7 +34,9 @@ EVERY = 5.0  # seconds between two looks at the memory
 
 def main() -> int:
     """Prints a table; 1 if a visitor met an error."""
-    parser = argparse.ArgumentParser(prog="python -m tests.end_to_end.browser.soak", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.end_to_end.browser.soak", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("artefact", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--visitors", type=int, default=10)
