@@ -12,7 +12,8 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.search.searchable import SearchableIndex
-from samekind.indexer.storage.adaptation import steps, usable_adaptation
+from samekind.indexer.storage.adaptation import steps
+from samekind.indexer.storage.checks import usable_adaptation
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model

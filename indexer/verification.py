@@ -22,8 +22,15 @@ from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
 from samekind.indexer.search.vector_index import VectorIndex
-from samekind.indexer.storage.adaptation import adapted_files, is_lost, usable_adaptation
-from samekind.indexer.storage.checks import check_index_file, check_rows_file, check_table_files, check_weights
+from samekind.indexer.storage.adaptation import adapted_files
+from samekind.indexer.storage.checks import (
+    check_index_file,
+    check_rows_file,
+    check_table_files,
+    check_weights,
+    is_lost,
+    usable_adaptation,
+)
 from samekind.indexer.storage.fingerprints import file_sha256
 from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, MANIFEST, PROBES_FOLDER, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest

@@ -23,8 +23,8 @@ from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.types.reading import Reading
-from samekind.indexer.storage.adaptation import Adaptation, usable_adaptation
-from samekind.indexer.storage.checks import another_encoder, check_artefact
+from samekind.indexer.storage.adaptation import Adaptation
+from samekind.indexer.storage.checks import another_encoder, check_artefact, usable_adaptation
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.recorded_reading import recorded_reading

@@ -24,9 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
-from samekind.indexer.storage.fingerprints import matches
-from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS, PLACING
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
 from samekind.indexer.storage.remedies import undo_hint
 from samekind.training.answers.belonging import belonging
 from samekind.training.answers.metric import mapped, unit_rows
@@ -220,43 +218,9 @@ def current_adaptation(folder: Path) -> Adaptation | None:
     return Adaptation.read(path) if path.is_file() else None
 
 
-def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -> Adaptation | None:
-    """The adaptation that an index is searched with, if it has one.
-
-    Args:
-        folder: the artefact.
-        manifest: its manifest.
-        full: reads the FAISS file in full, not only its sample.
-
-    Raises:
-        ArtefactError: it is damaged, or belongs to another state of the index.
-    """
-    adaptation = current_adaptation(folder)
-    if adaptation is None:
-        return None
-    file = adaptation.file
-    if file is None or file.state != manifest.state:
-        raise ArtefactError(f"the adaptation in {folder} belongs to another state of the index", hint=undo_hint(folder))
-    try:
-        if matches(folder / file.name, asdict(file), full=full):
-            return adaptation
-        what = "is not the file that the adaptation was finished with"
-    except FileNotFoundError:
-        now = current_adaptation(folder)
-        if now is None or now.file != file:  # somebody has just replaced it
-            return usable_adaptation(folder, manifest, full=full)
-        what = "is missing"
-    raise ArtefactError(f"{folder / file.name} {what}", hint=undo_hint(folder))
-
-
 def adapted_files(folder: Path) -> list[Path]:
     """The FAISS files of adapted vectors that lie in an artefact: one at most, unless a process was killed."""
     return sorted(folder.glob("adapted-*.faiss"))
-
-
-def is_lost(folder: Path) -> bool:
-    """True if the FAISS file of an adaptation lies there, and the adaptation itself does not, though nobody was killed over it."""
-    return bool(adapted_files(folder)) and not any((folder / name).exists() for name in (ADAPTATION, PLACING))
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:

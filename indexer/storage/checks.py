@@ -6,14 +6,16 @@ LanceDB's import (2 s) nor a read.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.indexer.storage.adaptation import Adaptation, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import matches, table_files
-from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
+from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, PLACING, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
-from samekind.indexer.storage.remedies import json_field, rebuild_command
+from samekind.indexer.storage.remedies import json_field, rebuild_command, undo_hint
 from samekind.training.runtime.artefact import GIVEN, META, WEIGHTS
 
 
@@ -102,3 +104,37 @@ def _check_file(folder: Path, name: str, recorded: dict[str, Any], full: bool) -
         raise ArtefactError(
             f"{folder / name} is not the file that the index was finished with", hint=rebuild_command(folder)
         )
+
+
+def usable_adaptation(folder: Path, manifest: Manifest, *, full: bool = False) -> Adaptation | None:
+    """The adaptation that an index is searched with, if it has one.
+
+    Args:
+        folder: the artefact.
+        manifest: its manifest.
+        full: reads the FAISS file in full, not only its sample.
+
+    Raises:
+        ArtefactError: it is damaged, or belongs to another state of the index.
+    """
+    adaptation = current_adaptation(folder)
+    if adaptation is None:
+        return None
+    file = adaptation.file
+    if file is None or file.state != manifest.state:
+        raise ArtefactError(f"the adaptation in {folder} belongs to another state of the index", hint=undo_hint(folder))
+    try:
+        if matches(folder / file.name, asdict(file), full=full):
+            return adaptation
+        what = "is not the file that the adaptation was finished with"
+    except FileNotFoundError:
+        now = current_adaptation(folder)
+        if now is None or now.file != file:  # somebody has just replaced it
+            return usable_adaptation(folder, manifest, full=full)
+        what = "is missing"
+    raise ArtefactError(f"{folder / file.name} {what}", hint=undo_hint(folder))
+
+
+def is_lost(folder: Path) -> bool:
+    """True if the FAISS file of an adaptation lies there, and the adaptation itself does not, though nobody was killed over it."""
+    return bool(adapted_files(folder)) and not any((folder / name).exists() for name in (ADAPTATION, PLACING))
