@@ -30,7 +30,7 @@ from samekind.training.runtime.lock import exclusive
 NAMES = ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 
 
-def bare_encoder(name: str = "", progress: Progress | None = None) -> Encoder:
+def bare_encoder(name: str = "", progress: Progress | None = None, crops: int = 1) -> Encoder:
     """Random weights, small and the same each time; stands in for a pretrained model."""
     torch.manual_seed(0)
     spec = EncoderSpec("resnet-small", image_size=16, channels=3, dim=0, mean=(0.5,) * 3, std=(0.2,) * 3, width=4)
