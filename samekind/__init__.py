@@ -57,6 +57,7 @@ _HOMES = {
     "Verdict": "samekind.indexer.labeling.verdicts",
     "VerdictTable": "samekind.indexer.labeling.verdicts",
     "Verification": "samekind.indexer.verification",
+    "Worth": "samekind.indexer.adaptation.worth",
     "AdaptReport": "samekind.indexer.adaptation.adapt",
     "FEWEST_GROUPS": "samekind.training.answers.guard",
     "SMALLEST_GROUP": "samekind.training.answers.guard",
@@ -94,6 +95,7 @@ _HOMES = {
     "read_probes": "samekind.indexer.storage.probes",
     "train": "samekind.api",
     "undo_adaptation": "samekind.indexer.adaptation.adapt",
+    "worth_of_more": "samekind.indexer.adaptation.worth",
     "verify": "samekind.indexer.verification",
 }
 

@@ -21,6 +21,8 @@ from samekind.data.views.two_view import TwoViewTransform as TwoViewTransform
 from samekind.indexer.adaptation.adapt import AdaptReport as AdaptReport
 from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
+from samekind.indexer.adaptation.worth import Worth as Worth
+from samekind.indexer.adaptation.worth import worth_of_more as worth_of_more
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate

@@ -67,6 +67,18 @@ class Bought:
         return percent(after), f"{100 * (after - before):+.1f} ± {100 * error:.1f} points", percent(before)
 
 
+def worth_sentence(steps: Sequence[Mapping[str, Any]]) -> str:
+    """What the next answers are worth, or that it cannot be told yet; empty without an adaptation."""
+    from samekind import worth_of_more
+
+    if not steps:
+        return ""
+    found = worth_of_more(steps)
+    if found is None:
+        return "What more answers are worth can be told when half as many again are given."
+    return f"{found.line}."
+
+
 def neighbour_cards(
     hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], *, before: Sequence[str] | None, revealed: bool
 ) -> list[Card]:

@@ -111,6 +111,7 @@ def _figures(found: Bought) -> None:
             st.metric("Answers", f"{found.answers:,}", width="content")
             st.metric("Groups of the same kind", f"{found.groups:,}", width="content")
             st.metric("Images in them", f"{found.images:,}", width="content")
+        st.caption(bought_view.worth_sentence(found.steps))
     if right is not None:
         right.plotly_chart(figure, key="bought_chart", config={"displayModeBar": False})
 

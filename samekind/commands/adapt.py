@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
@@ -48,7 +48,11 @@ class Adapt:
             lines.append(
                 f"left out: {counted(labels['conflicts'], 'conflict')} of labels, see samekind labels conflicts"
             )
-        console.answer({**report, "labels": labels}, "\n".join([_text(report), *lines]))
+        worth = samekind.worth_of_more(samekind.Index.open(self.artefact).adaptations())
+        if worth is not None:
+            lines.append(worth.line)
+        told = {"labels": labels, "worth": None if worth is None else asdict(worth)}
+        console.answer({**report, **told}, "\n".join([_text(report), *lines]))
 
 
 def _text(report: dict[str, Any]) -> str:

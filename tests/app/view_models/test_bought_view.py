@@ -88,3 +88,12 @@ def test_what_is_new_among_the_neighbours_is_said_in_words() -> None:
     assert bought_view.row_words(ids, None) == "Before"
     assert bought_view.row_words(ids, ["Bag/1.jpg", "x"]) == "After: 1 of 2 new"
     assert bought_view.row_words(ids, ids) == "After: the same images"
+
+
+def test_what_more_answers_are_worth_is_a_sentence() -> None:
+    """A forecast with its error, the doubt where that is larger, or why there is none yet; nothing before the first adaptation."""
+    assert bought_view.worth_sentence([]) == ""
+    assert "half as many again" in bought_view.worth_sentence([step(100, 0.75)])
+    clear = bought_view.worth_sentence([step(100, 0.75, error=0.001), step(200, 0.8, error=0.001)])
+    assert clear.startswith("100 more answers: +2.9 ± 0.1 points of held-out images, if")
+    assert "cannot be told" in bought_view.worth_sentence([step(100, 0.75), step(200, 0.76)])
