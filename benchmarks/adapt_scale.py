@@ -35,6 +35,7 @@ def answer(folder: Path) -> None:
 
     index, random = sk.Index.open(folder), np.random.default_rng(0)
     shutil.rmtree(folder / "db" / "verdicts.lance", ignore_errors=True)
+    (folder / "db" / "verdicts.sha256").unlink(missing_ok=True)
     class_N, sha256 = np.array(index.labels), index.rows.column("sha256")
     given = []
     for anchor in random.choice(len(index), SCREENS, replace=False):

@@ -92,6 +92,7 @@ class Bench:
     def forget(self) -> None:
         """Takes the answers away."""
         shutil.rmtree(self.folder / "db" / "verdicts.lance", ignore_errors=True)
+        (self.folder / "db" / "verdicts.sha256").unlink(missing_ok=True)
 
     def screens(self, count: int, seed: int) -> Said:
         """One screen after the other, each asked under the answers so far."""
