@@ -1,1 +1,1 @@
-"""What people answered, as rows of vectors: the map that it gives a space, how far it reaches, and what held-out images say of it."""
+"""What people answered, as rows of vectors: the map that it gives a space, how near is near enough, and what held-out images say of it."""
