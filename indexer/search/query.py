@@ -87,7 +87,7 @@ def parse(query: Any, index: OpenedIndex) -> tuple[list[Query], bool]:
 
 
 def seen(image: Any, index: OpenedIndex) -> Pixels:
-    """What the encoder gets of a picture, `(H, W)` or `(H, W, 3)` uint8: at its size, cut out and grey as it wants it.
+    """What the encoder gets of a picture, `(H, W)` or `(H, W, 3)` uint8: at its size, cut out and grey as it wants it, two crops abreast.
 
     Args:
         image: any query that is a picture.
@@ -101,7 +101,8 @@ def seen(image: Any, index: OpenedIndex) -> Pixels:
     if not isinstance(found, _Picture):
         raise InputError("only a picture is seen by the encoder", hint="give a path, bytes, a Pillow image or an array")
     pixels = prepare(found.image, preprocessing_of(index.encoder.spec))
-    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    pixels = pixels if pixels.ndim == 3 else np.concatenate(pixels, axis=1)
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
 def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:

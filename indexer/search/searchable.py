@@ -119,7 +119,8 @@ class SearchableIndex(OpenedIndex):
         return queries[0]
 
     def seen(self, image: Single | NDArray[np.uint8]) -> Pixels:
-        """What the encoder gets of a picture: `(H, W)` or `(H, W, 3)` uint8, scaled and cropped as its preprocessing says.
+        """What the encoder gets of a picture: `(H, W)` or `(H, W, 3)` uint8, scaled and cropped as its preprocessing says; of two
+        crops the second stands to the right of the first.
 
         Raises:
             InputError: the query is no picture.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from samekind.data.prepared import prepare_corpus
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import Preprocessing, preprocessing_of
 from samekind.data.views.policies import policy_for
+from samekind.indexer.search.query import seen
 from samekind.training.features.cache import FeatureCache
 from samekind.training.models.encoder import Encoder
 from tests.training.models.test_encoder import SPEC
@@ -117,3 +119,15 @@ def test_what_cannot_take_two_crops_says_so(tmp_path: Path) -> None:
             sk.TrainConfig(crops=2, **settings)
     with pytest.raises(sk.InputError, match="crops of an image are 1 or 2, got 3"):
         Preprocessing(16, 3, crops=3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_both_crops_are_seen_abreast(channels: int) -> None:
+    """As one picture, which the demo shows beside an upload."""
+    index: Any = SimpleNamespace(encoder=SimpleNamespace(spec=replace(SPEC, channels=channels, crops=2)))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 40, 3), dtype=np.uint8))
+    side = SPEC.image_size
+    pixels = seen(image, index)
+    assert Image.fromarray(pixels).size == (2 * side, side)
+    first, second = prepare(image, preprocessing_of(index.encoder.spec)).reshape(2, side, -1)
+    assert np.array_equal(pixels.reshape(side, 2, -1).transpose(1, 0, 2), np.stack([first, second]))
