@@ -170,9 +170,10 @@ class Adaptation:
         """
         with _stored(path) as (header, stored):
             arrays = {name: stored.get_tensor(name) for name in _ARRAYS}
-            seal, file = header.pop(SEAL, None), header.pop("file")
-            if seal not in (None, _seal({**header, "format": FORMAT, "file": file}, arrays)):
+            seal = header.pop(SEAL, None)
+            if seal not in (None, _seal(header, arrays)):
                 raise ValueError("its content is not what was written")
+            _, file = header.pop("format"), header.pop("file")
             if file is not None:
                 file = AdaptedFile(**{**file, "state": tuple(file["state"])})
             return cls(**arrays, file=file, **header)
@@ -198,7 +199,7 @@ def _stored(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
     try:
         with safe_open(path, framework="numpy") as stored:
             header = json.loads((stored.metadata() or {})["adaptation"])
-            version = header.pop("format")
+            version = header["format"]
             if version > FORMAT:
                 raise ArtefactError(
                     f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"

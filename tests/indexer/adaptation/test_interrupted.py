@@ -117,3 +117,12 @@ def test_the_oldest_of_many_are_forgotten(folder: Path, monkeypatch: pytest.Monk
     assert [each["version"] for each in sk.Index.open(folder).adaptations()] == [3, 4, 5]
     assert sk.adapt(folder).version == 6
     assert [sk.undo_adaptation(folder) for _ in range(2)] == [5, None]
+
+
+def test_an_older_format_is_read_with_its_seal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seal is over the format that the file has, not over the present one."""
+    index = sk.Index.open(folder)
+    with monkeypatch.context() as older:
+        older.setattr("samekind.indexer.storage.adaptation.FORMAT", 1)
+        index.adapt()
+    assert sk.Index.open(folder).adaptation is not None
