@@ -94,10 +94,11 @@ def search(
     queries, several = parse(query, index)
     adaptation = index.adaptation if adapted else None
     space = index.vector_index if adaptation is None else index.adapted_index
+    own = [_own(index, each, adaptation) for each in queries] if exclude_self else []
     if adaptation is not None:
         queries = _adapted(queries, index, adaptation)
     if exclude_self:
-        found = [_without_own(space, each, k, index.rows.with_content(each.content), rows) for each in queries]
+        found = [_without_own(space, each, k, left_out, rows) for each, left_out in zip(queries, own, strict=True)]
     else:
         found = space.search(_stack(queries, index.dim), k, rows)
     elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
@@ -121,6 +122,20 @@ def check_k(k: Any) -> int:
     if k < 1:
         raise InputError(f"k must be at least 1, got {k}")
     return int(k)
+
+
+def _own(index: OpenedIndex, query: Query, adaptation: Adaptation | None) -> NDArray[np.int64]:
+    """The rows of a query's content; if there are none and the space is adapted, those all but identical in the encoder's.
+
+    Where an image lies in the adapted space follows from its group, too, and a query that is not known by its content has none.
+    """
+    own, width = index.rows.with_content(query.content), 16
+    while adaptation is not None and not len(own):
+        similarity, row = index.vector_index.search(query.vector_D[None], width)[0]
+        if len(row) < width or similarity[-1] < OWN:
+            return row[similarity >= OWN]
+        width *= 4
+    return own
 
 
 def _without_own(

@@ -214,3 +214,12 @@ def test_an_index_is_readapted_and_shares_what_was_read(folder: Path) -> None:
     assert [hit.id for hit in before.search(before.ids[0], 5)] == found
     sk.undo_adaptation(folder)
     np.testing.assert_array_equal(after.readapted().adapted_vectors(), before.vectors())
+
+
+def test_a_vector_leaves_its_own_image_out(folder: Path) -> None:
+    """Also where that image was pulled to its group, so that the two lie apart."""
+    index = sk.Index.open(folder)
+    index.adapt()
+    found = [index.search(vector_D, 5, exclude_self=True) for vector_D in index.vectors()]
+    assert not any(id_ in {hit.id for hit in result} for id_, result in zip(index.ids, found, strict=True))
+    assert all(len(result) == 5 for result in found)
