@@ -6,8 +6,10 @@ beside those of others: where two people differ, that is a conflict, and neither
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import groupby
 
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.append_only import AppendOnlyTable, check_hash, check_time
@@ -76,9 +78,15 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
         for given in self.all():
             if given.who == who:
                 own.setdefault(given.sha256, []).append(given)
-        taken = tuple(held[-1] for held in own.values() if held[-1].when == when and held[-1].label)
-        before = {each.sha256: [held for held in own[each.sha256] if held.moment < each.moment] for each in taken}
-        self.add([GivenLabel(image, held[-1].label if held else "", who) for image, held in before.items()])
+        standing = [names for each in own.values() if (names := _standing(each))]
+        taken = tuple(names[-1] for names in standing if names[-1].when == when)
+        now, back = datetime.now(UTC).isoformat(), list[GivenLabel]()
+        for names in standing:
+            if names[-1].when == when:
+                image, before = names[-1].sha256, [each for each in names if each.moment < names[-1].moment]
+                again = [GivenLabel(image, each.label, who, now) for each in before[-1:]]
+                back += [GivenLabel(image, "", who, now), *again]
+        self.add(back)
         return taken
 
     def current(self) -> dict[str, tuple[GivenLabel, ...]]:
@@ -97,3 +105,21 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
             if named := [given for given in held if given.label]:
                 found.setdefault(sha256, []).extend(named)
         return {sha256: tuple(held) for sha256, held in found.items()}
+
+
+def _standing(given: Sequence[GivenLabel]) -> list[GivenLabel]:
+    """What one person named one image, oldest first, without what was taken back.
+
+    An empty label takes all of them back; with a name of the same moment only the last, and that name is the one before it.
+    """
+    names: list[GivenLabel] = []
+    for _, together in groupby(given, key=lambda each: each.moment):
+        at_once = list(together)
+        named = [each for each in at_once if each.label]
+        if len(named) == len(at_once):
+            names += named
+        elif not named:
+            names = []
+        elif names:
+            names = [each for each in names if each.moment < names[-1].moment]
+    return names

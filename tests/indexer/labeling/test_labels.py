@@ -256,3 +256,16 @@ def test_what_was_named_at_one_moment_is_taken_back(tmp_path: Path) -> None:
     held = {image: {(each.who, each.label) for each in given} for image, given in table.current().items()}
     assert held == {sha(0): {("Ana", "boot"), ("Ben", "shoe")}, sha(2): {("Ana", "sandal")}}
     assert table.take_back(times[1], "Ana") == ()
+
+
+def test_names_are_taken_back_one_after_another(tmp_path: Path) -> None:
+    """A name that holds again is still that of its own moment."""
+    times = [f"2026-11-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    table = LabelTable(tmp_path)
+    table.add(
+        [GivenLabel(sha(0), label, "Ana", when) for label, when in zip(("boot", "boot", "shoe"), times, strict=True)]
+    )
+    for when, left in zip(reversed(times), ("boot", "boot", None), strict=True):
+        assert [each.when for each in table.take_back(when, "Ana")] == [when]
+        assert [each.label for each in table.current().get(sha(0), ())] == ([] if left is None else [left])
+    assert table.take_back(times[0], "Ana") == ()
