@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageOps
@@ -72,9 +72,7 @@ def _read(index: sk.Index, encoded: bytes, inverted: bool) -> Upload:
     if inverted:
         image = ImageOps.invert(image)
     seen = index.seen(image)
-    query = index.embedded(image)
-    if not inverted:  # an image of the corpus, uploaded, is known by the hash of its file
-        query = replace(query, content=query.content | {hashlib.sha256(encoded).hexdigest()})
+    query = index.embedded(image if inverted else encoded)  # an image of the corpus, uploaded, is known by its file
     image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     return Upload(query, _png(image), _png(Image.fromarray(seen)), seen.shape[0], seen.ndim == 2)
 

@@ -105,3 +105,11 @@ def test_a_broken_upload_is_not_kept(artefact: Path) -> None:
     for _ in range(2):
         with pytest.raises(sk.ImageError):
             kept.read(index, b"no image", False)
+
+
+def test_the_first_picture_of_a_file_of_several_is_known(artefact: Path) -> None:
+    """Rows of pages go by the file and the page: an upload has the contents that a search for the same bytes has."""
+    pages, out = [Image.new("L", (9, 9), grey) for grey in (10, 200)], io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    index = sk.Index.open(artefact)
+    assert Uploads().read(index, out.getvalue(), False).query.content == index.embedded(out.getvalue()).content
