@@ -137,12 +137,17 @@ def scan_folder(
         hint = "expected JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000, PNM, or with their extras HEIC, JPEG XL and raw files"
         raise CorpusError(_nothing_found(found), hint=hint)
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
-    read = read_layout(root, [_parts(file) for file in inner], found.others, how)
-    unique = list(dict.fromkeys(inner))  # a file of several pictures stands there once for each
+    unique = list(
+        dict.fromkeys(inner)
+    )  # a file of several pictures stands there once for each; lists and tables name the file
+    read = read_layout(root, [_parts(file) for file in unique], found.others, how)
+    row_of = {file: row for row, file in enumerate(unique)}
+    labels = None if read.labels is None else [read.labels[row_of[file]] for file in inner]
+    listed = None if read.splits is None else [read.splits[row_of[file]] for file in inner]
     name_of = dict(zip(unique, composed_ids([_printable(file) for file in unique]), strict=True))
     files = [name_of[file] for file in inner]
     ids = [_numbered(file, reference.frame) for file, reference in zip(files, references, strict=True)]
-    splits = read.splits or _split_by_file(files, read.labels, seed)
+    splits = listed or _split_by_file(files, labels, seed)
     if reading.depth is None and found.deep:
         reading = replace(reading, depth=common_depth(found.deep))
     return ScannedFolder(
@@ -150,7 +155,7 @@ def scan_folder(
         ids,
         references,
         splits,
-        read.labels,
+        labels,
         tuple(found.skipped),
         read.layout,
         (read.read_as, *read.notes, *_unused(found), *_notes(reading, found)),
