@@ -19,7 +19,7 @@ from samekind.indexer.building.relocate import relocate
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.places import name_within
-from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
+from samekind.indexer.storage.recorded_corpus import load_recorded_corpus, recorded_choices
 from samekind.training.runtime.artefact import META, read_meta, write_json
 from tests.indexer.helpers import FakeEncoder, save_encoder
 
@@ -163,3 +163,24 @@ def test_a_trained_encoder_without_an_index_learns_it_too(artefact: Path, tmp_pa
 def test_the_name_within_the_corpus(id_: str, uri: str, key: str, name: str | None) -> None:
     """Of ids with and without the corpus' name before them, and of images that are no files."""
     assert name_within({"id": id_, "uri": uri, "corpus": key}) == name
+
+
+def test_a_file_of_labels_in_the_folder_moves_with_it(tmp_path: Path) -> None:
+    """The index and a trained encoder without one look for it in the new place."""
+    photos, artefact, bare = pictures(tmp_path / "photos"), tmp_path / "artefact", tmp_path / "bare"
+    (photos / "l.csv").write_text("file_name,label,fine\ncat/0.png,a,b\ndog/0.png,c,d\n")
+    corpus = Corpus.from_folder(photos, labels="l.csv:fine")
+    save_encoder(FakeEncoder(), artefact)
+    write_json(
+        artefact / META, {**read_meta(artefact), "corpus": {"content_hash": corpus.content_hash, **corpus.source}}
+    )
+    shutil.copytree(artefact, bare)
+    build_index(corpus, FakeEncoder(), artefact)
+    moved = shutil.move(photos, tmp_path / "new")
+    for folder in (artefact, bare):
+        relocate(folder, moved)
+        assert read_meta(folder)["corpus"]["labels"] == f"{moved}/l.csv:fine"
+        assert recorded_choices(folder, moved) == {"labels": f"{moved}/l.csv:fine"}
+        notes: list[str] = []
+        assert load_recorded_corpus(folder, read_meta(folder)["corpus"], notes, NoProgress()).classes == ["b", "d"]
+        assert notes == []
