@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 from samekind.core.errors import ArtefactError, CorpusError, InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.layouts.labels.given_labels import absolute_labels
 from samekind.data.sources.registry import REGISTERED, load_corpus
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, ROWS_FILE, TABLE_FOLDER
@@ -132,10 +132,13 @@ def _compared(rows: list[dict[str, Any]], entry: CorpusEntry, new: Path) -> Relo
 
 def _is_there(row: dict[str, Any], new: Path) -> bool:
     name = name_within(row)
-    if name is None or not (new / name).is_file():  # a named pipe would wait for ever
+    if name is None:
+        return False
+    file, frame = file_and_frame(new / name)
+    if not file.is_file():  # a named pipe would wait for ever
         return False
     try:
-        return bool(hashlib.sha256((new / name).read_bytes()).hexdigest() == row["sha256"])
+        return bool(content_sha256(file.read_bytes(), frame) == row["sha256"])
     except OSError:
         return False
 

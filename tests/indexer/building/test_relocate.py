@@ -184,3 +184,17 @@ def test_a_file_of_labels_in_the_folder_moves_with_it(tmp_path: Path) -> None:
         notes: list[str] = []
         assert load_recorded_corpus(folder, read_meta(folder)["corpus"], notes, NoProgress()).classes == ["b", "d"]
         assert notes == []
+
+
+def test_pictures_of_a_file_of_several_are_found(tmp_path: Path) -> None:
+    """By the file's content and the picture's number."""
+    scans, artefact = tmp_path / "scans", tmp_path / "artefact"
+    scans.mkdir()
+    for name in ("a", "b"):
+        pages = [Image.effect_noise((40, 40), 50) for _ in range(3)]
+        pages[0].save(scans / f"{name}.tif", save_all=True, append_images=pages[1:])
+    save_encoder(FakeEncoder(), artefact)
+    build_index(Corpus.from_folder(scans, frames="all"), FakeEncoder(), artefact)
+    moved = shutil.move(scans, tmp_path / "new")
+    assert relocate(artefact, moved).found == 6
+    assert Index.open(artefact).row("b.tif#3")["uri"] == f"{moved}/b.tif#3"
