@@ -157,6 +157,7 @@ def test_a_trained_encoder_without_an_index_learns_it_too(artefact: Path, tmp_pa
         ("photos/0.png", "/a/photos/photos/0.png", "photos", "photos/0.png"),  # a folder of the corpus' own name
         ("photos-2/0.png", "/b/photos/0.png", "photos-2", "0.png"),
         ("0.png", "/a/photos/1.png", "photos", None),
+        ("caf\u00e9/0.png", "/a/photos/cafe\u0301/0.png", "photos", "cafe\u0301/0.png"),  # as the disk has it
         ("train/00000", "digits://train/00000", "digits", None),
     ],
 )
