@@ -199,3 +199,13 @@ def test_pictures_of_a_file_of_several_are_found(tmp_path: Path) -> None:
     moved = shutil.move(scans, tmp_path / "new")
     assert relocate(artefact, moved).found == 6
     assert Index.open(artefact).row("b.tif#3")["uri"] == f"{moved}/b.tif#3"
+
+
+def test_a_file_renamed_in_the_new_place_takes_its_row_along(artefact: Path, tmp_path: Path) -> None:
+    """Also while the old folder is still there: rows keep its address."""
+    copied = shutil.copytree(tmp_path / "photos", tmp_path / "new")
+    relocate(artefact, copied)
+    (copied / "cat/0.png").rename(copied / "cat/renamed.png")
+    index = build_index(Corpus.from_folder(copied), FakeEncoder(), artefact)
+    assert len(index) == 8
+    assert "cat/0.png" not in index.ids
