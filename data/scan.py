@@ -93,8 +93,9 @@ class _Found:
         reason = why_passed_over(_parts(inner), self.exclude, is_folder=is_folder)
         if (
             reason == HIDDEN and not is_folder and is_placeholder(path.name)
-        ):  # iCloud's are hidden, and named as what they are
-            return False
+        ):  # iCloud's are hidden, and named as what they are, unless the image that they stand for is excluded
+            stands_for = inner.with_name(inner.stem.removeprefix("."))
+            reason = why_passed_over(_parts(stands_for), self.exclude, is_folder=False)
         if reason is not None:
             self.passed_over.append(SkippedFile(_printable(inner) + "/" * is_folder, reason))
         return reason is not None
