@@ -101,7 +101,7 @@ def load_corpus(
         given: what `folder_arguments` gives.
         out: an artefact that may know the folder: without choices on its layout it is read as it was for that.
     """
-    how = {flag: value for flag, value in (given or {}).items() if value}
+    how = {flag: value for flag, value in (given or {}).items() if value not in (None, "", ())}  # 0 is refused below
     if out is not None and not any(flag in how for flag in CHOICES):
         from samekind.indexer.storage.recorded_corpus import recorded_choices
 
