@@ -228,7 +228,7 @@ def _unused(found: _Found) -> list[str]:
 
 def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> list[ImageReference]:
     """References to the readable images, by id; the rest goes to `found`."""
-    files = found.candidates
+    files, names = found.candidates, set(map(str, found.candidates))
     references = []
     with (
         ThreadPoolExecutor(worker_threads()) as pool,
@@ -237,6 +237,11 @@ def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> lis
         for start in range(0, len(files), _CHUNK):  # in chunks, so that Ctrl-C does not wait for all of them
             chunk = files[start : start + _CHUNK]
             for file, read in zip(chunk, pool.map(lambda each: read_file(each, reading), chunk), strict=True):
+                taken = {
+                    frame for frame, *_ in read.images if frame is not None and _numbered(str(file), frame) in names
+                }
+                for number in taken:
+                    found.skip(file, number, "a file is called so")
                 for frame, reason in read.failures:
                     found.skip(file, frame, reason)
                 found.several += read.several
@@ -244,6 +249,7 @@ def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> lis
                 references += [
                     ImageReference(_numbered(_printable(file), frame), sha256, grey, path=file, frame=frame)
                     for frame, sha256, grey in read.images
+                    if frame not in taken
                 ]
             task.advance(len(chunk))
     return sorted(references, key=lambda reference: (_printable(reference.path or found.root), reference.frame or 0))

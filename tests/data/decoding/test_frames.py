@@ -135,3 +135,12 @@ def test_tables_and_lists_name_files_and_so_all_of_their_pictures(tmp_path: Path
     corpus = Corpus.from_folder(tmp_path, frames="all", labels="labels.csv")
     assert corpus.labels == ["cat"] * 2 + ["dog"] * 3
     assert corpus.splits == ["train"] * 2 + ["test"] * 3
+
+
+def test_a_file_wins_over_the_picture_that_is_called_like_it(tmp_path: Path) -> None:
+    """Ids are unique, and the picture that gives way is listed."""
+    (tmp_path / "x.tif").write_bytes(KINDS["tif"])
+    (tmp_path / "x.tif#2").write_bytes(encoded(halves(), "PNG"))
+    corpus = Corpus.from_folder(tmp_path, frames="all")
+    assert sorted(corpus.ids) == ["x.tif#1", "x.tif#2", "x.tif#3"]
+    assert [(file.path, file.reason) for file in corpus.skipped] == [("x.tif#2", "a file is called so")]
