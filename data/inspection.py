@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -172,16 +173,23 @@ def _headers(references: Sequence[ImageReference], progress: Progress) -> tuple[
     formats: Counter[str] = Counter()
     shapes, weight = [], 0
     with progress.task("Reading headers", len(references)) as task:
-        for reference in references:
-            assert reference.path is not None
+        for path, pictures in groupby(
+            references, key=lambda reference: reference.path
+        ):  # several of one file lie together
+            assert path is not None
+            frames, known = [picture.frame for picture in pictures], 0
             try:
-                weight += reference.path.stat().st_size
-                with Image.open(reference.path) as image:
-                    formats[image.format or "unknown"] += 1
-                    shapes.append(image.size)
+                weight += path.stat().st_size
+                with Image.open(path) as image:
+                    for frame in frames:
+                        if frame is not None:
+                            image.seek(frame - 1)
+                        formats[image.format or "unknown"] += 1
+                        shapes.append(image.size)
+                        known += 1
             except Exception:  # noqa: BLE001 - it was decoded a moment ago: gone since, or not a format that Pillow opens by itself
-                formats[reference.path.suffix.lstrip(".").upper() or "unknown"] += 1
-            task.advance()
+                formats[path.suffix.lstrip(".").upper() or "unknown"] += len(frames) - known
+            task.advance(len(frames))
     if not shapes:
         return dict(formats.most_common()), None
     shapes.sort(key=lambda shape: (shape[0] * shape[1], shape))

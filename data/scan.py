@@ -93,8 +93,9 @@ class _Found:
         reason = why_passed_over(_parts(inner), self.exclude, is_folder=is_folder)
         if (
             reason == HIDDEN and not is_folder and is_placeholder(path.name)
-        ):  # iCloud's are hidden, and named as what they are
-            return False
+        ):  # iCloud's are hidden, and named as what they are, unless the image that they stand for is excluded
+            stands_for = inner.with_name(inner.stem.removeprefix("."))
+            reason = why_passed_over(_parts(stands_for), self.exclude, is_folder=False)
         if reason is not None:
             self.passed_over.append(SkippedFile(_printable(inner) + "/" * is_folder, reason))
         return reason is not None
@@ -137,12 +138,17 @@ def scan_folder(
         hint = "expected JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000, PNM, or with their extras HEIC, JPEG XL and raw files"
         raise CorpusError(_nothing_found(found), hint=hint)
     inner = [reference.path.relative_to(root) for reference in references if reference.path is not None]
-    read = read_layout(root, [_parts(file) for file in inner], found.others, how)
-    unique = list(dict.fromkeys(inner))  # a file of several pictures stands there once for each
+    unique = list(
+        dict.fromkeys(inner)
+    )  # a file of several pictures stands there once for each; lists and tables name the file
+    read = read_layout(root, [_parts(file) for file in unique], found.others, how)
+    row_of = {file: row for row, file in enumerate(unique)}
+    labels = None if read.labels is None else [read.labels[row_of[file]] for file in inner]
+    listed = None if read.splits is None else [read.splits[row_of[file]] for file in inner]
     name_of = dict(zip(unique, composed_ids([_printable(file) for file in unique]), strict=True))
     files = [name_of[file] for file in inner]
     ids = [_numbered(file, reference.frame) for file, reference in zip(files, references, strict=True)]
-    splits = read.splits or _split_by_file(files, read.labels, seed)
+    splits = listed or _split_by_file(files, labels, seed)
     if reading.depth is None and found.deep:
         reading = replace(reading, depth=common_depth(found.deep))
     return ScannedFolder(
@@ -150,7 +156,7 @@ def scan_folder(
         ids,
         references,
         splits,
-        read.labels,
+        labels,
         tuple(found.skipped),
         read.layout,
         (read.read_as, *read.notes, *_unused(found), *_notes(reading, found)),
@@ -222,7 +228,7 @@ def _unused(found: _Found) -> list[str]:
 
 def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> list[ImageReference]:
     """References to the readable images, by id; the rest goes to `found`."""
-    files = found.candidates
+    files, names = found.candidates, set(map(str, found.candidates))
     references = []
     with (
         ThreadPoolExecutor(worker_threads()) as pool,
@@ -231,6 +237,11 @@ def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> lis
         for start in range(0, len(files), _CHUNK):  # in chunks, so that Ctrl-C does not wait for all of them
             chunk = files[start : start + _CHUNK]
             for file, read in zip(chunk, pool.map(lambda each: read_file(each, reading), chunk), strict=True):
+                taken = {
+                    frame for frame, *_ in read.images if frame is not None and _numbered(str(file), frame) in names
+                }
+                for number in taken:
+                    found.skip(file, number, "a file is called so")
                 for frame, reason in read.failures:
                     found.skip(file, frame, reason)
                 found.several += read.several
@@ -238,6 +249,7 @@ def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> lis
                 references += [
                     ImageReference(_numbered(_printable(file), frame), sha256, grey, path=file, frame=frame)
                     for frame, sha256, grey in read.images
+                    if frame not in taken
                 ]
             task.advance(len(chunk))
     return sorted(references, key=lambda reference: (_printable(reference.path or found.root), reference.frame or 0))

@@ -40,10 +40,10 @@ def why_passed_over(parts: Sequence[str], exclude: Sequence[str], *, is_folder: 
     name = parts[-1].lower()
     if name in (MACHINE_FOLDERS if is_folder else MACHINE_FILES) or any(fnmatchcase(name, p) for p in MACHINE_PATTERNS):
         return f"made by the system ({parts[-1].strip()})"
-    if name.startswith("."):
-        return HIDDEN
     fitting = [pattern for pattern in exclude if _fits(parts, pattern)]
-    return EXCLUDED + ", ".join(fitting) if fitting else None
+    if fitting:
+        return EXCLUDED + ", ".join(fitting)
+    return HIDDEN if name.startswith(".") else None
 
 
 def _fits(parts: Sequence[str], pattern: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 from samekind.core.errors import ArtefactError, CorpusError, InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.pictures import content_sha256, file_and_frame
+from samekind.data.layouts.labels.given_labels import absolute_labels
 from samekind.data.sources.registry import REGISTERED, load_corpus
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
@@ -87,10 +89,28 @@ def relocate(artefact: str | Path, place: str | Path, *, progress: Progress | No
             raise _not_there(best)
         recorded = meta.get("corpus") or {}
         if recorded.get("corpus") == best.before:  # the manifest last: it is what a second try goes by
-            write_json(folder / META, {**meta, "corpus": {**recorded, "corpus": best.now}})
-        moved = [replace(entry, source=best.now) if entry.key == best.corpus else entry for entry in manifest.corpora]
+            write_json(
+                folder / META,
+                {**meta, "corpus": {**recorded, "corpus": best.now, **_labels(recorded, best.before, new)}},
+            )
+        moved = [_moved(entry, best, new) if entry.key == best.corpus else entry for entry in manifest.corpora]
         replace(manifest, corpora=tuple(moved)).write(folder)
         return best
+
+
+def _moved(entry: CorpusEntry, best: Relocation, new: Path) -> CorpusEntry:
+    choices = entry.choices or {}
+    return replace(entry, source=best.now, choices={**choices, **_labels(choices, best.before, new)})
+
+
+def _labels(choices: Mapping[str, Any], before: str, new: Path) -> dict[str, str]:
+    """The choice of a file of labels that lay in the folder and has moved with it; empty if there is none."""
+    given = str(choices.get("labels") or "")
+    inner = given.removeprefix(f"{before.rstrip('/')}/")
+    try:
+        return {} if inner == given else {"labels": absolute_labels(str(new / inner), new)}
+    except InputError:
+        return {}
 
 
 def _existing(folder: Path) -> Path:
@@ -112,10 +132,13 @@ def _compared(rows: list[dict[str, Any]], entry: CorpusEntry, new: Path) -> Relo
 
 def _is_there(row: dict[str, Any], new: Path) -> bool:
     name = name_within(row)
-    if name is None or not (new / name).is_file():  # a named pipe would wait for ever
+    if name is None:
+        return False
+    file, frame = file_and_frame(new / name)
+    if not file.is_file():  # a named pipe would wait for ever
         return False
     try:
-        return bool(hashlib.sha256((new / name).read_bytes()).hexdigest() == row["sha256"])
+        return bool(content_sha256(file.read_bytes(), frame) == row["sha256"])
     except OSError:
         return False
 
@@ -126,11 +149,12 @@ def _relocated_training(folder: Path, meta: dict[str, Any], new: Path, progress:
     name, kind = recorded.get("corpus"), "data_dir" if recorded.get("corpus") in REGISTERED else "corpus"
     if not name or not (kind == "data_dir" or Path(name).is_absolute()):
         raise ArtefactError(f"{folder} names no corpus that could have moved", hint="there is nothing to relocate")
-    corpus = _loaded({**recorded_source(recorded), kind: str(new)}, progress)
+    labels = _labels(recorded, str(name), new) if kind == "corpus" else {}
+    corpus = _loaded({**recorded_source(recorded), kind: str(new), **labels}, progress)
     one = Relocation(str(recorded.get("name")), str(recorded.get(kind)), str(new), len(corpus), len(corpus))
     if not is_recorded_corpus(corpus, recorded):
         raise _not_there(replace(one, found=0))
-    write_json(folder / META, {**meta, "corpus": {**recorded, kind: str(new)}})
+    write_json(folder / META, {**meta, "corpus": {**recorded, kind: str(new), **labels}})
     return one
 
 

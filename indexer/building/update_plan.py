@@ -26,6 +26,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.manifest import CorpusEntry
+from samekind.indexer.storage.places import current_place
 
 
 @dataclass
@@ -97,7 +98,10 @@ def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
     vanished = {row.id: row for row in own.values()}
     for id_ in target:
         vanished.pop(id_ or "", None)
-    moved = {row.sha256: row for row in reversed(list(vanished.values())) if not _still_there(row)}
+    place = CorpusEntry(
+        key, source_of(corpus), corpus.content_hash, len(corpus)
+    )  # rows keep the address from before it moved
+    moved = {row.sha256: row for row in reversed(list(vanished.values())) if not _still_there(row, place)}
     content = {row.sha256: row for row in reversed(list(own.values()))}
     plan = Plan()
     for i, id_ in enumerate(target):
@@ -162,6 +166,7 @@ def _wanted(corpus: Corpus, i: int, id_: str) -> TableRow:
     return TableRow(id_, corpus.uri(i), corpus.splits[i], label, corpus.sha256(i))
 
 
-def _still_there(row: TableRow) -> bool:
+def _still_there(row: TableRow, corpus: CorpusEntry) -> bool:
     """True if a row's image may still exist: only a file can be seen to be gone."""
-    return "://" in row.uri or file_and_frame(row.uri)[0].exists()
+    uri = current_place({"id": row.id, "uri": row.uri, "corpus": corpus.key}, [corpus])
+    return "://" in uri or file_and_frame(uri)[0].exists()

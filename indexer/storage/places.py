@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samekind.data.layouts.class_names import composed
+
 if TYPE_CHECKING:
     from samekind.indexer.storage.manifest import CorpusEntry
 
@@ -41,4 +43,10 @@ def name_within(row: Mapping[str, Any]) -> str | None:
         names.append(own.removeprefix(f"{row['corpus']}/"))
         if Path(uri.removesuffix(f"/{own}")).name != row["corpus"]:
             names.reverse()
-    return next((name for name in names if uri.endswith(f"/{name}")), None)
+    return next((found for name in names if (found := _end_of(uri, name)) is not None), None)
+
+
+def _end_of(uri: str, name: str) -> str | None:
+    """The end of an address that is a name, as the disk has it: ids are in NFC, and an accent may stand behind its letter there."""
+    end = "/".join(uri.split("/")[-1 - name.count("/") :])
+    return end if len(end) < len(uri) and (end == name or composed(end) == composed(name)) else None

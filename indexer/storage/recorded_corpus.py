@@ -66,12 +66,14 @@ def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
         corpus: the folder as it is named now.
     """
     place = str(Path(corpus).expanduser().resolve())
+    trained_on = json_field(folder / META, "corpus")
+    known = trained_on if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
+    reading = {name: known[name] for name in READING_ARGUMENTS if known.get(name) is not None}
     for entry in recorded_corpora(folder):
         if entry.get("source") == place:
-            known = entry.get("choices")
-            return choices_of(known) if isinstance(known, dict) else {}
-    trained_on = json_field(folder / META, "corpus")
-    return choices_of(trained_on) if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
+            choices = entry.get("choices")
+            return {**(choices_of(choices) if isinstance(choices, dict) else {}), **reading}
+    return {**choices_of(known), **reading}
 
 
 def is_recorded_corpus(corpus: Corpus, recorded: dict[str, Any]) -> bool:

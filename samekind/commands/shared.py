@@ -81,8 +81,12 @@ def folder_flags(command: Any) -> list[object]:
     """The same flags as words of a command line, where they are not the default."""
     reading = {name: getattr(command, name) for name in READING_ARGUMENTS}
     given = {name: value for name, value in reading.items() if value != getattr(Reading, name)}
-    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
-    return [*choice_flags({name: getattr(command, name) for name in CHOICES}), *words]
+    return [*choice_flags({name: getattr(command, name) for name in CHOICES}), *_reading_words(given)]
+
+
+def _reading_words(given: Mapping[str, Any]) -> list[str]:
+    names = [name for name in READING_ARGUMENTS if name in given]
+    return [word for name in names for word in (f"--{name.replace('_', '-')}", str(given[name]))]
 
 
 def load_corpus(
@@ -99,15 +103,17 @@ def load_corpus(
         data_dir: where a registered corpus' files are.
         console: for messages.
         given: what `folder_arguments` gives.
-        out: an artefact that may know the folder: without choices on its layout it is read as it was for that.
+        out: an artefact that may know the folder: without choices on its layout it is read as it was for that, and likewise its files.
     """
-    how = {flag: value for flag, value in (given or {}).items() if value}
-    if out is not None and not any(flag in how for flag in CHOICES):
+    how = {flag: value for flag, value in (given or {}).items() if value not in (None, "", ())}  # 0 is refused below
+    if out is not None:
         from samekind.indexer.storage.recorded_corpus import recorded_choices
 
-        known = recorded_choices(out, name)
+        told = {flag for flag, value in how.items() if value != getattr(Reading, flag, None)}
+        left = {*READING_ARGUMENTS} - told | ({*CHOICES} if told.isdisjoint(CHOICES) else set())
+        known = {flag: value for flag, value in recorded_choices(out, name).items() if flag in left}
         if known:
-            console.say(f"read as it was for {out}: {shlex.join(choice_flags(known))}")
+            console.say(f"read as it was for {out}: {shlex.join((*choice_flags(known), *_reading_words(known)))}")
         how |= known
     corpus = samekind.load_corpus(name, data_dir=data_dir, progress=console.progress, **how)
     if corpus.skipped:

@@ -54,3 +54,6 @@ def test_bad_values_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "first, all" in refused(
         "index", "--corpus", tmp_path, "--encoder", "lite0", "--out", tmp_path / "a", "--frames", "last"
     )
+    for flag, line in (("--max-pixels", "max_pixels must be"), ("--depth", "depth must be")):
+        words = ("index", "--corpus", tmp_path, "--encoder", "lite0", "--out", tmp_path / "a", flag, 0)
+        assert line in refused(*words)

@@ -122,3 +122,25 @@ def test_the_second_picture_of_a_camera_jpeg_is_no_image(tmp_path: Path) -> None
     (tmp_path / "x.jpg").write_bytes(content)
     corpus = Corpus.from_folder(tmp_path, frames="all")
     assert (corpus.ids, corpus.notes[1:]) == (["x.jpg"], ())
+
+
+def test_tables_and_lists_name_files_and_so_all_of_their_pictures(tmp_path: Path) -> None:
+    """Each picture of a file has the label and the split that the file has, also where only its name is given."""
+    for name in ("a", "b"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{name}.tif").write_bytes(frames("TIFF", 2 + (name == "b")))
+    (tmp_path / "labels.csv").write_text("file_name,label\na.tif,cat\nb.tif,dog\n")
+    (tmp_path / "train.txt").write_text("in/a.tif\n")
+    (tmp_path / "test.txt").write_text("in/b.tif\n")
+    corpus = Corpus.from_folder(tmp_path, frames="all", labels="labels.csv")
+    assert corpus.labels == ["cat"] * 2 + ["dog"] * 3
+    assert corpus.splits == ["train"] * 2 + ["test"] * 3
+
+
+def test_a_file_wins_over_the_picture_that_is_called_like_it(tmp_path: Path) -> None:
+    """Ids are unique, and the picture that gives way is listed."""
+    (tmp_path / "x.tif").write_bytes(KINDS["tif"])
+    (tmp_path / "x.tif#2").write_bytes(encoded(halves(), "PNG"))
+    corpus = Corpus.from_folder(tmp_path, frames="all")
+    assert sorted(corpus.ids) == ["x.tif#1", "x.tif#2", "x.tif#3"]
+    assert [(file.path, file.reason) for file in corpus.skipped] == [("x.tif#2", "a file is called so")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from samekind.data.corpus import Corpus
+from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import scan_folder
 from samekind.data.sources.registry import load_corpus
 from tests.data.layouts.make_images import put
@@ -92,3 +93,12 @@ def test_a_clash_of_names_is_told(one: str, other: str, tmp_path: Path) -> None:
         "classes that differ only by case or blanks, and are counted as different: "
         f"{first[0]!r} ({first[1]}) and {second[0]!r} ({second[1]})"
     )
+
+
+@pytest.mark.parametrize("pattern", ["*.icloud", "*_thumb.jpg"])
+def test_placeholders_are_excluded_like_the_images_that_they_stand_for(pattern: str, tmp_path: Path) -> None:
+    """iCloud's are hidden files, by whose names people do not know them."""
+    folder = scan_folder(put(tmp_path, "1.jpg", ".2_thumb.jpg.icloud"), how=FolderChoices.of(exclude=pattern))
+    assert folder.skipped == ()
+    assert [file.reason for file in folder.passed_over] == [f"excluded by {pattern}"]
+    assert not [note for note in folder.notes if note.startswith("nothing is excluded")]

@@ -114,3 +114,15 @@ def test_a_choice_that_cannot_be_is_one_line(
     """The same line from every command that reads a folder."""
     where = (folder,) if command == "inspect" else ("--corpus", folder, "--out", tmp_path / "out")
     assert message in refused(command, *where, *flags)
+
+
+def test_frames_are_read_again_without_the_flag(tmp_path: Path) -> None:
+    """An index of all pictures stays one, and says that it does."""
+    pages = [Image.effect_noise((40, 40), 50) for _ in range(8)]
+    (tmp_path / "scans").mkdir()
+    pages[0].save(tmp_path / "scans" / "x.tif", save_all=True, append_images=pages[1:])
+    words = ("index", "--corpus", tmp_path / "scans", "--out", tmp_path / "a", "--encoder", "lite0")
+    assert call(*words, "--frames", "all").code == 0
+    again = call(*words)
+    assert "--frames all" in again.err
+    assert "8 images" in again.out

@@ -105,3 +105,14 @@ def test_inspect_of_what_is_no_folder_of_images_is_one_line(name: str, tmp_path:
     called = call("inspect", tmp_path / name)
     assert (called.code, called.out) == (2, "")
     assert called.err.startswith("error: ")
+
+
+def test_of_several_pictures_each_has_its_size_and_the_file_counts_once(tmp_path: Path) -> None:
+    """Pages of different sizes in one file."""
+    pages = [Image.new("RGB", (10 * i, 10), (90 * i, 0, 0)) for i in (1, 2)]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    found = samekind.inspect(tmp_path, frames="all")
+    assert found.formats == {"TIFF": 2}
+    assert found.sizes is not None
+    assert (found.sizes.smallest, found.sizes.largest) == ((10, 10), (20, 10))
+    assert found.sizes.bytes == (tmp_path / "x.tif").stat().st_size

@@ -19,7 +19,7 @@ from samekind.indexer.building.relocate import relocate
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.places import name_within
-from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
+from samekind.indexer.storage.recorded_corpus import load_recorded_corpus, recorded_choices
 from samekind.training.runtime.artefact import META, read_meta, write_json
 from tests.indexer.helpers import FakeEncoder, save_encoder
 
@@ -157,9 +157,55 @@ def test_a_trained_encoder_without_an_index_learns_it_too(artefact: Path, tmp_pa
         ("photos/0.png", "/a/photos/photos/0.png", "photos", "photos/0.png"),  # a folder of the corpus' own name
         ("photos-2/0.png", "/b/photos/0.png", "photos-2", "0.png"),
         ("0.png", "/a/photos/1.png", "photos", None),
+        ("caf\u00e9/0.png", "/a/photos/cafe\u0301/0.png", "photos", "cafe\u0301/0.png"),  # as the disk has it
         ("train/00000", "digits://train/00000", "digits", None),
     ],
 )
 def test_the_name_within_the_corpus(id_: str, uri: str, key: str, name: str | None) -> None:
     """Of ids with and without the corpus' name before them, and of images that are no files."""
     assert name_within({"id": id_, "uri": uri, "corpus": key}) == name
+
+
+def test_a_file_of_labels_in_the_folder_moves_with_it(tmp_path: Path) -> None:
+    """The index and a trained encoder without one look for it in the new place."""
+    photos, artefact, bare = pictures(tmp_path / "photos"), tmp_path / "artefact", tmp_path / "bare"
+    (photos / "l.csv").write_text("file_name,label,fine\ncat/0.png,a,b\ndog/0.png,c,d\n")
+    corpus = Corpus.from_folder(photos, labels="l.csv:fine")
+    save_encoder(FakeEncoder(), artefact)
+    write_json(
+        artefact / META, {**read_meta(artefact), "corpus": {"content_hash": corpus.content_hash, **corpus.source}}
+    )
+    shutil.copytree(artefact, bare)
+    build_index(corpus, FakeEncoder(), artefact)
+    moved = shutil.move(photos, tmp_path / "new")
+    for folder in (artefact, bare):
+        relocate(folder, moved)
+        assert read_meta(folder)["corpus"]["labels"] == f"{moved}/l.csv:fine"
+        assert recorded_choices(folder, moved) == {"labels": f"{moved}/l.csv:fine"}
+        notes: list[str] = []
+        assert load_recorded_corpus(folder, read_meta(folder)["corpus"], notes, NoProgress()).classes == ["b", "d"]
+        assert notes == []
+
+
+def test_pictures_of_a_file_of_several_are_found(tmp_path: Path) -> None:
+    """By the file's content and the picture's number."""
+    scans, artefact = tmp_path / "scans", tmp_path / "artefact"
+    scans.mkdir()
+    for name in ("a", "b"):
+        pages = [Image.effect_noise((40, 40), 50) for _ in range(3)]
+        pages[0].save(scans / f"{name}.tif", save_all=True, append_images=pages[1:])
+    save_encoder(FakeEncoder(), artefact)
+    build_index(Corpus.from_folder(scans, frames="all"), FakeEncoder(), artefact)
+    moved = shutil.move(scans, tmp_path / "new")
+    assert relocate(artefact, moved).found == 6
+    assert Index.open(artefact).row("b.tif#3")["uri"] == f"{moved}/b.tif#3"
+
+
+def test_a_file_renamed_in_the_new_place_takes_its_row_along(artefact: Path, tmp_path: Path) -> None:
+    """Also while the old folder is still there: rows keep its address."""
+    copied = shutil.copytree(tmp_path / "photos", tmp_path / "new")
+    relocate(artefact, copied)
+    (copied / "cat/0.png").rename(copied / "cat/renamed.png")
+    index = build_index(Corpus.from_folder(copied), FakeEncoder(), artefact)
+    assert len(index) == 8
+    assert "cat/0.png" not in index.ids
