@@ -50,7 +50,9 @@ def groups_by_name(corpus: Corpus, settings: DataSettings) -> Groups:
         return _folders(corpus)
     if settings.hold_out_by == SERIES:
         return _series(corpus.ids)
-    return np.arange(len(corpus))
+    file_of: dict[object, int] = {}  # the pages of one file are one image here
+    places = [reference.path or row for row, reference in enumerate(corpus.references)]
+    return np.array([file_of.setdefault(place, len(file_of)) for place in places], dtype=np.int64)
 
 
 def choose_groups(group_N: Groups, size: int, seed: int) -> NDArray[np.int64]:

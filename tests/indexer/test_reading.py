@@ -15,6 +15,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.types.reading import Depth, Reading
 from samekind.indexer.building.update_plan import TableRow, _still_there
 from samekind.indexer.index import Index, build_index
+from samekind.indexer.storage.manifest import CorpusEntry
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from tests.data.decoding.samples import encoded, frames, noise
 from tests.indexer.builds import Lines
@@ -137,6 +138,7 @@ def test_a_frame_is_there_as_long_as_its_file(tmp_path: Path) -> None:
     """A row of `x.tif#2` is no moved one while `x.tif` lies where it lay."""
     (tmp_path / "x.tif").write_bytes(frames("TIFF"))
     row = TableRow("x.tif#2", f"{tmp_path}/x.tif#2", "train", None, "0")
-    assert _still_there(row)
+    corpus = CorpusEntry("pages", str(tmp_path), "", 2)
+    assert _still_there(row, corpus)
     (tmp_path / "x.tif").unlink()
-    assert not _still_there(row)
+    assert not _still_there(row, corpus)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
@@ -38,6 +41,16 @@ def test_single_images_are_those_of_older_runs() -> None:
     _, fit, hold_out = split_off_hold_out(corpus, DataSettings(seed=3, hold_out_by="image"))
     assert hold_out.tolist() == sorted(order[:6].tolist())
     assert fit.tolist() == sorted(order[6:].tolist())
+
+
+def test_pages_of_one_file_are_held_out_together(tmp_path: Path) -> None:
+    """By image, a file of three pages counts as one."""
+    for name in ("a", "b"):
+        pages = [Image.new("L", (8, 8), 40 * number + ord(name)) for number in range(3)]
+        pages[0].save(tmp_path / f"{name}.tif", save_all=True, append_images=pages[1:])
+    Image.new("L", (8, 8)).save(tmp_path / "c.png")
+    corpus = Corpus.from_folder(tmp_path, frames="all")
+    assert groups(corpus, "image") == [[f"{name}.tif#{page}" for page in (1, 2, 3)] for name in "ab"] + [["c.png"]]
 
 
 def test_mutual_neighbours_that_are_near_make_groups() -> None:
