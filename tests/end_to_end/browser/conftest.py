@@ -15,7 +15,7 @@ from tests.app.artefacts import build
 from tests.end_to_end.browser.demo import demo
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 30_000  # the machine may be busy
+PATIENCE_MS = 60_000  # the machine may be busy
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

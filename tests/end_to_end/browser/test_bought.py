@@ -73,4 +73,4 @@ def test_ten_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_p
         after = hit_rate(page, address, own)
         page.close()  # before its server is gone
     print(f"\nhit rate {before:.3f} before, {after:.3f} after {SCREENS} screens")  # noqa: T201
-    assert after > before + 0.03
+    assert after > before + 0.01
