@@ -55,7 +55,7 @@ def test_a_folder_of_mutated_files(tmp_path: Path) -> None:
 
 def run_many(count: int) -> tuple[float, float]:
     """Seconds of the slowest file and peak MB of a process of its own, which must end well."""
-    command = [sys.executable, "-P", "-m", "tests.data.decoding.mutations", "--count", str(count)]
+    command = [sys.executable, "-m", "tests.data.decoding.mutations", "--count", str(count)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     match = re.search(r"longest ([\d.]+) s .*peak ([\d,]+) MB", done.stdout)
@@ -65,7 +65,7 @@ def run_many(count: int) -> tuple[float, float]:
 
 @pytest.mark.slow
 def test_ten_thousand_mutated_files() -> None:
-    """No crash (a decoder's crash ends the process), no file over 5 s, memory below 1 GB."""
+    """No crash (a decoder's crash ends the process), no file over 5 s of the processor, memory below 1 GB."""
     longest, peak = run_many(10_000)
     assert longest < 5
     assert peak < 1000
