@@ -114,7 +114,7 @@ class Adaptation:
 
     def mapped(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Only maps unit vectors, `(N, D)` float32, to unit vectors."""
-        return mapped(vectors_ND, self.map_DD)
+        return mapped(vectors_ND, self._map_DD)
 
     def gathered(self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64]) -> NDArray[np.float32]:
         """Pulls mapped vectors of images towards the centres of the groups that they are in.
@@ -140,6 +140,11 @@ class Adaptation:
         share_NG = self.belonging(mapped_ND)
         stays_N1 = 1 - self.pull * share_NG.sum(axis=1, keepdims=True)
         return unit_rows(stays_N1 * vectors_ND + self.pull * (share_NG @ centre_GD)).astype(np.float32)
+
+    @cached_property
+    def _map_DD(self) -> NDArray[np.float64]:
+        """In double precision, which many small calls would make again and again."""
+        return self.map_DD.astype(np.float64)
 
     @cached_property
     def groups(self) -> dict[str, int]:

@@ -174,7 +174,9 @@ class _Fold:
         is_out = [np.arange(len(rows)) % FOLDS == number for rows in strangers]
         self._fitted = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
         grouped = [group[out] for group, out in zip(answered.groups, self._out, strict=True)]
-        self._unseen = np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
+        unseen = np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
+        self._unseen = np.unique(unseen)  # mapped at once, whatever the number of groups
+        self._belonging = self._fitted.belonging(self._fitted.mapped(vectors(self._unseen)))
 
     def holds_out(self, number: int) -> bool:
         """True if an image of a group is held out."""
@@ -193,9 +195,11 @@ class _Fold:
 
     def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it; `None` if that is not told."""
+        if self._belonging is None:
+            return None
         unseen = self._answered.groups[number][self._out[number]], np.intersect1d(apart, self._unseen)
-        own_HG, apart_EG = (self._fitted.belonging(self._fitted.mapped(self._vectors(rows))) for rows in unseen)
-        return None if own_HG is None or apart_EG is None else (own_HG[:, number], apart_EG[:, number])
+        own_H, apart_E = (self._belonging[np.searchsorted(self._unseen, rows), number] for rows in unseen)
+        return own_H, apart_E
 
 
 def _explained(same_M: NDArray[np.float64], apart_E: NDArray[np.float64]) -> float | None:

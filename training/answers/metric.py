@@ -77,7 +77,7 @@ class Total:
 
 def mapped(vectors_ND: NDArray[np.float32], map_DD: NDArray[np.floating]) -> NDArray[np.float32]:
     """Unit vectors `(N, D)` float32 under a map, at unit norm again; equal ones go to equal ones, whatever stands beside them."""
-    return unit_rows(vectors_ND.astype(np.float64) @ map_DD.astype(np.float64)).astype(np.float32)
+    return unit_rows(vectors_ND.astype(np.float64) @ map_DD.astype(np.float64, copy=False)).astype(np.float32)
 
 
 def unit_rows(vectors_ND: Float64) -> Float64:
