@@ -18,7 +18,7 @@ ANN_RECALL = 0.95
 _RECALL_AT = 10
 _RECALL_SAMPLE = 256
 _TRAIN_ROWS_A_LIST = 64
-_AT_ONCE = 1 << 12
+_AT_ONCE = 1 << 11
 
 
 def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -> tuple[Any, float]:
@@ -76,7 +76,7 @@ def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
 
 
 def _together(index: Any) -> Iterator[list[int]]:
-    """List numbers in runs of some thousand vectors: products of small matrices are slow."""
+    """List numbers in runs of about two thousand vectors: products of small matrices are slow."""
     run, held = list[int](), 0
     for number in range(index.nlist):
         run.append(number)
