@@ -89,7 +89,7 @@ class Pace:
             ends: of epochs that are left.
         """
         rest = steps * self.a_step + ends * self.an_end if self.is_known else 0.0
-        if rest <= WORTH_SAYING or self._told and (len(self._ends) != 1 or ends * self.an_end < rest / 10):
+        if rest <= WORTH_SAYING or (self._told and (len(self._ends) != 1 or ends * self.an_end < rest / 10)):
             return ""
         self._told = True
         measured = f" and {self.an_end:.2f} s a measurement" if self._ends and ends else ""
@@ -133,4 +133,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-

@@ -70,7 +70,8 @@ class Norm(nn.BatchNorm2d):
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
         """`(C,)` scale and shift that it is while its statistics stand."""
-        assert self.running_var is not None and self.running_mean is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
         return scale, self.bias - self.running_mean * scale
 
