@@ -104,7 +104,7 @@ def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
 
 
 def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[Tensor, Tensor] | None:
-    """The `kept` loudest variances and directions from the `(N, N)` products of the rows, where these are at most half as many as dimensions.
+    """The `kept` loudest variances and directions from the `(N, N)` products of the rows, at most half as many as dimensions.
 
     The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time. `None`
     where the rows do not span that many directions, or there are more rows.
