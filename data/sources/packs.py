@@ -119,6 +119,8 @@ def _decode_or_recall(
     try:
         recalled = np.load(kept, allow_pickle=False)
         if recalled.dtype == np.uint8 and len(recalled) == len(rows):
+            with contextlib.suppress(OSError):  # a cache that can only be read
+                kept.touch()  # the least recently used goes first
             return dict(enumerate(recalled)), ()
     except (OSError, ValueError, EOFError):
         pass  # not there, or damaged: decode

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Quickstart:
     """Indexes a folder of images with the encoder that suits them, and opens the demo.
 
-    Photos get a pretrained encoder, so nothing is trained; for pictures below 96 px one is trained first. Run again, it
-    adds what is new in the folder.
+    Photos get a pretrained encoder, so nothing is trained; for grey pictures below 96 px and colour ones below 32 px one
+    is trained first. Run again, it adds what is new in the folder.
 
     Example:
         samekind quickstart photos
