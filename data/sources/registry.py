@@ -17,7 +17,7 @@ import numpy as np
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.layouts.folder_choices import FolderChoices
+from samekind.data.layouts.folder_choices import CHOICES, FolderChoices
 from samekind.data.types.reading import Reading
 from samekind.data.types.splits import SPLITS, stratified_sample
 
@@ -39,6 +39,7 @@ def load_corpus(
     layout: str | None = None,
     labels: str | Path | None = None,
     exclude: str | Sequence[str] | None = None,
+    several: str | None = None,
     frames: str = Reading.frames,
     max_pixels: int = Reading.max_pixels,
     depth: int | None = None,
@@ -57,6 +58,7 @@ def load_corpus(
         layout: how a folder is laid out, see `Corpus.from_folder`; recognised if left out.
         labels: a file that has a folder's labels, `FILE` or `FILE:COLUMN`.
         exclude: patterns of a folder's files and folders to leave out.
+        several: when a folder's images of several labels are of the same class: `exact` or `any`, see `Corpus.from_folder`.
         frames: of a folder's files with several pictures the `first`, or `all`.
         max_pixels: width × height up to which a picture of a folder is read.
         depth: bits of a folder's pictures that have more than 8; decided by the greatest value of all if left out.
@@ -72,7 +74,7 @@ def load_corpus(
         raise InputError(f"unknown split {split!r}", hint=f"choose one of {', '.join(SPLITS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 image, got {limit}")
-    choices = FolderChoices.of(layout, labels, exclude)
+    choices = FolderChoices.of(layout, labels, exclude, several)
     if isinstance(corpus, str) and corpus in REGISTERED:
         _refuse_choices(choices, corpus)
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
@@ -120,7 +122,7 @@ def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], p
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
-        laid_out: dict[str, Any] = {"layout": choices.layout, "labels": choices.labels, "exclude": choices.exclude}
+        laid_out: dict[str, Any] = {name: getattr(choices, name) for name in CHOICES}
         return Corpus.from_folder(path, **laid_out, **how, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":

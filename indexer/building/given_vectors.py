@@ -119,9 +119,9 @@ def given_corpus(rows: VectorRows, given: GivenVectors, name: str, images: Corpu
     else:
         place_N = _places(rows, images)
         references = [images.references[place] for place in place_N]
-    labels = rows.texts.get("label")
+    labels, rule = rows.texts.get("label"), ""
     if labels is None and place_N is not None and images is not None and images.labels is not None:
-        labels = [images.labels[place] for place in place_N]
+        labels, rule = [images.labels[place] for place in place_N], images.label_rule
     labels = None if labels is None or all(label is None for label in labels) else labels
     if "split" in rows.texts:
         splits = [_split(value) for value in rows.texts["split"]]
@@ -129,7 +129,7 @@ def given_corpus(rows: VectorRows, given: GivenVectors, name: str, images: Corpu
         splits = [images.splits[place] for place in place_N]
     else:
         splits = stable_split(rows.ids, labels, 0)
-    return Corpus(name, rows.ids, references, splits, labels, source={"corpus": GIVEN_SOURCE})
+    return Corpus(name, rows.ids, references, splits, labels, source={"corpus": GIVEN_SOURCE}, label_rule=rule)
 
 
 def _placeholder(rows: VectorRows, given: GivenVectors, name: str, i: int) -> ImageReference:

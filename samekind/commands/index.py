@@ -18,6 +18,7 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     command_line,
     folder_arguments,
     folder_flags,
@@ -84,6 +85,7 @@ class BuildIndex:
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     frames: Frames = Reading.frames
     max_pixels: MaxPixels = Reading.max_pixels

@@ -17,6 +17,7 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     check_port,
     command_line,
     folder_arguments,
@@ -63,6 +64,7 @@ class Quickstart:
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     json: Json = False
 

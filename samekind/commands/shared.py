@@ -42,6 +42,14 @@ Labels = Annotated[
         help_behavior_hint="(default: metadata.csv, .jsonl or .parquet beside the images, if there is one)",
     ),
 ]
+Several = Annotated[
+    str | None,
+    arg(
+        metavar="exact|any",
+        help="Two images of several labels are of the same class if all of theirs are the same, or if they share one.",
+        help_behavior_hint="(default: exact)",
+    ),
+]
 Exclude = Annotated[
     UseAppendAction[tuple[str, ...]],
     arg(

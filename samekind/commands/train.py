@@ -22,6 +22,7 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     command_line,
     folder_arguments,
     folder_flags,
@@ -72,6 +73,7 @@ class Train:
     ] = None
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     frames: Frames = Reading.frames
     max_pixels: MaxPixels = Reading.max_pixels

@@ -19,6 +19,7 @@ from samekind.data.layouts.labels.columns import NoLabelColumn
 from samekind.data.layouts.labels.read_file import read_label_file
 from samekind.data.layouts.labels.values import ImageLabels, joined
 from samekind.data.layouts.recognise import Parts
+from samekind.data.types.same_class import JOINED_BY
 from samekind.data.types.splits import SPLITS, Split
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -36,6 +37,7 @@ class GivenLabels:
         split_names: the splits as the file has them.
         several: images that have several labels.
         notes: lines on what did not fit.
+        with_sign: a label that holds the sign between labels; empty without one.
     """
 
     labels: list[str | None]
@@ -44,6 +46,7 @@ class GivenLabels:
     several: int
     split_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    with_sign: str = ""
 
 
 def find_label_file(given: str, root: Path) -> tuple[Path, str | None]:
@@ -159,6 +162,7 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
         sum(len(labels) > 1 for labels in found),
         tuple(sorted(kinds, key=lambda name: (SPLITS.index(kinds[name]), name))) if has_splits else (),
         tuple(notes),
+        next((label for labels in found for label in sorted(labels) if JOINED_BY in label), ""),
     )
 
 

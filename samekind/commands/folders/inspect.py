@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, folder_arguments
+from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, Several, folder_arguments
 from samekind.core.text import counted, size_text
 from samekind.data.types.reading import Reading
 
@@ -34,6 +34,7 @@ class Inspect:
     folder: Annotated[Positional[str], arg(metavar="FOLDER", help="A folder of images.")]
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     frames: Frames = Reading.frames
     max_pixels: MaxPixels = Reading.max_pixels
