@@ -16,7 +16,7 @@ from samekind.data.types.same_class import ANY, EXACT, JOINED_BY, LabelSets, rul
 def test_same_is_a_shared_label_and_counts_are_those_of_a_double_loop(seed: int, labels: int, block: int) -> None:
     """Also of more labels than a word has bits, in blocks of any size, and with images of unknown class."""
     random = np.random.default_rng(seed)
-    sets = [frozenset(random.choice(labels, random.integers(1, min(labels, 3) + 1)).tolist()) for _ in range(20)]
+    sets = [frozenset(random.choice(labels, random.integers(1, min(labels, 3) + 1)).tolist()) for _ in range(90)]
     names = [JOINED_BY.join(sorted(f"label {number:03d}" for number in each)) for each in sets]
     classes = sorted(set(names))
     class_N = np.array([-1, *map(classes.index, names)])
