@@ -140,13 +140,14 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
     finder = ImageFinder(files)
     found: list[set[str]] = [set() for _ in files]
     split_of: list[Split | None] = [None] * len(files)
-    unknown, said = 0, {row.split for _, row in rows}
+    unknown: list[str] = []
+    said = {row.split for _, row in rows}
     kinds = {name: split for name in said if name is not None for split in SPLITS if split_kind(name) == split}
     has_splits = bool(kinds) and len(kinds) == len(said - {None})
     for base, line in rows:
         row = finder.find(line.file, base)
         if row is None:
-            unknown += 1
+            unknown.append(line.file)
             continue
         found[row].update(line.labels)
         if has_splits and line.split is not None:
@@ -154,7 +155,8 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
             split_of[row] = split if before is None else max(before, split, key=SPLITS.index)
     notes = []
     if unknown:
-        notes.append(f"{source}: {counted(unknown, 'line names', 'lines name')} no image here, or one of several")
+        lines = counted(len(unknown), "line names", "lines name")
+        notes.append(f"{source}: {lines} no image here, or one of several, for example {unknown[0]!r}")
     return GivenLabels(
         [joined(labels) for labels in found],
         ["train" if split is None else split for split in split_of] if has_splits else None,

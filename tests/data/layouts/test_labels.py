@@ -205,7 +205,7 @@ def test_names_that_could_mean_two_images_label_neither(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("file,label\n1.jpg,x\nb/1.jpg,y\n2,z\n")
     corpus = Corpus.from_folder(tmp_path, labels="l.csv")
     assert corpus.labels == [None, "y", "z"]
-    assert "l.csv: 1 line names no image here, or one of several" in corpus.notes
+    assert "l.csv: 1 line names no image here, or one of several, for example '1.jpg'" in corpus.notes
 
 
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
