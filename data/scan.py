@@ -88,6 +88,14 @@ class _Found:
             self.others.append((_parts(inner), file))
         self.skipped.append(SkippedFile(_numbered(_printable(inner), frame), reason))
 
+    def left_out(self, read: Sequence[str]) -> list[SkippedFile]:
+        """What was skipped, without files of labels and lists that were read; `read` has their paths, and folders with a `/`."""
+        files, folders = {name for name in read if name[-1] != "/"}, tuple(name for name in read if name[-1] == "/")
+        names = {"/".join(parts): file for parts, file in self.others}
+        used = {file for name, file in names.items() if name in files or name.startswith(folders)}
+        paths = {_printable(file.relative_to(self.root)) for file in used}
+        return [file for file in self.skipped if file.path not in paths]
+
     def passes_over(self, path: Path, *, is_folder: bool) -> bool:
         inner = path.relative_to(self.root)
         reason = why_passed_over(_parts(inner), self.exclude, is_folder=is_folder)
@@ -157,7 +165,7 @@ def scan_folder(
         references,
         splits,
         labels,
-        tuple(found.skipped),
+        tuple(found.left_out(read.files)),
         read.layout,
         (read.read_as, *read.notes, *_unused(found), *_notes(reading, found)),
         tuple(found.passed_over),

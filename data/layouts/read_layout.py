@@ -34,6 +34,7 @@ class ReadLayout:
         read_as: one line on what was understood.
         notes: lines on what a reader should know.
         label_rule: when images of several labels are of the same class, `exact` or `any`; empty if none has several.
+        files: of labels and lists that were read, as paths within the folder; a folder of them ends in `/`.
     """
 
     layout: str
@@ -42,6 +43,7 @@ class ReadLayout:
     read_as: str
     notes: tuple[str, ...] = ()
     label_rule: str = ""
+    files: tuple[str, ...] = ()
 
 
 def read_layout(root: Path, files: Sequence[Parts], others: Sequence[Located], how: FolderChoices) -> ReadLayout:
@@ -90,8 +92,9 @@ def read_layout(root: Path, files: Sequence[Parts], others: Sequence[Located], h
             f"--several any: the label {given.with_sign!r} holds the sign between labels, {JOINED_BY.strip()!r}",
             hint="rename it, or leave --several out",
         )
+    read = (*(given.files if given else ()), *(lists.names if lists else ()))
     read_as = _read_as(found, lists, given, all_labels)
-    return ReadLayout(found.layout, all_labels, found.splits, read_as, tuple(notes), rule)
+    return ReadLayout(found.layout, all_labels, found.splits, read_as, tuple(notes), rule, read)
 
 
 def _given(

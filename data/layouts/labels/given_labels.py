@@ -7,7 +7,7 @@ A file replaces the labels of the folders: what it does not name has no label.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samekind.core.errors import CorpusError, InputError
@@ -37,6 +37,7 @@ class GivenLabels:
         split_names: the splits as the file has them.
         several: images that have several labels.
         notes: lines on what did not fit.
+        files: that were read, as paths within the corpus; a folder ends in `/`.
         with_sign: a label that holds the sign between labels; empty without one.
     """
 
@@ -46,6 +47,7 @@ class GivenLabels:
     several: int
     split_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     with_sign: str = ""
 
 
@@ -93,10 +95,11 @@ def labels_from_file(given: str, root: Path, files: Sequence[Parts], of_folders:
     rows = read_label_file(path, column)
     base = _base(path if path.is_dir() else path.parent, root)
     source = path.name if column is None else f"{path.name}, column {column}"
+    inner = (path.relative_to(root).as_posix() + "/" * path.is_dir(),) if path.is_relative_to(root) else ()
     renamed = _renamed(rows, of_folders) if path.suffix.lower() == ".txt" else None
     if renamed is not None:
-        return GivenLabels(renamed, None, f"folders, named by {path.name}", 0)
-    taken = _taken([(base, row) for row in rows], files, source)
+        return GivenLabels(renamed, None, f"folders, named by {path.name}", 0, files=tuple(map(composed, inner)))
+    taken = replace(_taken([(base, row) for row in rows], files, source), files=tuple(map(composed, inner)))
     if not any(taken.labels) and not _any_found(rows, base, files):
         where = f"{path} names no image of {root}"
         raise CorpusError(
@@ -123,7 +126,7 @@ def labels_from_metadata(
     if not rows:
         return None, notes
     source = names[0] if len(names) == 1 else f"{len(names)} files named metadata"
-    taken = _taken(rows, files, source)
+    taken = replace(_taken(rows, files, source), files=tuple(names))
     return (taken if any(taken.labels) else None), notes
 
 
@@ -164,7 +167,7 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
         sum(len(labels) > 1 for labels in found),
         tuple(sorted(kinds, key=lambda name: (SPLITS.index(kinds[name]), name))) if has_splits else (),
         tuple(notes),
-        next((label for labels in found for label in sorted(labels) if JOINED_BY in label), ""),
+        with_sign=next((label for labels in found for label in sorted(labels) if JOINED_BY in label), ""),
     )
 
 

@@ -208,6 +208,26 @@ def test_names_that_could_mean_two_images_label_neither(tmp_path: Path) -> None:
     assert "l.csv: 1 line names no image here, or one of several, for example '1.jpg'" in corpus.notes
 
 
+def test_a_file_that_was_read_is_not_listed_as_skipped(tmp_path: Path) -> None:
+    """Metadata, a file and a folder of labels, and lists of splits; what was not read is."""
+    put(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    METADATA["metadata.csv"](tmp_path / "metadata.csv")
+    (tmp_path / "train.txt").write_text("1.jpg\n2.jpg\n")
+    (tmp_path / "test.txt").write_text("3.jpg\n")
+    (tmp_path / "notes.txt").write_text("of a walk\n")
+    (tmp_path / "l.csv").write_text("file,label\n1.jpg,a\n2.jpg,b\n")
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "1.json").write_text('[{"file": "1.jpg", "label": "a"}]')
+
+    def skipped(**how: str) -> list[str]:
+        return sorted(file.path for file in Corpus.from_folder(tmp_path, **how).skipped)  # type: ignore[arg-type]
+
+    assert skipped() == ["boxes/1.json", "l.csv", "notes.txt"]
+    assert skipped(labels="l.csv") == ["boxes/1.json", "metadata.csv", "notes.txt"]
+    assert skipped(labels="boxes") == ["l.csv", "metadata.csv", "notes.txt"]
+    assert skipped(layout="flat") == ["boxes/1.json", "l.csv", "metadata.csv", "notes.txt", "test.txt", "train.txt"]
+
+
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "gone": ("gone.csv", "", "there is no file"),
     "no such column": ("l.csv:kind", "file,label\n1.jpg,a\n", "has no column 'kind'"),
