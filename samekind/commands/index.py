@@ -26,7 +26,6 @@ from samekind.commands.shared import (
 )
 from samekind.core.errors import InputError
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -87,8 +86,8 @@ class BuildIndex:
     labels: Labels = None
     several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     data_dir: DataDir = None
     json: Json = False

@@ -24,7 +24,6 @@ from samekind.commands.shared import (
     load_corpus,
 )
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -58,8 +57,8 @@ class Quickstart:
     ] = None
     preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
     layout: Layout = None

@@ -29,7 +29,6 @@ from samekind.commands.shared import (
     load_corpus,
 )
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -75,8 +74,8 @@ class Train:
     labels: Labels = None
     several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False

@@ -12,7 +12,6 @@ from tyro.conf import Positional, arg
 import samekind
 from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, Several, folder_arguments
 from samekind.core.text import counted, size_text
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -36,8 +35,8 @@ class Inspect:
     labels: Labels = None
     several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     skipped: Annotated[
         Path | None, arg(metavar="FILE.csv", help="Also write every file that is left out.", help_behavior_hint="")

@@ -128,6 +128,22 @@ def test_frames_are_read_again_without_the_flag(tmp_path: Path) -> None:
     assert "8 images" in again.out
 
 
+def test_an_explicit_default_undoes_what_is_remembered(tmp_path: Path) -> None:
+    """`--frames first` wins over a remembered `all`, for this command and those after it."""
+    pages = [Image.effect_noise((40, 40), 50) for _ in range(3)]
+    (tmp_path / "scans").mkdir()
+    pages[0].save(tmp_path / "scans" / "x.tif", save_all=True, append_images=pages[1:])
+    photo(tmp_path / "scans", "y.png", 1)
+    words = ("index", "--corpus", tmp_path / "scans", "--out", tmp_path / "a", "--encoder", "lite0")
+    assert call(*words, "--frames", "all").code == 0
+    undone = call(*words, "--frames", "first")
+    assert undone.code == 0, undone.err
+    assert "read as it was" not in undone.err
+    assert "x.tif" in samekind.Index.open(tmp_path / "a").ids
+    assert json.loads((tmp_path / "a" / "meta.json").read_text())["corpus"].get("frames") is None
+    assert "read as it was" not in call(*words).err
+
+
 def test_a_shared_label_is_enough_if_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
     """`--several any` is told, kept by the artefact, used by audit and evaluation, and changed by indexing again, without embedding."""
     photo(folder, "y/3.png", 9)
