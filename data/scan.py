@@ -18,7 +18,6 @@ from pathlib import Path
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import NoProgress, Progress
-from samekind.core.text import counted
 from samekind.data.decode import worker_threads
 from samekind.data.decoding.files import EXTENSIONS, is_placeholder, read_file
 from samekind.data.layouts.class_names import composed, composed_ids
@@ -28,7 +27,7 @@ from samekind.data.layouts.passed_over import EXCLUDED, HIDDEN, why_passed_over
 from samekind.data.layouts.read_layout import Located, read_layout
 from samekind.data.layouts.recognise import Parts, beside_images
 from samekind.data.types.images import NO_IMAGE, ImageReference, SkippedFile
-from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_text
+from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_note
 from samekind.data.types.splits import Split, stable_split
 
 _CHUNK = 256
@@ -190,9 +189,7 @@ def _notes(reading: Reading, found: _Found) -> tuple[str, ...]:
         has = "1 file has" if found.several == 1 else f"{found.several:,} files have"
         notes.append(f"{has} more than one picture: the first is read (--frames all reads each)")
     if found.deep and reading.depth is not None:
-        most = max(values.high for values in found.deep)
-        what = counted(len(found.deep), "picture")
-        notes.append(f"{what} of more than 8 bits: read as {depth_text(reading.depth)} (greatest value {most:,g})")
+        notes.append(depth_note(found.deep, reading.depth))
     return tuple(notes)
 
 
