@@ -28,7 +28,7 @@ from samekind.data.layouts.read_layout import Located, read_layout
 from samekind.data.layouts.recognise import Parts, beside_images
 from samekind.data.types.images import NO_IMAGE, ImageReference, SkippedFile
 from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_note
-from samekind.data.types.splits import Split, stable_split
+from samekind.data.types.splits import Split, stable_split_by_file
 
 _CHUNK = 256
 
@@ -155,7 +155,7 @@ def scan_folder(
     name_of = dict(zip(unique, composed_ids([_printable(file) for file in unique]), strict=True))
     files = [name_of[file] for file in inner]
     ids = [_numbered(file, reference.frame) for file, reference in zip(files, references, strict=True)]
-    splits = listed or _split_by_file(files, labels, seed)
+    splits = listed or stable_split_by_file(files, labels, seed)
     if reading.depth is None and found.deep:
         reading = replace(reading, depth=common_depth(found.deep))
     return ScannedFolder(
@@ -172,14 +172,6 @@ def scan_folder(
         read.label_rule,
         reading,
     )
-
-
-def _split_by_file(files: Sequence[str], labels: Sequence[str | None] | None, seed: int) -> list[Split]:
-    """A seeded split in which the pictures of one file stay together."""
-    rows = {file: row for row, file in reversed(list(enumerate(files)))}
-    splits = stable_split(list(rows), None if labels is None else [labels[row] for row in rows.values()], seed)
-    split_of = dict(zip(rows, splits, strict=True))
-    return [split_of[file] for file in files]
 
 
 def _notes(reading: Reading, found: _Found) -> tuple[str, ...]:

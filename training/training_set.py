@@ -15,7 +15,7 @@ from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.data.types.same_class import ANY
 from samekind.training.config.data import NEAR_DUPLICATES, DataSettings
-from samekind.training.hold_out import Groups, choose_groups, groups_by_name, hold_out_size
+from samekind.training.hold_out import Groups, choose_groups, groups_by_name, hold_out_size, with_whole_files
 from samekind.training.pixels import training_pixels
 
 LARGEST_AUTOMATIC_SIZE = 64
@@ -148,7 +148,7 @@ def split_off_hold_out(
         return labels, np.arange(len(corpus)), np.empty(0, dtype=np.int64)
     if settings.hold_out_by == NEAR_DUPLICATES:
         assert near_duplicates is not None
-        groups = near_duplicates()
+        groups = with_whole_files(near_duplicates(), corpus)
     else:
         groups = groups_by_name(corpus, settings)
     hold_out = choose_groups(groups, size, settings.seed)
