@@ -127,7 +127,7 @@ def labels_from_metadata(
         return None, notes
     source = names[0] if len(names) == 1 else f"{len(names)} files named metadata"
     taken = replace(_taken(rows, files, source), files=tuple(names))
-    return (taken if any(taken.labels) else None), notes
+    return (taken, notes) if any(taken.labels) else (None, [*notes, *taken.notes])
 
 
 def _base(folder: Path, root: Path) -> Parts:

@@ -208,6 +208,15 @@ def test_names_that_could_mean_two_images_label_neither(tmp_path: Path) -> None:
     assert "l.csv: 1 line names no image here, or one of several, for example '1.jpg'" in corpus.notes
 
 
+def test_metadata_of_other_images_says_so(tmp_path: Path) -> None:
+    """The folders' labels stay, and a line tells why the file's are not taken."""
+    put(tmp_path, "a/1.jpg", "b/2.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,label\n8.jpg,x\n9.jpg,y\n")
+    corpus = Corpus.from_folder(tmp_path)
+    assert corpus.labels == ["a", "b"]
+    assert "metadata.csv: 2 lines name no image here, or one of several, for example '8.jpg'" in corpus.notes
+
+
 def test_a_file_that_was_read_is_not_listed_as_skipped(tmp_path: Path) -> None:
     """Metadata, a file and a folder of labels, and lists of splits; what was not read is."""
     put(tmp_path, "1.jpg", "2.jpg", "3.jpg")
