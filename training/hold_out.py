@@ -65,7 +65,7 @@ def with_whole_files(group_N: Groups, corpus: Corpus) -> Groups:
     nodes = int(group_N.max()) + 1 + int(file_N.max()) + 1  # groups, then files
     edges = (np.ones(len(group_N)), (group_N, int(group_N.max()) + 1 + file_N))
     part = connected_components(csr_matrix(edges, shape=(nodes, nodes)), directed=False)[1]
-    return np.asarray(np.unique(part[group_N], return_inverse=True)[1], dtype=np.int64)
+    return np.asarray(part[group_N], dtype=np.int64)
 
 
 def choose_groups(group_N: Groups, size: int, seed: int) -> NDArray[np.int64]:
