@@ -54,7 +54,7 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
 
 def test_images_that_share_a_label_have_no_matrix_of_classes(open_app: OpenApp, tmp_path: Path) -> None:
     """Rates are there and class × class says that it is left out; search marks shared labels, and label errors say why there are none."""
-    labels = [("Bag", "Bag + Coat", "Coat")[i % 3] for i in range(60)]
+    labels = [("Bag", "Bag + Coat", "Coat")[i // 3 % 3] for i in range(60)]
     save_encoder(FakeEncoder(), tmp_path)
     corpus = replace(sk.Corpus.from_arrays(list(kinds()), labels), label_rule="any")
     index = sk.build_index(corpus, FakeEncoder(), tmp_path)
