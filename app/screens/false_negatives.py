@@ -97,6 +97,9 @@ def _rates(view: AuditView) -> None:
         )
     with right:
         st.subheader("By class", anchor=False)
+        if not report.class_pairs["classes"]:
+            st.caption("Left out: an image of several labels would be in several classes.")
+            return
         st.caption(
             "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
         )
