@@ -19,7 +19,7 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import decode_image
+from samekind.data.decode import decode_again
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import scan_folder
 from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
@@ -168,13 +168,12 @@ class Corpus:
         """The i-th image, upright, mode `L` or `RGB`.
 
         Raises:
-            ImageError: the file has become unreadable since the corpus was read.
+            ImageError: the file has changed, is gone, or has become unreadable since the corpus was read.
         """
         reference = self.references[i]
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
-        assert reference.path is not None
-        return decode_image(reference.path, self.reading, reference.frame or 1)
+        return decode_again(reference, self.reading)
 
     def sha256(self, i: int) -> str:
         """Hex digest of the i-th image's content."""

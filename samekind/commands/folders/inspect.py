@@ -86,10 +86,11 @@ def _classes(found: samekind.Inspection) -> list[str]:
 
 def _copies(copies: Copies) -> list[str]:
     if not copies.groups:
-        return [_row("copies", ["none"])]
+        return [_row("copies", ["none of equal content (samekind suspects finds near copies, of an index)"])]
     told = [f"{counted(copies.images, 'image')} of {counted(copies.groups, 'content')}"]
     if copies.conflicts:
         told.append(f"{copies.conflicts:,} with different labels")
+    told.append("near copies are not counted here: samekind suspects finds them, of an index")
     lines = [_row("copies", told), *(f"  {' = '.join(ids)}" for ids in copies.examples)]
     if copies.leaks:
         images = counted(

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.indexer.storage.database import open_database
 from tests.app.conftest import OpenApp
 from tests.app.labeling import groups, label_pairs, pair_shown, press
 from tests.app.pages import healthy, library
@@ -83,6 +84,68 @@ def test_undo_brings_an_earlier_name_back(open_app: OpenApp, folder: Path) -> No
     table.add([sk.GivenLabel(screen.images[1].sha256, "sandal", "Ana")])
     press(at, "Undo")
     assert names(folder) == {screen.anchor.sha256: "boot", screen.images[1].sha256: "sandal"}
+
+
+@pytest.mark.usefixtures("plain")
+def test_names_of_an_answer_that_failed_are_not_stored_twice(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next press stores the same names once and other ones in their place; skipping takes them back, and undo all of them."""
+
+    def full(self: sk.VerdictTable, verdicts: object) -> None:
+        raise sk.ArtefactError("cannot write verdicts", hint="free some space")
+
+    def failing(*same: int, name: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sk.VerdictTable, "add", full)
+            screen = screen_shown(at)
+            at.multiselect(key=f"same {screen}").set_value(list(same))
+            at.text_input(key=f"name {screen}").set_value(name)
+            at.button(key=screen).click().run()
+            assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
+
+    at = groups(open_app(folder))
+    (screen,) = sk.acquire_screens(sk.Index.open(folder), 1)
+
+    def rows() -> int:
+        return int(open_database(folder).open_table("labels").count_rows())
+
+    failing(1, 2, name="shoe")
+    answer(at, 1, 2, name="shoe")
+    shoes = {screen.anchor.sha256, screen.images[0].sha256, screen.images[1].sha256}
+    assert (names(folder), rows()) == (dict.fromkeys(shoes, "shoe"), 3)
+    press(at, "Undo")
+    assert names(folder) == {}
+    failing(1, 2, name="shoe")
+    answer(at, 1, name="boot")
+    assert names(folder) == dict.fromkeys({screen.anchor.sha256, screen.images[0].sha256}, "boot")
+    assert sk.read_naming(folder).conflicts == ()
+    held = names(folder)
+    failing(3, name="hat")
+    assert names(folder) != held
+    press(at, "Skip")
+    assert names(folder) == held
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("ahead", ["labels", "verdicts"])
+def test_undo_finds_the_name_after_the_clock_went_back(open_app: OpenApp, folder: Path, ahead: str) -> None:
+    """Whichever table holds an answer that is yet to come, the name and the answers beside it share one later moment."""
+    future = "2999-01-01T00:00:00+00:00"
+    if ahead == "labels":
+        sk.LabelTable(folder).add([sk.GivenLabel("0" * 64, "old", "Ben", future)])
+    else:
+        sk.VerdictTable(folder).add([sk.Verdict("0" * 64, "1" * 64, "same", "Ben", future)])
+    at = groups(open_app(folder))
+    before = names(folder)
+    (screen,) = sk.acquire_screens(sk.Index.open(folder), 1)
+    answer(at, 1, 2, name="shoe")
+    assert {v.when for v in sk.VerdictTable(folder).all() if v.screen == screen.id} == {
+        each.when for each in sk.LabelTable(folder).all() if each.label == "shoe"
+    }
+    press(at, "Undo")
+    assert names(folder) == before
+    assert at.text_input(key=f"name {screen_shown(at)}").value == "shoe"
 
 
 def test_names_of_the_corpus_are_offered_only_where_labels_are_seen(open_app: OpenApp, folder: Path) -> None:
