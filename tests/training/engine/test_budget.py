@@ -217,3 +217,18 @@ def test_minutes_count_what_starts_later(
     train(corpus(), config(epochs=None, minutes=1000, **settings), tmp_path)
     assert len(asked) == 1
     assert asked[0] == pytest.approx(expected, abs=0.5)
+
+
+def test_the_pace_is_told_again_when_treatment_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps 15 to 59 are treated, and take three times as long here."""
+    real, ahead, step = time.perf_counter, [0.0], Trainer.step
+
+    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+        ahead[0] += 100.0 if number < 15 else 300.0
+        return step(self, batch, number, *rest)
+
+    monkeypatch.setattr(Trainer, "step", slow_step)
+    monkeypatch.setattr(time, "perf_counter", lambda: real() + ahead[0])
+    settings = {"treatment": "eliminate", "detector": "quantile"}
+    told = [line for line in lines_of(tmp_path, monkeypatch, epochs=None, steps=60, **settings) if "to go at" in line]
+    assert [line.partition(" at ")[2].partition(".")[0] for line in told] == ["100", "300"]
