@@ -73,7 +73,7 @@ class Whitening(nn.Module):
         kept = self.matrix.shape[1]
         with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
             found = _directions_of_few(feature_NF, mean, kept)
-            variance, directions = torch.linalg.eigh(_covariance(feature_NF, mean)) if found is None else found
+            variance, directions = _eigh(_covariance(feature_NF, mean)) if found is None else found
         variance = variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:
@@ -118,6 +118,20 @@ def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[T
     if variance[0] <= SPANNED * variance[-1]:
         return None
     return variance, functional.normalize(centred.T @ weights, dim=0)
+
+
+def _eigh(covariance_FF: Tensor, share: float = 1e-12) -> tuple[Tensor, Tensor]:
+    """Variances, ascending, and directions. LAPACK sometimes gives up on a covariance of few rows, whose variances are nearly all 0; with
+    this share of their mean on the diagonal, ten times as much at each try, it does not.
+    """
+    try:
+        variance, directions = torch.linalg.eigh(covariance_FF)
+    except torch.linalg.LinAlgError:
+        if share > 1e-7:
+            raise
+        covariance_FF.diagonal().add_(share * covariance_FF.diagonal().mean())
+        return _eigh(covariance_FF, 10 * share)
+    return variance, directions
 
 
 def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
     assert not pace.is_known
     pace.add(2.0)
     assert pace.is_known
-    assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min"
+    assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min and 4 measurements"
     assert pace.news(899, 4) == "", "that was said"
     assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
 
@@ -93,7 +93,7 @@ def test_the_rest_of_a_run_has_ends_of_epochs_in_it() -> None:
     line = "100 steps to go at 2.00 s a step and 3.00 s a measurement: about 8 min"
     assert known_pace(2.0, 4.0).news(100, 100) == line
     late = known_pace()
-    assert late.news(120, 101).endswith("2.00 s a step: about 4 min")
+    assert late.news(120, 101).endswith("2.00 s a step: about 4 min and 101 measurements")
     late.add_end(3.0)
     assert late.news(100, 100) == line
     late.add_end(3.0)

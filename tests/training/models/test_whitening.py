@@ -98,3 +98,39 @@ def test_copies_of_few_images_have_finite_directions() -> None:
     lengths = whitening.matrix.norm(dim=0)
     assert whitening.matrix.isfinite().all()
     assert lengths.min() > 0.9
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_a_solver_that_gives_up_is_asked_again(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    """As LAPACK's does now and then where there are fewer rows than directions; the whitening is the same to 1e-5."""
+    feature = torch.randn(20, 30, generator=torch.Generator().manual_seed(0))
+    expected, found, real, left = Whitening(30, 10), Whitening(30, 10), torch.linalg.eigh, [failures]
+    expected.fit(feature, 0.5)
+
+    def moody(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise torch.linalg.LinAlgError("failed to converge")
+        variance, directions = real(matrix)
+        return variance, directions
+
+    monkeypatch.setattr(torch.linalg, "eigh", moody)
+    found.fit(feature, 0.5)
+    assert left == [-1]
+    torch.testing.assert_close(whitening_products(found), whitening_products(expected), atol=1e-5, rtol=1e-5)
+
+
+def test_a_solver_that_always_gives_up_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be solved is an error still."""
+
+    def failing(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    monkeypatch.setattr(torch.linalg, "eigh", failing)
+    with pytest.raises(torch.linalg.LinAlgError):
+        Whitening(30, 10).fit(torch.randn(20, 30), 0.5)
+
+
+def whitening_products(whitening: Whitening) -> torch.Tensor:
+    """What does not depend on the signs of directions."""
+    return whitening.matrix @ whitening.matrix.T
