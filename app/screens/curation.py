@@ -1,10 +1,10 @@
 """The page *Label errors & duplicates*: three lists with pictures, a button for each answer, and all as CSV files.
 
-An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the image as anchor and
-a neighbour of the suggested class as negative: of those shown the nearest that has no verdict beside the image yet, so that no earlier
-verdict is replaced while there is one. Of near copies with different labels one is wrong, so that *is right* is `wrong_label` with the copy
-as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures *the same* is `duplicate`,
-*same kind* is `same` and *different kinds* is `different`.
+*The label is wrong* is the verdict `wrong_label` with the image as anchor and a neighbour of the suggested class as negative: of those
+shown the nearest that has no verdict beside the image yet, so that no earlier verdict is replaced while there is one. *Is right* is
+`right_label`, about the image alone: it says nothing of any pair. Of near copies with different labels one is wrong, so that *is right*
+is `wrong_label` with the copy as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures
+*the same* is `duplicate`, *same kind* is `same` and *different kinds* is `different`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LABELS, DUPLICATES, LEAKS = "Label errors", "Duplicates", "Leaks"
 LABEL_ANSWERS = (
     ("wrong_label", "Label is wrong", ":material/check:"),
-    ("different", "Label is right", ":material/close:"),
+    ("right_label", "Label is right", ":material/close:"),
 )
 COPY_ANSWERS = (LABEL_ANSWERS[0], ("copy_wrong", "Label is right", ":material/close:"))
 PICTURE_ANSWERS = (
@@ -58,7 +58,7 @@ def main() -> None:
             key="which_list",
             persist_state="session",
         )
-        hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
+        hide = st.toggle("Hide answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
         _labels(library, hide)
     elif which == DUPLICATES:
@@ -204,6 +204,10 @@ def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str
         copy, own = _contents(library, others[0], (anchor,))
         labeling_session.record(library, [(copy, own, "wrong_label")])
         return
+    if verdict == "right_label":
+        (own,) = _contents(library, anchor, ())
+        labeling_session.record(library, [(own, own, verdict)])
+        return
     own, *rest = _contents(library, anchor, others[: curation_view.EVIDENCE_SHOWN])
     labeling_session.record(
         library, [(own, curation_view.negative_for(own, rest, library.verdicts.current()), verdict)]
@@ -220,6 +224,8 @@ def _take_back(library: Library, anchor: str, others: Sequence[str], choices: Se
         if (verdict.verdict in DECIDING[yes] and own in verdict.pair and set(verdict.pair) & set(rest))
         or (verdict.verdict == yes == "wrong_label" and verdict.anchor_sha256 in anchors)
     ]
+    if yes == "wrong_label" and own in (right := library.verdicts.right_labels()):
+        deciding.append(right[own])
     labeling_session.record(library, [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding])
 
 

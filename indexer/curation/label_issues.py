@@ -28,7 +28,7 @@ from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, lab
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.link_constraints import link_constraints
-from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable
+from samekind.indexer.labeling.verdicts import DIFFERENT, WRONG_LABEL, VerdictTable
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
@@ -103,6 +103,10 @@ class LabelIssues:
         return replace(
             self, issues=tuple(replace(issue, confirmed=annotations.is_wrong(issue)) for issue in self.issues)
         )
+
+    def unanswered(self) -> LabelIssues:
+        """The same table without the issues that somebody has answered; the counts stay."""
+        return replace(self, issues=tuple(issue for issue in self.issues if issue.confirmed is None))
 
     def to_csv(self) -> str:
         """One line an issue under a header; copies and neighbours as JSON lists, since ids may hold any other mark between them."""
@@ -201,28 +205,37 @@ def _issues(
 class _Annotations:
     """Verdicts on label issues.
 
-    A verdict is about a pair. *The label is wrong* is `wrong_label` with the image as anchor, whatever the negative (in the app a neighbour
-    of the suggested class); *the label is right* is `different` on the pair with such a neighbour: the two are of different classes, as
-    their labels say. Of two near copies *the label is right* is `wrong_label` with the copy as anchor, and `different` says that they
-    are no copies. A verdict knows an image by its content, so of files of equal content none can be told.
+    *The label is wrong* is `wrong_label` with the image as anchor, whatever the negative (in the app a neighbour of the suggested class);
+    *the label is right* is `right_label`. The later of the two holds. `different` beside a neighbour of the suggested class says so, too:
+    the two are of different classes, as their labels say (the app of release 0.1 wrote that for *right*). Of two near copies *the label
+    is right* is `wrong_label` with the copy as anchor, and `different` says that they are no copies. A verdict knows an image by its
+    content, so of files of equal content none can be told.
     """
 
     def __init__(self, index: OpenedIndex) -> None:
         self._rows = index.rows
-        self._current = VerdictTable(index.path).current()
+        table = VerdictTable(index.path)
+        self._current, self._right = table.current(), table.right_labels()
         self._wrong = link_constraints(self._current.values()).wrong_labels
 
     def is_wrong(self, issue: LabelIssue) -> bool | None:
-        """True if the label was called wrong, False if it was called right beside one of the neighbours, else `None`."""
-        if not self._current or issue.reason == EXACT:
+        """True if the label was called wrong, False if it was called right, else `None`."""
+        if not (self._current or self._right) or issue.reason == EXACT:
             return None
         positions = [self._rows.position_of(id_) for id_ in (issue.id, *issue.copies, *issue.neighbours)]
         own, *others = self._rows.values("sha256", np.array(positions))
+        if own in self._right and not self._is_wrong_since(own):
+            return False
         if own in self._wrong:
             return True
         if issue.reason == NEAR and not self._wrong.isdisjoint(others[: len(issue.copies)]):
             return False
         return False if any(self._is_different(own, other) for other in others) else None
+
+    def _is_wrong_since(self, own: str) -> bool:
+        """True if the label was called wrong after it had been called right."""
+        called_wrong = (v.moment for v in self._current.values() if (v.verdict, v.anchor_sha256) == (WRONG_LABEL, own))
+        return any(moment > self._right[own].moment for moment in called_wrong)
 
     def _is_different(self, first_sha256: str, second_sha256: str) -> bool:
         first, second = sorted((first_sha256, second_sha256))

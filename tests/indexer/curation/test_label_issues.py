@@ -130,6 +130,22 @@ def test_answers_stand_beside_the_issues(index: Index, tmp_path: Path) -> None:
     assert said[other] is None
 
 
+def test_of_wrong_and_right_the_later_holds(index: Index, tmp_path: Path) -> None:
+    """Whoever said it; what is taken back leaves the other. An answer about another pair changes nothing."""
+    copy = Index.open(shutil.copytree(index.path, tmp_path / "copy"))
+    issue = next(each for each in copy.label_issues().issues if each.id == copy.ids[30])
+    own, near = (copy.row(id_)["sha256"] for id_ in (issue.id, issue.neighbours[0]))
+    table = VerdictTable(copy.path)
+    told = []
+    for minute, (negative, verdict) in enumerate(
+        [(own, "right_label"), (near, "wrong_label"), (own, "right_label"), (own, "withdrawn")]
+    ):
+        table.add([Verdict(own, negative, verdict, when=f"2026-11-24T12:0{minute}:00+00:00")])
+        told.append(next(each.confirmed for each in copy.label_issues().issues if each.id == issue.id))
+    assert told == [False, True, False, True]
+    assert [each.id for each in copy.label_issues().unanswered().issues] == [copy.ids[4], copy.ids[50]]
+
+
 @pytest.mark.parametrize(
     ("old", "current"), [("suspects", "issues"), ("num_suspects", "num_issues"), ("num_judged", "num_evaluated")]
 )
