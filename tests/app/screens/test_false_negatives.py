@@ -50,6 +50,28 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
 
 
+def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> None:
+    """What training met in its last epoch, and the finished space, with the images that training never saw counted or left out."""
+    index = sk.Index.open(artefact)
+    last = index.history()[-1]
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert [each.value for each in at.subheader][:2] == ["While training", "In the finished space"]
+    met = {metric.label: metric.value for metric in at.metric[:5]}
+    assert met["hardest is false"] == percent(last["false_negative_rate"]["1"])
+    assert met["of the gradient"] == percent(last["gradient_share"])
+    assert [metric.label for metric in at.metric[5:]] == list(met)
+    unseen = len(index) - index.splits.count("train")
+    said = f"Among the negatives of the finished space are {unseen} images of other splits"
+    assert any(said in caption.value for caption in at.caption)
+    at.toggle(key="audit_train_only").set_value(True).run()
+    healthy(at)
+    figures = {metric.label: metric.value for metric in at.metric}
+    report = index.audit(k=10, split="train")
+    assert report.num_rows == len(index) - unseen
+    assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
+    assert any(f"Left out of the finished space: {unseen} images" in caption.value for caption in at.caption)
+
+
 def test_the_bound_is_drawn_with_its_cap_and_called_a_bound(
     open_app: OpenApp, artefact: Path, unlabelled: Path
 ) -> None:
@@ -70,6 +92,7 @@ def test_an_encoder_from_elsewhere_has_no_bound(open_app: OpenApp, artefact: Pat
     at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
     assert not shown(at, "training_bound")
     assert not any("bound" in text.value for text in at.markdown)
+    assert len(at.metric) == 5
     assert any("not trained here" in caption.value for caption in at.caption)
 
 
