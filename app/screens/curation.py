@@ -81,8 +81,10 @@ def _labels(library: Library, hide: bool) -> None:
     st.markdown(
         "Two copies with different labels cannot both be right; apart from that, each image's class is predicted from the others. "
         f"Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
-        f"copy; {len(found.issues)} listed, the surest first."
+        f"copy; {len(found.issues)} listed, the surest first. {curation_view.precision_sentence(found)}".rstrip()
     )
+    if weakness := curation_view.weakness(found):
+        st.warning(weakness, icon=":material/warning:")
     _download("label-suspects.csv", found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.issues) if hide else found.issues, LABELS_A_PAGE, "labels_page")
     thumbnails = _thumbnails(library, shown)
@@ -98,8 +100,12 @@ def _label_issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str
         gallery([card], key=f"label issue {issue.id}", label="the image", card_width=130)
     with middle:
         st.caption(plain(curation_view.reason_sentence(issue)))
-        cards = curation_view.evidence_cards(issue, thumbnails)
-        gallery(cards, key=f"evidence {issue.id}", label="its neighbours", card_width=92)
+        for key, cards, label in (
+            ("evidence", curation_view.evidence_cards(issue, thumbnails), f"nearest {issue.suggested}"),
+            ("label", curation_view.label_cards(issue, thumbnails), f"nearest {issue.label}"),
+        ):
+            if cards:
+                gallery(cards, key=f"{key} {issue.id}", label=label, card_width=92)
     with right:
         if issue.reason == curation_view.EXACT:
             st.caption("Take one of the files out.")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TRUSTED = 0.95
 """Share of the labels that the predictions must agree with for an issue to be more than a question."""
+LISTS = ("copies", "neighbours", "label_neighbours")
 EMBEDDING = "embedding"
 """Reason of an issue that only the embedding speaks for."""
 
@@ -54,6 +55,7 @@ class LabelIssue:
         suggested_share: that of `suggested`, b, in [0, 1].
         copies: ids of its copies with another label, the surest first, at most 8.
         neighbours: ids of the nearest images of the class `suggested`, nearest first, at most 8: the evidence.
+        label_neighbours: the same of the class `label`: what speaks for the label.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
     """
 
@@ -67,6 +69,7 @@ class LabelIssue:
     copies: tuple[str, ...]
     neighbours: tuple[str, ...]
     confirmed: bool | None = None
+    label_neighbours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class LabelIssues:
         num_conflicts: how many of them have a copy with another label.
         num_evaluated: labelled images whose label was evaluated.
         notes: what a reader must know.
+        agreement: share of the evaluated labels that come out as they are when predicted from the other images, in [0, 1].
     """
 
     issues: tuple[LabelIssue, ...]
@@ -86,6 +90,7 @@ class LabelIssues:
     num_conflicts: int
     num_evaluated: int
     notes: tuple[Note, ...] = ()
+    agreement: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -93,6 +98,7 @@ class LabelIssues:
             "num_judged": self.num_evaluated,
             "num_label_suspects": self.num_issues,
             "num_label_conflicts": self.num_conflicts,
+            "label_agreement": self.agreement,
             "label_suspects": [asdict(issue) for issue in self.issues],
             "notes": list(self.notes),
         }
@@ -111,8 +117,7 @@ class LabelIssues:
     def to_csv(self) -> str:
         """One line an issue under a header; copies and neighbours as JSON lists, since ids may hold any other mark between them."""
         rows = [
-            {**asdict(issue), "copies": json.dumps(issue.copies), "neighbours": json.dumps(issue.neighbours)}
-            for issue in self.issues
+            {**asdict(issue), **{name: json.dumps(getattr(issue, name)) for name in LISTS}} for issue in self.issues
         ]
         return csv_text([f.name for f in fields(LabelIssue)], rows)
 
@@ -155,6 +160,7 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
         len(conflict_j),
         num_evaluated=len(predictions.row_J),
         notes=tuple(notes),
+        agreement=agreement,
     )
     return table.answered(index)
 
@@ -183,6 +189,7 @@ def _issues(
     copies = [conflicts[row].copies if row in conflicts else [] for row in rows]
     suggested = [int(class_N[c[0]] if c else suggested_J[j]) for c, j in zip(copies, first, strict=True)]
     evidence = nearest_of_class(index, class_N, list(zip(rows, suggested, strict=True)))
+    against = nearest_of_class(index, class_N, [(row, int(class_N[row])) for row in rows])
     issues = []
     for place, (j, row) in enumerate(zip(first, rows, strict=True)):
         share, given = (float(predictions.share_JC[j, number]) for number in (suggested[place], class_N[row]))
@@ -197,6 +204,7 @@ def _issues(
                 suggested_share=share,
                 copies=tuple(ids[copy] for copy in copies[place]),
                 neighbours=tuple(ids[near] for near in evidence[place]),
+                label_neighbours=tuple(ids[near] for near in against[place]),
             )
         )
     return tuple(issues)

@@ -73,6 +73,42 @@ def test_label_issues_show_both_labels_and_their_evidence(open_app: OpenApp, lis
         evidence = cards(at, f"evidence {issue.id}")
         assert [card["id"] for card in evidence] == list(issue.neighbours[: curation_view.EVIDENCE_SHOWN])
         assert {card["heading"] for card in evidence} == {issue.suggested}
+        beside = cards(at, f"label {issue.id}")
+        assert [card["id"] for card in beside] == list(issue.label_neighbours[: curation_view.EVIDENCE_SHOWN])
+        assert {card["heading"] for card in beside} == {"Shirt"}
+    assert not at.warning
+
+
+def test_a_weak_encoder_and_the_precision_by_answers_are_told(
+    open_app: OpenApp, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where few labels come out as they are there is a warning; answers tell how many are wrong, with an interval."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    first, other = sk.Index.open(copy).label_issues().issues
+    monkeypatch.setattr(curation_view, "WEAK", 1.1)
+    at = opened(open_app, copy)
+    assert any("too weak for this list" in warning.value for warning in at.warning)
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"right_label {other.id} {other.neighbours[0]}").click().run()
+    assert "Of 2 answered ones 1 had a wrong label: 50 %, with 95 % certainty 9 % to 91 %" in at.markdown[0].value
+
+
+def test_without_answers_the_precision_is_at_most_what_is_usual() -> None:
+    """3.3 % wrong labels, all of them listed; nothing where that is as many as are listed, copies left out."""
+    few = sk.LabelIssues((), num_issues=30, num_conflicts=10, num_evaluated=1000)
+    assert curation_view.precision_sentence(few) == ""
+    many = sk.LabelIssues((), num_issues=340, num_conflicts=10, num_evaluated=1000)
+    assert "at most 10 % of them" in curation_view.precision_sentence(many)
+    assert curation_view.precision_sentence(sk.LabelIssues((), 10, 10, 1000)) == ""
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 10), (3, 10), (10, 10), (200, 1000)])
+def test_the_interval_is_wilsons(count: int, total: int) -> None:
+    """The shares that are not 1.96 standard errors of their own away."""
+    low, high = curation_view.wilson(count, total)
+    grid = np.linspace(0, 1, 100_001)
+    inside = grid[np.abs(count / total - grid) <= 1.96 * np.sqrt(grid * (1 - grid) / total) + 1e-9]
+    assert (low, high) == pytest.approx((inside.min(), inside.max()), abs=1e-4)
 
 
 def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
