@@ -17,8 +17,9 @@ import streamlit as st
 from samekind.app.state import labeling_session
 from samekind.app.state.labeling_session import WITHDRAWN
 from samekind.app.state.library import Library
-from samekind.app.view_models import curation_view, filters
+from samekind.app.view_models import copy_groups, curation_view, filters
 from samekind.app.view_models.cards import plain
+from samekind.app.view_models.copy_groups import CopyGroup
 from samekind.app.widgets import notices, opening, waiting
 from samekind.app.widgets.gallery import gallery
 from samekind.core.text import counted
@@ -37,7 +38,7 @@ PICTURE_ANSWERS = (
     ("same", "Same kind only", ":material/category:"),
     ("different", "Different kinds", ":material/close:"),
 )
-LABELS_A_PAGE, PAIRS_A_PAGE = 6, 12
+LABELS_A_PAGE, PAIRS_A_PAGE, GROUPS_A_PAGE = 6, 8, 5
 # Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone. (No string: Streamlit would
 # write it on the page.)
 DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
@@ -122,9 +123,10 @@ def _duplicates(library: Library, hide: bool) -> None:
     if not found.num_pairs:
         st.info("No picture is in this corpus twice.")
         return
-    pairs = counted(found.num_pairs, "pair")
-    st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
-    _pairs(library, found, hide, "duplicates.csv")
+    groups = copy_groups.grouped(found.pairs)
+    st.markdown(copy_groups.groups_sentence(found, groups))
+    _download("duplicates.csv", found.to_csv(), found.notes)
+    _groups(library, [group for group in groups if group.is_open] if hide else groups)
 
 
 def _leaks(library: Library, hide: bool) -> None:
@@ -140,13 +142,52 @@ def _leaks(library: Library, hide: bool) -> None:
         f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
         "true ones are leaks, which make accuracy too good."
     )
-    _pairs(library, found, hide, "leaks.csv")
-
-
-def _pairs(library: Library, found: sk.Duplicates, hide: bool, file: str) -> None:
-    _download(file, found.to_csv(), found.notes)
+    _download("leaks.csv", found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
-    thumbnails = _thumbnails(library, shown)
+    _pairs(library, shown, _thumbnails(library, shown))
+
+
+def _groups(library: Library, groups: Sequence[CopyGroup]) -> None:
+    """A page of groups: those of more than two images one above the other, then the pairs side by side."""
+    shown = _page(groups, GROUPS_A_PAGE, "groups_page")
+    ids = list(dict.fromkeys(id_ for group in shown for id_ in group.images[: copy_groups.IMAGES_SHOWN]))
+    thumbnails = dict(zip(ids, library.index.thumbnails(ids), strict=True))
+    for group in shown:
+        if len(group.images) > 2:
+            _group(library, group, thumbnails)
+    _pairs(library, [group.pairs[0] for group in shown if len(group.images) == 2], thumbnails)
+
+
+def _group(library: Library, group: CopyGroup, thumbnails: Mapping[str, bytes]) -> None:
+    key = group.images[0]
+    with st.container(border=True):
+        st.caption(copy_groups.group_heading(group))
+        gallery(copy_groups.group_cards(group, thumbnails), key=f"group {key}", label="copies", card_width=84)
+        if not group.near:
+            return
+        with st.container(horizontal=True, key=f"answers group {key}"):
+            choices = [(verdict, words, icon) for verdict, words, icon in PICTURE_ANSWERS if group.is_open]
+            for verdict, words, icon in choices or [(WITHDRAWN, "Undo", ":material/undo:")]:
+                st.button(
+                    f"All: {words.lower()}" if choices else words,
+                    icon=icon,
+                    key=f"{verdict} group {key}",
+                    on_click=_answer_group,
+                    args=(library, group, verdict),
+                )
+
+
+def _answer_group(library: Library, group: CopyGroup, verdict: str) -> None:
+    """One verdict for each near pair of a group; those that have one keep it, unless all are taken back."""
+    if verdict == WITHDRAWN:
+        for pair in group.near:
+            _take_back(library, pair.a, (pair.b,), PICTURE_ANSWERS)
+        return
+    pairs = [_contents(library, pair.a, (pair.b,)) for pair in group.near if pair.confirmed is None]
+    labeling_session.record(library, list(dict.fromkeys((own, other, verdict) for own, other in pairs)))
+
+
+def _pairs(library: Library, shown: Sequence[sk.Duplicate], thumbnails: Mapping[str, bytes]) -> None:
     if not shown:
         return
     with st.container(key="duplicates"):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import samekind as sk
 
 EVIDENCE_SHOWN = 5
+FULL_AGREEMENT = 0.9995
+"""Agreement of pixels that reads 1.000."""
 USUAL_ERRORS = 0.033
 """Share of wrong labels, on average over ten well-known test sets (arXiv 2103.14749)."""
 WEAK = 0.6
@@ -128,9 +130,10 @@ def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
         Picture(data_uri(thumbnails[id_]), alt_text(id_, label))
         for id_, label in ((pair.a, pair.a_label), (pair.b, pair.b_label))
     )
-    lines = [f"pixels agree {pair.score:.3f}", f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}"]
-    heading = "exact copy" if pair.kind == "exact" else "near copy"
-    return Card(f"{pair.a} {pair.b}", pictures, heading, tuple(lines), (*_disagreement(pair), *_badges(pair.confirmed)))
+    names = (f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}")
+    heading, agreement = _likeness(pair)
+    badges = (*_disagreement(pair), *_crossing(pair), *_badges(pair.confirmed))
+    return Card(f"{pair.a} {pair.b}", pictures, heading, (agreement, *names), badges)
 
 
 def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
@@ -163,6 +166,20 @@ def negative_for(own: str, others: Sequence[str], current: Mapping[Pair, sk.Verd
 
 def _label(label: str | None) -> str:
     return "" if label is None else f" ({label})"
+
+
+def _likeness(pair: sk.Duplicate) -> tuple[str, str]:
+    """What kind of copy a pair is, and how well the two agree. What agrees fully is not called *near*: it may be saved again."""
+    if pair.kind == "exact":
+        return "exact copy", "equal files"
+    if pair.score >= FULL_AGREEMENT:
+        return "same picture, other file", "pixels agree > 0.999"
+    return "near copy", f"pixels agree {pair.score:.3f}"
+
+
+def _crossing(pair: sk.Duplicate) -> tuple[Badge, ...]:
+    """Splits of the two, where they differ."""
+    return (Badge(f"{pair.a_split} / {pair.b_split}".upper(), "false"),) if pair.a_split != pair.b_split else ()
 
 
 def _disagreement(pair: sk.Duplicate) -> tuple[Badge, ...]:

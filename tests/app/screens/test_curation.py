@@ -97,7 +97,7 @@ def test_without_answers_the_precision_is_at_most_what_is_usual() -> None:
     """3.3 % wrong labels, all of them listed; nothing where that is as many as are listed, copies left out."""
     few = sk.LabelIssues((), num_issues=30, num_conflicts=10, num_evaluated=1000)
     assert curation_view.precision_sentence(few) == ""
-    many = sk.LabelIssues((), num_issues=340, num_conflicts=10, num_evaluated=1000)
+    many = sk.LabelIssues((), num_issues=660, num_conflicts=330, num_evaluated=1000)
     assert "at most 10 % of them" in curation_view.precision_sentence(many)
     assert curation_view.precision_sentence(sk.LabelIssues((), 10, 10, 1000)) == ""
 
@@ -261,7 +261,8 @@ def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, liste
     ids = sk.Index.open(copy).ids
     at = opened(open_app, copy, curation.DUPLICATES)
     (exact,), (near,) = cards(at, f"pair {ids[8]} {ids[20]}"), cards(at, f"pair {ids[11]} {ids[41]}")
-    assert (exact["heading"], near["heading"]) == ("exact copy", "near copy")
+    assert (exact["heading"], near["heading"]) == ("exact copy", "same picture, other file")
+    assert (exact["lines"][0], near["lines"][0]) == ("equal files", "pixels agree > 0.999")
     assert exact["pictures"][0]["image"] == exact["pictures"][1]["image"]
     assert len(near["pictures"]) == 2
     assert not any(button.key and button.key.endswith(f"{ids[8]} {ids[20]}") for button in at.button)

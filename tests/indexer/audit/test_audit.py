@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
+from samekind.data.types.splits import Split
 from samekind.indexer.audit import neighbours
 from samekind.indexer.audit.duplicates import NEAR
 from samekind.indexer.audit.neighbours import Comparison, neighbourhood
@@ -42,8 +43,8 @@ def test_every_figure_equals_a_count_by_double_loop(
 
 def test_one_split_is_audited_as_an_index_of_it_alone(tmp_path: Path) -> None:
     """Rates, pairs and duplicates are those of its images, under their own ids; an unknown split is one line."""
-    labels, splits = some_labels(), ["test" if i % 3 == 0 else "train" for i in range(40)]
-    pixels = pictures(40)
+    labels, pixels = some_labels(), pictures(40)
+    splits: list[Split] = ["test" if i % 3 == 0 else "train" for i in range(40)]
     pixels[10] = pixels[7]
     for name, kept in (("whole", range(40)), ("part", [i for i in range(40) if i % 3])):
         corpus = Corpus.from_arrays(
