@@ -18,7 +18,7 @@ from samekind.app.widgets import anchors, opening, waiting
 from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
-TRAIN_ONLY = "audit_train_only"
+TRAIN_ONLY, HEAT_MAP = "audit_train_only", "by_class"
 SPACES = ("While training", "In the finished space")
 
 WHAT_IT_IS = (
@@ -127,11 +127,25 @@ def _rates(view: AuditView) -> None:
         )
     with right:
         st.subheader("By class", anchor=False)
+        classes, shares = report.class_shares()
         st.caption(
             "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
+            + " A click on a cell shows such pairs above." * (len(classes) <= charts.CLICKABLE_CLASSES)
         )
-        classes, shares = report.class_shares()
-        st.plotly_chart(charts.class_heat_map(classes, shares), key="by_class", config={"displayModeBar": False})
+        st.plotly_chart(
+            charts.class_heat_map(classes, shares, is_dark=st.context.theme.type == "dark"),
+            key=HEAT_MAP,
+            config={"displayModeBar": False},
+            on_select=_cell_picked,
+            selection_mode="points",
+        )
+
+
+def _cell_picked() -> None:
+    """A click on a cell of the heat map chooses its pair of classes; a second one there takes nothing back."""
+    points = st.session_state[HEAT_MAP]["selection"]["points"]
+    if points:
+        anchors.show_pair(points[0]["y"], points[0]["x"])
 
 
 def _training(library: Library) -> None:

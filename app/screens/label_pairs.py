@@ -36,7 +36,7 @@ ABOUT_GROUPS = (
 ABOUT_PAIRS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: all are ones that training pushes apart "
     "hard, mixed so that about half should turn out to be of one kind. Answer with the keys **1** to **5**, take the last answer back "
-    "with **U**. (In a field or on a switch a key is its own: click beside it first.)"
+    "with **U**. (In a field or on a switch a key is its own: **Esc** leaves it.)"
 )
 
 

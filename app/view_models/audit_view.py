@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FALSE_NEGATIVE = "FALSE NEGATIVE"
 TRUE_NEGATIVE = "another class"
 UNKNOWN = "class unknown"
+ASKED = "of the pair"
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,14 @@ def _ints(order: NDArray[np.int64]) -> list[int]:
     return [int(anchor) for anchor in order]
 
 
-def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes]) -> list[Card]:
-    """Cards of an anchor's hardest negatives, the false ones marked by colour and in words."""
+def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes], asked: str | None = None) -> list[Card]:
+    """Cards of an anchor's hardest negatives, the false ones marked by colour and in words, and those of the class `asked` for."""
     cards = []
     for negative, thumbnail in zip(negatives, thumbnails, strict=True):
         badge = {True: Badge(FALSE_NEGATIVE, "false"), False: Badge(TRUE_NEGATIVE), None: Badge(UNKNOWN)}[
             negative.false
         ]
+        is_asked = asked is not None and negative.label == asked
         lines = [f"similarity {negative.similarity:.3f}", negative.id]
         if negative.gradient_share is not None:
             lines.insert(1, f"gradient {percent(negative.gradient_share)}")
@@ -137,8 +139,8 @@ def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes]) -
                 (Picture(data_uri(thumbnail), alt_text(negative.id, negative.label)),),
                 heading=f"{negative.rank}. {negative.label or ''}".rstrip(),
                 lines=tuple(lines),
-                badges=(badge,),
-                tone="false" if negative.false else "plain",
+                badges=(badge, *[Badge(ASKED)] * is_asked),
+                tone="false" if negative.false else "chosen" if is_asked else "plain",
             )
         )
     return cards

@@ -106,7 +106,10 @@ def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Pa
     at.selectbox(key="anchor_class").set_value("8").run()
     at.selectbox(key="negative_class").set_value("1").run()
     assert cards(healthy(at), "anchor_card")[0]["heading"] == "8"
-    assert any(card["heading"].endswith(". 1") for card in cards(at, "negatives"))
+    for card in cards(at, "negatives"):
+        is_asked = card["heading"].endswith(". 1")
+        assert (audit_view.ASKED in badges(card), card["tone"] == "chosen") == (is_asked, is_asked)
+    assert any(audit_view.ASKED in badges(card) for card in cards(at, "negatives"))
     at.segmented_control(key="anchor_way").set_value(anchors.RANDOM).run()
     assert len(cards(healthy(at), "negatives")) == 10
 
@@ -115,6 +118,7 @@ def test_an_unlabelled_corpus_says_what_it_cannot_know(open_app: OpenApp, unlabe
     """Without labels there are no rates and no marks, but the search, the hardest negatives and the reason are there."""
     at = healthy(open_app(unlabelled))
     assert not any(box.key == "class" for box in at.selectbox)
+    assert len(at.columns) == 2, "no gap where the class would be"
     at = healthy(at.switch_page(FALSE_NEGATIVES).run())
     said = [text.value for text in (*at.info, *at.caption, *at.markdown) if "no labels" in text.value]
     assert said == [screen.WITHOUT_LABELS], "once"
