@@ -93,24 +93,6 @@ def test_a_weak_encoder_and_the_precision_by_answers_are_told(
     assert "Of 2 answered ones 1 had a wrong label: 50 %, with 95 % certainty 9 % to 91 %" in at.markdown[0].value
 
 
-def test_without_answers_the_precision_is_at_most_what_is_usual() -> None:
-    """3.3 % wrong labels, all of them listed; nothing where that is as many as are listed, copies left out."""
-    few = sk.LabelIssues((), num_issues=30, num_conflicts=10, num_evaluated=1000)
-    assert curation_view.precision_sentence(few) == ""
-    many = sk.LabelIssues((), num_issues=660, num_conflicts=330, num_evaluated=1000)
-    assert "at most 10 % of them" in curation_view.precision_sentence(many)
-    assert curation_view.precision_sentence(sk.LabelIssues((), 10, 10, 1000)) == ""
-
-
-@pytest.mark.parametrize(("count", "total"), [(0, 10), (3, 10), (10, 10), (200, 1000)])
-def test_the_interval_is_wilsons(count: int, total: int) -> None:
-    """The shares that are not 1.96 standard errors of their own away."""
-    low, high = curation_view.wilson(count, total)
-    grid = np.linspace(0, 1, 100_001)
-    inside = grid[np.abs(count / total - grid) <= 1.96 * np.sqrt(grid * (1 - grid) / total) + 1e-9]
-    assert (low, high) == pytest.approx((inside.min(), inside.max()), abs=1e-4)
-
-
 def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
     """Wrong, right and undo: `wrong_label` beside the nearest neighbour, `right_label` on the image alone, and `withdrawn`."""
     copy = shutil.copytree(listed, tmp_path / "copy")
