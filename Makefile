@@ -135,7 +135,7 @@ audit-deps: setup ## known security flaws of the versions in constraints.txt; ne
 	$(call step,3,asking for known flaws of $$(grep -c '==' constraints.txt) packages (half a minute))
 	@$(RUN) venv $(VENV)/audit
 	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit 2> >(grep -v 'is ignored: it is' >&2)
-	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	@$(VENV)/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 check: format-check lint types layers test ## all that CI asks for: format, lint, types, layers, tests
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.decode import decode_image
+from samekind.data.decode import decode_again
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.scan import scan_folder
 from samekind.data.types.images import ImageReference, Pixels, SkippedFile, is_grey, pixels_sha256
@@ -41,7 +41,8 @@ class Corpus:
         skipped: files that were left out, with the reason.
         source: arguments of `load_corpus` that load it again (`corpus`, `data_dir`, `limit`; of a folder also how it is read).
         notes: lines for people on how it was read; for a folder the first says what was understood.
-        label_rule: when images of several labels are of the same class: `exact`, if all of theirs are; empty if none has several.
+        label_rule: when images of several labels are of the same class: `exact`, if all of theirs are, `any`, if they share one; empty if
+            none has several.
         reading: how its files become pictures, with the one depth of all that have more than 8 bits.
     """
 
@@ -81,6 +82,7 @@ class Corpus:
         layout: str | None = None,
         labels: str | Path | None = None,
         exclude: str | Sequence[str] | None = None,
+        several: str | None = None,
         frames: str = Reading.frames,
         max_pixels: int = Reading.max_pixels,
         depth: int | None = None,
@@ -95,6 +97,8 @@ class Corpus:
             layout: `auto` recognises it; `folders`, `flat`, `splits`, `class-splits`, `yolo` or `lists` says it.
             labels: a file that has the labels, `FILE` or `FILE:COLUMN`: a table, COCO's JSON, VOC's XML, …
             exclude: patterns of files and folders to leave out, such as `*_thumb.jpg`.
+            several: when images of several labels are of the same class: `exact` if all of theirs are the same, `any` if they share one;
+                left out, `exact`.
             frames: `first` picture of each file, or `all`: then each of a file of several is an image, with an id like `x.tif#3`.
             max_pixels: width × height up to which a picture is read.
             depth: bits of pictures that have more than 8; left out, the fewest of 8, 10, 12, 14 and 16 that hold the greatest value of all.
@@ -105,7 +109,7 @@ class Corpus:
             InputError: an argument is unknown or out of range, or the file of labels is missing or unreadable.
         """
         reading = Reading(frames, max_pixels, depth_of_bits(depth))
-        choices = FolderChoices.of(layout, labels, exclude)
+        choices = FolderChoices.of(layout, labels, exclude, several)
         folder = scan_folder(path, seed=seed, progress=progress, how=choices, reading=reading)
         for note in folder.notes:
             (progress or NoProgress()).print(note)
@@ -164,13 +168,12 @@ class Corpus:
         """The i-th image, upright, mode `L` or `RGB`.
 
         Raises:
-            ImageError: the file has become unreadable since the corpus was read.
+            ImageError: the file has changed, is gone, or has become unreadable since the corpus was read.
         """
         reference = self.references[i]
         if reference.pixels is not None:
             return Image.fromarray(reference.pixels)
-        assert reference.path is not None
-        return decode_image(reference.path, self.reading, reference.frame or 1)
+        return decode_again(reference, self.reading)
 
     def sha256(self, i: int) -> str:
         """Hex digest of the i-th image's content."""

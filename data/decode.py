@@ -17,14 +17,15 @@ from PIL import Image
 from samekind.core.cores import usable_cores
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decoding.flatten import standardise
-from samekind.data.decoding.pictures import PictureFile, file_and_frame
-from samekind.data.types.images import Pixels
+from samekind.data.decoding.pictures import PictureFile, content_sha256, file_and_frame
+from samekind.data.types.images import ImageReference, Pixels
 from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.reading import Reading
 
 __all__ = [
     "THUMBNAIL_LOSSLESS",
     "THUMBNAIL_SIDE",
+    "decode_again",
     "decode_image",
     "image_from_array",
     "prepare",
@@ -43,6 +44,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_READ_AGAIN = "the same command again takes the files as they are then"
 _STRIP = 16  # longer side over shorter, beyond which only the middle is scaled
 
 
@@ -75,6 +77,35 @@ def decode_image(source: bytes | str | Path, reading: Reading | None = None, fra
         raise ImageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     except ImageError as error:
         raise ImageError(f"{source}: {error}", hint=error.hint) from error
+
+
+def decode_again(reference: ImageReference, reading: Reading) -> Image.Image:
+    """Reads the file of a corpus' image, if it still holds what it held when the corpus was read: its hash names what comes of it.
+
+    Args:
+        reference: an image with a path.
+        reading: as that of `decode_image`.
+
+    Raises:
+        ImageError: the file has changed, is gone, or cannot be read; the message names the image.
+    """
+    assert reference.path is not None
+    try:
+        # What has become a named pipe would wait for ever.
+        encoded = reference.path.read_bytes() if reference.path.is_file() else None
+    except OSError as error:
+        raise ImageError(f"{reference.uri}: cannot be read ({error.strerror or error})", hint=_READ_AGAIN) from error
+    if encoded is None:
+        what = (
+            "is no longer a file" if reference.path.exists() else "no such file: it is gone since the corpus was read"
+        )
+        raise ImageError(f"{reference.uri}: {what}", hint=_READ_AGAIN)
+    if content_sha256(encoded, reference.frame) != reference.sha256:
+        raise ImageError(f"{reference.uri}: the file has changed since the corpus was read", hint=_READ_AGAIN)
+    try:
+        return PictureFile(encoded, reading).picture(reference.frame or 1).image
+    except ImageError as error:
+        raise ImageError(f"{reference.uri}: {error}", hint=error.hint) from error
 
 
 def image_from_array(pixels: Pixels) -> Image.Image:

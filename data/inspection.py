@@ -125,6 +125,7 @@ def inspect(
     layout: str | None = None,
     labels: str | Path | None = None,
     exclude: str | Sequence[str] | None = None,
+    several: str | None = None,
     frames: str = Reading.frames,
     max_pixels: int = Reading.max_pixels,
     depth: int | None = None,
@@ -137,6 +138,7 @@ def inspect(
         layout: how it is laid out; recognised if left out.
         labels: a file that has the labels, `FILE` or `FILE:COLUMN`.
         exclude: patterns of files and folders to leave out.
+        several: when images of several labels are of the same class: `exact` or `any`.
         frames: of files with several pictures the `first`, or `all`.
         max_pixels: width × height up to which a picture is read.
         depth: bits of pictures that have more than 8.
@@ -147,7 +149,8 @@ def inspect(
         InputError: a choice is unknown or out of range, or the file of labels is unreadable.
     """
     reading = Reading(frames, max_pixels, depth_of_bits(depth))
-    scanned = scan_folder(folder, progress=progress, how=FolderChoices.of(layout, labels, exclude), reading=reading)
+    choices = FolderChoices.of(layout, labels, exclude, several)
+    scanned = scan_folder(folder, progress=progress, how=choices, reading=reading)
     formats, sizes = _headers(scanned.references, progress or NoProgress())
     labelled = Counter(label for label in scanned.labels or () if label is not None)
     counts = Counter(scanned.splits)

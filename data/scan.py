@@ -18,7 +18,6 @@ from pathlib import Path
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import NoProgress, Progress
-from samekind.core.text import counted
 from samekind.data.decode import worker_threads
 from samekind.data.decoding.files import EXTENSIONS, is_placeholder, read_file
 from samekind.data.layouts.class_names import composed, composed_ids
@@ -28,8 +27,8 @@ from samekind.data.layouts.passed_over import EXCLUDED, HIDDEN, why_passed_over
 from samekind.data.layouts.read_layout import Located, read_layout
 from samekind.data.layouts.recognise import Parts, beside_images
 from samekind.data.types.images import NO_IMAGE, ImageReference, SkippedFile
-from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_text
-from samekind.data.types.splits import Split, stable_split
+from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_note
+from samekind.data.types.splits import Split, stable_split_by_file
 
 _CHUNK = 256
 
@@ -87,6 +86,14 @@ class _Found:
         if frame is None and reason.startswith(NO_IMAGE):
             self.others.append((_parts(inner), file))
         self.skipped.append(SkippedFile(_numbered(_printable(inner), frame), reason))
+
+    def left_out(self, read: Sequence[str]) -> list[SkippedFile]:
+        """What was skipped, without files of labels and lists that were read; `read` has their paths, and folders with a `/`."""
+        files, folders = {name for name in read if name[-1] != "/"}, tuple(name for name in read if name[-1] == "/")
+        names = {"/".join(parts): file for parts, file in self.others}
+        used = {file for name, file in names.items() if name in files or name.startswith(folders)}
+        paths = {_printable(file.relative_to(self.root)) for file in used}
+        return [file for file in self.skipped if file.path not in paths]
 
     def passes_over(self, path: Path, *, is_folder: bool) -> bool:
         inner = path.relative_to(self.root)
@@ -148,7 +155,7 @@ def scan_folder(
     name_of = dict(zip(unique, composed_ids([_printable(file) for file in unique]), strict=True))
     files = [name_of[file] for file in inner]
     ids = [_numbered(file, reference.frame) for file, reference in zip(files, references, strict=True)]
-    splits = listed or _split_by_file(files, labels, seed)
+    splits = listed or stable_split_by_file(files, labels, seed)
     if reading.depth is None and found.deep:
         reading = replace(reading, depth=common_depth(found.deep))
     return ScannedFolder(
@@ -157,7 +164,7 @@ def scan_folder(
         references,
         splits,
         labels,
-        tuple(found.skipped),
+        tuple(found.left_out(read.files)),
         read.layout,
         (read.read_as, *read.notes, *_unused(found), *_notes(reading, found)),
         tuple(found.passed_over),
@@ -167,14 +174,6 @@ def scan_folder(
     )
 
 
-def _split_by_file(files: Sequence[str], labels: Sequence[str | None] | None, seed: int) -> list[Split]:
-    """A seeded split in which the pictures of one file stay together."""
-    rows = {file: row for row, file in reversed(list(enumerate(files)))}
-    splits = stable_split(list(rows), None if labels is None else [labels[row] for row in rows.values()], seed)
-    split_of = dict(zip(rows, splits, strict=True))
-    return [split_of[file] for file in files]
-
-
 def _notes(reading: Reading, found: _Found) -> tuple[str, ...]:
     """What a reader of the folder should know of how its files were read, one line each."""
     notes = []
@@ -182,9 +181,7 @@ def _notes(reading: Reading, found: _Found) -> tuple[str, ...]:
         has = "1 file has" if found.several == 1 else f"{found.several:,} files have"
         notes.append(f"{has} more than one picture: the first is read (--frames all reads each)")
     if found.deep and reading.depth is not None:
-        most = max(values.high for values in found.deep)
-        what = counted(len(found.deep), "picture")
-        notes.append(f"{what} of more than 8 bits: read as {depth_text(reading.depth)} (greatest value {most:,g})")
+        notes.append(depth_note(found.deep, reading.depth))
     return tuple(notes)
 
 

@@ -67,36 +67,39 @@ class Console:
 
 
 class LineProgress:
-    """Progress as plain lines: one every ten seconds and one at the end of what took longer than that."""
+    """Progress as plain lines: one every ten seconds, also where none of many pieces of work takes as long, and one at the end of what
+    took longer than that.
+    """
 
     def __init__(self, stream: TextIO, every: float = LINE_EVERY_SECONDS) -> None:
         self._stream = stream
-        self._every = every
+        self.every = every
+        self.last = time.monotonic()
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[_LineTask]:
         """Work that writes a line now and then."""
-        task = _LineTask(self._stream, description, total, self._every)
+        task = _LineTask(self, description, total)
         yield task
         task.close()
 
     def print(self, line: str) -> None:
         """A line that stays."""
         print(one_line(line), file=self._stream, flush=True)
+        self.last = time.monotonic()
 
 
 class _LineTask:
-    def __init__(self, stream: TextIO, description: str, total: int, every: float) -> None:
-        self._stream, self._description, self._total, self._every = stream, description, total, every
+    def __init__(self, progress: LineProgress, description: str, total: int) -> None:
+        self._progress, self._description, self._total = progress, description, total
         self._done, self._note = 0, ""
-        self._started = self._last = time.monotonic()
+        self._started = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
         """Moves on by `steps` and writes a line if the last one is old."""
         self._done += steps
         now = time.monotonic()
-        if now - self._last >= self._every:
-            self._last = now
+        if now - self._progress.last >= self._progress.every:
             share = f"{100 * self._done // self._total:3d} %" if self._total else f"{self._done}"
             self._write(f"{share} after {now - self._started:.0f} s")
 
@@ -107,12 +110,12 @@ class _LineTask:
     def close(self) -> None:
         """Writes how long it took, if that was long enough to wonder."""
         seconds = time.monotonic() - self._started
-        if seconds >= self._every:
+        if seconds >= self._progress.every:
             self._write(f"done in {seconds:.0f} s")
 
     def _write(self, text: str) -> None:
         note = f"  {self._note}" if self._note else ""
-        print(f"{self._description}: {text}{note}", file=self._stream, flush=True)
+        self._progress.print(f"{self._description}: {text}{note}")
 
 
 class BarProgress:

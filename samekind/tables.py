@@ -143,7 +143,8 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
             headers = ["id", "label", "suggested", "reason", "score", "person"]
             parts.append(table(headers, rows) + _rest(count, len(rows)))
     count = answer["num_duplicates"]
-    parts.append(counted(count, "pair of the same picture", "pairs of the same picture") + ".")
+    alike = "of equal content, or whose pixels nearly agree"
+    parts.append(counted(count, f"pair {alike}", f"pairs {alike}") + ".")
     parts += _pairs(count, answer["duplicates"][:shown])
     if count := answer["num_leaks"]:
         pairs = counted(count, "pair of a training image and one", "pairs of a training image and one")

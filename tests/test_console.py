@@ -36,6 +36,22 @@ def test_quick_work_writes_no_line() -> None:
     assert stream.getvalue() == ""
 
 
+def test_many_short_works_show_life_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs of one step each: a line every ten seconds, though none of them takes as long; a printed line counts as one."""
+    now = 0.0
+    monkeypatch.setattr("samekind.console.time.monotonic", lambda: now)
+    stream = io.StringIO()
+    progress = LineProgress(stream, every=10.0)
+    for epoch in range(1, 10):
+        with progress.task(f"epoch {epoch}", total=1) as task:
+            now += 4.0
+            task.advance()
+        if epoch == 5:
+            progress.print("epoch 5 is told")
+    lines = [line.partition(":")[0] for line in stream.getvalue().splitlines()]
+    assert lines == ["epoch 3", "epoch 5 is told", "epoch 8"]
+
+
 def test_a_failure_inside_a_task_is_not_called_done() -> None:
     """An exception passes through, and no line claims that the work was finished."""
     stream = io.StringIO()

@@ -40,19 +40,32 @@ def hold_out_size(settings: DataSettings, count: int) -> int:
 
 
 def groups_by_name(corpus: Corpus, settings: DataSettings) -> Groups:
-    """Groups that ids tell, or every image by itself.
+    """Groups that ids tell, or every image by itself. Pictures of one file are one image here.
 
     Raises:
         InputError: `folder`, and no image lies in a folder below its class folder.
     """
     assert settings.hold_out_by != NEAR_DUPLICATES
-    if settings.hold_out_by == FOLDER:
-        return _folders(corpus)
-    if settings.hold_out_by == SERIES:
-        return _series(corpus.ids)
-    file_of: dict[object, int] = {}  # the pages of one file are one image here
-    places = [reference.path or row for row, reference in enumerate(corpus.references)]
-    return np.array([file_of.setdefault(place, len(file_of)) for place in places], dtype=np.int64)
+    file_N = _files(corpus)
+    if settings.hold_out_by not in (FOLDER, SERIES):
+        return file_N
+    files = corpus.subset(np.unique(file_N, return_index=True)[1].tolist())
+    group_F = _folders(files) if settings.hold_out_by == FOLDER else _series(files.ids)
+    return group_F[file_N]
+
+
+def with_whole_files(group_N: Groups, corpus: Corpus) -> Groups:
+    """Groups joined where they share a file, so that its pictures stay together; the same groups where no file has several."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    file_N = _files(corpus)
+    if len(np.unique(file_N)) == len(file_N):
+        return group_N
+    nodes = int(group_N.max()) + 1 + int(file_N.max()) + 1  # groups, then files
+    edges = (np.ones(len(group_N)), (group_N, int(group_N.max()) + 1 + file_N))
+    part = connected_components(csr_matrix(edges, shape=(nodes, nodes)), directed=False)[1]
+    return np.asarray(part[group_N], dtype=np.int64)
 
 
 def choose_groups(group_N: Groups, size: int, seed: int) -> NDArray[np.int64]:
@@ -75,6 +88,13 @@ def choose_groups(group_N: Groups, size: int, seed: int) -> NDArray[np.int64]:
     if size and not taken.any() and 2 * members.min() <= len(group_N):
         taken[members.argmin()] = True
     return np.flatnonzero(taken[group_N])
+
+
+def _files(corpus: Corpus) -> Groups:
+    """The number of each image's file, in the order of first images; images in memory have one each."""
+    file_of: dict[object, int] = {}
+    places = [reference.path or row for row, reference in enumerate(corpus.references)]
+    return np.array([file_of.setdefault(place, len(file_of)) for place in places], dtype=np.int64)
 
 
 def _folders(corpus: Corpus) -> Groups:

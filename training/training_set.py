@@ -13,8 +13,9 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.types.preprocessing import Preprocessing
 from samekind.data.types.rows import ChosenRows, RowSource
+from samekind.data.types.same_class import ANY
 from samekind.training.config.data import NEAR_DUPLICATES, DataSettings
-from samekind.training.hold_out import Groups, choose_groups, groups_by_name, hold_out_size
+from samekind.training.hold_out import Groups, choose_groups, groups_by_name, hold_out_size, with_whole_files
 from samekind.training.pixels import training_pixels
 
 LARGEST_AUTOMATIC_SIZE = 64
@@ -28,7 +29,7 @@ class TrainingImages:
     Attributes:
         corpus: the training images as a corpus, after `limit`.
         pixels: what the encoder takes: `(N, S, S, C)` uint8, or `(N, D)` float16 vectors where its backbone has run already.
-        labels: `(N,)` class numbers, −1 where unknown; `None` without labels.
+        labels: `(N,)` class numbers, −1 where unknown; `None` without labels, and where a shared one of several is enough (`any`).
         fit: `(F,)` rows that the objective trains on.
         hold_out: `(H,)` rows kept away from it for the accuracy per epoch; empty without labels.
         mean, std: per channel over all pixels in [0, 1].
@@ -69,7 +70,7 @@ def measured_labels(images: TrainingImages, settings: DataSettings) -> tuple[NDA
     Returns:
         `(F,)` class numbers of the images in training, −1 where unknown, `None` without labels; and the classes' names.
     """
-    names = images.corpus.labels_at(settings.label_level)
+    names = None if _excluding_labels(images.corpus) is None else images.corpus.labels_at(settings.label_level)
     classes = sorted({name for name in names or [] if name is not None})
     numbers = label_numbers(names, classes)
     return None if numbers is None else numbers[images.fit], classes
@@ -141,17 +142,22 @@ def split_off_hold_out(
         settings: the run's.
         near_duplicates: finds groups of them, where images can be held out by these; asked only then.
     """
-    labels = label_numbers(corpus.labels, corpus.classes)
+    labels = label_numbers(_excluding_labels(corpus), corpus.classes)
     size = 0 if labels is None else hold_out_size(settings, len(corpus))
     if size == 0:
         return labels, np.arange(len(corpus)), np.empty(0, dtype=np.int64)
     if settings.hold_out_by == NEAR_DUPLICATES:
         assert near_duplicates is not None
-        groups = near_duplicates()
+        groups = with_whole_files(near_duplicates(), corpus)
     else:
         groups = groups_by_name(corpus, settings)
     hold_out = choose_groups(groups, size, settings.seed)
     return labels, np.setdiff1d(np.arange(len(corpus)), hold_out), hold_out
+
+
+def _excluding_labels(corpus: Corpus) -> list[str | None] | None:
+    """The labels if they are classes that exclude each other, which all that a training measures takes for granted; otherwise `None`."""
+    return None if corpus.label_rule == ANY else corpus.labels
 
 
 def _statistics(pixels: RowSource) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -127,6 +127,9 @@ def _rates(view: AuditView) -> None:
         )
     with right:
         st.subheader("By class", anchor=False)
+        if not report.class_pairs["classes"]:
+            st.caption("Left out: an image of several labels would be in several classes.")
+            return
         classes, shares = report.class_shares()
         st.caption(
             "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
@@ -136,16 +139,17 @@ def _rates(view: AuditView) -> None:
             charts.class_heat_map(classes, shares, is_dark=st.context.theme.type == "dark"),
             key=HEAT_MAP,
             config={"displayModeBar": False},
-            on_select=_cell_picked,
+            on_select=lambda: _cell_picked(classes),
             selection_mode="points",
         )
 
 
-def _cell_picked() -> None:
+def _cell_picked(classes: Sequence[str]) -> None:
     """A click on a cell of the heat map chooses its pair of classes; a second one there takes nothing back."""
     points = st.session_state[HEAT_MAP]["selection"]["points"]
     if points:
-        anchors.show_pair(points[0]["y"], points[0]["x"])
+        row, column = divmod(points[0]["point_index"], len(classes))
+        anchors.show_pair(classes[row], classes[column])
 
 
 def _training(library: Library) -> None:

@@ -5,6 +5,7 @@ Pairs come from the audit, which takes up to a minute for a large corpus the fir
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
 from samekind.app.widgets import bought, candidate_pair, groups, notices, opening, verdict_cards, waiting
-from samekind.core.text import counted
+from samekind.core.text import counted, one_line
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -115,13 +116,20 @@ def _class_pair(names: list[str]) -> labeling_session.Classes:
     first = st.selectbox(
         "Only pairs of",
         ["", *names],
-        format_func=lambda name: name or "all classes",
+        format_func=lambda name: one_line(name) or "all classes",
         key="labeling_first_class",
         persist_state="session",
     )
     if not first:
         return None
-    second = st.selectbox("with", names, index=names.index(first), key="labeling_second_class", persist_state="session")
+    second = st.selectbox(
+        "with",
+        names,
+        index=names.index(first),
+        format_func=one_line,
+        key="labeling_second_class",
+        persist_state="session",
+    )
     return first, second
 
 
@@ -162,7 +170,10 @@ def _contradictions(library: Library, current: Mapping[Pair, sk.Verdict]) -> Non
 def _training_command(library: Library) -> None:
     """A further use of the answers, once they have gained something."""
     st.success("Held-out images gain by these answers. A training can use them as well:")
-    st.code(f"samekind train --corpus … --out artifacts/again --verdicts {library.index.path}", language="bash")
+    st.code(
+        f"samekind train --corpus … --out artifacts/again --verdicts {shlex.quote(str(library.index.path))}",
+        language="bash",
+    )
 
 
 def _history(library: Library, current: Mapping[Pair, sk.Verdict]) -> None:

@@ -8,7 +8,7 @@ from samekind.app.state.library import Library
 
 ADAPT = "labeling_adapt"
 PAIRS_A_STEP = 10
-"""One pair says little; a screen is twenty."""
+"""One pair says little; a screen is ten."""
 _PAIRS = "labeling_pairs_to_adapt"
 
 

@@ -244,18 +244,20 @@ def withdraw(library: Library, screen: str, who: str) -> bool:
     return _succeeds(lambda: library.verdicts.withdraw(screen, who))
 
 
-def give_name(library: Library, images: Sequence[str], name: str, verdict: sk.Verdict) -> bool:
-    """Gives images a class name, by the one who gave a verdict and at its time; true and false as `add`."""
-    from samekind import GivenLabel
-
-    given = [GivenLabel(image, name, verdict.who, verdict.when) for image in images]
+def give_names(library: Library, given: Sequence[sk.GivenLabel]) -> bool:
+    """Adds class names of images; true and false as `add`."""
     return _succeeds(lambda: library.labels.add(given))
 
 
-def take_name_back(library: Library, verdict: sk.Verdict) -> str | None:
-    """Takes back the name that was given with a verdict; returns it, empty if there is none. `None` is as false of `add`."""
+def next_time(library: Library) -> str:
+    """One moment for a name and the answers beside it, by which the name is found again: later than all that both tables have."""
+    return max(library.labels.next_time(), library.verdicts.next_time()).isoformat()
+
+
+def take_name_back(library: Library, given_with: sk.Verdict | sk.GivenLabel) -> str | None:
+    """Takes back the name that was given at an answer's moment; returns it, empty if there is none. `None` is as false of `add`."""
     taken: list[sk.GivenLabel] = []
-    if not _succeeds(lambda: taken.extend(library.labels.take_back(verdict.when, verdict.who))):
+    if not _succeeds(lambda: taken.extend(library.labels.take_back(given_with.when, given_with.who))):
         return None
     return taken[0].label if taken else ""
 

@@ -32,7 +32,7 @@ _WORK = "labeling_screens"
 
 @dataclass
 class _Work:
-    """The state of one tab.
+    """The state of one tab; `named` are names given with the screen that is shown, whose answers are not stored yet.
 
     It is one object, changed in place: Streamlit may break a callback off whenever that looks into the session's state, because another
     press has come in, and an answer must not be stored twice for that.
@@ -43,8 +43,10 @@ class _Work:
     marks: Marks = NO_MARKS
     skipped: set[str] = field(default_factory=set)
     own: list[str] = field(default_factory=list)
+    named: list[sk.GivenLabel] = field(default_factory=list)
 
     def show(self, library: Library, screen: sk.Screen | None, marks: Marks = NO_MARKS) -> None:
+        self.named = []
         self.shown, self.shown_for, self.marks = screen, id(library), marks
 
 
@@ -69,7 +71,9 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
 
     work, closure = _work(), ConstraintClosure(current)
     shown = work.shown
-    if shown is not None and work.shown_for == id(library) and not any(pair in closure for pair in shown.pairs):
+    # Names whose answers are not stored yet say already that some of its pairs are the same.
+    is_open = shown is not None and (bool(work.named) or not any(pair in closure for pair in shown.pairs))
+    if shown is not None and is_open and work.shown_for == id(library):
         _lease(library, shown)
         return Offer(shown, work.marks)
     work.show(library, None)
@@ -88,8 +92,8 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
 def answer(library: Library, screen: str, marks: Marks) -> None:
     """Adds the answers to the screen that is shown. A press that comes twice, before the next one is there, counts once.
 
-    Names are written first, at the time of the verdicts: who tries again after a failure gives the same names once more, which changes
-    nothing.
+    Names are written first, at the time of the verdicts. Where the verdicts then fail, the next press stores the same names no second
+    time; other ones it takes back first.
 
     Args:
         library: the opened index with its verdicts.
@@ -104,11 +108,11 @@ def answer(library: Library, screen: str, marks: Marks) -> None:
     try:
         verdicts = _verdicts(library, shown, marks, who)
         named = [shown.anchor, *screen_view.images_at(shown, marks.same)] if marks.name else []
-        is_written = labeling_session.give_name(
-            library, [each.sha256 for each in named], marks.name, verdicts[0]
-        ) and labeling_session.add(library, verdicts)
+        when = _give_names(library, named, marks.name, who)
+        is_written = when is not None and labeling_session.add(library, [replace(each, when=when) for each in verdicts])
     finally:
         if is_written:
+            work.named = []
             work.own.append(screen)
         else:
             work.shown = shown
@@ -117,8 +121,10 @@ def answer(library: Library, screen: str, marks: Marks) -> None:
 
 
 def skip(library: Library, screen: sk.Screen) -> None:
-    """Leaves a screen unanswered; its anchor is not shown again in this tab."""
+    """Leaves a screen unanswered, and unnamed; its anchor is not shown again in this tab."""
     work = _work()
+    if work.named and _give_names(library, (), "", "") is None:
+        return
     work.skipped.add(screen.anchor.sha256)
     work.show(library, None)
 
@@ -146,6 +152,29 @@ def last_own_screen(answered: Sequence[AnsweredScreen]) -> AnsweredScreen | None
     """The screen that this tab answered last, of those whose answers still hold."""
     by_id = {each.id: each for each in answered}
     return next((by_id[screen] for screen in reversed(_work().own) if screen in by_id), None)
+
+
+def _give_names(library: Library, images: Sequence[sk.ScreenImage], name: str, who: str) -> str | None:
+    """Stores the name of images of the screen that is shown, in place of what a press stored whose answers could not be.
+
+    Returns:
+        The moment of the name, for the answers beside it; `None` if it could not be stored.
+    """
+    from samekind import GivenLabel
+
+    work = _work()
+    told = [(image.sha256, name, who) for image in images]
+    if work.named and told == [(each.sha256, each.label, each.who) for each in work.named]:
+        return work.named[0].when
+    if work.named and labeling_session.take_name_back(library, work.named[0]) is None:
+        return None
+    work.named = []
+    given = [GivenLabel(*each, labeling_session.next_time(library)) for each in told[:1]]
+    given += [replace(given[0], sha256=image) for image, _, _ in told[1:]]
+    if not labeling_session.give_names(library, given):
+        return None
+    work.named = given
+    return given[0].when if given else labeling_session.next_time(library)
 
 
 def _verdicts(library: Library, screen: sk.Screen, marks: Marks, who: str) -> list[sk.Verdict]:

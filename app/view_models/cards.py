@@ -10,7 +10,12 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from samekind.core.text import one_line
+
 Tone = Literal["plain", "same", "false", "neutral", "chosen"]
+
+# After the signs are escaped: `--`, `->`, `<-`, `>=`, `<=`, `~=`, `:material/`, `http://`, `www.`, and the @ of an address of mail.
+_MADE_OF_TEXT = re.compile(r"-(?=-|\\>)|\\[<>~](?==|-)|\\:(?=material/|streamlit\\:|//)|(?i:www)(?=\.)|(?<=\w)(?=@)")
 
 SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"BM", "image/bmp"))
 
@@ -56,8 +61,16 @@ class Card:
     action_label: str = ""
 
     def to_data(self) -> dict[str, Any]:
-        """The card as JSON for the gallery's script."""
-        return asdict(self)
+        """The card as JSON for the gallery's script: its id as it is, and of what is shown every text on one line."""
+        return {**{key: _shown(value) for key, value in asdict(self).items()}, "id": self.id}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items()}
+    return [_shown(each) for each in value]
 
 
 def data_uri(encoded: bytes) -> str:
@@ -67,8 +80,17 @@ def data_uri(encoded: bytes) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` with Markdown's signs escaped: class names and paths are shown as they are."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|$~:])", r"\\\1", text)
+    """`text` as Markdown that shows it as it is, on one line, whatever it holds: class names, paths, and sentences with them.
+
+    Signs of Markdown are escaped. What Streamlit makes of a text afterwards (a link of an address, a dash of two hyphens, an icon of
+    `:material/…:`) an escape cannot stop: there a word joiner, which takes no room, parts the text.
+    """
+    escaped = re.sub(r"([\\`*_{}\[\]<>()#+!|$~:&])|^( *)(-|=|\d+\.)", _escape, one_line(text))
+    return _MADE_OF_TEXT.sub(lambda found: f"{found[0]}\u2060", escaped)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\{found[1]}" if found[1] else f"{found[2]}{found[3][:-1]}\\{found[3][-1]}"  # a list, a heading, a line
 
 
 def alt_text(id_: str, label: str | None) -> str:

@@ -7,8 +7,11 @@ Line styles and markers differ too, so that no chart depends on colour.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from samekind.core.text import one_line
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,6 +27,8 @@ RANK_STYLES = {
 }
 LEAST_SPAN = 0.1
 """Of an axis of accuracies: with a narrower one noise of 0.2 points would look like a fall."""
+LONGEST_NAME = 40
+"""Characters of a class name on an axis: longer ones would leave no room for the chart."""
 LIGHT_SCALE = [(0.0, "#fff4ec"), (0.1, "#ffd8bd"), (0.4, "#f08c46"), (1.0, "#a8320a")]
 DARK_SCALE = [(0.0, "#1f1a17"), (0.1, "#4a2412"), (0.4, "#a8410f"), (1.0, "#ff8a4c")]
 CLICKABLE_CLASSES = 60  # up to which a click on a cell is told: a point a cell slows the page down
@@ -67,9 +72,10 @@ def class_heat_map(
     """
     figure = _figure("class of the negative", "class of the anchor")
     readable = len(classes) <= READABLE_CELLS
+    names = [literal(name) for name in classes]
     figure.add_heatmap(
-        x=list(classes),
-        y=list(classes),
+        x=names,
+        y=names,
         z=[list(row) for row in share_CC],
         zmin=0,
         colorscale=DARK_SCALE if is_dark else LIGHT_SCALE,
@@ -83,9 +89,11 @@ def class_heat_map(
         ygap=1,
     )
     if len(classes) <= CLICKABLE_CLASSES:
-        _add_unseen_points(figure, classes, share_CC)
-    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
+        _add_unseen_points(figure, names, share_CC)
+    # Shortened in print only: two long names that begin and end alike are still two classes.
+    shortened = {literal(name): literal(_short(name)) for name in classes if name != _short(name)}
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False, labelalias=shortened)
+    figure.update_xaxes(type="category", tickangle=-45, showgrid=False, labelalias=shortened)
     return figure.update_layout(height=430)
 
 
@@ -102,6 +110,16 @@ def _add_unseen_points(figure: go.Figure, classes: Sequence[str], share_CC: Sequ
         customdata=[share for row in share_CC for share in row],
         hovertemplate="anchor %{y}<br>negative %{x}<br>%{customdata:.1%} of the hardest negatives<extra></extra>",
     )
+
+
+def literal(text: str) -> str:
+    """`text` as Plotly shows it as it is: no tag, no entity and no formula, on one line."""
+    return html.escape(one_line(text), quote=False).replace("$", "&#36;")
+
+
+def _short(name: str) -> str:
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[1 - half :]}"
 
 
 def training_rates(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from samekind.core.text import counted, percent
 if TYPE_CHECKING:
     import samekind as sk
 
+SameClass = Callable[[str | None, str | None], bool | None]
+"""`Index.same_class`; equality where no image has several labels."""
 
 STRANGE = 0.01
 """Share of the corpus' own images that may have no nearer neighbour than a query before it is called strange."""
@@ -47,15 +50,27 @@ def picker_cards(
 
 
 def neighbour_cards(
-    hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], query_label: str | None, query_id: str | None = None
+    hits: Sequence[sk.Hit],
+    thumbnails: Sequence[bytes],
+    query_label: str | None,
+    same_class: SameClass = operator.eq,
+    query_id: str | None = None,
 ) -> list[Card]:
-    """Cards of search results, those of the query's class marked "same class" and the query itself as what it is."""
+    """Cards of search results, those of the query's class marked "same class"; `same_class` compares two labels.
+
+    The query itself is marked as what it is.
+    """
     cards = []
     for rank, (hit, thumbnail) in enumerate(
         zip(hits, thumbnails, strict=True), start=1
     ):  # hit.rank still counts the query itself
         itself = query_id is not None and hit.id == query_id
-        same = query_label is not None and hit.label == query_label and not itself
+        same = (
+            query_label is not None
+            and hit.label is not None
+            and bool(same_class(hit.label, query_label))
+            and not itself
+        )
         cards.append(
             Card(
                 hit.id,
@@ -71,12 +86,14 @@ def neighbour_cards(
     return cards
 
 
-def same_class_sentence(hits: Sequence[sk.Hit], query_label: str | None, query_id: str | None = None) -> str:
+def same_class_sentence(
+    hits: Sequence[sk.Hit], query_label: str | None, same_class: SameClass = operator.eq, query_id: str | None = None
+) -> str:
     """Share of the neighbours with the query's class; empty if the query has none. Hits without a label, and the query, do not count."""
     labelled = [hit for hit in hits if hit.label is not None and (query_id is None or hit.id != query_id)]
     if query_label is None or not labelled:
         return ""
-    same = sum(hit.label == query_label for hit in labelled)
+    same = sum(bool(same_class(hit.label, query_label)) for hit in labelled)
     if len(labelled) == 1:
         return f"The neighbour {'has' if same else 'does not have'} the same class, {query_label}."
     return (

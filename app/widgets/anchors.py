@@ -8,6 +8,7 @@ from samekind.app.state.library import Library
 from samekind.app.view_models import audit_view
 from samekind.app.view_models.audit_view import AuditView
 from samekind.app.widgets.gallery import gallery
+from samekind.core.text import one_line
 
 WORST, RANDOM, BY_CLASS, BY_PAIR, CLOSEST = (
     "Most false negatives",
@@ -71,7 +72,14 @@ def _choice(view: AuditView) -> list[int]:
 def _class(title: str, key: str, view: AuditView, start: int = 0) -> str:
     start = min(start, len(view.classes) - 1)
     chosen: str = st.selectbox(
-        title, view.classes, index=start, key=key, persist_state="session", on_change=_first, width=180
+        title,
+        view.classes,
+        index=start,
+        format_func=one_line,
+        key=key,
+        persist_state="session",
+        on_change=_first,
+        width=180,
     )
     return chosen
 

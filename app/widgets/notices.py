@@ -15,11 +15,11 @@ def failure(message: str, hint: str = "") -> None:
     """One clear line for something that the user can mend, with the remedy under it.
 
     Args:
-        message: plain text, shown as it is.
-        hint: Markdown, written by us.
+        message: shown as it is, as is the hint: both may hold names.
+        hint: the remedy.
     """
     text = plain(message)
-    st.error(f"{text}\n\n{hint}" if hint else text, icon=":material/error:")
+    st.error(f"{text}\n\n{plain(hint)}" if hint else text, icon=":material/error:")
 
 
 def about(library: Library) -> None:

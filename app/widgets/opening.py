@@ -16,7 +16,7 @@ def library_or_stop() -> Library:
     path = artefact.artefact_path()
     if path is None:
         remedy = (
-            f"Start the demo with `samekind demo ARTEFACT`, or name the artefact's folder in `{artefact.ENVIRONMENT}`."
+            f"Start the demo with: samekind demo ARTEFACT, or name the artefact's folder in {artefact.ENVIRONMENT}."
         )
         notices.failure("No artefact was named.", remedy)
         st.stop()

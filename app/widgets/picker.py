@@ -11,7 +11,7 @@ from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import filters, search_view
 from samekind.app.widgets.gallery import gallery
-from samekind.core.text import counted
+from samekind.core.text import counted, one_line
 
 PAGE_SIZE = 32
 FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
@@ -64,7 +64,7 @@ def _choice(title: str, options: Sequence[str], everything: str, key: str, in_ad
     chosen = st.selectbox(
         title,
         ["", *options],
-        format_func=lambda name: name or everything,
+        format_func=lambda name: one_line(name) or everything,
         key=key,
         persist_state="session",
         bind="query-params" if in_address else None,

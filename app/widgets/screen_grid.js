@@ -27,9 +27,9 @@ function drawImage(card, place) {
   const marks = document.createElement("div");
   marks.className = "marks";
   frame.append(marks);
-  if (place < 9) {
+  if (place < 10) {
     const key = document.createElement("kbd");
-    key.textContent = place + 1;
+    key.textContent = (place + 1) % 10;
     frame.append(key);
   }
   element.append(frame, lines(card));
@@ -127,8 +127,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!isInside && path[0].closest?.(FIELDS)) return;
     const isOnControl = !isInside && path[0].closest?.(CONTROLS);
     const place = cards.indexOf(parentElement.activeElement ?? document.activeElement);
-    if (/^[1-9]$/.test(event.key)) {
-      if (cards[event.key - 1]) toggle(event.key - 1);
+    if (/^[0-9]$/.test(event.key)) {
+      const keyed = (Number(event.key) + 9) % 10; // 0 is the tenth
+      if (cards[keyed]) toggle(keyed);
     } else if (event.key.startsWith("Arrow") && !isOnControl) {
       cards[placeAfter(event.key, place, cards)].focus();
     } else if (event.key === "Enter" && !isOnControl && path[0] !== all) {

@@ -1,6 +1,6 @@
 """A screen as one custom element: the anchor, its images as switches, and the buttons that answer it.
 
-Marks stay in the browser until the screen is answered: twenty clicks are then one run of the page instead of twenty.
+Marks stay in the browser until the screen is answered: ten clicks are then one run of the page instead of ten.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.asking ARTEFACT [--seeds 3] [--counts 200 1000] [--ways today …]
 
 A third of the training images, in whole groups of near copies, are queries; the others are asked about and found. An oracle annotator
-answers from labels; the space is adapted as `samekind adapt` does it, without the guard. What is kept is `bridges`, in
+answers from labels; the space is adapted as `samekind adapt` does it, without the guard. What is kept is `screens`, in
 `samekind.indexer.labeling.screen_pool`; the other ways live here only. A person is taken to need 3 s for a look and 1.5 s for a click or a
 name; of a screen, the fewer of *same* and *different* are clicked.
 """
@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.asking.asked import CLICK, LOOK, Corpus, Rows, State
+from samekind.indexer.labeling.screen_pool import IMAGES, MOST_BRIDGES
 
 # D dimension, M images near an anchor
 
 COMMITTEE, CONSIDERED = 5, 120
+Pick = Callable[[State, int, int], Rows]
 
 
 def plain(state: State, anchor: int, size: int) -> Rows:
@@ -29,11 +31,15 @@ def plain(state: State, anchor: int, size: int) -> Rows:
     return state.spread(anchor, state.near(anchor, max(size, round(state.depth))), size)
 
 
-def bridged(state: State, anchor: int, size: int) -> Rows:
-    """The same, but up to five places are groups'."""
-    beside = state.bridges(anchor, min(5, size))
-    near = state.near(anchor, max(size, round(state.depth)), beside)
-    return np.concatenate([beside, state.spread(anchor, near, size - len(beside))])
+def bridged(most: int) -> Pick:
+    """The same, but up to that many places are groups'."""
+
+    def pick(state: State, anchor: int, size: int) -> Rows:
+        beside = state.bridges(anchor, min(most, size))
+        near = state.near(anchor, max(size, round(state.depth)), beside)
+        return np.concatenate([beside, state.spread(anchor, near, size - len(beside))])
+
+    return pick
 
 
 def expected_change(state: State, anchor: int, size: int) -> Rows:
@@ -60,40 +66,38 @@ def committee(state: State, anchor: int, size: int) -> Rows:
     return near[np.argsort(-np.std(votes, axis=0), kind="stable")[:size]]
 
 
-Pick = Callable[[State, int, int], Rows]
 Way = Callable[[Corpus, int, int], State]
 
 
 def by_screens(
-    pick: Pick, size: int = 20, *, cover: bool = False, joins: int = 0, named: bool = False
-) -> Callable[..., State]:
+    pick: Pick, size: int = IMAGES, anchor: Callable[[State], int] = State.drawn, *, joins: int = 0, named: bool = False
+) -> Way:
     """A way to ask.
 
     Args:
         pick: the images of a screen.
         size: their number.
-        cover: anchors are the images nearest to the centres of as many clusters as there are screens.
+        anchor: which image a screen is about.
         joins: each screen of that number asks about groups alone.
         named: the class of a screen is named, too, so that screens of one class join.
     """
 
     def ask(corpus: Corpus, count: int, seed: int) -> State:
         state, heads = State(corpus, seed), dict[int, int]()
-        anchors = _medoids(corpus, count // size, seed) if cover else []
         while state.answers < count:
-            anchor, room = anchors.pop() if anchors else state.anchor(), min(size, count - state.answers)
-            images = pick(state, anchor, room)
+            about, room = anchor(state), min(size, count - state.answers)
+            images = pick(state, about, room)
             if joins and state.screens % joins == joins - 1 and len(state.groups()) > 3:
                 largest = max(state.groups(), key=len)
                 joined = state.bridges(int(largest[0]), room)
-                anchor, images = (int(largest[0]), joined) if len(joined) > 4 else (anchor, images)
-            state.asked_N[anchor] += not len(images)
+                about, images = (int(largest[0]), joined) if len(joined) > 4 else (about, images)
+            state.asked_N[about] += not len(images)
             if len(images):
-                state.answer(anchor, images)
+                state.answer(about, images)
                 if named:
-                    head = heads.setdefault(int(corpus.classes[anchor]), anchor)
+                    head = heads.setdefault(int(corpus.classes[about]), about)
                     state.seconds += LOOK
-                    state.say(head, anchor, True)
+                    state.say(head, about, True)
         return state
 
     return ask
@@ -122,25 +126,18 @@ def names(corpus: Corpus, count: int, seed: int) -> State:
     return state
 
 
-def _medoids(corpus: Corpus, count: int, seed: int) -> list[int]:
-    import faiss
-
-    means = faiss.Kmeans(corpus.vectors.shape[1], count, seed=seed, spherical=True, min_points_per_centroid=1)
-    means.train(np.ascontiguousarray(corpus.vectors))
-    centre_KD: NDArray[np.float32] = np.asarray(means.centroids)
-    return [int(row) for row in np.unique((centre_KD @ corpus.vectors.T).argmax(axis=1))]
-
-
 WAYS: dict[str, Way] = {
-    "plain screens": by_screens(plain),
-    "bridges": by_screens(bridged),
-    "bridges, 12 images": by_screens(bridged, 12),
-    "bridges, 24 images": by_screens(bridged, 24),
-    "bridges, anchors cover clusters": by_screens(bridged, cover=True),
+    "screens": by_screens(bridged(MOST_BRIDGES)),
+    "anchors at random": by_screens(bridged(MOST_BRIDGES), anchor=State.at_random),
+    "anchors of greatest gain": by_screens(bridged(MOST_BRIDGES), anchor=State.greatest),
+    "6 images": by_screens(bridged(MOST_BRIDGES), 6),
+    "16 images": by_screens(bridged(MOST_BRIDGES), 16),
+    "20 images, five bridges, anchors at random": by_screens(bridged(5), 20, State.at_random),
+    "no bridges": by_screens(plain),
     "every third screen joins groups": by_screens(plain, joins=3),
     "expected change": by_screens(expected_change),
     "committee": by_screens(committee),
-    "bridges and a name a screen": by_screens(bridged, named=True),
+    "a name a screen": by_screens(bridged(MOST_BRIDGES), named=True),
     "random pairs": pairs,
     "class names": names,
 }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 import samekind as sk
 from samekind.indexer.adaptation.adapt import AnsweredSpace
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
+from samekind.indexer.labeling.anchors import CANDIDATES, SHARPNESS
 from samekind.indexer.labeling.link_constraints import connected
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation
@@ -41,6 +42,7 @@ class Corpus:
         self.queries = vectors[held], class_N[held]
         self.space = AnsweredSpace(VectorIndex.build(lambda: [self.vectors], vectors.shape[1], len(self.vectors)))
         self.similarity = self.vectors @ self.vectors.T
+        self.alike = self.similarity.clip(0) ** SHARPNESS
         self.nearest = np.argsort(-self.similarity, axis=1)[:, :1000]
         self.start = self.figures(self.vectors, self.queries[0])
 
@@ -110,9 +112,27 @@ class State:
         elif a != b:
             self.apart.add((a, b))
 
-    def anchor(self) -> int:
+    def at_random(self) -> int:
         """One of those that the fewest answers are about."""
         return int(self.random.choice(np.flatnonzero(self.asked_N == self.asked_N.min())))
+
+    def gains(self) -> tuple[Rows, NDArray[np.float64]]:
+        """A thousand candidates, of those that the fewest answers are about, and how much each would stand for."""
+        candidates = self.random.permutation(np.flatnonzero(self.asked_N == self.asked_N.min()))[:CANDIDATES]
+        grouped = np.bincount(self.group_N, minlength=len(self.group_N))[self.group_N] > 1
+        reached_N = self.corpus.alike[grouped].max(axis=0, initial=0)
+        return candidates, np.maximum(self.corpus.alike[candidates] - reached_N, 0).sum(axis=1, dtype=np.float64)
+
+    def drawn(self) -> int:
+        """In proportion to what it would stand for, as screens do."""
+        candidates, gains = self.gains()
+        odds = np.maximum(gains, 1e-12)
+        return int(self.random.choice(candidates, p=odds / odds.sum()))
+
+    def greatest(self) -> int:
+        """The one that stands for most."""
+        candidates, gains = self.gains()
+        return int(candidates[gains.argmax()])
 
     def near(self, anchor: int, count: int, beside: Rows | None = None) -> Rows:
         """The nearest open images, one of each group."""

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from samekind.core.errors import CorpusError
+from samekind.core.errors import CorpusError, InputError
 from samekind.core.text import counted
 from samekind.data.layouts.class_names import clashes
 from samekind.data.layouts.file_lists import ListedSplits, listed_splits
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.layouts.labels.given_labels import GivenLabels, labels_from_file, labels_from_metadata
 from samekind.data.layouts.recognise import Parts, Recognised, recognise
+from samekind.data.types.same_class import ANY, EXACT, JOINED_BY
 from samekind.data.types.splits import Split
 
 Located = tuple[Parts, Path]
 """A file as path within the corpus, for people, and where it is."""
-EXACT = "exact"
-"""The rule for several labels: two images are of the same class if all of theirs are the same."""
+_SAME = {EXACT: "all of theirs are the same", ANY: "they share a label"}
 _SPLITS_NAMED = 4
 _INSIDE_NAMED = 3
 
@@ -33,7 +33,8 @@ class ReadLayout:
         splits: of each image; `None` if nothing names splits.
         read_as: one line on what was understood.
         notes: lines on what a reader should know.
-        label_rule: when images of several labels are of the same class: `exact`; empty if none has several.
+        label_rule: when images of several labels are of the same class, `exact` or `any`; empty if none has several.
+        files: of labels and lists that were read, as paths within the folder; a folder of them ends in `/`.
     """
 
     layout: str
@@ -42,6 +43,7 @@ class ReadLayout:
     read_as: str
     notes: tuple[str, ...] = ()
     label_rule: str = ""
+    files: tuple[str, ...] = ()
 
 
 def read_layout(root: Path, files: Sequence[Parts], others: Sequence[Located], how: FolderChoices) -> ReadLayout:
@@ -83,10 +85,16 @@ def read_layout(root: Path, files: Sequence[Parts], others: Sequence[Located], h
     notes += [*(given.notes if given else ()), *clashes(all_labels)]
     if given is not None and given.several:
         images = counted(given.several, "image has several labels", "images have several labels")
-        notes.append(f"{images}: two images are of the same class if all of theirs are the same ({EXACT})")
-    rule = EXACT if given is not None and given.several else ""
+        notes.append(f"{images}: two images are of the same class if {_SAME[how.several]} ({how.several})")
+    rule = how.several if given is not None and given.several else ""
+    if rule == ANY and given is not None and given.with_sign:
+        raise InputError(
+            f"--several any: the label {given.with_sign!r} holds the sign between labels, {JOINED_BY.strip()!r}",
+            hint="rename it, or leave --several out",
+        )
+    read = (*(given.files if given else ()), *(lists.names if lists else ()))
     read_as = _read_as(found, lists, given, all_labels)
-    return ReadLayout(found.layout, all_labels, found.splits, read_as, tuple(notes), rule)
+    return ReadLayout(found.layout, all_labels, found.splits, read_as, tuple(notes), rule, read)
 
 
 def _given(

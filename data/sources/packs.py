@@ -14,7 +14,8 @@ import hashlib
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,25 @@ from samekind.core.errors import CorpusError, ImageError
 from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus, numbered_ids
-from samekind.data.decode import decode_image, to_pixels, worker_threads
+from samekind.data.decode import to_pixels, worker_threads
+from samekind.data.decoding.pictures import PictureFile
 from samekind.data.types.images import Pixels, SkippedFile
+from samekind.data.types.reading import DeepRange, Reading, common_depth, depth_note
 from samekind.data.types.splits import SPLIT_NAMES, Split
 
 _CHUNK = 2048
 _WORTH_KEEPING = 5_000  # images
 _WORTH_A_THREAD = 16_384  # bytes an image: below, threads wait for the interpreter lock rather than decode
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """Pictures by row, what was left out, how they were read, and the values of those of more than 8 bits."""
+
+    images: dict[int, Pixels]
+    skipped: tuple[SkippedFile, ...]
+    reading: Reading
+    deep: tuple[DeepRange, ...] = ()
 
 
 def is_pack(path: Path) -> bool:
@@ -53,21 +66,27 @@ def pack_classes(path: Path) -> tuple[str, ...]:
 
 
 def read_pack(
-    path: Path, name: str | None = None, source: dict[str, Any] | None = None, progress: Progress | None = None
+    path: Path,
+    name: str | None = None,
+    source: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    reading: Reading | None = None,
 ) -> Corpus:
-    """Decodes a whole pack into memory; images that cannot be decoded are skipped and listed.
+    """Decodes a whole pack into memory; images that cannot be decoded are skipped and listed. Pictures of more than 8 bits get one depth.
 
     Args:
         path: the `.npz` file.
         name: of the corpus; the file's stem if left out.
         source: arguments of `load_corpus` that load it again; the path if left out.
         progress: shows a bar.
+        reading: how its pictures are read; where it says nothing of the depth of deep ones, one is decided for all.
 
     Raises:
         CorpusError: the file is no pack, or holds no readable image.
     """
     rows, labels, splits = _open(path)
-    images, skipped = _decode_or_recall(rows, path, progress)
+    decoded = _decode_or_recall(rows, path, reading or Reading(), progress)
+    images, skipped, reading = decoded.images, decoded.skipped, decoded.reading
     kept = sorted(images)
     if not kept:
         raise CorpusError(f"{path} holds no readable image ({len(skipped)} were looked at)")
@@ -80,7 +99,10 @@ def read_pack(
         name=name or path.stem,
         source=source or {"corpus": str(path.resolve()), "data_dir": None, "limit": None},
     )
-    return replace(corpus, skipped=skipped)
+    notes = (depth_note(decoded.deep, reading.depth),) if decoded.deep and reading.depth is not None else ()
+    for note in notes:
+        (progress or NoProgress()).print(note)
+    return replace(corpus, skipped=skipped, reading=reading, notes=notes)
 
 
 def _open(path: Path) -> tuple[list[bytes], list[str | None] | None, list[Split]]:
@@ -108,24 +130,27 @@ def _open(path: Path) -> tuple[list[bytes], list[str | None] | None, list[Split]
     return [encoded[offsets[i] : offsets[i + 1]].tobytes() for i in range(count)], labels, splits
 
 
-def _decode_or_recall(
-    rows: list[bytes], path: Path, progress: Progress | None
-) -> tuple[dict[int, Pixels], tuple[SkippedFile, ...]]:
-    """The decoded rows, from the cache if they were decoded before."""
+def _decode_or_recall(rows: list[bytes], path: Path, reading: Reading, progress: Progress | None) -> _Decoded:
+    """The decoded rows, from the cache if they were decoded before. Deep pictures are never kept: which depth they get is a decision."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(len(row).to_bytes(8, "little") + row)
+    digest.update(b"" if reading == Reading() else repr(reading).encode())
     kept = cache_home() / "packs" / f"{digest.hexdigest()[:32]}.npy"
     try:
         recalled = np.load(kept, allow_pickle=False)
         if recalled.dtype == np.uint8 and len(recalled) == len(rows):
-            return dict(enumerate(recalled)), ()
+            with contextlib.suppress(OSError):  # a cache that can only be read
+                kept.touch()  # the least recently used goes first
+            return _Decoded(dict(enumerate(recalled)), (), reading)
     except (OSError, ValueError, EOFError):
         pass  # not there, or damaged: decode
-    images, skipped = _decode_all(rows, path, progress)
-    if len(rows) >= _WORTH_KEEPING and not skipped and len({pixels.shape for pixels in images.values()}) == 1:
+    decoded = _decode_all(rows, path, reading, progress)
+    images, skipped, deep = decoded.images, decoded.skipped, decoded.deep
+    alike = not skipped and not deep and len({pixels.shape for pixels in images.values()}) == 1
+    if len(rows) >= _WORTH_KEEPING and alike:
         _keep(np.stack([images[i] for i in range(len(rows))]), kept)
-    return images, skipped
+    return decoded
 
 
 def _keep(pixels: Pixels, target: Path) -> None:
@@ -136,10 +161,9 @@ def _keep(pixels: Pixels, target: Path) -> None:
             np.save(file, pixels, allow_pickle=False)
 
 
-def _decode_all(
-    rows: list[bytes], path: Path, progress: Progress | None
-) -> tuple[dict[int, Pixels], tuple[SkippedFile, ...]]:
+def _decode_all(rows: list[bytes], path: Path, reading: Reading, progress: Progress | None) -> _Decoded:
     images: dict[int, Pixels] = {}
+    deep: dict[int, DeepRange] = {}
     skipped = []
     threads = worker_threads() if sum(map(len, rows)) > len(rows) * _WORTH_A_THREAD else 1
     with (
@@ -148,20 +172,29 @@ def _decode_all(
     ):
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            for i, result in enumerate((pool.map if threads > 1 else map)(_decode_or_reason, chunk), start):
+            results = (pool.map if threads > 1 else map)(partial(_decode_or_reason, reading), chunk)
+            for i, result in enumerate(results, start):
                 if isinstance(result, str):
                     skipped.append(SkippedFile(f"{path.name}[{i}]", result))
                 else:
-                    images[i] = result
+                    images[i], values = result
+                    deep |= {} if values is None else {i: values}
             task.advance(len(chunk))
-    return images, tuple(skipped)
+    if deep and reading.depth is None:  # known only now: the deep ones are read again
+        reading = replace(reading, depth=common_depth(deep.values()))
+        for i in deep:
+            again = _decode_or_reason(reading, rows[i])
+            assert not isinstance(again, str)
+            images[i] = again[0]
+    return _Decoded(images, tuple(skipped), reading, tuple(deep.values()))
 
 
-def _decode_or_reason(encoded: bytes) -> Pixels | str:
+def _decode_or_reason(reading: Reading, encoded: bytes) -> tuple[Pixels, DeepRange | None] | str:
     try:
-        return to_pixels(decode_image(encoded))
+        picture = PictureFile(encoded, reading).picture(1)
     except ImageError as error:
         return str(error)
+    return to_pixels(picture.image), picture.deep
 
 
 def _labels(codes: Any, classes: Any) -> list[str | None]:

@@ -7,7 +7,7 @@ was handed one split only (an artefact trained on `split="train"` can still find
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ import numpy as np
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.layouts.folder_choices import FolderChoices
-from samekind.data.types.reading import Reading
+from samekind.data.layouts.folder_choices import CHOICES, FolderChoices
+from samekind.data.types.reading import Reading, depth_of_bits
 from samekind.data.types.splits import SPLITS, stratified_sample
 
 REGISTERED = ("fashion-mnist", "cifar10", "digits", "synthetic")
@@ -39,6 +39,7 @@ def load_corpus(
     layout: str | None = None,
     labels: str | Path | None = None,
     exclude: str | Sequence[str] | None = None,
+    several: str | None = None,
     frames: str = Reading.frames,
     max_pixels: int = Reading.max_pixels,
     depth: int | None = None,
@@ -57,9 +58,10 @@ def load_corpus(
         layout: how a folder is laid out, see `Corpus.from_folder`; recognised if left out.
         labels: a file that has a folder's labels, `FILE` or `FILE:COLUMN`.
         exclude: patterns of a folder's files and folders to leave out.
+        several: when a folder's images of several labels are of the same class: `exact` or `any`, see `Corpus.from_folder`.
         frames: of a folder's files with several pictures the `first`, or `all`.
-        max_pixels: width × height up to which a picture of a folder is read.
-        depth: bits of a folder's pictures that have more than 8; decided by the greatest value of all if left out.
+        max_pixels: width × height up to which a picture of a folder or pack is read.
+        depth: bits of a folder's or pack's pictures that have more than 8; decided by the greatest value of all if left out.
         progress: shows downloads and decoding.
 
     Raises:
@@ -72,12 +74,12 @@ def load_corpus(
         raise InputError(f"unknown split {split!r}", hint=f"choose one of {', '.join(SPLITS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 image, got {limit}")
-    choices = FolderChoices.of(layout, labels, exclude)
+    choices = FolderChoices.of(layout, labels, exclude, several)
+    reading = Reading(frames, max_pixels).to_json() | ({} if depth is None else {"depth": depth})
     if isinstance(corpus, str) and corpus in REGISTERED:
-        _refuse_choices(choices, corpus)
+        _refuse_choices({**choices.source, **reading, **({"seed": seed} if seed else {})}, corpus)
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
     else:
-        reading = {"frames": frames, "max_pixels": max_pixels, "depth": depth}
         loaded = _load_path(corpus, choices, {"seed": seed, **reading}, progress)
     if limit is not None:
         loaded = _limited(loaded, limit)
@@ -110,25 +112,34 @@ def _data_folder(given: str | Path | None) -> Path | None:
     return Path(folder).expanduser().resolve() if str(folder) else None
 
 
-def _refuse_choices(how: FolderChoices, corpus: str) -> None:
-    if how.source:
-        flags = ", ".join(f"--{name}" for name in how.source)
-        raise InputError(f"{flags} is for folders of images, and {corpus} is none", hint="leave it out")
+def _refuse_choices(given: Iterable[str], corpus: str) -> None:
+    """Refuses what only a folder can honour."""
+    flags = [f"--{name.replace('_', '-')}" for name in given]
+    if flags:
+        what, hint = ("is", "leave it out") if len(flags) == 1 else ("are", "leave them out")
+        raise InputError(f"{', '.join(flags)} {what} for folders of images, and {corpus} is none", hint=hint)
 
 
 def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
     text = str(given)
     path = Path(text).expanduser()
     if text and path.is_dir():
-        laid_out: dict[str, Any] = {"layout": choices.layout, "labels": choices.labels, "exclude": choices.exclude}
+        laid_out: dict[str, Any] = {name: getattr(choices, name) for name in CHOICES}
         return Corpus.from_folder(path, **laid_out, **how, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
             raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")
-        _refuse_choices(choices, path.name)
+        _refuse_choices(
+            {**choices.source, **{name: how[name] for name in ("frames", "seed") if how.get(name)}}, path.name
+        )
         from samekind.data.sources.packs import read_pack
 
-        return read_pack(path, progress=progress)
+        depth = how.get("depth")
+        most = how.get("max_pixels", Reading.max_pixels)
+        source = {"corpus": str(path.resolve()), "data_dir": None, "limit": None, **how}
+        del source["seed"]
+        reading = Reading(max_pixels=most, depth=depth_of_bits(depth))
+        return read_pack(path, source=source, progress=progress, reading=reading)
     known = ", ".join(REGISTERED)
     if isinstance(given, Path) or path.name != text:
         raise CorpusError(f"no such folder: {path}", hint=f"check the path, or name one of {known}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from samekind.core.errors import InputError
+from samekind.core.text import counted
 
 FRAMES = ("first", "all")
 MAX_PIXELS = 250_000_000
@@ -145,6 +146,13 @@ def depth_of_bits(bits: int | None) -> Depth | None:
     if not _is_whole(bits) or not 1 <= bits <= _MOST_BITS:
         raise InputError(f"depth must be a number of bits between 1 and {_MOST_BITS}, got {bits!r}")
     return Depth(integers=(0.0, 2.0**bits - 1))
+
+
+def depth_note(deep: Sequence[DeepRange], depth: Depth) -> str:
+    """A line on the deep pictures of a corpus and what was decided for them."""
+    most = max(values.high for values in deep)
+    what = counted(len(deep), "picture")
+    return f"{what} of more than 8 bits: read as {depth_text(depth)} (greatest value {most:,g})"
 
 
 def depth_text(depth: Depth) -> str:

@@ -94,6 +94,20 @@ def stable_split(ids: Sequence[str], labels: Sequence[str | None] | None, seed: 
     return ["test" if is_test else "train" for is_test in test]
 
 
+def stable_split_by_file(files: Sequence[str], labels: Sequence[str | None] | None, seed: int) -> list[Split]:
+    """A stable split in which the pictures of one file stay together.
+
+    Args:
+        files: the file of each image.
+        labels: one an image, or `None` without labels; a file has that of its first.
+        seed: of the hashes.
+    """
+    rows = {file: row for row, file in reversed(list(enumerate(files)))}
+    splits = stable_split(list(rows), None if labels is None else [labels[row] for row in rows.values()], seed)
+    split_of = dict(zip(rows, splits, strict=True))
+    return [split_of[file] for file in files]
+
+
 def _unit_hash(text: str) -> float:
     """A number in [0, 1) that is the same for the same text everywhere."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

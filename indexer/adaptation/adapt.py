@@ -38,6 +38,7 @@ from samekind.training.answers.guard import HeldOut, held_out
 from samekind.training.answers.metric import Total, Within, adapted_map, unit_rows
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
+from samekind.training.runtime.side_by_side import alone
 
 # N rows, D dimension
 
@@ -107,7 +108,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         if judged.improves:
             current = _readable(lambda: current_adaptation(folder))
             figures = {"answers": answered.num_answers, "groups": len(answered.groups), "held_out": asdict(judged)}
-            fitted = space.fit(list(answered.groups), answered.strangers)
+            fitted = alone(lambda: space.fit(list(answered.groups), answered.strangers))
             adaptation = replace(
                 fitted,
                 slope=fitted.slope if judged.tells_belonging else 0.0,
@@ -173,14 +174,16 @@ class AnsweredSpace:
             groups: of rows.
             strangers: rows that were told from each of them and are in none.
         """
-        stored = [self.vectors(group) for group in groups]
-        map_DD = adapted_map(self._total, Within.of(stored, self._dim)).astype(np.float32)
+        stored, ends = self.vectors(np.concatenate(groups)), np.cumsum([len(group) for group in groups])[:-1]
+        map_DD = adapted_map(self._total, Within.of(np.split(stored, ends), self._dim)).astype(np.float32)
         no_names = np.empty((0, 32), np.uint8), np.empty(0, np.int64)
         bare = Adaptation(0, "", map_DD, np.empty((0, self._dim), np.float32), *no_names, made="", figures={})
-        mapped = [bare.mapped(group_RD) for group_RD in stored]
+        mapped = np.split(bare.mapped(stored), ends)
         means_GD = np.stack([group_RD.mean(axis=0, dtype=np.float64) for group_RD in mapped])
         centre_GD = unit_rows(means_GD).astype(np.float32)
-        slope, threshold = fit_belonging(mapped, centre_GD, [bare.mapped(self.vectors(rows)) for rows in strangers])
+        told = bare.mapped(self.vectors(np.concatenate(strangers)))
+        told_from = np.split(told, np.cumsum([len(rows) for rows in strangers])[:-1])
+        slope, threshold = fit_belonging(mapped, centre_GD, told_from)
         return replace(bare, centre_GD=centre_GD, slope=slope, threshold=threshold)
 
 

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from samekind.training.answers.belonging import belonging
-from samekind.training.answers.metric import unit_rows
+from samekind.training.answers.metric import product, unit_rows
 
 # G groups, R images of a group, E images that were told from it, M members in all, S pairs of an image and a group it was told from
 
@@ -70,7 +69,7 @@ def _members(
     kept = _evenly(len(own_N))
     vector_MD, own_M = np.concatenate(groups)[kept].astype(np.float64), own_N[kept]
     sum_GD = np.stack([group_RD.sum(axis=0, dtype=np.float64) for group_RD in groups])
-    cosine_MG = vector_MD @ centre_GD.T.astype(np.float64)
+    cosine_MG = product(vector_MD, centre_GD.T.astype(np.float64))
     rest_MD = unit_rows(sum_GD[own_M] - vector_MD)
     cosine_MG[np.arange(len(own_M)), own_M] = (rest_MD * vector_MD).sum(axis=1)
     return own_M, cosine_MG
@@ -83,7 +82,7 @@ def _strangers(
     told_N = np.repeat(np.arange(len(strangers)), [len(told_ED) for told_ED in strangers])
     kept = _evenly(len(told_N))
     vector_SD = np.concatenate([*strangers, centre_GD[:0]])[kept].astype(np.float64)
-    return told_N[kept], vector_SD @ centre_GD.T.astype(np.float64)
+    return told_N[kept], product(vector_SD, centre_GD.T.astype(np.float64))
 
 
 def _evenly(count: int) -> NDArray[np.int64]:
@@ -102,9 +101,12 @@ def _loss_of_members(logit_MG: Float64, own_M: NDArray[np.int64]) -> tuple[float
 def _loss_of_strangers(logit_SG: Float64, told_S: NDArray[np.int64]) -> tuple[float, Float64]:
     """−log (1 − P(the group that it was told from)), and its gradient by the logits."""
     rows = np.arange(len(told_S))
-    others_SG = logit_SG.copy()
-    others_SG[rows, told_S] = -np.inf
-    loss = logsumexp(np.pad(logit_SG, ((0, 0), (0, 1))), axis=1) - logsumexp(
-        np.pad(others_SG, ((0, 0), (0, 1))), axis=1
-    )
-    return float(loss.sum()), belonging(logit_SG, 1.0, 0.0) - belonging(others_SG, 1.0, 0.0)
+    odds_SG = np.exp(logit_SG)
+    told_from_S = odds_SG[rows, told_S]
+    odds_SG[rows, told_S] = 0
+    rest_S1 = 1 + odds_SG.sum(axis=1, keepdims=True)
+    share_S = told_from_S / (rest_S1[:, 0] + told_from_S)
+    gradient_SG = odds_SG / rest_S1
+    gradient_SG *= -share_S[:, None]
+    gradient_SG[rows, told_S] = share_S
+    return float(np.log1p(told_from_S / rest_S1[:, 0]).sum()), gradient_SG

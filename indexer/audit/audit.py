@@ -18,8 +18,9 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import Progress
 from samekind.data.types.label_levels import COARSE, labels_at
 from samekind.data.types.label_levels import label_level as level_name
+from samekind.data.types.same_class import ANY, LabelSets
 from samekind.indexer.audit.anchors import anchors_of
-from samekind.indexer.audit.class_rates import class_pairs, rates_by_class
+from samekind.indexer.audit.class_rates import Classes, class_pairs, rates_by_class
 from samekind.indexer.audit.duplicates import NEAR, exact_duplicates, named_duplicates, pairs_within
 from samekind.indexer.audit.neighbours import Comparison, NearPairs, Neighbourhood, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
@@ -58,21 +59,22 @@ def audit(
     classes = sorted({label for label in labels or [] if label is not None})
     class_N = label_numbers(labels, classes)
     class_N = np.full(len(rows_N), UNKNOWN) if class_N is None else class_N
+    sets = LabelSets.of(classes, index.label_rule)
     objective = _objective(index, notes)
     ids, content_N = [index.ids[row] for row in rows_N.tolist()], index.rows.numbered("sha256")[rows_N]
     weights = None if objective is None else GradientWeights(objective["temperature"], objective["beta"])
     if k:
         found = neighbourhood(
-            _checked(index, rows_N), Comparison(class_N, chosen, k, weights, content_N, NEAR), progress
+            _checked(index, rows_N), Comparison(class_N, chosen, k, weights, content_N, NEAR, sets), progress
         )
     else:
         _checked(index, rows_N)(np.arange(len(rows_N)))
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
     notes += label_rule_notes(index.manifest["corpora"])
-    false_AK = figures.false_negatives(class_N[chosen][:, None], class_N[found.row_AK])
+    false_AK = figures.false_negatives(class_N[chosen][:, None], class_N[found.row_AK], sets)
     share_AK = None if objective is None else found.share_AK
-    base = figures.base_rate(class_N)
+    base = figures.base_rate(class_N, sets)
     rate = figures.false_negative_rate(false_AK)
     return FalseNegativeReport(
         k=k,
@@ -82,8 +84,10 @@ def audit(
         false_negative_rate=rate,
         lift=figures.lift(rate, base),
         by_rank=_by_rank(found, false_AK, share_AK, base),
-        by_class=rates_by_class(classes, class_N, chosen, false_AK, None if objective is None else found.false_share_A),
-        class_pairs=class_pairs(classes, class_N, chosen, found.row_AK, notes),
+        by_class=rates_by_class(
+            Classes(classes, class_N, sets), chosen, false_AK, None if objective is None else found.false_share_A
+        ),
+        class_pairs=class_pairs(Classes(classes, class_N, sets), chosen, found.row_AK, notes),
         gradient_share=_gradient_share(objective, found, false_AK),
         duplicates=named_duplicates(ids, exact_duplicates(content_N), found.near),
         num_duplicates=pairs_within(content_N) + found.near.count,
@@ -159,6 +163,11 @@ def _labels_at(index: OpenedIndex, wanted: str | int | None, notes: list[Note]) 
     except (ArtefactError, KeyError):
         recorded = COARSE  # an encoder from elsewhere
     level = level_name(recorded if wanted is None else wanted)
+    if index.label_rule == ANY and level != COARSE:
+        raise InputError(
+            f"labels at the level {level!r} are folders, and images here are of the same class if they share a label (any)",
+            hint="leave --label-level out, or index with --several exact",
+        )
     labels = labels_at(index.ids, index.labels, level)
     if level != COARSE and labels is not None:
         one = f"The labels have one level: the {level} ones are the coarse ones."

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.data.types.same_class import LabelSets, same_class
 from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.runtime.side_by_side import side_by_side
@@ -43,6 +44,7 @@ class Comparison:
         gradient_weights: of the objective; `None` leaves shares out.
         content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
         near: similarity from which on a pair counts as near duplicate; above 1 for none.
+        sets: the classes' labels, where a shared one makes two rows the same class.
     """
 
     class_N: NDArray[np.int64]
@@ -51,6 +53,7 @@ class Comparison:
     gradient_weights: GradientWeights | None = None
     content_N: NDArray[np.int64] | None = None
     near: float = 2.0
+    sets: LabelSets | None = None
 
 
 @dataclass
@@ -113,6 +116,7 @@ class _Pass:
         class_N, anchor_A, content_N = comparison.class_N, comparison.anchor_A, comparison.content_N
         rows = len(class_N)
         self.k, self.gradient_weights, self.near_from = comparison.k, comparison.gradient_weights, comparison.near
+        self.sets = comparison.sets
         self.row_of_sorted = torch.from_numpy(np.argsort(class_N, kind="stable"))
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
@@ -209,6 +213,12 @@ class _Pass:
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
         self.result.share_AK[place] = weight_BK / (unknown_B + known_B)[:, None]
         class_B = self.class_sorted[anchors.numpy()]
+        if self.sets is not None:  # rows of the same class are no slice then
+            same_BN = same_class(class_B[:, None], self.class_sorted[None, unlabelled:], self.sets)
+            same = (weight_BN[:, unlabelled:] * torch.from_numpy(same_BN)).sum(1).double().numpy()
+            mine = class_B >= 0
+            self.result.false_share_A[place[mine]] = gradient_shares(same[mine], known_B[mine])
+            return
         for number in np.unique(class_B[class_B >= 0]):
             first, last = np.searchsorted(self.class_sorted, [number, number + 1])
             mine = class_B == number

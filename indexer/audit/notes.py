@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Self
 
+from samekind.data.types.same_class import ANY, rule_of
+
 
 class NoteCode(StrEnum):
     """Reasons for a note of an audit or of a curation table."""
@@ -24,6 +26,7 @@ class NoteCode(StrEnum):
     REVIEW_DUPLICATES = "review_duplicates"
     LEAKS = "leaks"
     SEVERAL_LABELS = "several_labels"
+    NO_CLASS_PAIRS = "no_class_pairs"
 
 
 class Note(str):
@@ -51,7 +54,9 @@ def label_rule_notes(corpora: Iterable[Mapping[str, Any]]) -> list[Note]:
     Args:
         corpora: of the index' manifest.
     """
-    if not any(entry.get("label_rule") for entry in corpora):
+    rule = rule_of(str(entry.get("label_rule") or "") for entry in corpora)
+    if not rule:
         return []
-    text = "Some images have several labels: two images are of the same class if all of theirs are the same (exact)."
+    same = "they share a label" if rule == ANY else "all of theirs are the same"
+    text = f"Some images have several labels: two images are of the same class if {same} ({rule})."
     return [Note(NoteCode.SEVERAL_LABELS, text)]

@@ -35,6 +35,7 @@ from samekind.indexer.storage.manifest import CorpusEntry, Manifest
 from samekind.indexer.storage.recorded_reading import record_reading
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.image_encoder import ImageEncoder
+from samekind.training.models.pretrained.whiten import NOT_SPLIT, TRAINING
 from samekind.training.runtime.artefact import META, check_writable, read_meta
 from samekind.training.runtime.lock import exclusive
 
@@ -99,14 +100,15 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
     meta = read_meta(folder) if (folder / META).is_file() else {}
     rows = table.rows()
     owners, splits = rows["corpus"].to_pylist(), rows["split"].to_pylist()
-    training = sum(owner == entry.key and split == "train" for owner, split in zip(owners, splits, strict=True))
+    own = [split for owner, split in zip(owners, splits, strict=True) if owner == entry.key]
+    training, of = (own.count("train"), TRAINING) if "train" in own else (len(own), NOT_SPLIT)
     if entry.source is not None and OUTGROWN_AT in meta and training >= meta[OUTGROWN_AT]:
         crops = meta["encoder"].get("crops", 1)
         asked = ("--crops", str(crops)) if crops != 1 else ()
         named = ("--corpus", entry.source, "--encoder", meta["source"], *asked, "--out", f"{folder}-again")
         words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
-            f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} training images, now there are {training:,}; "
+            f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} {of}, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"
         )
 

@@ -176,7 +176,7 @@ def load_image(corpus: Corpus, spec: ImageSpec, row: int) -> Loaded:
     try:
         image = corpus.image(row)
     except ImageError as error:
-        return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error))
+        return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error).removeprefix(f"{corpus.uri(row)}: "))
     return Loaded(prepare(image, preprocessing_of(spec)), image.width, image.height, thumbnail(image))
 
 

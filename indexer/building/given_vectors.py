@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.files import EXTENSIONS
 from samekind.data.types.images import ImageReference, Pixels
-from samekind.data.types.splits import SPLIT_NAMES, SPLITS, Split, stable_split
+from samekind.data.types.splits import SPLIT_NAMES, SPLITS, Split, stable_split_by_file
 from samekind.indexer.building.encoder_files import check_no_training
 from samekind.indexer.storage.vector_files import VectorRows
 from samekind.training.runtime.artefact import FORMAT, GIVEN, META, WEIGHTS, write_json
@@ -119,17 +120,23 @@ def given_corpus(rows: VectorRows, given: GivenVectors, name: str, images: Corpu
     else:
         place_N = _places(rows, images)
         references = [images.references[place] for place in place_N]
-    labels = rows.texts.get("label")
+    labels, rule = rows.texts.get("label"), ""
     if labels is None and place_N is not None and images is not None and images.labels is not None:
-        labels = [images.labels[place] for place in place_N]
+        labels, rule = [images.labels[place] for place in place_N], images.label_rule
     labels = None if labels is None or all(label is None for label in labels) else labels
     if "split" in rows.texts:
         splits = [_split(value) for value in rows.texts["split"]]
     elif place_N is not None and images is not None:
         splits = [images.splits[place] for place in place_N]
     else:
-        splits = stable_split(rows.ids, labels, 0)
-    return Corpus(name, rows.ids, references, splits, labels, source={"corpus": GIVEN_SOURCE})
+        splits = stable_split_by_file(list(map(_file, rows.ids)), labels, 0)
+    return Corpus(name, rows.ids, references, splits, labels, source={"corpus": GIVEN_SOURCE}, label_rule=rule)
+
+
+def _file(id_: str) -> str:
+    """The file that an id like `x.tif#3` names a picture of; the id itself where it is none of a picture."""
+    file, _, number = id_.rpartition("#")
+    return file if number.isdecimal() and Path(file).suffix.lower() in EXTENSIONS else id_
 
 
 def _placeholder(rows: VectorRows, given: GivenVectors, name: str, i: int) -> ImageReference:

@@ -22,7 +22,7 @@ from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.resolve import require_crops, resolve_encoder
 from samekind.training.models.pretrained.text_weights import resolve_text_tower
-from samekind.training.models.pretrained.whiten import ENOUGH, MOST_ROWS, whiten
+from samekind.training.models.pretrained.whiten import ENOUGH, MOST_ROWS, NOT_SPLIT, TRAINING, whiten
 from samekind.training.models.text_tower import TextTower
 from samekind.training.runtime.artefact import WEIGHTS, read_meta
 from samekind.training.runtime.lock import exclusive
@@ -118,7 +118,7 @@ def pretrained_encoder(
 
     Args:
         name: as `resolve_encoder` takes it.
-        corpus: what the whitening is fitted to, on a seeded sample of its training split and without its labels.
+        corpus: what the whitening is fitted to, on a seeded sample of its training split (of all images if that is empty), without labels.
         folder: the artefact; if it holds this model already, with the whitening of its first corpus, that one is used.
         whitening: as `whiten` takes it. `None` stands for 0 where the model embeds text, too, since it was trained on those very cosines.
         progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
@@ -153,7 +153,8 @@ def pretrained_encoder(
 def _whitened(bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress) -> RememberingEncoder:
     """Fits the whitening of the bare encoder."""
     remembering = RememberingEncoder(bare)
-    if exponent != 0 and whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress):
+    of = TRAINING if "train" in corpus.splits else NOT_SPLIT
+    if exponent != 0 and whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress, of):
         remembering.outgrown_at = ENOUGH
     return remembering
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
+from samekind.data.types.same_class import ANY
 from samekind.training.training_set import label_numbers
 
 if TYPE_CHECKING:
@@ -102,11 +103,16 @@ def class_numbers(index: OpenedIndex) -> NDArray[np.int64]:
     """`(N,)` class numbers, −1 for unknown.
 
     Raises:
-        InputError: the corpus has no labels, or those of one class only.
+        InputError: the corpus has no labels, those of one class only, or images that share a label are of the same class.
     """
     class_N = label_numbers(index.labels, index.classes)
     if class_N is None:
         raise InputError("the corpus has no labels, so none can be wrong", hint="sort the images into folder/<class>/")
+    if index.label_rule == ANY:
+        raise InputError(
+            "labels are not looked through where images that share one are of the same class (any)",
+            hint="index with --several exact, or with --labels FILE:COLUMN for one label an image",
+        )
     if len(index.classes) < 2:
         raise InputError(f"every label is {index.classes[0]!r}: with one class none can be told to be wrong")
     return class_N

@@ -29,6 +29,7 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.data.types.same_class import ANY
 from samekind.indexer.evaluation.detector_report import DetectorReport, Scores, Truth, detector_figures
 from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
@@ -101,7 +102,11 @@ def evaluate_detectors(
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)
     if not known.any():
         notes.append("The corpus has no labels, so nobody can say which pairs are false.")
-        if labels is not None:
+        if corpus.label_rule == ANY:
+            notes[-1] = (
+                "Images that share a label are of the same class (any): detectors are measured by exact labels only."
+            )
+        elif labels is not None:
             notes[-1] = "Fewer than two images of the sample have a label, so nobody can say which pairs are false."
         return DetectorReport(None, len(rows), 0, [], notes)
     makers = _makers(config, training, guide, guide_weights)

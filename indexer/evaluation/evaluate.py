@@ -30,7 +30,7 @@ from samekind.training.runtime.artefact import read_history, read_meta
 @dataclass(frozen=True)
 class _Images:
     """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, a note on leaks, and
-    others.
+    others. `rule` for several labels.
     """
 
     vectors: NDArray[np.float32]
@@ -39,6 +39,7 @@ class _Images:
     table_version: int | None = None
     leak: str | None = None
     notes: Sequence[str] = ()
+    rule: str = ""
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
@@ -64,8 +65,8 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
         notes.append(
             "The index has changed since its figures without whitening were taken; --bare embeds again for them."
         )
-    evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, _epoch(folder, meta), notes, progress)
-    return replace(evaluation, without_whitening=figures)
+    evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, notes, progress, rule=images.rule)
+    return replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)
 
 
 def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
@@ -126,6 +127,7 @@ def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Ima
         version,
         leak,
         label_rule_notes(index.manifest["corpora"]),
+        index.label_rule,
     )
 
 
@@ -136,7 +138,9 @@ def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress
     corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
     told = label_rule_notes([{"label_rule": corpus.label_rule}])
-    return _Images(embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels, notes=told)
+    return _Images(
+        embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels, notes=told, rule=corpus.label_rule
+    )
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
+from samekind.data.types.same_class import LabelSets
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
 from samekind.training.models.whitening import IMAGES_PER_DIRECTION
@@ -59,11 +60,11 @@ def evaluate_vectors(
     vectors_ND: NDArray[np.float32],
     splits: Sequence[str],
     labels: list[str | None] | None,
-    epoch: int | None = None,
     notes: list[str] | None = None,
     progress: Progress | None = None,
     *,
     linear: bool = True,
+    rule: str = "",
 ) -> Evaluation:
     """Figures of embeddings: bank = train, queries = test.
 
@@ -71,10 +72,10 @@ def evaluate_vectors(
         vectors_ND: `(N, D)` float32 of unit norm.
         splits: of each row.
         labels: class names; `None` where unknown.
-        epoch: copied to the result.
         notes: sentences that the result shall carry as well.
         progress: shows a bar.
         linear: fit the linear probe as well, which takes longest.
+        rule: when images of several labels are of the same class (`data.types.same_class`). With `any` there is no linear probe.
     """
     notes = list(notes or [])
     classes = sorted({label for label in labels or [] if label is not None})
@@ -86,8 +87,13 @@ def evaluate_vectors(
     knn_k = min(KNN_K, num_train) if num_train else KNN_K
     why = _why_not(labels, split_N, num_train, num_test)
     if why:
-        return Evaluation(None, knn_k, None, None, None, num_train, num_test, epoch, notes=[*notes, why])
+        return Evaluation(None, knn_k, None, None, None, num_train, num_test, None, notes=[*notes, why])
     bank, bank_class, query, query_class = vectors_ND[train], class_N[train], vectors_ND[test], class_N[test]
+    sets = LabelSets.of(classes, rule)
+    if sets is not None and linear:
+        notes.append(
+            "There is no linear probe: images that share a label (any) are no classes that exclude each other."
+        )
     typical = int(np.median(np.unique(bank_class, return_counts=True)[1]))
     if 2 * typical < knn_k:
         notes.append(
@@ -98,14 +104,14 @@ def evaluate_vectors(
     if len(chosen) < num_test:
         notes.append(f"map_at_r is over {len(chosen):,} of {num_test:,} test images (seeded choice).")
     with (progress or NoProgress()).task("Evaluating", 3 * num_test + len(chosen)) as task:
-        accuracy = knn_accuracy(bank, bank_class, query, query_class, KNN_K)
+        accuracy = knn_accuracy(bank, bank_class, query, query_class, KNN_K, sets=sets)
         task.advance(num_test)
-        hit_rate = hit_rate_at_1(bank, bank_class, query, query_class)
+        hit_rate = hit_rate_at_1(bank, bank_class, query, query_class, sets)
         task.advance(num_test)
-        precision = map_at_r(bank, bank_class, query[chosen], query_class[chosen], task)
-        fitted = linear_accuracy(bank, bank_class, query, query_class, notes) if linear else None
+        precision = map_at_r(bank, bank_class, query[chosen], query_class[chosen], task, sets)
+        fitted = linear_accuracy(bank, bank_class, query, query_class, notes) if linear and sets is None else None
         task.advance(num_test)
-    return Evaluation(accuracy, knn_k, fitted, hit_rate, precision, num_train, num_test, epoch, notes=notes)
+    return Evaluation(accuracy, knn_k, fitted, hit_rate, precision, num_train, num_test, None, notes=notes)
 
 
 def linear_accuracy(

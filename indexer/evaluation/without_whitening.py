@@ -44,7 +44,7 @@ def record_figures(index: OpenedIndex, feature_NF: NDArray[np.float32]) -> None:
     """
     if len(feature_NF) != len(index) or index.labels is None or "test" not in index.splits:
         return
-    figures = _figures(feature_NF, index.splits, index.labels)
+    figures = _figures(feature_NF, index.splits, index.labels, index.label_rule)
     recorded = {_VERSION: index.manifest["table_version"], **figures}
     with suppress(ArtefactError), exclusive(index.path, wait=_PATIENCE):
         write_json(index.path / META, {**read_meta(index.path), _FIELD: recorded})
@@ -78,9 +78,12 @@ def measured_figures(folder: Path, recorded: dict[str, Any], progress: Progress)
             features.append(encoder.features(pixels))
             task.advance(len(batch))
     labels = None if corpus.labels is None else [corpus.labels[row] for row in rows]
-    return _figures(np.concatenate(features), [corpus.splits[row] for row in rows], labels)
+    return _figures(np.concatenate(features), [corpus.splits[row] for row in rows], labels, corpus.label_rule)
 
 
-def _figures(feature_NF: NDArray[np.float32], splits: Sequence[str], labels: list[str | None] | None) -> Figures:
-    evaluation = evaluate_vectors(unit_rows(torch.from_numpy(feature_NF)), splits, labels, linear=False).to_dict()
+def _figures(
+    feature_NF: NDArray[np.float32], splits: Sequence[str], labels: list[str | None] | None, rule: str
+) -> Figures:
+    vectors = unit_rows(torch.from_numpy(feature_NF))
+    evaluation = evaluate_vectors(vectors, splits, labels, linear=False, rule=rule).to_dict()
     return {name: evaluation[name] for name in _NAMES}

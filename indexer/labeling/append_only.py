@@ -25,6 +25,7 @@ _SUM = re.compile(r"([0-9a-f]{64})  ([0-9a-z]+\.lance)")
 _LAST_VERSION = 2**64 - 1  # from which LanceDB counts its versions down, so that the latest comes first
 _PATIENCE = 60.0  # seconds that the first answer of all waits for another process
 _JUST_NOW = timedelta(seconds=60)
+_TICK = timedelta(microseconds=1)
 
 
 class Timed(Protocol):
@@ -117,26 +118,42 @@ class AppendOnlyTable(Generic[Answer]):
             raise self._damaged(" ".join(str(error).split())) from error
         return sorted(dict.fromkeys(answers), key=lambda answer: answer.moment)
 
-    def _in_order(self, answers: Sequence[Answer], table: Any) -> list[Answer]:
-        """The answers; those of just now behind all that the table has, if the clock says that some of these are yet to come."""
+    def next_time(self) -> datetime:
+        """A moment for an answer that is given now: later than all that the table has, also where the clock has gone back."""
         now = datetime.now(UTC)
         try:
+            last = self._last(self._database.open_table(self.name), now) if self.exists() else now
+        except (OSError, RuntimeError, ValueError):  # damaged: whoever writes or reads it says so
+            return now
+        return now if last <= now else last + _TICK
+
+    def _in_order(self, answers: Sequence[Answer], table: Any) -> list[Answer]:
+        """The answers; those of just now behind all that the table has, if the clock says that some of these are yet to come.
+
+        What was given at one moment stays together: a name is known by its moment when it is taken back.
+        """
+        now = datetime.now(UTC)
+        last = self._last(table, now)
+        if last <= now:
+            return list(answers)
+        early = dict.fromkeys(
+            each.moment for each in answers if abs(each.moment - now) < _JUST_NOW and each.moment <= last
+        )
+        later = {moment: (last + number * _TICK).isoformat() for number, moment in enumerate(early, start=1)}
+        return [replace(each, when=later[each.moment]) if each.moment in later else each for each in answers]
+
+    def _last(self, table: Any, now: datetime) -> datetime:
+        """The latest moment in the table; now if there is none."""
+        try:
             times = table.search().select(["when"]).to_arrow()["when"].to_pylist()
-            last = max(map(datetime.fromisoformat, times), default=now)
+            return max(map(datetime.fromisoformat, times), default=now)
         except (
             OSError,
             RuntimeError,
             TypeError,
             ValueError,
         ):  # damaged: whoever reads it says so, and nobody's answer is lost for it
-            last = now
-        if last <= now:
-            return list(answers)
-        later = [(last + timedelta(microseconds=number)).isoformat() for number in range(1, len(answers) + 1)]
-        return [
-            replace(answer, when=when) if abs(answer.moment - now) < _JUST_NOW else answer
-            for answer, when in zip(answers, later, strict=True)
-        ]
+            return now
 
     def check_files(self) -> None:
         """Compares every file of the table with what it was when it was written.

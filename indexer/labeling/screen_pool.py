@@ -1,9 +1,9 @@
 """Acquisition of screens: which anchor is asked about next, and beside which images.
 
-The anchor is drawn at random among the images that the fewest answers are about, at first none; drawn by distance, anchors are outliers,
-which nothing is the same as. Its images are spread over its nearest ones, each the farthest from those chosen before: the very nearest
-would be alike, and say the same thing twenty times. Over how many follows from the answers: where most were *same*, classes reach further
-than screens do, and where few were, not as far. Up to five places go to groups that answers have formed, each shown by one image: one click
+The anchor is drawn among the images that the fewest answers are about, at first none, by how much of the corpus it would stand for
+(`anchors`). Its images are spread over its nearest ones, each the farthest from those chosen before: the very nearest
+would be alike, and say the same thing ten times. Over how many follows from the answers: where most were *same*, classes reach further
+than screens do, and where few were, not as far. Up to two places go to groups that answers have formed, each shown by one image: one click
 joins two groups. Neither labels nor an audit are needed, so the first screen is there at once.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.indexer.labeling.anchors import Anchors
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.people.current_answers import current_answers
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 # C contents, M images near the anchor, D embedding
 
-IMAGES = 20
-"""Images beside the anchor."""
-MOST_BRIDGES = 5
+IMAGES = 10
+"""Images beside the anchor. Smaller screens teach more per answer, and as much or more per second (docs/decisions/0033)."""
+MOST_BRIDGES = 2
 """Images on a screen that stand for groups."""
-NEAREST_PER_IMAGE, MOST_PER_IMAGE = 2, 30
-"""Nearest images that those of a first screen are spread over, and most of all, as multiples of its size; at least its size."""
+LEAST_DEPTH, FIRST_DEPTH, MOST_DEPTH = 20, 40, 600
+"""Over how many nearest images those of a screen are spread: at least, at first, at most; never over fewer than its size."""
 WIDER_ABOVE, NARROWER_BELOW, STEP = 0.5, 0.3, 1.5
 """Shares of *same* on a screen beyond which the next ones are spread over more or fewer images, and by what factor."""
 
@@ -50,7 +51,7 @@ def acquire_screens(
         count: how many at most; fewer if there is nothing else to ask about.
         size: images beside the anchor, at most.
         nearest: the images are spread over that many of the anchor's nearest, of those that are not answered yet; at least `size`. If
-            left out, twice `size` at first, and what the answers to screens suggest later (`screen_depth`).
+            left out, 40 at first (or `size`), and what the answers to screens suggest later (`screen_depth`).
         seed: decides which anchors are drawn.
 
     Raises:
@@ -105,13 +106,13 @@ class ScreenPool:
         closure, asked = ConstraintClosure(current), set[Pair]()
         groups = self._groups(current, closure)
         num_answers_C = self._num_answers(current)
-        random_C = np.random.default_rng(seed).random(len(self._contents))
+        grouped = np.concatenate([np.empty(0, dtype=np.int64), *groups.values()])
+        anchors = Anchors(self._vectors, np.flatnonzero(self._is_trained_C), grouped, seed)
         is_open_C = self._is_trained_C.copy()
         is_open_C[[self._contents.number[each] for each in leave_out if each in self._contents.number]] = False
         screens: list[Screen] = []
         while len(screens) < count and is_open_C.any():
-            candidates = np.flatnonzero(is_open_C)
-            anchor = int(candidates[np.lexsort((random_C[candidates], num_answers_C[candidates]))[0]])
+            anchor = anchors.draw(is_open_C, num_answers_C)
             bridge_B = self._bridges(anchor, min(MOST_BRIDGES, size), groups, closure, asked)
             near_M = self._near(anchor, nearest, closure, asked, bridge_B)
             if not len(near_M) + len(bridge_B):
@@ -256,12 +257,12 @@ def screen_depth(current: Iterable[Verdict], size: int = IMAGES) -> int:
     for verdict in sorted((each for each in current if each.screen), key=lambda each: each.moment):
         if verdict.verdict in (SAME, DIFFERENT):
             answers.setdefault(verdict.screen, []).append(verdict.verdict == SAME)
-    depth = float(NEAREST_PER_IMAGE * size)
+    depth = float(FIRST_DEPTH)
     for same in answers.values():
         share = sum(same) / len(same)
         depth *= STEP if share > WIDER_ABOVE else 1 / STEP if share < NARROWER_BELOW else 1
-        depth = min(max(depth, size), MOST_PER_IMAGE * size)
-    return round(depth)
+        depth = min(max(depth, LEAST_DEPTH), MOST_DEPTH)
+    return max(round(depth), size)
 
 
 def _check(name: str, value: Any, least: int = 1) -> None:

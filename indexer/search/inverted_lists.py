@@ -6,23 +6,26 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.unit_vectors import Float32, Rows, check_unit
+from samekind.training.runtime.side_by_side import side_by_side
 
 ANN_RECALL = 0.95
 """Overlap with exact search among the first 10 other rows that an approximate index must reach on a sample of its own rows."""
 _RECALL_AT = 10
 _RECALL_SAMPLE = 256
 _TRAIN_ROWS_A_LIST = 64
-_MAPPED_AT_ONCE = 1 << 14
+_AT_ONCE = 1 << 11
 
 
 def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -> tuple[Any, float]:
     """Builds an index of inverted lists; returns it with the recall that it reaches.
 
     Args:
-        batches: gives the vectors in table order, `(n, D)` float32 each; asked several times.
+        batches: gives the vectors in table order, `(n, D)` float32 each; asked twice.
         dim: dimension D.
         rows: number of vectors.
 
@@ -34,7 +37,7 @@ def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -
     index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
     add_unit_vectors(index, batches())
     index.make_direct_map()
-    return index, tune_lists(index, batches, rows)
+    return index, tune_lists(index)
 
 
 def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
@@ -45,17 +48,20 @@ def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
 
     Args:
         index: inverted lists of unit vectors.
-        apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`.
+        apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`; called by several threads at once.
     """
     centroid_LD = apply(index.quantizer.reconstruct_n(0, index.nlist))
     lists = faiss.ArrayInvertedLists(index.nlist, index.code_size)
-    for numbers in _together([index.invlists.list_size(number) for number in range(index.nlist)]):
-        listed = [_listed(index, number) for number in numbers]
-        mapped_ND = apply(index.reconstruct_batch(np.concatenate(listed)))
-        ends = np.cumsum([len(row_N) for row_N in listed])[:-1]
-        for number, row_N, vectors_ND in zip(numbers, listed, np.split(mapped_ND, ends), strict=True):
-            if len(row_N):
-                lists.add_entries(number, len(row_N), faiss.swig_ptr(row_N), faiss.swig_ptr(vectors_ND.view(np.uint8)))
+
+    def mapped_run(run: list[int]) -> tuple[list[int], Float32]:
+        return run, apply(_listed(index, run))
+
+    for run, mapped_ND in side_by_side(mapped_run, _together(index)):
+        ends = np.cumsum([index.invlists.list_size(number) for number in run])[:-1]
+        for number, vectors_ND in zip(run, np.split(mapped_ND, ends), strict=True):
+            if len(vectors_ND):
+                ids = index.invlists.get_ids(number)
+                lists.add_entries(number, len(vectors_ND), ids, faiss.swig_ptr(vectors_ND.view(np.uint8)))
                 centroid_LD[number] = _centre(vectors_ND, centroid_LD[number])
     quantizer = faiss.IndexFlatIP(index.d)
     quantizer.add(centroid_LD)
@@ -69,23 +75,34 @@ def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
     return mapped
 
 
-def _together(sizes: list[int]) -> Iterator[list[int]]:
-    """List numbers in runs of some thousand vectors: products of small matrices are slow."""
+def _together(index: Any) -> Iterator[list[int]]:
+    """List numbers in runs of about two thousand vectors: products of small matrices are slow."""
     run, held = list[int](), 0
-    for number, size in enumerate(sizes):
+    for number in range(index.nlist):
         run.append(number)
-        held += size
-        if held >= _MAPPED_AT_ONCE or number == len(sizes) - 1:
+        held += index.invlists.list_size(number)
+        if held >= _AT_ONCE or number == index.nlist - 1:
             if held:
                 yield run
             run, held = [], 0
 
 
-def _listed(index: Any, number: int) -> Rows:
-    """The rows of one list."""
-    size = index.invlists.list_size(number)
-    rows: Rows = faiss.rev_swig_ptr(index.invlists.get_ids(number), size).copy() if size else np.empty(0, np.int64)
-    return rows
+def _listed(index: Any, run: list[int]) -> Float32:
+    """The vectors of some lists, copied from where they lie: asked for by their rows, each would be looked up, by threads of FAISS' own."""
+    held = [number for number in run if index.invlists.list_size(number)]
+    stored = [
+        faiss.rev_swig_ptr(index.invlists.get_codes(number), index.invlists.list_size(number) * index.code_size)
+        for number in held
+    ]
+    return np.concatenate(stored).view(np.float32).reshape(-1, index.d)
+
+
+def _rows(index: Any, run: list[int]) -> Rows:
+    """The rows of some lists."""
+    held = [number for number in run if index.invlists.list_size(number)]
+    return np.concatenate(
+        [faiss.rev_swig_ptr(index.invlists.get_ids(number), index.invlists.list_size(number)) for number in held]
+    )
 
 
 def _centre(vectors_ND: Float32, otherwise_D: Float32) -> Float32:
@@ -121,34 +138,48 @@ def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
     return np.ascontiguousarray(np.concatenate(parts))
 
 
-def tune_lists(index: Any, batches: Callable[[], Iterable[Float32]], rows: int, nprobe: int = 8) -> float:
+def tune_lists(index: Any, nprobe: int = 8) -> float:
     """Doubles `nprobe`, from a first one on, until recall suffices; returns the recall reached.
 
-    The queries are rows of the index. Each finds itself for certain, so its own row counts neither as found nor as to be found.
+    A neighbour is found if its list is looked into, so no search is needed to tell: only who the exact neighbours are, and how many lists
+    are nearer to the query than theirs. The queries are rows of the index. Each finds itself for certain, so its own row counts neither as
+    found nor as to be found.
     """
-    own = _sample(rows, _RECALL_SAMPLE)
-    query, width = _at(batches(), own), _RECALL_AT + 1
-    exact = faiss.IndexFlatIP(index.d)
-    nearest: list[tuple[Float32, Rows]] = []
-    start = 0
-    for batch in batches():  # exact neighbours block by block: the whole need not fit twice
-        exact.reset()
-        exact.add(np.ascontiguousarray(batch))
-        similarity, row = exact.search(query, min(width, len(batch)))
-        nearest.append((similarity, row + start))
-        start += len(batch)
-    similarity_QM = np.concatenate([s for s, _ in nearest], axis=1)
-    row_QM = np.concatenate([r for _, r in nearest], axis=1)
-    truth = _others(np.take_along_axis(row_QM, np.argsort(-similarity_QM, axis=1, kind="stable"), axis=1), own)
-    recall, index.nprobe = 0.0, nprobe
+    own = _sample(index.ntotal, _RECALL_SAMPLE)
+    query_QD = index.reconstruct_batch(own)
+    needed_QK = _lists_needed(index, query_QD, _list_of_neighbours(index, query_QD, own))
+    index.nprobe = nprobe
     while True:
-        found = _others(index.search(query, width)[1], own)
-        recall = float(np.mean([len(a & b) / len(b) for a, b in zip(found, truth, strict=True)]))
+        recall = float(np.mean(needed_QK <= index.nprobe))
         if recall >= ANN_RECALL or index.nprobe >= index.nlist:
             return recall
         index.nprobe = min(2 * index.nprobe, index.nlist)
 
 
-def _others(row_QM: Rows, own_Q: Rows) -> list[set[int]]:
-    """The first 10 rows that each query found beside its own."""
-    return [set(row[(row != own) & (row >= 0)][:_RECALL_AT].tolist()) for row, own in zip(row_QM, own_Q, strict=True)]
+def _list_of_neighbours(index: Any, query_QD: Float32, own_Q: Rows) -> Rows:
+    """`(Q, K)` the list of each of the 10 rows that are nearest to a query, its own left out; of equally near ones, the first rows."""
+    query = torch.from_numpy(query_QD)
+
+    def nearest(run: list[int]) -> tuple[Float32, Rows, Rows]:
+        row_N, list_N = _rows(index, run), np.repeat(run, [index.invlists.list_size(number) for number in run])
+        similarity_QN = query @ torch.from_numpy(_listed(index, run)).T
+        value_QK, place_QK = similarity_QN.topk(min(_RECALL_AT + 1, len(row_N)), dim=1)
+        return value_QK.numpy(), row_N[place_QK.numpy()], list_N[place_QK.numpy()]
+
+    queries, none = len(own_Q), np.empty((len(own_Q), 0), np.int64)
+    value_QK, row_QK, list_QK = np.empty((queries, 0), np.float32), none, none
+    for value_QN, row_QN, list_QN in side_by_side(nearest, _together(index)):
+        value_QM = np.concatenate([value_QK, value_QN], axis=1)
+        row_QM, list_QM = np.concatenate([row_QK, row_QN], axis=1), np.concatenate([list_QK, list_QN], axis=1)
+        value_QM[row_QM == own_Q[:, None]] = -np.inf
+        best_QK = np.lexsort((row_QM, -value_QM))[:, : min(_RECALL_AT, index.ntotal - 1)]
+        value_QK, row_QK, list_QK = (np.take_along_axis(each, best_QK, axis=1) for each in (value_QM, row_QM, list_QM))
+    return list_QK
+
+
+def _lists_needed(index: Any, query_QD: Float32, list_QK: Rows) -> NDArray[np.int32]:
+    """`(Q, K)` into how many lists a search has to look until it comes to some lists."""
+    number_QL = index.quantizer.search(query_QD, index.nlist)[1]
+    place_QL = np.empty(number_QL.shape, np.int32)
+    np.put_along_axis(place_QL, number_QL, np.arange(1, index.nlist + 1, dtype=np.int32)[None], axis=1)
+    return np.take_along_axis(place_QL, list_QK, axis=1)

@@ -172,11 +172,6 @@ class OpenedIndex:
             raise another_encoder(self.path, self._manifest)
         return encoder
 
-    @property
-    def has_text(self) -> bool:
-        """True if the index can be searched for words: its encoder is an open_clip model with a text tower."""
-        return bool(self.meta.get("text"))
-
     @cached_property
     def text_tower(self) -> TextTower:
         """The text tower of the encoder, for queries that are words.
@@ -224,6 +219,11 @@ class OpenedIndex:
     def classes(self) -> list[str]:
         """The class names in alphabetical order; empty without labels."""
         return sorted({label for label in self.labels or [] if label is not None})
+
+    @property
+    def label_rule(self) -> str:
+        """The rule for several labels an image; see `Manifest`."""
+        return self._manifest.label_rule
 
     @cached_property
     def meta(self) -> dict[str, Any]:

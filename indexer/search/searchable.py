@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.data.types.same_class import same_labels
 from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.query import Id, Query, parse, seen
@@ -29,6 +30,11 @@ _COPIES = 8
 
 class SearchableIndex(OpenedIndex):
     """The images of an artefact, and what is most like a query; see `OpenedIndex`."""
+
+    @property
+    def has_text(self) -> bool:
+        """True if the index can be searched for words: its encoder is an open_clip model with a text tower."""
+        return bool(self.meta.get("text"))
 
     @overload
     def search(
@@ -127,6 +133,15 @@ class SearchableIndex(OpenedIndex):
             ImageError: it cannot be decoded.
         """
         return seen(image, self)
+
+    def same_class(self, label: str | None, other: str | None) -> bool | None:
+        """True if images of these two labels are of the same class by the index' rule for several labels; `None` if one is unknown.
+
+        Args:
+            label: of a row or a hit; several are joined by ` + `.
+            other: of another.
+        """
+        return same_labels(label, other, self.label_rule)
 
     def nearest_similarities(self, count: int = 1000, adapted: bool = True) -> NDArray[np.float64]:
         """How similar images of the index are to the nearest other one, ascending: tells whether a query is like any of them.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from samekind.indexer.search.faiss_files import read_index, write_index
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists, tune_lists
 from samekind.indexer.search.unit_vectors import Float32, Rows
+from samekind.training.runtime.side_by_side import side_by_side
 
 # N rows, Q queries, D dimension, K hits
 
@@ -86,10 +88,12 @@ class VectorIndex:
         """The same rows in another space, as an index of the same kind, in memory; an approximate one is yet to be `tuned`.
 
         Args:
-            apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`.
+            apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`; called by several threads at once.
         """
         if self.exact:
-            return VectorIndex.build(lambda: map(apply, self._blocks()), self.dim, len(self), len(self))
+            starts = range(0, len(self), _BLOCK)
+            blocks = partial(side_by_side, lambda start: apply(self._block(start)), starts)
+            return VectorIndex.build(blocks, self.dim, len(self), len(self))
         return VectorIndex(map_lists(self._index, apply), self.ann_recall)
 
     def move(self, rows: Rows, vectors_ND: Float32) -> None:
@@ -104,12 +108,12 @@ class VectorIndex:
     def tune(self) -> None:
         """Measures the recall of an approximate index, and lets it look into more lists until that suffices."""
         if not self.exact:
-            self.ann_recall = tune_lists(self._index, self._blocks, len(self), self._index.nprobe)
+            self.ann_recall = tune_lists(self._index, self._index.nprobe)
 
-    def _blocks(self) -> Iterator[Float32]:
-        """The vectors in table order, some at a time."""
-        for start in range(0, len(self), _BLOCK):
-            yield self.vectors(np.arange(start, min(start + _BLOCK, len(self))))
+    def _block(self, start: int) -> Float32:
+        """Some vectors of an exact index in table order, from one on."""
+        block: Float32 = self._index.reconstruct_n(start, min(_BLOCK, len(self) - start))
+        return block
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:

@@ -21,23 +21,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
 from samekind.indexer.storage.remedies import undo_hint
 from samekind.training.answers.belonging import belonging
-from samekind.training.answers.metric import mapped, unit_rows
+from samekind.training.answers.metric import BLOCK, mapped, product, unit_in_blocks, unit_rows
 from samekind.training.runtime.artefact import SEAL, write_atomically
 
-# N vectors, D dimension, G groups, R images in groups
+# N vectors, B of them in a block, D dimension, G groups, R images in groups
 
 FORMAT = 2
 PULL = 0.5
 """How far an image goes to the centre of its group; chosen on training splits (docs/decisions/0021-adaptation.md)."""
 MOST_KEPT = 100
 """Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
-_MOST_AT_ONCE = 4_000_000  # similarities between vectors and centres
+_MOST_AT_ONCE = 1 << 20  # similarities between vectors and centres
 _ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
 
 
@@ -104,13 +106,10 @@ class Adaptation:
         Returns:
             `(N, D)` float32 of unit norm; for equal vectors equal ones, whatever stands beside them.
         """
-        mapped_ND = self.mapped(vectors_ND)
         if not self.slope or not len(self.centre_GD):
-            return mapped_ND
-        at_once = max(1, _MOST_AT_ONCE // len(self.centre_GD))
-        for start in range(0, len(mapped_ND), at_once):
-            mapped_ND[start : start + at_once] = self._drawn(mapped_ND[start : start + at_once])
-        return mapped_ND
+            return self.mapped(vectors_ND)
+        at_once = max(1, min(BLOCK, _MOST_AT_ONCE // len(self.centre_GD)))
+        return unit_in_blocks(vectors_ND, self._drawn, at_once)
 
     def mapped(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Only maps unit vectors, `(N, D)` float32, to unit vectors."""
@@ -131,20 +130,27 @@ class Adaptation:
 
     def belonging(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float64]:
         """How probably mapped vectors belong to each group: `(N, G)`."""
-        cosine_NG = mapped_ND.astype(np.float64) @ self.centre_GD.astype(np.float64).T
+        cosine_NG = product(mapped_ND.astype(np.float64), self._centre_GD.T)
         return belonging(cosine_NG, self.slope, self.threshold)
 
-    def _drawn(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Pulls mapped vectors towards the centres of all groups, by how probably they belong to each."""
-        vectors_ND, centre_GD = mapped_ND.astype(np.float64), self.centre_GD.astype(np.float64)
-        share_NG = self.belonging(mapped_ND)
-        stays_N1 = 1 - self.pull * share_NG.sum(axis=1, keepdims=True)
-        return unit_rows(stays_N1 * vectors_ND + self.pull * (share_NG @ centre_GD)).astype(np.float32)
+    def _drawn(self, vectors_BD: Tensor) -> Tensor:
+        """Maps vectors and pulls them towards the centres of all groups, by how probably they belong to each; not of unit norm."""
+        mapped_BD = vectors_BD @ torch.from_numpy(self._map_DD)
+        mapped_BD /= torch.linalg.vector_norm(mapped_BD, dim=1, keepdim=True)
+        centre_GD = torch.from_numpy(self._centre_GD)
+        share_BG = torch.from_numpy(belonging((mapped_BD @ centre_GD.T).numpy(), self.slope, self.threshold))
+        mapped_BD *= 1 - self.pull * share_BG.sum(dim=1, keepdim=True)
+        return mapped_BD.addmm_(share_BG, centre_GD, alpha=self.pull)
 
     @cached_property
     def _map_DD(self) -> NDArray[np.float64]:
         """In double precision, which many small calls would make again and again."""
         return self.map_DD.astype(np.float64)
+
+    @cached_property
+    def _centre_GD(self) -> NDArray[np.float64]:
+        """In double precision, likewise."""
+        return self.centre_GD.astype(np.float64)
 
     @cached_property
     def groups(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.data.types.same_class import rule_of
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
 from samekind.training.runtime.artefact import META, SEAL, write_json
@@ -30,7 +31,7 @@ class CorpusEntry:
         source: name or absolute folder that the corpus was loaded from; `None` for arrays in memory.
         content_hash: of the corpus when it was last indexed; empty while that is unfinished.
         num_images: how many images it had then.
-        label_rule: when images of several labels are of the same class (`exact`); empty if none has several.
+        label_rule: when images of several labels are of the same class (`exact`, `any`); empty if none has several.
         choices: how a folder was read, where the user said so (`data.layouts.folder_choices`).
     """
 
@@ -86,6 +87,11 @@ class Manifest:
     def state(self) -> tuple[str, int, str]:
         """Tells one state of an index from any other: whatever is derived from the same table and encoder is equal."""
         return self.encoder, self.table_version, self.table_files
+
+    @property
+    def label_rule(self) -> str:
+        """When images of several labels are of the same class: `any` if one corpus is read so, `exact`, or empty if none has several."""
+        return rule_of(entry.label_rule for entry in self.corpora)
 
     def write(self, folder: Path) -> None:
         """Puts `manifest.json` in place, atomically."""

@@ -13,7 +13,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.types.reading import Depth, Reading, depth_text
+from samekind.data.types.reading import READING_ARGUMENTS, Depth, Reading, depth_text
 from samekind.indexer.storage.remedies import json_field
 from samekind.training.runtime.artefact import META, read_meta, write_json
 
@@ -62,6 +62,9 @@ def record_reading(corpus: Corpus, folder: Path, begun: bool, progress: Progress
         )
     kept = Reading(max_pixels=max(recorded.max_pixels, corpus.reading.max_pixels), depth=depth or known)
     about = {name: value for name, value in (meta.get("corpus") or {}).items() if name != _FIELD}
+    if not meta.get("config") and about.get("corpus") == corpus.source.get("corpus"):  # a training's record stays
+        given = {name: corpus.source[name] for name in READING_ARGUMENTS if name in corpus.source}
+        about = {name: value for name, value in about.items() if name not in READING_ARGUMENTS} | given
     written = {**meta, "corpus": {**about, **({_FIELD: kept.to_json()} if kept.to_json() else {})}}
     if written != meta:
         write_json(folder / META, written)

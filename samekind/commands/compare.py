@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Depth, Frames, Json, MaxPixels, listed, setting
+from samekind.commands.shared import DataDir, Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, listed, setting
 from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Compare:
 
     Example:
         samekind compare --corpora fashion-mnist,cifar10 --seeds 3 --budget 120s --out artifacts/results
-        samekind compare --corpora photos --methods info_nce,hard --seeds 1 --budget 200steps --curves
+        samekind compare --corpora photos --labels photos/species.csv:kind --methods info_nce,hard --seeds 1 --budget 200steps --curves
     """
 
     corpora: Annotated[str, arg(metavar="NAME|FOLDER,…", help="Names or folders, with commas between them.")]
@@ -54,6 +54,9 @@ class Compare:
     frames: Frames = Reading.frames
     max_pixels: MaxPixels = Reading.max_pixels
     depth: Depth = None
+    layout: Layout = None
+    labels: Labels = None
+    exclude: Exclude = ()
     data_dir: DataDir = None
     out: Annotated[Path, arg(metavar="FOLDER", help="Where trials, tables and plots go.")] = Path("artifacts/results")
     work: Annotated[Path, arg(metavar="FOLDER", help="Where unfinished trainings lie.")] = Path("artifacts/compare")

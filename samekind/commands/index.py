@@ -18,6 +18,7 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     command_line,
     folder_arguments,
     folder_flags,
@@ -25,7 +26,6 @@ from samekind.commands.shared import (
 )
 from samekind.core.errors import InputError
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -84,9 +84,10 @@ class BuildIndex:
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     data_dir: DataDir = None
     json: Json = False

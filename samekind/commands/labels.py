@@ -61,7 +61,15 @@ class Labels:
                 lines.append(f"skipped {counted(done.blank, 'line')} without a label")
             if done.gone:
                 lines.append(f"{counted(done.gone, 'image')} not in the index; what was said of them is kept")
-            counts = {"added": done.added, "kept": done.kept, "blank": done.blank, "gone": done.gone}
+            if done.unknown:
+                names = counted(len(done.unknown), "id names", "ids name")
+                lines.append(f"left out: {names} no image of the index, for example {done.unknown[0]!r}")
+            counts = {"unknown": len(done.unknown)} | {
+                "added": done.added,
+                "kept": done.kept,
+                "blank": done.blank,
+                "gone": done.gone,
+            }
             lines += [naming_conflicts_text(told)] if told else []
             console.answer({**counts, "conflicts": told}, "\n".join(lines))
 

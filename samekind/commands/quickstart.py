@@ -17,13 +17,13 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     check_port,
     command_line,
     folder_arguments,
     load_corpus,
 )
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Quickstart:
     """Indexes a folder of images with the encoder that suits them, and opens the demo.
 
-    Photos get a pretrained encoder, so nothing is trained; for pictures below 96 px one is trained first. Run again, it
-    adds what is new in the folder.
+    Photos get a pretrained encoder, so nothing is trained; for grey pictures below 96 px and colour ones below 32 px one
+    is trained first. Run again, it adds what is new in the folder.
 
     Example:
         samekind quickstart photos
@@ -57,12 +57,13 @@ class Quickstart:
     ] = None
     preset: Annotated[str, arg(metavar="NAME", help="Of the training, where one is needed: as for train.")] = "small"
     port: Annotated[int, arg(metavar="N", help="The next free one is taken if it is in use.")] = 8501
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     no_demo: Annotated[bool, arg(help="Stop when the index is there.")] = False
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     json: Json = False
 

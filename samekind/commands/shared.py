@@ -42,6 +42,14 @@ Labels = Annotated[
         help_behavior_hint="(default: metadata.csv, .jsonl or .parquet beside the images, if there is one)",
     ),
 ]
+Several = Annotated[
+    str | None,
+    arg(
+        metavar="exact|any",
+        help="Two images of several labels are of the same class if all of theirs are the same, or if they share one.",
+        help_behavior_hint="(default: exact)",
+    ),
+]
 Exclude = Annotated[
     UseAppendAction[tuple[str, ...]],
     arg(
@@ -54,9 +62,21 @@ DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already
 
 
 Frames = Annotated[
-    str, arg(metavar="first|all", help="Pictures read of a file that has several; of all, each is an image: x.tif#3.")
+    str | None,
+    arg(
+        metavar="first|all",
+        help="Pictures read of a file that has several; of all, each is an image: x.tif#3.",
+        help_behavior_hint="(default: first)",
+    ),
 ]
-MaxPixels = Annotated[int, arg(metavar="N", help="Width × height up to which a picture is read.")]
+MaxPixels = Annotated[
+    int | None,
+    arg(
+        metavar="N",
+        help="Width × height up to which a picture is read.",
+        help_behavior_hint=f"(default: {Reading.max_pixels})",
+    ),
+]
 Depth = Annotated[
     int | None,
     arg(
@@ -74,14 +94,14 @@ def setting(metavar: str, text: str) -> Any:
 
 def folder_arguments(command: Any) -> dict[str, Any]:
     """Arguments of `load_corpus` from the flags that say how a folder is laid out and its files are read."""
-    return {name: getattr(command, name) for name in (*CHOICES, *READING_ARGUMENTS)}
+    given = {name: getattr(command, name) for name in (*CHOICES, *READING_ARGUMENTS)}
+    return {name: value for name, value in given.items() if value not in (None, "", ())}  # 0 is refused by what reads
 
 
 def folder_flags(command: Any) -> list[object]:
-    """The same flags as words of a command line, where they are not the default."""
-    reading = {name: getattr(command, name) for name in READING_ARGUMENTS}
-    given = {name: value for name, value in reading.items() if value != getattr(Reading, name)}
-    return [*choice_flags({name: getattr(command, name) for name in CHOICES}), *_reading_words(given)]
+    """The same flags as words of a command line, where they were given."""
+    given = folder_arguments(command)
+    return [*choice_flags(given), *_reading_words(given)]
 
 
 def _reading_words(given: Mapping[str, Any]) -> list[str]:
@@ -105,12 +125,11 @@ def load_corpus(
         given: what `folder_arguments` gives.
         out: an artefact that may know the folder: without choices on its layout it is read as it was for that, and likewise its files.
     """
-    how = {flag: value for flag, value in (given or {}).items() if value not in (None, "", ())}  # 0 is refused below
+    how = dict(given or {})
     if out is not None:
         from samekind.indexer.storage.recorded_corpus import recorded_choices
 
-        told = {flag for flag, value in how.items() if value != getattr(Reading, flag, None)}
-        left = {*READING_ARGUMENTS} - told | ({*CHOICES} if told.isdisjoint(CHOICES) else set())
+        left = {*READING_ARGUMENTS} - {*how} | ({*CHOICES} if how.keys().isdisjoint(CHOICES) else set())
         known = {flag: value for flag, value in recorded_choices(out, name).items() if flag in left}
         if known:
             console.say(f"read as it was for {out}: {shlex.join((*choice_flags(known), *_reading_words(known)))}")

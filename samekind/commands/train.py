@@ -22,13 +22,13 @@ from samekind.commands.shared import (
     Labels,
     Layout,
     MaxPixels,
+    Several,
     command_line,
     folder_arguments,
     folder_flags,
     load_corpus,
 )
 from samekind.core.text import counted
-from samekind.data.types.reading import Reading
 from samekind.tables import table
 from samekind.training.config.presets import PRESETS, implied_preset, preset_agreements, preset_differences
 from samekind.training.config.train_config import check_use_of_answers
@@ -72,9 +72,10 @@ class Train:
     ] = None
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     data_dir: DataDir = None
     resume: Annotated[bool, arg(help="Demand a checkpoint to continue from.")] = False

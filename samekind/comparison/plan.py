@@ -53,14 +53,7 @@ def describe(name: str, settings: Settings, progress: Progress) -> CorpusPart:
     """Loads a corpus to learn its content hash and its size; the children load it for themselves."""
     from samekind.data.sources.registry import load_corpus
 
-    corpus = load_corpus(
-        name,
-        data_dir=settings.data_dir,
-        frames=settings.frames,
-        max_pixels=settings.max_pixels,
-        depth=settings.depth,
-        progress=progress,
-    )
+    corpus = load_corpus(name, data_dir=settings.data_dir, **settings.reading_of(name), progress=progress)
     if corpus.skipped:
         progress.print(f"{corpus.name}: left out {len(corpus.skipped)} files that are no readable images")
     return CorpusPart(

@@ -13,12 +13,15 @@ from samekind.comparison.budget import Budget, parse_budget
 from samekind.comparison.methods import Method, chosen_methods
 from samekind.core.cores import usable_cores
 from samekind.core.errors import InputError
-from samekind.data.types.reading import Reading
+from samekind.data.sources.registry import REGISTERED
+from samekind.data.types.reading import READING_ARGUMENTS, Reading
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import KNN_K
 from samekind.training.runtime.artefact import check_writable
 
+_OF_FOLDERS = (*READING_ARGUMENTS, "layout", "labels", "exclude")
+"""Settings that say how a folder is read: arguments of `load_corpus`."""
 _FOLDERS = ("data_dir", "out", "work")
 _OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device", "jobs"})
 _LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1, "jobs": 1}
@@ -26,6 +29,11 @@ _LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1, "jobs": 1}
 
 def _are_names(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+
+
+def _may_be_folder(corpus: str) -> bool:
+    """True unless it is a name or a file; a folder that is missing is reported when it is loaded."""
+    return corpus not in REGISTERED and not Path(corpus).expanduser().is_file()
 
 
 def _is_whole(value: object) -> bool:
@@ -43,6 +51,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys(_LEAST, (_is_whole, "a whole number")),
     "budget": (_is_text, "seconds as '120s', or a number of steps"),
     "preset": (_is_text, "the name of a preset"),
+    "exclude": (_are_names, "a pattern, or several of them"),
     "curves": (lambda value: isinstance(value, bool), "True or False"),
     "data_dir": (lambda value: value is None or isinstance(value, Path), "the path of a folder"),
     **dict.fromkeys(("out", "work"), (lambda value: isinstance(value, Path), "the path of a folder")),
@@ -69,6 +78,9 @@ class Settings:
         frames: pictures read of a file that has several, `first` or `all`.
         max_pixels: width × height up to which a picture is read.
         depth: bits of pictures that have more than 8; decided by their values if `None`.
+        layout: how folders are laid out; recognised if `None`.
+        labels: a file that has a folder's labels, `FILE` or `FILE:COLUMN`.
+        exclude: patterns of files and folders to leave out.
         data_dir: where the corpora's files already are.
         out: folder of the results.
         work: folder of the trainings in progress.
@@ -91,6 +103,9 @@ class Settings:
     frames: str = Reading.frames
     max_pixels: int = Reading.max_pixels
     depth: int | None = None
+    layout: str | None = None
+    labels: str | None = None
+    exclude: tuple[str, ...] = ()
     data_dir: Path | None = None
     out: Path = Path("artifacts/results")
     work: Path = Path("artifacts/compare")
@@ -115,8 +130,8 @@ class Settings:
         for name in _FOLDERS:
             if isinstance(given.get(name), str | os.PathLike):
                 given[name] = Path(given[name])
-        if "methods" in given:
-            given["methods"] = _names(given["methods"])
+        for name in {"methods", "exclude"} & set(given):
+            given[name] = _names(given[name])
         if _is_whole(given.get("budget")):
             given["budget"] = str(given["budget"])
         return cls(corpora=_names(corpora), **given)
@@ -130,9 +145,17 @@ class Settings:
         for name, low in _LEAST.items():
             if getattr(self, name) < low:
                 raise self._refusal(name, f"at least {low}")
+        given = [name for name in _OF_FOLDERS if getattr(self, name) != getattr(Settings, name)]
+        if given and not any(map(_may_be_folder, self.corpora)):
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise InputError(f"{flags} says how a folder is read, and no corpus is one", hint="leave it out")
         parse_budget(self.budget)
         chosen_methods(self.methods)
         self.config()
+
+    def reading_of(self, corpus: str) -> dict[str, Any]:
+        """The arguments of `load_corpus` that say how a folder is read, where the corpus is one: others take none of them."""
+        return {name: getattr(self, name) for name in _OF_FOLDERS} if _may_be_folder(corpus) else {}
 
     def _refusal(self, name: str, wanted: str) -> InputError:
         """Reports an invalid setting, with its default as the remedy."""
@@ -204,6 +227,9 @@ class Settings:
             if f.name == "corpora" or f.name in _OF_THE_MACHINE or value == f.default:
                 continue
             flag = "--" + f.name.replace("_", "-")
+            if f.name == "exclude":
+                words += [word for pattern in value for word in (flag, pattern)]
+                continue
             words += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
         return shlex.join(words)
 

@@ -126,3 +126,25 @@ def test_what_is_meant_plainly_is_taken() -> None:
     assert asked.parsed_budget.steps == 100
     several = Settings.of([Path("photos"), "digits"], methods=["info_nce", "hard"])
     assert several == Settings(("photos", "digits"), ("info_nce", "hard"))
+
+
+def test_folders_are_read_as_told_and_say_how(tmp_path: Path) -> None:
+    """Layout, labels and exclusions reach the folders among the corpora, and a line says what was understood; without folders they are
+    refused.
+    """
+    from samekind.comparison.plan import describe
+    from tests.data.layouts.make_images import put
+    from tests.training.runs import Lines
+
+    put(tmp_path, "x/1.jpg", "x/2.jpg", "y/3.jpg", "y/thumb.jpg")
+    (tmp_path / "l.csv").write_text("file,kind\nx/1.jpg,a\nx/2.jpg,b\ny/3.jpg,c\n")
+    settings = Settings.of((str(tmp_path), "digits"), labels="l.csv:kind", exclude="thumb*")
+    lines = Lines()
+    part = describe(str(tmp_path), settings, lines)
+    assert part.num_train + part.num_test == 3
+    assert part.source["labels"].endswith("l.csv:kind")
+    assert any("3 classes; labels of l.csv, column kind" in line for line in lines.lines)
+    assert describe("digits", settings, lines).labelled
+    assert settings.command().endswith("--labels l.csv:kind --exclude 'thumb*'")
+    with pytest.raises(InputError, match="--labels says how a folder is read, and no corpus is one"):
+        Settings.of("digits", labels="l.csv")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from samekind.core.progress import NoProgress
+from samekind.data.sources import packs
+from samekind.data.sources.packs import read_pack
 from samekind.training.runtime import array_file
 from samekind.training.runtime.array_file import ArrayFile
 from samekind.training.runtime.rows_on_disk import RowsOnDisk
@@ -32,6 +37,12 @@ def written(kind: str, name: str) -> RowsOnDisk:
         yield np.zeros((100, 1000), dtype=np.uint8)
 
     return ArrayFile(kind, name, (100, 1000), "uint8", f"{kind} of {name}", "").rows(blocks, "", NoProgress())
+
+
+def _png(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), "white").save(file, "PNG")
+    return file.getvalue()
 
 
 def test_an_empty_cache_is_said_to_be_empty(folder: Path) -> None:
@@ -57,6 +68,28 @@ def test_it_lists_what_is_there_and_deletes_what_nobody_uses(folder: Path) -> No
     assert answer["entries"] == []
     assert answer["freed_bytes"] >= 100_000
     assert answer["folder"] == str(folder)
+
+
+def test_the_pixels_of_a_pack_count(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie in the cache like everything else: listed, used anew when they are read, given up when room is needed, and deleted."""
+    monkeypatch.setattr(packs, "_WORTH_KEEPING", 1)
+    pack = tmp_path / "pack.npz"
+    white = _png(64)
+    np.savez(pack, jpeg=np.frombuffer(white * 40, np.uint8), offsets=np.arange(41) * len(white))
+    read_pack(pack)
+    (pixels,) = (folder / "packs").iterdir()
+    os.utime(pixels, (86400.0, 86400.0))
+    assert "pixels of a pack  492 kB" in call("cache").out
+    before = pixels.read_bytes()
+    read_pack(pack)
+    assert pixels.stat().st_mtime > 86400.0
+    assert pixels.read_bytes() == before
+    for name in "abcdef":
+        written("pixels", name).close()
+    assert not pixels.exists(), "six times 100 kB leave no room for it below 1 MB"
+    read_pack(pack)
+    assert call("cache", "--purge", "--json").answer["entries"] == []
+    assert not list((folder / "packs").glob("*.npy"))
 
 
 def test_json_tells_all_of_an_array(folder: Path) -> None:

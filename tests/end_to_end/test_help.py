@@ -75,7 +75,7 @@ def test_a_setting_is_declared_once_and_has_its_flag_by_that() -> None:
     rules = samekind.TrainConfig.rules()
     named = {"--" + name.replace("_", "-") for name, rule in rules.items() if rule.flag}
     own = {"--corpus", "--out", "--preset", "--verdicts", "--data-dir", "--resume", "--force", "--json"}
-    own |= {"--layout", "--labels", "--exclude"}
+    own |= {"--layout", "--labels", "--several", "--exclude"}
     own |= {"--frames", "--max-pixels", "--depth"}
     assert flags_of("train") == named | own
     assert "--batch-size" in named

@@ -42,6 +42,7 @@ class Ended:
     Attributes:
         signal: that killed it; 0 if none did.
         code: its exit code.
+        seconds: from the beginning of the work, without the start of the process, to its end; `None` if the work did not come to its end.
         answer: what the work returned; `None` if it did not come to that.
         orphans: processes that it had started and that were still there some seconds later.
         log: what it wrote to stdout and stderr.
@@ -49,14 +50,20 @@ class Ended:
 
     signal: int
     code: int
+    seconds: float | None
     answer: Any
     orphans: int
     log: str
 
     @property
     def ok(self) -> bool:
-        """True if the work came to its end."""
+        """True if the process came to its end by itself, without an error."""
         return not (self.signal or self.code)
+
+    @property
+    def met(self) -> bool:
+        """True if the kill came after the beginning of the work and before its end."""
+        return self.signal == signal.SIGKILL and self.seconds is None
 
 
 def import_everything() -> None:
@@ -73,14 +80,20 @@ def run(work: Callable[[], Any], scratch: Path, kill_after: float | None = None)
     Args:
         work: gives something that JSON can hold.
         scratch: an empty folder for its log and its answer.
-        kill_after: seconds until it gets SIGKILL, it alone; it is left to end if left out.
+        kill_after: seconds from the beginning of the work until it gets SIGKILL, it alone; it is left to end if left out.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    log, answer = scratch / "log", scratch / "answer.json"
+    log, answer, took = scratch / "log", scratch / "answer.json", scratch / "seconds"
     answer.unlink(missing_ok=True)
+    took.unlink(missing_ok=True)
+    begun, tell = os.pipe()
     pid = os.fork()
     if not pid:
-        _be_the_child(work, log, answer)
+        os.close(begun)
+        _be_the_child(work, log, answer, took, tell)
+    os.close(tell)
+    os.read(begun, 1)  # comes when the work begins, or ends empty if the child has died
+    os.close(begun)
     give_up = time.monotonic() + (PATIENCE if kill_after is None else kill_after)
     status = _wait_until(pid, give_up)
     if status is None:
@@ -92,20 +105,26 @@ def run(work: Callable[[], Any], scratch: Path, kill_after: float | None = None)
     return Ended(
         signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        seconds=float(took.read_text() or "nan") if took.is_file() else None,
         answer=json.loads(answer.read_text()) if answer.is_file() else None,
         orphans=len(orphans),
         log=log.read_text(errors="replace"),
     )
 
 
-def _be_the_child(work: Callable[[], Any], log: Path, answer: Path) -> None:
+def _be_the_child(work: Callable[[], Any], log: Path, answer: Path, took: Path, tell: int) -> None:
     code = 1
     try:
         os.setsid()
         descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         for stream in (1, 2):
             os.dup2(descriptor, stream)
-        value = json.dumps(work())
+        os.write(tell, b".")
+        os.close(tell)
+        started = time.monotonic()
+        returned = work()
+        took.write_text(str(time.monotonic() - started))
+        value = json.dumps(returned)
         if value != "null":
             answer.write_text(value)
         code = 0

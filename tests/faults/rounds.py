@@ -1,8 +1,13 @@
-"""One operation, killed again and again at instants that cover its whole duration; after each kill it is done to the end."""
+"""One operation, killed again and again at instants that cover its whole duration; after each kill it is done to the end.
+
+The same work takes sometimes more and sometimes less time. So a kill that came when the work was already over is tried again, at the same
+part of the time that the work took then.
+"""
 
 from __future__ import annotations
 
-import time
+import importlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +19,9 @@ from tests.faults.folders import copy
 from tests.faults.forked import Ended, run
 from tests.faults.operations import Operation, left_over, unused_files
 
+_TRIES = 20  # of one kill
+_SHORTER = 0.95  # the time until the next try of a kill that came late, at most this part of the last
+
 
 @dataclass
 class Base:
@@ -22,7 +30,7 @@ class Base:
     Attributes:
         folder: holds `begun`, from which every round starts, `quiet`, where one ended undisturbed, and `round`: all work is done at that
             one place, because an index knows where its corpus lies.
-        seconds: that it took.
+        seconds: that the work took, without the start of its process.
         outcome: of it.
     """
 
@@ -46,8 +54,9 @@ class Tally:
     """What became of the kills.
 
     Attributes:
-        kills: processes that SIGKILL met while they worked.
-        over: that had ended before.
+        kills: rounds whose SIGKILL met the work: after its beginning, before its end.
+        over: rounds in which no try met it.
+        late: tries that came after the end of the work, and were made again.
         same: after which the same work came to the same.
         orphans: processes that outlived a killed one by seconds.
         problems: everything that was wrong, with the number of its round.
@@ -57,6 +66,7 @@ class Tally:
 
     kills: int = 0
     over: int = 0
+    late: int = 0
     same: int = 0
     orphans: int = 0
     problems: list[str] = field(default_factory=list)
@@ -75,9 +85,14 @@ def base_of(operation: Operation, folder: Path) -> Base:
     base.place.mkdir(parents=True)
     _must(run(lambda: operation.prepare(base.place), base.log), "prepare", operation)
     copy(base.place, folder / "begun")
-    started = time.monotonic()
-    _must(run(lambda: operation.work(base.place), base.log), "do", operation)
-    base.seconds = time.monotonic() - started
+    modules = _must(run(lambda: _imports_of(operation, base.place), base.log), "do", operation)
+    for name in modules:  # forks then spend no time on them
+        importlib.import_module(name)
+    copy(folder / "begun", base.place)
+    undisturbed = run(lambda: operation.work(base.place), base.log)
+    _must(undisturbed, "do", operation)
+    assert undisturbed.seconds is not None
+    base.seconds = undisturbed.seconds
     base.outcome = _must(run(lambda: operation.outcome(base.place), base.log), "read", operation)
     copy(base.place, folder / "quiet")
     return base
@@ -99,14 +114,14 @@ def rounds(operation: Operation, base: Base, numbers: list[int], of: int, seed: 
     tally = Tally(seconds=base.seconds)
     for number in numbers:
         place = float(np.random.default_rng((seed, number, *operation.name.encode())).random())
-        copy(base.folder / "begun", base.place)
-        killed = run(lambda: operation.work(base.place), base.log, base.seconds * (number + place) / of)
+        killed, late = _kill(operation, base, (number + place) / of)
+        tally.late += late
         tally.orphans += killed.orphans
         complaints = []
-        if killed.ok:
-            tally.over += 1
-        elif killed.signal:
+        if killed.met:
             tally.kills += 1
+        elif killed.ok or killed.signal:
+            tally.over += 1
         else:
             complaints.append(f"it failed before it was killed: {killed.log[-500:]}")
         complaints += _after(operation, base)
@@ -114,6 +129,25 @@ def rounds(operation: Operation, base: Base, numbers: list[int], of: int, seed: 
         tally.same += not complaints
         tally.unused = max(tally.unused, unused_files(base.place, base.folder / "quiet"))
         yield tally
+
+
+def _kill(operation: Operation, base: Base, part: float) -> tuple[Ended, int]:
+    """Kills the work when this part of its time has passed; returns the last try, and how many came too late."""
+    seconds = base.seconds
+    for late in range(_TRIES):
+        copy(base.folder / "begun", base.place)
+        killed = run(lambda: operation.work(base.place), base.log, seconds * part)
+        if killed.seconds is None:
+            return killed, late
+        seconds = min(seconds * _SHORTER, killed.seconds)
+    return killed, _TRIES
+
+
+def _imports_of(operation: Operation, folder: Path) -> list[str]:
+    """Does the work; returns the modules that it imported."""
+    before = set(sys.modules)
+    operation.work(folder)
+    return sorted(name for name in set(sys.modules) - before if name in sys.modules)
 
 
 def _after(operation: Operation, base: Base) -> list[str]:

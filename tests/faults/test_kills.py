@@ -18,7 +18,10 @@ KILLS = 2
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc for orphans")
 def test_what_is_killed_and_done_again_comes_to_the_same(tmp_path: Path) -> None:
-    """Bytes, rows and answers; no acknowledged answer is lost, no process and no file is left. In a process of its own, for its forks."""
+    """Bytes, rows and answers; every kill meets the work, no acknowledged answer is lost, no process and no file is left.
+
+    In a process of its own, for its forks.
+    """
     figures = tmp_path / "figures.json"
     command = [sys.executable, "-m", "tests.faults", "--kills", str(KILLS), "--json", str(figures)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
@@ -27,5 +30,4 @@ def test_what_is_killed_and_done_again_comes_to_the_same(tmp_path: Path) -> None
     found = json.loads(figures.read_text())
     assert set(found) == {operation.name for operation in OPERATIONS}
     for name, tally in found.items():
-        assert (tally["kills"] + tally["over"], tally["same"]) == (KILLS, KILLS), name
-    assert sum(tally["kills"] for tally in found.values()) >= len(OPERATIONS), "most of them met the work"
+        assert (tally["kills"], tally["same"]) == (KILLS, KILLS), (name, tally)

@@ -12,7 +12,7 @@ from PIL import Image
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.training.config.data import DataSettings
-from samekind.training.hold_out import A_SERIES, choose_groups, groups_by_name, hold_out_size
+from samekind.training.hold_out import A_SERIES, choose_groups, groups_by_name, hold_out_size, with_whole_files
 from samekind.training.neighbours import neighbour_groups
 from samekind.training.training_set import split_off_hold_out
 from tests.training.runs import config
@@ -51,6 +51,51 @@ def test_pages_of_one_file_are_held_out_together(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "c.png")
     corpus = Corpus.from_folder(tmp_path, frames="all")
     assert groups(corpus, "image") == [[f"{name}.tif#{page}" for page in (1, 2, 3)] for name in "ab"] + [["c.png"]]
+
+
+def test_no_rule_cuts_a_file_apart(tmp_path: Path) -> None:
+    """A series counts files, not their pictures; files beside the folders and near duplicates keep theirs together."""
+    (tmp_path / "c" / "shop").mkdir(parents=True)
+    names = [f"c/{number:02d}.tif" for number in range(A_SERIES + 1)] + ["c/shop/x.tif"]
+    for number, name in enumerate(names):
+        pages = [Image.new("L", (8, 8), 2 * number + page) for page in range(3)]
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    corpus = Corpus.from_folder(tmp_path, frames="all", layout="folders")
+    file_of = [id_.partition("#")[0] for id_ in corpus.ids]
+
+    def files(by: str) -> list[set[str]]:
+        found = groups(corpus, by)
+        assert sum(len({id_.partition("#")[0] for id_ in group}) for group in found) == len(names), (
+            "a file is cut apart"
+        )
+        return [{id_.partition("#")[0] for id_ in group} for group in found]
+
+    assert sorted(map(len, files("series"))) == [1, 1, A_SERIES]
+    assert sorted(map(len, files("folder"))) == [1] * len(names)
+    cut = np.arange(len(corpus)) // 2  # pairs of rows: every second file of three is cut
+    whole = with_whole_files(cut, corpus)
+    by_file: dict[str, set[int]] = {}
+    for file, group in zip(file_of, whole.tolist(), strict=True):
+        by_file.setdefault(file, set()).add(group)
+    assert all(len(numbers) == 1 for numbers in by_file.values())
+    assert sorted(set(whole.tolist())) == list(range(len(names) // 2)), "two files of three pages share a pair"
+    single = named("a/1", "a/2", "b/3")
+    assert with_whole_files(np.array([1, 0, 1]), single).tolist() == [1, 0, 1]
+
+
+def test_near_duplicates_hold_out_whole_files(tmp_path: Path) -> None:
+    """Also where every picture is a group by itself."""
+    for name in "abcdefghij":
+        pages = [Image.new("L", (8, 8), 20 * page + ord(name)) for page in range(3)]
+        (tmp_path / ("k" if name < "f" else "l")).mkdir(exist_ok=True)
+        pages[0].save(tmp_path / ("k" if name < "f" else "l") / f"{name}.tif", save_all=True, append_images=pages[1:])
+    corpus = Corpus.from_folder(tmp_path, frames="all").split("train")
+    alone = np.arange(len(corpus))
+    settings = DataSettings(hold_out=6, hold_out_by="near_duplicates")
+    _, fit, hold_out = split_off_hold_out(corpus, settings, lambda: alone)
+    held, trained = ({corpus.ids[row].partition("#")[0] for row in rows.tolist()} for rows in (hold_out, fit))
+    assert len(hold_out) == 6
+    assert not held & trained
 
 
 def test_mutual_neighbours_that_are_near_make_groups() -> None:

@@ -22,8 +22,9 @@ from scipy.special import stdtrit
 
 from samekind.core.text import counted, percent
 from samekind.training.answers.answered import Answered
+from samekind.training.runtime.side_by_side import side_by_side
 
-# G groups, R images of a group, H of them held out, J kept, E images that were told from the group, D dimension
+# G groups, R images of a group, H of them held out, J kept, E images that were told from the group, M = H + E, U images in all, D dimension
 
 FOLDS = 5
 SMALLEST_GROUP = 3
@@ -39,6 +40,7 @@ EXPLAINED = 0.1
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
+_MOST_COMPARED = 1 << 20  # similarities that are put in order at once
 _LEAST = 1e-6  # probability that an answer is given at least: one that was thought impossible costs 14 nats
 
 
@@ -121,17 +123,18 @@ def held_out(
         answered: the answers.
         vectors: unit vectors `(n, D)` of some rows.
         others: rows `(B,)` that stand for the whole index.
-        fit: makes an adaptation from groups of rows, with their centres in this order, and from rows that were told from each.
+        fit: makes an adaptation from groups of rows, with their centres in this order, and from rows that were told from each; called by
+            several threads at once.
         seed: of the folds.
     """
     large = [number for number, group in enumerate(answered.groups) if len(group) >= SMALLEST_GROUP]
     if len(large) < FEWEST_GROUPS:
         return HeldOut(len(large))
     folds = _folds(answered.groups, large, seed)
-    apart = answered.apart
-    judged = [_Fold(number, answered, folds, vectors, others, fit) for number in range(FOLDS)]
+    compared, apart = _Compared(answered, vectors, others), answered.apart
+    judged = list(side_by_side(lambda number: _Fold(number, answered, folds, compared, fit), range(FOLDS)))
     share_G2 = np.array(
-        [np.mean([fold.shares(number) for fold in judged if fold.holds_out(number)], axis=0) for number in large]
+        [np.mean([fold.shares[number] for fold in judged if fold.holds_out(number)], axis=0) for number in large]
     )
     weight_G = np.array([float(len(answered.groups[number])) for number in large])
     weight_G /= weight_G.sum()
@@ -155,43 +158,68 @@ def _folds(groups: Sequence[Rows], large: list[int], seed: int) -> list[Rows]:
     return folds
 
 
+class _Compared:
+    """The images that answers are about, and what stands for others: read once, and mapped by each fold at once."""
+
+    def __init__(self, answered: Answered, vectors: Callable[[Rows], Vectors], others: Rows) -> None:
+        self._answered, self._others = answered, others
+        asked = np.concatenate([*answered.groups, *answered.different])
+        lacks = not all(map(len, answered.different))
+        self._rows_U = np.unique(np.concatenate([asked, others]) if lacks else asked)
+        self.vectors_UD = vectors(self._rows_U)
+
+    def places(self, rows: Rows) -> Rows:
+        """Where `vectors_UD` has some rows."""
+        return np.searchsorted(self._rows_U, rows)
+
+    def apart(self, number: int) -> Rows:
+        """Rows that an answer tells from a group; where none does, any others will do, though they are easily told."""
+        told = self._answered.different[number]
+        return told if len(told) else np.setdiff1d(self._others, self._answered.groups[number])
+
+
 class _Fold:
-    """The index adapted to all answers but those about a fifth of the images."""
+    """The index adapted to all answers but those about a fifth of the images.
+
+    Attributes:
+        shares: of each group that gives up images, the share of comparisons that come out right before and after.
+    """
 
     def __init__(
         self,
         number: int,
         answered: Answered,
         folds: list[Rows],
-        vectors: Callable[[Rows], Vectors],
-        others: Rows,
+        compared: _Compared,
         fit: Callable[[list[Rows], list[Rows]], Fitted],
     ) -> None:
-        self._answered, self._vectors, self._others = answered, vectors, others
-        self._out = [fold == number for fold in folds]
+        self._answered, self._out = answered, [fold == number for fold in folds]
         kept = [group[~out] for group, out in zip(answered.groups, self._out, strict=True)]
         strangers = answered.strangers
         is_out = [np.arange(len(rows)) % FOLDS == number for rows in strangers]
-        self._fitted = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
+        fitted = fit(kept, [rows[~out] for rows, out in zip(strangers, is_out, strict=True)])
         grouped = [group[out] for group, out in zip(answered.groups, self._out, strict=True)]
-        unseen = np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
-        self._unseen = np.unique(unseen)  # mapped at once, whatever the number of groups
-        self._belonging = self._fitted.belonging(self._fitted.mapped(vectors(self._unseen)))
+        self._unseen = np.unique(
+            np.concatenate([*grouped, *(rows[out] for rows, out in zip(strangers, is_out, strict=True))])
+        )
+        mapped_UD = fitted.mapped(compared.vectors_UD)
+        self._belonging = fitted.belonging(mapped_UD[compared.places(self._unseen)])
+        self.shares = {
+            group: self._shares(group, compared, mapped_UD, fitted)
+            for group in range(len(folds))
+            if self.holds_out(group)
+        }
 
     def holds_out(self, number: int) -> bool:
         """True if an image of a group is held out."""
         return bool(self._out[number].any())
 
-    def shares(self, number: int) -> tuple[float, float]:
-        """Of one group, the share of comparisons that come out right before and after."""
+    def _shares(self, number: int, compared: _Compared, mapped_UD: Vectors, fitted: Fitted) -> tuple[float, float]:
         group, out = self._answered.groups[number], self._out[number]
-        apart = self._answered.different[number]
-        if not len(apart):  # any others will do, though they are easily told
-            apart = np.setdiff1d(self._others, group)
-        vectors = [self._vectors(rows) for rows in (group[out], apart, group[~out])]
-        out_HD, apart_ED, kept_JD = map(self._fitted.mapped, vectors)
-        kept_JD = self._fitted.gathered(kept_JD, np.full(len(kept_JD), number))
-        return _share(*vectors), _share(out_HD, apart_ED, kept_JD)
+        places = [compared.places(rows) for rows in (group[out], compared.apart(number), group[~out])]
+        out_HD, apart_ED, kept_JD = (mapped_UD[rows] for rows in places)
+        kept_JD = fitted.gathered(kept_JD, np.full(len(kept_JD), number))
+        return _share(*(compared.vectors_UD[rows] for rows in places)), _share(out_HD, apart_ED, kept_JD)
 
     def answers(self, number: int, apart: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """How probably unseen images belong to a group: `(H,)` of its own, and `(E,)` of those told from it; `None` if that is not told."""
@@ -213,9 +241,16 @@ def _explained(same_M: NDArray[np.float64], apart_E: NDArray[np.float64]) -> flo
 
 
 def _share(out_HD: Vectors, apart_ED: Vectors, kept_JD: Vectors) -> float:
-    """Share of the comparisons in which a held-out image is nearer to one that stayed than an image that was told from the group."""
-    apart_JE = np.sort(kept_JD @ apart_ED.T, axis=1)
-    below = [
-        np.searchsorted(apart_E, own_H).mean() for apart_E, own_H in zip(apart_JE, kept_JD @ out_HD.T, strict=True)
-    ]
-    return float(np.mean(below) / apart_JE.shape[1])
+    """Share of the comparisons in which a held-out image is nearer to one that stayed than an image that was told from the group.
+
+    Where both are in one order, the places of the held-out ones say how many of the others come before them (the U of Mann and Whitney).
+    """
+    held, other_MD = len(out_HD), np.concatenate([out_HD, apart_ED])
+    at_once, below = max(1, _MOST_COMPARED // len(other_MD)), 0
+    for start in range(0, len(kept_JD), at_once):
+        near_BM = kept_JD[start : start + at_once] @ other_MD.T
+        is_held_BM = (
+            np.argsort(near_BM, axis=1, kind="stable") < held
+        )  # of equally near ones, held-out images are first
+        below += int((is_held_BM @ np.arange(len(other_MD))).sum()) - len(near_BM) * held * (held - 1) // 2
+    return below / (held * len(apart_ED) * len(kept_JD))

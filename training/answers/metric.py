@@ -14,19 +14,25 @@ do: the prior says nothing of how much varies within classes, only that no direc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from torch import Tensor
 
-# N rows, D dimension, R rows of one group
+from samekind.training.runtime.side_by_side import alone, side_by_side
+
+# N rows, B of them in a block, D dimension, R rows of one group
 
 Float64 = NDArray[np.float64]
 
 PRIOR_STRENGTH = 1000.0
 """ν, in degrees of freedom; chosen on training splits of three sets of photos (docs/decisions/0021-adaptation.md)."""
+BLOCK = 1_024
+"""Vectors that are mapped at once: in double precision, they and what is made of them fit a core's cache."""
 _MOST_WITHIN = 0.9  # W₀ holds at most this share of the total: at 1, c and G are zero
 _TOTAL_FLOOR, _WITHIN_FLOOR, _METRIC_FLOOR = 1e-4, 1e-3, 1e-4  # smallest eigenvalues, of the largest
 
@@ -46,10 +52,13 @@ class Within:
     @classmethod
     def of(cls, groups: Sequence[NDArray[np.floating]], dim: int) -> Within:
         """Adds up the scatter of groups of vectors `(R, D)`, each about its own mean."""
-        scatter_DD = np.zeros((dim, dim))
-        for group_RD in groups:
-            centred_RD = group_RD.astype(np.float64) - group_RD.mean(axis=0, dtype=np.float64)
-            scatter_DD += centred_RD.T @ centred_RD
+        scatter_DD, centred = np.zeros((dim, dim)), list[Float64]()
+        for number, group_RD in enumerate(groups, 1):
+            centred.append(group_RD - group_RD.mean(axis=0, dtype=np.float64))
+            if number == len(groups) or sum(map(len, centred)) >= BLOCK:  # a product for each small group is slow
+                centred_BD = np.concatenate(centred)
+                scatter_DD += product(centred_BD.T, centred_BD)
+                centred.clear()
         return cls(scatter_DD, sum(len(group_RD) - 1 for group_RD in groups))
 
 
@@ -61,8 +70,14 @@ class Total:
     """
 
     def __init__(self, vectors_ND: NDArray[np.floating]) -> None:
-        centred_ND = vectors_ND - vectors_ND.mean(axis=0, dtype=np.float64)
-        values_D, self._axes_DD = np.linalg.eigh(centred_ND.T @ centred_ND / len(vectors_ND))
+        mean_D, dim = vectors_ND.mean(axis=0, dtype=np.float64), vectors_ND.shape[1]
+
+        def scatter(start: int) -> Float64:
+            centred_BD = vectors_ND[start : start + BLOCK] - mean_D
+            return product(centred_BD.T, centred_BD)
+
+        scatter_DD = sum(side_by_side(scatter, range(0, len(vectors_ND), BLOCK)), np.zeros((dim, dim)))
+        values_D, self._axes_DD = alone(lambda: _eigen(scatter_DD / len(vectors_ND)))
         self._values_D = values_D.clip(max(values_D[-1] * _TOTAL_FLOOR, np.finfo(np.float64).tiny))
         self.inverse_DD: Float64 = self._with(1 / self._values_D)
 
@@ -72,12 +87,36 @@ class Total:
         return self._with(1 / (np.exp(log_c) + 1 / self._values_D))
 
     def _with(self, values_D: Float64) -> Float64:
-        return np.asarray((self._axes_DD * values_D) @ self._axes_DD.T)
+        return product(self._axes_DD * values_D, self._axes_DD.T)
 
 
 def mapped(vectors_ND: NDArray[np.float32], map_DD: NDArray[np.floating]) -> NDArray[np.float32]:
     """Unit vectors `(N, D)` float32 under a map, at unit norm again; equal ones go to equal ones, whatever stands beside them."""
-    return unit_rows(vectors_ND.astype(np.float64) @ map_DD.astype(np.float64, copy=False)).astype(np.float32)
+    map_ = torch.from_numpy(map_DD.astype(np.float64, copy=False))
+    return unit_in_blocks(vectors_ND, lambda vectors_BD: vectors_BD @ map_)
+
+
+def unit_in_blocks(
+    vectors_ND: NDArray[np.float32], work: Callable[[Tensor], Tensor], block: int = BLOCK
+) -> NDArray[np.float32]:
+    """What `work` makes of vectors, a block at a time and in double precision, at unit norm.
+
+    In torch, so that `side_by_side` keeps each of several threads to one core. A block and what is made of it stay in a core's cache.
+
+    Args:
+        vectors_ND: `(N, D)` float32.
+        work: is given `(B, D)` float64, which it may change, and returns `(B, D)`.
+        block: B at most.
+
+    Returns:
+        `(N, D)` float32.
+    """
+    found_ND = np.empty_like(vectors_ND)
+    for start in range(0, len(vectors_ND), block):
+        made_BD = work(torch.from_numpy(vectors_ND[start : start + block].astype(np.float64)))
+        made_BD /= torch.linalg.vector_norm(made_BD, dim=1, keepdim=True)
+        found_ND[start : start + block] = made_BD.numpy()
+    return found_ND
 
 
 def unit_rows(vectors_ND: Float64) -> Float64:
@@ -102,14 +141,25 @@ def adapted_map(total: Total, within: Within, strength: float = PRIOR_STRENGTH) 
     return _root(_inverse(within_DD) - total.inverse_DD)
 
 
+def product(first_ND: Float64, second_DM: Float64) -> Float64:
+    """A matrix product in torch, which `side_by_side` keeps to one core: NumPy's threads wait for each other where cores are busy."""
+    return np.asarray((torch.from_numpy(first_ND) @ torch.from_numpy(second_DM)).numpy())
+
+
+def _eigen(symmetric_DD: Float64) -> tuple[Float64, Float64]:
+    """Eigenvalues, ascending, and eigenvectors as columns; in torch for the same reason: 30 times less work beside other processes."""
+    values_D, axes_DD = torch.linalg.eigh(torch.from_numpy(symmetric_DD))
+    return values_D.numpy(), axes_DD.numpy()
+
+
 def _inverse(covariance_DD: Float64) -> Float64:
-    values_D, axes_DD = np.linalg.eigh(covariance_DD)
-    return np.asarray((axes_DD / values_D.clip(values_D[-1] * _WITHIN_FLOOR)) @ axes_DD.T)
+    values_D, axes_DD = _eigen(covariance_DD)
+    return product(axes_DD / values_D.clip(values_D[-1] * _WITHIN_FLOOR), axes_DD.T)
 
 
 def _root(metric_DD: Float64) -> Float64:
     """The root of the positive part."""
-    values_D, axes_DD = np.linalg.eigh(metric_DD)
+    values_D, axes_DD = _eigen(metric_DD)
     if values_D[-1] <= 0:  # the groups vary more than everything in every direction
         return np.eye(len(metric_DD))
-    return np.asarray((axes_DD * np.sqrt((values_D / values_D[-1]).clip(_METRIC_FLOOR))) @ axes_DD.T)
+    return product(axes_DD * np.sqrt((values_D / values_D[-1]).clip(_METRIC_FLOOR)), axes_DD.T)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from samekind.core.errors import InputError
-from samekind.training.config.model import LITE0, SHAPES, SMALL, names_model, trains_last
+from samekind.training.config.model import LITE0, PATCHES, SHAPES, SMALL, names_model, trains_last
 from samekind.training.config.train_config import WITHOUT_TREATMENT, TrainConfig
 
 
@@ -83,7 +83,7 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
         **overrides: fields of `TrainConfig`; `None` keeps the preset's value.
 
     Raises:
-        InputError: an unknown preset or field, a value out of range, or a shape of `resnet-small` for a pretrained model.
+        InputError: an unknown preset or field, a value out of range, or a shape of `resnet-small` for another architecture.
     """
     if name not in _PRESETS:
         raise InputError(f"unknown preset {name!r}", hint=f"choose one of {', '.join(PRESETS)}")
@@ -93,7 +93,7 @@ def preset(name: str = "small", **overrides: Any) -> TrainConfig:
         raise InputError(f"unknown setting {unknown[0]!r}", hint=f"settings are {', '.join(known)}")
     given = {key: value for key, value in overrides.items() if value is not None}
     config = _PRESETS[name](**given)
-    if names_model(config.backbone) and (shapes := [key for key in SHAPES if key in given]):
+    if config.backbone not in (SMALL, PATCHES) and (shapes := [key for key in SHAPES if key in given]):
         raise InputError(
             f"{', '.join(shapes)}: settings of {SMALL}, and the backbone is {config.backbone}",
             hint=f"leave {'it' if len(shapes) == 1 else 'them'} out, or train {SMALL} with the preset small",

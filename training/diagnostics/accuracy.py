@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.types.same_class import LabelSets
 from samekind.training.models.embed_corpus import embed_corpus
 from samekind.training.models.encoder import Encoder
 from samekind.training.runtime.side_by_side import side_by_side
@@ -29,6 +31,7 @@ def knn_accuracy(
     query_labels_Q: NDArray[np.int64],
     k: int = KNN_K,
     temperature: float = KNN_TEMPERATURE,
+    sets: LabelSets | None = None,
 ) -> float | None:
     """Share of queries whose class wins a vote of the k nearest bank rows, weighted by `exp(cosine / temperature)`.
 
@@ -39,6 +42,8 @@ def knn_accuracy(
         query_labels_Q: `(Q,)` class numbers; −1 is left out.
         k: neighbours; lowered to the bank's size.
         temperature: of the weights, > 0.
+        sets: the classes' labels, where a shared one makes two images the same class: then a neighbour votes for each of its labels, and
+            the winner must be one of the query's.
 
     Returns:
         Accuracy in [0, 1], or `None` without a labelled query or bank row.
@@ -60,13 +65,26 @@ def knn_accuracy(
     classes = int(bank_labels.max()) + 1
     block = int(np.clip(_BLOCK_VALUES // len(bank), 1, _BLOCK))
 
+    has_CL = None if sets is None else torch.from_numpy(sets.has_CL)
+
     def correct(start: int) -> int:
         similarity, nearest = (query[start : start + block] @ bank.T).topk(k, dim=1)
         weight = ((similarity - 1) / temperature).exp()
+        if has_CL is not None:
+            winner = _votes_for_labels(weight, bank_labels[nearest], has_CL).argmax(1)
+            return int(has_CL[query_labels[start : start + block], winner].sum())
         votes = torch.zeros(len(weight), classes).scatter_add_(1, bank_labels[nearest], weight)
         return int((votes.argmax(1) == query_labels[start : start + block]).sum())
 
     return sum(side_by_side(correct, range(0, len(query), block))) / len(query)
+
+
+def _votes_for_labels(weight_BK: Tensor, class_BK: Tensor, has_CL: Tensor) -> Tensor:
+    """`(B, L)` weights by label of neighbours that have several; one rank after another, for memory."""
+    votes = torch.zeros(len(weight_BK), has_CL.shape[1])
+    for weight_B, class_B in zip(weight_BK.T, class_BK.T, strict=True):
+        votes += weight_B[:, None] * has_CL[class_B]
+    return votes
 
 
 def evaluate_test_split(
@@ -90,6 +108,7 @@ def evaluate_test_split(
         return {**figures, "note": "no labels: accuracy cannot be measured"}
     if len(test) == 0:
         return {**figures, "note": "no test split: accuracy cannot be measured"}
+    sets = LabelSets.of(corpus.classes, corpus.label_rule)
     bank = embed_corpus(encoder, train, progress) if bank_ND is None else bank_ND
     query = embed_corpus(encoder, test, progress)
-    return {**figures, "knn_accuracy": knn_accuracy(bank, bank_labels, query, query_labels)}
+    return {**figures, "knn_accuracy": knn_accuracy(bank, bank_labels, query, query_labels, sets=sets)}

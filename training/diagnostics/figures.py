@@ -15,6 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.data.types.same_class import LabelSets, same_class
+
 RANKS = (1, 5, 10, 50, 100, 500)
 """Ranks of the probe, counted from the hardest negative."""
 BATCH_RANKS = (1, 10, 100)
@@ -28,10 +30,12 @@ def ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def false_negatives(anchor: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.int8]:
-    """1 where classes are equal, 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
+def false_negatives(
+    anchor: NDArray[np.int64], negative: NDArray[np.int64], sets: LabelSets | None = None
+) -> NDArray[np.int8]:
+    """1 where classes are the same (see `same_class`), 0 where they differ, −1 where one of them is unknown; shapes broadcast."""
     known = (anchor >= 0) & (negative >= 0)
-    return np.where(known, anchor == negative, UNKNOWN).astype(np.int8)
+    return np.where(known, same_class(anchor, negative, sets), UNKNOWN).astype(np.int8)
 
 
 def false_negative_rate(false: NDArray[np.int8]) -> float | None:
@@ -39,8 +43,15 @@ def false_negative_rate(false: NDArray[np.int8]) -> float | None:
     return ratio(int((false == 1).sum()), int((false >= 0).sum()))
 
 
-def base_rate(class_N: NDArray[np.int64]) -> float | None:
-    """Share of all ordered pairs of two labelled images that share their class, Σ c(c−1) / (n(n−1)); `None` below two such images."""
+def base_rate(class_N: NDArray[np.int64], sets: LabelSets | None = None) -> float | None:
+    """Share of all ordered pairs of two labelled images that are of the same class; `None` below two such images.
+
+    That is Σ c(c−1) / (n(n−1)) over the classes; with `sets` the pairs that share a label are counted.
+    """
+    if sets is not None:
+        known_N = class_N[class_N >= 0]
+        pairs, total = int((sets.num_same(known_N, known_N) - 1).sum()), len(known_N)
+        return pairs / (total * (total - 1)) if total > 1 else None
     counts = np.bincount(class_N[class_N >= 0]).astype(object)  # Python integers: n² of a large corpus is exact
     total = int(counts.sum()) if len(counts) else 0
     return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else None

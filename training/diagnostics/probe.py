@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.data.types.label_levels import COARSE
+from samekind.data.types.same_class import ANY
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.figures import RANKS, gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
@@ -80,6 +81,11 @@ def draw_probe(images: TrainingImages, config: TrainConfig) -> Probe | None:
 def note_on_labels(images: TrainingImages, config: TrainConfig, probe: Probe | None) -> str:
     """Remarks on the labels behind the probe's figures; empty if there are none."""
     if probe is None:
+        if images.corpus.label_rule == ANY:
+            return (
+                "images that share a label are of the same class (any): the training measures nothing by labels, audit and evaluate do, "
+                "and the records say null"
+            )
         whose = "the corpus has" if images.labels is None else "the images in training have"
         return f"{whose} no labels: which negatives are false is not known, and the records say null"
     notes = []

@@ -24,6 +24,7 @@ WARM_UP, TIMED = 3, 10
 """Steps before timing (workers start, memory is allocated, kernels are chosen), and steps that are timed."""
 SHARE_FOR_TIMING = 0.1
 """Of the budget; where steps are slow, fewer are timed."""
+WORTH_SAYING = 10.0  # seconds that are left
 REHEARSED_STEPS = 2
 """Steps of the schedule that is rehearsed: step 0 is the start of a run, before any treatment, and step 1 its end."""
 
@@ -48,14 +49,20 @@ def steps_within(seconds: float, a_step: float, a_measurement: float, an_epoch: 
 
 
 class Pace:
-    """Seconds a step, from the steps of this sitting after the first few."""
+    """Seconds a step, from the steps of this sitting after the first few, and seconds from the last step of an epoch to its end."""
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
+        self._ends: list[float] = []
+        self._told = False
 
     def add(self, seconds: float) -> None:
         """One step more."""
         self._seconds.append(seconds)
+
+    def add_end(self, seconds: float) -> None:
+        """One measurement more, with what is saved after it."""
+        self._ends.append(seconds)
 
     @property
     def is_known(self) -> bool:
@@ -67,6 +74,26 @@ class Pace:
         """Mean over the timed steps; over all where there is none after the first few."""
         timed = self._seconds[WARM_UP:] or self._seconds
         return sum(timed) / len(timed)
+
+    @property
+    def an_end(self) -> float:
+        """Mean over the ends that were timed; 0 before the first."""
+        return sum(self._ends) / max(1, len(self._ends))
+
+    def news(self, steps: int, ends: int) -> str:
+        """How long the rest of a run takes: once it is known, and once more if the ends of epochs turn out to be a tenth of it; otherwise
+        empty, and where it is a trifle.
+
+        Args:
+            steps: that are left.
+            ends: of epochs that are left.
+        """
+        rest = steps * self.a_step + ends * self.an_end if self.is_known else 0.0
+        if rest <= WORTH_SAYING or (self._told and (len(self._ends) != 1 or ends * self.an_end < rest / 10)):
+            return ""
+        self._told = True
+        measured = f" and {self.an_end:.2f} s a measurement" if self._ends and ends else ""
+        return f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}"
 
 
 def rehearse(take: Callable[[Batch], object], batches: Iterable[Batch], is_over: Callable[[float], bool]) -> Pace:
@@ -106,8 +133,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def pace_line(left: int, pace: Pace) -> str:
-    """How long the rest of a run takes, once its pace is known."""
-    return f"{counted(left, 'step')} to go at {pace.a_step:.2f} s a step: about {duration(left * pace.a_step)}"

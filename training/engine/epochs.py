@@ -23,7 +23,6 @@ from samekind.training.engine.budget import (
     SHARE_FOR_TIMING,
     Pace,
     asked_steps,
-    pace_line,
     put_back,
     rehearse,
     steps_within,
@@ -47,7 +46,6 @@ from samekind.training.runtime.tensorboard import open_tensorboard
 from samekind.training.training_set import measured_labels
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
-WORTH_SAYING = 10.0  # seconds that are left
 
 
 def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counters:
@@ -151,8 +149,11 @@ class _EpochLoop:
         """Takes the steps of one epoch that have not been taken yet, and returns its record."""
         statistics = self._statistics()
         self._take_steps(epoch, epochs, statistics)
+        started = time.perf_counter()
         record = self._record(epoch, statistics)
         self._close(record)
+        self.pace.add_end(time.perf_counter() - started)
+        self._tell_pace(epochs)
         return record
 
     def steps_in_time(self) -> int:
@@ -207,10 +208,12 @@ class _EpochLoop:
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
                 now = time.perf_counter()
                 self._count(batch, figures, now - started)
-                self._tell_pace(now - started)
+                if not self.pace.is_known:
+                    self.pace.add(now - started)
+                    self._tell_pace(epochs)
                 started = now
-                task.advance()
                 task.note(f"loss {figures['loss']:.3f}")
+                task.advance()
                 if (interrupted := self._is_interrupted()) or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     statistics.keep(self.counters)
                     self._save()
@@ -233,13 +236,10 @@ class _EpochLoop:
         for name, value in {**figures, **step}.items():
             self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
 
-    def _tell_pace(self, seconds: float) -> None:
-        """Says how long the rest will take, as soon as that is known, if it is worth saying."""
-        if not self.pace.is_known:
-            self.pace.add(seconds)
-            left = self.trainer.schedule.total_steps - self.counters.step
-            if self.pace.is_known and left * self.pace.a_step > WORTH_SAYING:
-                self.context.progress.print(pace_line(left, self.pace))
+    def _tell_pace(self, epochs: int) -> None:
+        left = self.trainer.schedule.total_steps - self.counters.step
+        if news := self.pace.news(left, epochs - len(self.counters.history)):
+            self.context.progress.print(news)
 
     def _is_interrupted(self) -> bool:
         """True in all processes after the same step."""

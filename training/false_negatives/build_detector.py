@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import CorpusError
 from samekind.core.progress import Progress
+from samekind.data.types.same_class import ANY
 from samekind.training.config.false_negatives import AUTO
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.false_negatives.bag_of_patches import describe_patches
@@ -45,10 +46,15 @@ def build_detector(
         guide: a guide that has been built already.
 
     Raises:
-        CorpusError: an oracle on a corpus without labels.
+        CorpusError: an oracle on a corpus without labels, or of several labels of which a shared one is enough.
         InputError, MissingDependencyError, ArtefactError: the guide is unavailable.
     """
     labels = None if images.labels is None else images.labels[images.fit]
+    if config.uses_labels and images.corpus.label_rule == ANY:
+        raise CorpusError(
+            "supervised and oracle take one class an image, and images here are of the same class if they share a label (any)",
+            hint="take --several exact",
+        )
     if config.objective == "supervised":
         if labels is None:
             raise CorpusError("supervised needs labels, and this corpus has none", hint="take another objective")

@@ -86,5 +86,5 @@ def leak_line(corpus: Corpus, trained_on: Sequence[str]) -> str:
         return ""
     return (
         f"a leak: {' and '.join(leaked)} of the same content as a training image; accuracy there is too good "
-        "(samekind suspects lists the pairs of an index)"
+        "(near copies are not counted here: samekind suspects lists them, too, once there is an index)"
     )

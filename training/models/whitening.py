@@ -19,6 +19,7 @@ WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
 FLOOR = 1e-3  # of the largest variance: directions quieter than that are noise and must not be amplified
 SPREAD_FLOOR = 1e-2  # of the loudest direction in which views differ
+SPANNED = 1e-9  # of the loudest variance: below, a direction is rounding error
 IMAGES_PER_DIRECTION = 8
 FEWEST_DIRECTIONS = 8
 
@@ -69,17 +70,17 @@ class Whitening(nn.Module):
         if len(feature_NF) < 2:
             return
         mean = feature_NF.mean(0, dtype=torch.float64)
-        covariance = _covariance(feature_NF, mean)
+        kept = self.matrix.shape[1]
         with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
-            variance, directions = torch.linalg.eigh(covariance)
+            found = _directions_of_few(feature_NF, mean, kept)
+            variance, directions = torch.linalg.eigh(_covariance(feature_NF, mean)) if found is None else found
         variance = variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:
             return
         scale = (variance / loudest + FLOOR) ** -exponent
         self.mean.copy_(mean)
-        kept = self.matrix.shape[1]  # eigh sorts ascending: the loudest come last
-        self.matrix.copy_((directions * scale)[:, -kept:].flip(1))
+        self.matrix.copy_((directions * scale)[:, -kept:].flip(1))  # eigh sorts ascending: the loudest come last
 
 
 def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
@@ -100,6 +101,23 @@ def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
     floor = SPREAD_FLOOR * variance[-1].clamp(min=1e-12)
     matrix = (directions * (variance.clamp(min=0) + floor).rsqrt()) @ directions.T
     return functional.normalize((embedding_ND - embedding_ND.mean(0)) @ matrix.float(), dim=1)
+
+
+def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[Tensor, Tensor] | None:
+    """The `kept` loudest variances and directions from the `(N, N)` products of the rows, at most half as many as dimensions.
+
+    The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time. `None`
+    where the rows do not span that many directions, or there are more rows.
+    """
+    count, dim = feature_NF.shape
+    if not kept < count <= dim // 2:
+        return None
+    centred = feature_NF - mean_F
+    variance, weights = torch.linalg.eigh(centred @ centred.T / (count - 1))
+    variance, weights = variance[-kept:], weights[:, -kept:]
+    if variance[0] <= SPANNED * variance[-1]:
+        return None
+    return variance, functional.normalize(centred.T @ weights, dim=0)
 
 
 def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:

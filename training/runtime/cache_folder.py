@@ -1,10 +1,12 @@
 """The cache: arrays on disk that can be computed again, at most so large, the least recently used deleted first.
 
     features/<digest>.f16   features of a frozen backbone       pixels/<digest>.u8   decoded, resized images
-    vectors/<digest>.f16    features after a whitening
+    vectors/<digest>.f16    features after a whitening          packs/<digest>.npy   decoded images of a pack
 
 Beside each array lie its mark (`.json`: what it is, and how many rows are done), its lock, and what else belongs to it
 (`<digest>-….whitening`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is deleted meanwhile.
+Packs are written by `data`, which knows no limit: they have neither mark nor lock, appear whole, and are read at once; they count here, and
+go like any other array when the next one needs room.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from samekind.training.runtime.lock import can_be_deleted, exclusive
 
 LIMIT = "SAMEKIND_CACHE_LIMIT"
 """Names the variable that says how large the cache may become: `50GB`, `800 MB`, a number of bytes."""
-SUFFIXES = {"features": ".f16", "pixels": ".u8", "vectors": ".f16"}
+PACKS = "packs"
+SUFFIXES = {"features": ".f16", "pixels": ".u8", "vectors": ".f16", PACKS: ".npy"}
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SHARE = 0.5  # of what is free on the disk and what the cache holds, if nobody says otherwise
 _WAIT = 600.0  # seconds for another process that makes room
@@ -51,7 +54,7 @@ class CacheEntry:
 
     @property
     def kind(self) -> str:
-        """`features`, `pixels` or `vectors`."""
+        """`features`, `pixels`, `vectors` or `packs`."""
         return self.file.parent.name
 
     @property
@@ -86,7 +89,7 @@ class CacheEntry:
     @property
     def what(self) -> str:
         """The array in words."""
-        return str(self.state.get("what", self.kind))
+        return str(self.state.get("what", "pixels of a pack" if self.kind == PACKS else self.kind))
 
     @property
     def in_use(self) -> bool:

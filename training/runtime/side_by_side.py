@@ -52,6 +52,16 @@ def side_by_side(work: Callable[[Part], Result], parts: Iterable[Part]) -> Itera
             torch.set_num_threads(threads)  # what a worker sets is also the default of threads yet to come
 
 
+def alone(work: Callable[[], Result]) -> Result:
+    """What `work` returns, computed on one core: for small matrices, which several would only wait for each other over.
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    (result,) = side_by_side(lambda _: work(), [None])
+    return result
+
+
 def _alone() -> None:
     torch.set_num_threads(1)
 

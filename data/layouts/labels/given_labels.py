@@ -7,7 +7,7 @@ A file replaces the labels of the folders: what it does not name has no label.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samekind.core.errors import CorpusError, InputError
@@ -19,6 +19,7 @@ from samekind.data.layouts.labels.columns import NoLabelColumn
 from samekind.data.layouts.labels.read_file import read_label_file
 from samekind.data.layouts.labels.values import ImageLabels, joined
 from samekind.data.layouts.recognise import Parts
+from samekind.data.types.same_class import JOINED_BY
 from samekind.data.types.splits import SPLITS, Split
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -36,6 +37,8 @@ class GivenLabels:
         split_names: the splits as the file has them.
         several: images that have several labels.
         notes: lines on what did not fit.
+        files: that were read, as paths within the corpus; a folder ends in `/`.
+        with_sign: a label that holds the sign between labels; empty without one.
     """
 
     labels: list[str | None]
@@ -44,6 +47,8 @@ class GivenLabels:
     several: int
     split_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    with_sign: str = ""
 
 
 def find_label_file(given: str, root: Path) -> tuple[Path, str | None]:
@@ -90,10 +95,11 @@ def labels_from_file(given: str, root: Path, files: Sequence[Parts], of_folders:
     rows = read_label_file(path, column)
     base = _base(path if path.is_dir() else path.parent, root)
     source = path.name if column is None else f"{path.name}, column {column}"
+    inner = (path.relative_to(root).as_posix() + "/" * path.is_dir(),) if path.is_relative_to(root) else ()
     renamed = _renamed(rows, of_folders) if path.suffix.lower() == ".txt" else None
     if renamed is not None:
-        return GivenLabels(renamed, None, f"folders, named by {path.name}", 0)
-    taken = _taken([(base, row) for row in rows], files, source)
+        return GivenLabels(renamed, None, f"folders, named by {path.name}", 0, files=tuple(map(composed, inner)))
+    taken = replace(_taken([(base, row) for row in rows], files, source), files=tuple(map(composed, inner)))
     if not any(taken.labels) and not _any_found(rows, base, files):
         where = f"{path} names no image of {root}"
         raise CorpusError(
@@ -120,8 +126,8 @@ def labels_from_metadata(
     if not rows:
         return None, notes
     source = names[0] if len(names) == 1 else f"{len(names)} files named metadata"
-    taken = _taken(rows, files, source)
-    return (taken if any(taken.labels) else None), notes
+    taken = replace(_taken(rows, files, source), files=tuple(names))
+    return (taken, notes) if any(taken.labels) else (None, [*notes, *taken.notes])
 
 
 def _base(folder: Path, root: Path) -> Parts:
@@ -137,13 +143,14 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
     finder = ImageFinder(files)
     found: list[set[str]] = [set() for _ in files]
     split_of: list[Split | None] = [None] * len(files)
-    unknown, said = 0, {row.split for _, row in rows}
+    unknown: list[str] = []
+    said = {row.split for _, row in rows}
     kinds = {name: split for name in said if name is not None for split in SPLITS if split_kind(name) == split}
     has_splits = bool(kinds) and len(kinds) == len(said - {None})
     for base, line in rows:
         row = finder.find(line.file, base)
         if row is None:
-            unknown += 1
+            unknown.append(line.file)
             continue
         found[row].update(line.labels)
         if has_splits and line.split is not None:
@@ -151,7 +158,8 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
             split_of[row] = split if before is None else max(before, split, key=SPLITS.index)
     notes = []
     if unknown:
-        notes.append(f"{source}: {counted(unknown, 'line names', 'lines name')} no image here, or one of several")
+        lines = counted(len(unknown), "line names", "lines name")
+        notes.append(f"{source}: {lines} no image here, or one of several, for example {unknown[0]!r}")
     return GivenLabels(
         [joined(labels) for labels in found],
         ["train" if split is None else split for split in split_of] if has_splits else None,
@@ -159,6 +167,7 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
         sum(len(labels) > 1 for labels in found),
         tuple(sorted(kinds, key=lambda name: (SPLITS.index(kinds[name]), name))) if has_splits else (),
         tuple(notes),
+        with_sign=next((label for labels in found for label in sorted(labels) if JOINED_BY in label), ""),
     )
 
 

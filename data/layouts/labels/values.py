@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samekind.data.layouts.class_names import composed
-
-JOINED_BY = " + "
-"""Between the labels of an image that has several."""
+from samekind.data.types.same_class import JOINED_BY
 
 _MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "n/a", "NULL", "null", "None", "<NA>", "#N/A"})
 _WHOLE = re.compile(r"-?\d+\.0+")

@@ -31,6 +31,7 @@ class ImportedLabels:
         blank: lines without a label and without a time: nobody has filled them in.
         gone: labels of images that the index does not hold; they are added all the same, and count again if the images come back. `None`
             where there is no index to ask.
+        unknown: ids in the file, without a hash beside them, that the index does not hold; their lines are left out.
         conflicts: all that the artefact has now.
     """
 
@@ -39,6 +40,7 @@ class ImportedLabels:
     blank: int
     gone: int | None
     conflicts: tuple[NamingConflict, ...]
+    unknown: tuple[str, ...] = ()
 
 
 def export_labels(path: str | Path, file: str | Path, *, groups: bool = False) -> int:
@@ -66,7 +68,8 @@ def import_labels(path: str | Path, file: str | Path) -> ImportedLabels:
     """Adds the labels of a CSV file to an artefact; lines that are there already are left alone.
 
     A line without a time is there if any time has it, so that the same file twice changes nothing. A line with neither label nor time is
-    skipped; one with a time, but no label, takes the person's label back.
+    skipped; one with a time, but no label, takes the person's label back. One that names its image by an id that the index does not hold is
+    left out and counted.
 
     Args:
         path: the artefact.
@@ -74,12 +77,16 @@ def import_labels(path: str | Path, file: str | Path) -> ImportedLabels:
 
     Raises:
         ArtefactError: the artefact is not there or cannot be written.
-        InputError: the file is no such table; the first wrong line is named, and nothing was added.
+        InputError: the file is no such table; the first wrong line is named, and nothing was added; or the index holds no image of it.
     """
     table, rows = LabelTable.of(path), held_rows(path)
     hashes = None if rows is None else dict(zip(rows.ids, rows.column("sha256"), strict=True))
     lines = read_lines(Path(file), HEADER, [("sha256", "id"), ("label",)], lambda row: _label_of(row, hashes))
-    wanted = list(dict.fromkeys(line for line in lines if line is not None))
+    wanted = list(dict.fromkeys(line for line in lines if isinstance(line, GivenLabel)))
+    unknown = tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
+    if unknown and not wanted:
+        held = next(iter(hashes or ()), "")
+        raise InputError(f"the index holds no image that {file} names: {unknown[0]!r}", hint=f"ids look like {held!r}")
     known = {form for each in table.all() for form in (each, replace(each, when=TIMELESS))}
     now = datetime.now(UTC).isoformat()
     new = [replace(each, when=now) if each.when == TIMELESS else each for each in wanted if each not in known]
@@ -90,15 +97,19 @@ def import_labels(path: str | Path, file: str | Path) -> ImportedLabels:
         blank=lines.count(None),
         gone=None if hashes is None else len({each.sha256 for each in wanted} - set(hashes.values())),
         conflicts=read_naming(path).conflicts,
+        unknown=unknown,
     )
 
 
-def _label_of(row: Mapping[str, str | None], hashes: Mapping[str, str] | None) -> GivenLabel | None:
-    """The label of a line, with `TIMELESS` where it has no time; `None` for one that nobody has filled in."""
+def _label_of(row: Mapping[str, str | None], hashes: Mapping[str, str] | None) -> GivenLabel | str | None:
+    """The label of a line, with `TIMELESS` where it has no time; `None` for one that nobody has filled in, and an id that is unknown."""
     values = {name: (row.get(name) or "").strip() for name in HEADER}
     if not values["label"] and not values["when"]:
         return None
-    sha256 = values["sha256"] or _content(row.get("id") or "", hashes)
+    sha256, id_ = values["sha256"], row.get("id") or ""
+    if not sha256 and hashes is not None and id_ and id_ not in hashes:
+        return id_
+    sha256 = sha256 or _content(id_, hashes)
     who, when = row.get("who") or "", values["when"] or TIMELESS
     return not_in_the_future(GivenLabel(sha256, values["label"], who, when))
 
@@ -108,8 +119,6 @@ def _content(id_: str, hashes: Mapping[str, str] | None) -> str:
         raise InputError("it has neither sha256 nor id")
     if hashes is None:
         raise InputError(f"there is no index that could tell which image {id_!r} is", hint="give its sha256")
-    if id_ not in hashes:
-        raise InputError(f"the index holds no image {id_!r}", hint=f"ids look like {next(iter(hashes), '')!r}")
     return hashes[id_]
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, folder_arguments
+from samekind.commands.shared import Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, Several, folder_arguments
 from samekind.core.text import counted, size_text
-from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -34,9 +33,10 @@ class Inspect:
     folder: Annotated[Positional[str], arg(metavar="FOLDER", help="A folder of images.")]
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
-    frames: Frames = Reading.frames
-    max_pixels: MaxPixels = Reading.max_pixels
+    frames: Frames = None
+    max_pixels: MaxPixels = None
     depth: Depth = None
     skipped: Annotated[
         Path | None, arg(metavar="FILE.csv", help="Also write every file that is left out.", help_behavior_hint="")
@@ -86,10 +86,11 @@ def _classes(found: samekind.Inspection) -> list[str]:
 
 def _copies(copies: Copies) -> list[str]:
     if not copies.groups:
-        return [_row("copies", ["none"])]
+        return [_row("copies", ["none of equal content (samekind suspects finds near copies, of an index)"])]
     told = [f"{counted(copies.images, 'image')} of {counted(copies.groups, 'content')}"]
     if copies.conflicts:
         told.append(f"{copies.conflicts:,} with different labels")
+    told.append("near copies are not counted here: samekind suspects finds them, of an index")
     lines = [_row("copies", told), *(f"  {' = '.join(ids)}" for ids in copies.examples)]
     if copies.leaks:
         images = counted(

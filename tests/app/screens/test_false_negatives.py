@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import samekind as sk
@@ -12,7 +13,8 @@ from samekind.app.view_models import audit_view
 from samekind.app.widgets import anchors
 from samekind.core.text import percent, times
 from tests.app.conftest import OpenApp
-from tests.app.pages import FALSE_NEGATIVES, badges, brute_force, cards, healthy, shown
+from tests.app.pages import CURATION, FALSE_NEGATIVES, SEARCH, badges, brute_force, cards, healthy, linked, shown
+from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 
 def test_false_negatives_are_marked_as_brute_force_finds_them(open_app: OpenApp, artefact: Path) -> None:
@@ -70,6 +72,25 @@ def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> No
     assert report.num_rows == len(index) - unseen
     assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
     assert any(f"Left out of the finished space: {unseen} images" in caption.value for caption in at.caption)
+
+
+def test_images_that_share_a_label_have_no_matrix_of_classes(open_app: OpenApp, tmp_path: Path) -> None:
+    """Rates are there and class × class says that it is left out; search marks shared labels, and label errors say why there are none."""
+    labels = [("Bag", "Bag + Coat", "Coat")[i // 3 % 3] for i in range(60)]
+    save_encoder(FakeEncoder(), tmp_path)
+    corpus = replace(sk.Corpus.from_arrays(list(kinds()), labels), label_rule="any")
+    index = sk.build_index(corpus, FakeEncoder(), tmp_path)
+    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+    assert shown(at, "by_rank")
+    assert not shown(at, "by_class")
+    assert any("several classes" in caption.value for caption in at.caption)
+    at = healthy(linked(open_app(tmp_path).switch_page(SEARCH), index.ids[0]))
+    tones = {card["id"]: card["tone"] for card in cards(at, "neighbours")}
+    label_of = dict(zip(index.ids, labels, strict=True))
+    assert {id_ for id_, tone in tones.items() if tone == "same"} == {id_ for id_ in tones if "Bag" in label_of[id_]}
+    at = open_app(tmp_path).switch_page(CURATION).run()
+    assert not at.exception
+    assert any("share one are of the same class" in error.value for error in at.error)
 
 
 def test_the_bound_is_drawn_with_its_cap_and_called_a_bound(

@@ -153,7 +153,7 @@ def test_a_contradiction_is_shown_and_answered_again(open_app: OpenApp, folder: 
 def test_answers_that_gain_lead_to_training(open_app: OpenApp, folder: Path) -> None:
     """Many answers are no claim; once held-out images have gained, the page says by how much, and names the command of a training."""
     table = sk.VerdictTable(folder)
-    for screen in sk.acquire_screens(sk.Index.open(folder), 6):
+    for screen in sk.acquire_screens(sk.Index.open(folder), 6, 20):
         table.add(screen.verdicts([each.id for each in screen.images if each.label == screen.anchor.label]))
     at = label_pairs(open_app(folder))
     assert not at.code

@@ -25,3 +25,18 @@ def test_plain_escapes_what_markdown_would_read() -> None:
     """A class name that looks like Markdown is shown as it is written."""
     assert plain("a_b*c [x](y) $z$ :red[q]") == r"a\_b\*c \[x\]\(y\) \$z\$ \:red\[q\]"
     assert plain("T-shirt/top 12.5 %") == "T-shirt/top 12.5 %"
+    assert plain("&lt;") == r"\&lt;"
+    assert [plain(text) for text in ("- x", "1. x", "---", "x - 1. y")] == [
+        r"\- x",
+        r"1\. x",
+        "\\-\u2060-\u2060-",
+        "x - 1. y",
+    ]
+    assert plain("two\nlines \u202e") == r"two\\nlines \\u202e"
+
+
+def test_plain_parts_what_streamlit_would_replace() -> None:
+    """By a word joiner, which takes no room: dashes, arrows, icons and addresses are made of the text after escapes are gone."""
+    for text in ("a -- b", "a -> b", "a <- b", "a >= b", ":material/home:", "http://b.org", "WWW.b.org", "a@b.org"):
+        assert plain(text).count("\u2060") == 1, text
+        assert plain(text).replace("\u2060", "").replace("\\", "") == text

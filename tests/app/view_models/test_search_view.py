@@ -37,6 +37,18 @@ def test_neighbours_of_the_same_class_are_marked_twice() -> None:
     assert all(card.action_label and card.pictures[0].alt for card in cards)
 
 
+def test_the_index_says_what_the_same_class_is() -> None:
+    """Where a shared label is enough, cards and sentence go by that; a hit without label is of no class."""
+
+    def share_a_label(label: str | None, other: str | None) -> bool | None:
+        return None if label is None or other is None else bool(set(label.split(" + ")) & set(other.split(" + ")))
+
+    hits = [hit(1, "Bag + Coat"), hit(2, "Coat"), hit(3, None)]
+    cards = search_view.neighbour_cards(hits, [b""] * 3, "Bag", share_a_label)
+    assert [card.tone for card in cards] == ["same", "plain", "plain"]
+    assert search_view.same_class_sentence(hits, "Bag", share_a_label).startswith("1 of 2 neighbours")
+
+
 def test_neighbours_without_a_query_label_are_not_marked() -> None:
     """An upload has no class: nothing is marked and no share is given, also among hits without a label."""
     hits = [hit(1, "Bag"), hit(2, None)]

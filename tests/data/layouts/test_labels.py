@@ -205,7 +205,36 @@ def test_names_that_could_mean_two_images_label_neither(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("file,label\n1.jpg,x\nb/1.jpg,y\n2,z\n")
     corpus = Corpus.from_folder(tmp_path, labels="l.csv")
     assert corpus.labels == [None, "y", "z"]
-    assert "l.csv: 1 line names no image here, or one of several" in corpus.notes
+    assert "l.csv: 1 line names no image here, or one of several, for example '1.jpg'" in corpus.notes
+
+
+def test_metadata_of_other_images_says_so(tmp_path: Path) -> None:
+    """The folders' labels stay, and a line tells why the file's are not taken."""
+    put(tmp_path, "a/1.jpg", "b/2.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,label\n8.jpg,x\n9.jpg,y\n")
+    corpus = Corpus.from_folder(tmp_path)
+    assert corpus.labels == ["a", "b"]
+    assert "metadata.csv: 2 lines name no image here, or one of several, for example '8.jpg'" in corpus.notes
+
+
+def test_a_file_that_was_read_is_not_listed_as_skipped(tmp_path: Path) -> None:
+    """Metadata, a file and a folder of labels, and lists of splits; what was not read is."""
+    put(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    METADATA["metadata.csv"](tmp_path / "metadata.csv")
+    (tmp_path / "train.txt").write_text("1.jpg\n2.jpg\n")
+    (tmp_path / "test.txt").write_text("3.jpg\n")
+    (tmp_path / "notes.txt").write_text("of a walk\n")
+    (tmp_path / "l.csv").write_text("file,label\n1.jpg,a\n2.jpg,b\n")
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "1.json").write_text('[{"file": "1.jpg", "label": "a"}]')
+
+    def skipped(**how: str) -> list[str]:
+        return sorted(file.path for file in Corpus.from_folder(tmp_path, **how).skipped)  # type: ignore[arg-type]
+
+    assert skipped() == ["boxes/1.json", "l.csv", "notes.txt"]
+    assert skipped(labels="l.csv") == ["boxes/1.json", "metadata.csv", "notes.txt"]
+    assert skipped(labels="boxes") == ["l.csv", "metadata.csv", "notes.txt"]
+    assert skipped(layout="flat") == ["boxes/1.json", "l.csv", "metadata.csv", "notes.txt", "test.txt", "train.txt"]
 
 
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {

@@ -49,7 +49,7 @@ def test_ten_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_p
     with demo(own, tmp_path / "log") as address:
         before = hit_rate(page, address, own)
         page.goto(f"{address}/label-pairs")
-        expect(images_of(page)).to_have_count(20)
+        expect(images_of(page)).to_have_count(10)
         expect(page.get_by_text("Nothing yet")).to_be_visible()
         page.wait_for_timeout(500)  # a press of Enter right after a new screen is not for it
         for answered in range(1, SCREENS + 1):
@@ -59,11 +59,11 @@ def test_ten_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_p
                     images_of(page).nth(place).click()
             page.keyboard.press("Enter")
             wait_for_next(page, min(answered, 8))  # the list below holds eight
-            expect(page.get_by_test_id("stProgress")).to_contain_text(f"{answered * 20} pairs answered")
+            expect(page.get_by_test_id("stProgress")).to_contain_text(f"{answered * 10} pairs answered")
             expect(page.get_by_text("Adapting the search to the answers")).to_have_count(0)
         expect(page.get_by_text("Adapted: held-out images are told from others by")).to_be_visible()
         step = sk.Index.open(own).adaptations()[-1]
-        assert step["answers"] == SCREENS * 20
+        assert step["answers"] == SCREENS * 10
         panel = page.get_by_test_id("stMetric").first
         expect(panel).to_contain_text(f"{100 * step['held_out']['after']:.1f} %")
         page.get_by_text("The anchor's nearest images, before and after").click()

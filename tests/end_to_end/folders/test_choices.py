@@ -126,3 +126,49 @@ def test_frames_are_read_again_without_the_flag(tmp_path: Path) -> None:
     again = call(*words)
     assert "--frames all" in again.err
     assert "8 images" in again.out
+
+
+def test_an_explicit_default_undoes_what_is_remembered(tmp_path: Path) -> None:
+    """`--frames first` wins over a remembered `all`, for this command and those after it."""
+    pages = [Image.effect_noise((40, 40), 50) for _ in range(3)]
+    (tmp_path / "scans").mkdir()
+    pages[0].save(tmp_path / "scans" / "x.tif", save_all=True, append_images=pages[1:])
+    photo(tmp_path / "scans", "y.png", 1)
+    words = ("index", "--corpus", tmp_path / "scans", "--out", tmp_path / "a", "--encoder", "lite0")
+    assert call(*words, "--frames", "all").code == 0
+    undone = call(*words, "--frames", "first")
+    assert undone.code == 0, undone.err
+    assert "read as it was" not in undone.err
+    assert "x.tif" in samekind.Index.open(tmp_path / "a").ids
+    assert json.loads((tmp_path / "a" / "meta.json").read_text())["corpus"].get("frames") is None
+    assert "read as it was" not in call(*words).err
+
+
+def test_a_shared_label_is_enough_if_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    """`--several any` is told, kept by the artefact, used by audit and evaluation, and changed by indexing again, without embedding."""
+    photo(folder, "y/3.png", 9)
+    (folder / "several.csv").write_text("file,label\nx/1.png,cat|dog\ny/2.png,cat\ny/3.png,dog\n")
+    out = tmp_path / "artefact"
+    flags = ("--labels", folder / "several.csv", "--exclude", "*_thumb.png")
+    made = call("index", "--corpus", folder, "--encoder", "lite0", "--out", out, *flags, "--several", "any")
+    assert made.code == 0, made.err
+    assert "1 image has several labels: two images are of the same class if they share a label (any)" in made.err
+    rule = "Some images have several labels: two images are of the same class if they share a label (any)."
+    report = call("audit", out, "--json").answer
+    assert (report["base_rate"], report["notes"].count(rule)) == (2 / 3, 1)
+    assert set(report["by_class"]) == {"cat", "dog"}
+    assert rule in call("evaluate", out, "--json").answer["notes"]
+    assert "--several any" in rebuild_command(out)
+    assert "share one are of the same class" in call("suspects", out, "--json").answer["notes"][0]
+    again = call("index", "--corpus", folder, "--out", out, *flags)
+    assert again.code == 0, again.err
+    report = call("audit", out, "--json").answer
+    assert (report["base_rate"], set(report["by_class"])) == (0.0, {"cat", "cat + dog", "dog"})
+
+
+def test_several_needs_a_rule_and_labels_without_the_sign(folder: Path) -> None:
+    """An unknown rule and a label that looks like two are refused in one line."""
+    assert "unknown rule for several labels 'some'" in refused("inspect", folder, "--several", "some")
+    (folder / "sign.csv").write_text("file,label\nx/1.png,cat|black + white\ny/2.png,cat\n")
+    message = refused("inspect", folder, "--labels", folder / "sign.csv", "--several", "any")
+    assert "the label 'black + white' holds the sign between labels" in message

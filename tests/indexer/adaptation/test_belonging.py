@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from samekind.indexer.adaptation import belonging as module
-from samekind.indexer.adaptation.belonging import fit_belonging
+from samekind.indexer.adaptation.belonging import _loss_of_strangers, fit_belonging
 from samekind.training.answers.belonging import belonging
 from samekind.training.answers.metric import unit_rows
 
@@ -52,6 +53,26 @@ def test_probabilities_are_a_softmax_with_a_place_for_none() -> None:
     np.testing.assert_allclose(
         belonging(np.array([[0.9, 0.3]]), 10.0, 0.5), np.exp([[4, -2]]) / (1 + np.exp(4) + np.exp(-2))
     )
+
+
+def test_the_loss_of_images_told_apart_is_that_of_its_definition() -> None:
+    """−log (1 − P) by sums of logarithms, where P is almost 0 or 1, too; its gradient by small steps."""
+    logits, told = np.random.default_rng(0).normal(size=(6, 4)) * 8, np.array([0, 1, 2, 3, 0, 1])
+    logits[0] = [90.0, -90.0, 0.0, 3.0]
+    logits[1] = [90.0, -90.0, 0.0, 3.0]
+
+    def slow(logits: np.ndarray) -> float:
+        rest = [np.delete(row, number) for row, number in zip(logits, told, strict=True)]
+        return float(
+            sum(logsumexp([*row, 0]) - logsumexp([*other, 0]) for row, other in zip(logits, rest, strict=True))
+        )
+
+    loss, gradient = _loss_of_strangers(logits, told)
+    assert loss == pytest.approx(slow(logits))
+    for place in np.ndindex(logits.shape):
+        step = np.zeros_like(logits)
+        step[place] = 1e-4
+        assert gradient[place] == pytest.approx((slow(logits + step) - slow(logits - step)) / 2e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("spread", [0.2, 0.5])

@@ -12,8 +12,10 @@ from samekind.indexer.adaptation.adapt import AnsweredSpace
 from samekind.indexer.adaptation.answered import answers_about
 from samekind.indexer.labeling.verdicts import Verdict
 from samekind.indexer.storage.adaptation import Adaptation
+from samekind.training.answers import guard
 from samekind.training.answers.answered import Answered
 from samekind.training.answers.guard import FOLDS, HeldOut, _explained, _folds, _share, held_out
+from samekind.training.answers.start import MapAlone
 from tests.indexer.adaptation.worlds import DIM, answers, world
 
 
@@ -41,6 +43,39 @@ def test_shares_are_those_of_all_comparisons() -> None:
     out, apart, kept = (random.normal(size=(count, 3)).astype(np.float32) for count in (4, 5, 6))
     right = [k @ o > k @ a for k in kept for o in out for a in apart]
     assert _share(out, apart, kept) == pytest.approx(np.mean(right))
+
+
+def test_equally_near_images_are_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies of what was told from a group are no nearer to it, in whatever blocks they are put in order."""
+    out = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    kept = np.random.default_rng(1).normal(size=(7, 4)).astype(np.float32)
+    right = [k @ o > k @ a for k in kept for o in out for a in out]
+    assert _share(out, out, kept) == pytest.approx(np.mean(right))
+    monkeypatch.setattr(guard, "_MOST_COMPARED", 13)
+    assert _share(out, out, kept) == pytest.approx(np.mean(right))
+
+
+def test_what_folds_compare_is_what_each_group_would() -> None:
+    """Read and mapped at once, and as it is group by group; one of which nothing was told from is compared with any others."""
+    groups = (np.arange(0, 5), np.arange(5, 11), np.arange(11, 15), np.arange(15, 17))
+    told = (np.array([20, 6, 21]), np.array([], dtype=np.int64), np.array([20, 25]), np.array([], dtype=np.int64))
+    vectors = np.random.default_rng(0).normal(size=(40, DIM)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    space = MapAlone(np.diag(np.linspace(1, 0.1, DIM)))
+    others = np.arange(4, 39, 3)
+    judged = held_out(
+        Answered(groups, ((),) * 4, told, 1, 1, 0, 0), lambda rows: vectors[rows], others, lambda *_: space
+    )
+    folds = _folds(groups, [0, 1, 2], 0)
+    for found, moved in ((judged.before, vectors), (judged.after, space.mapped(vectors))):
+        shares = []
+        for number in range(3):
+            group, apart = groups[number], told[number]
+            if not len(apart):
+                apart = np.array([row for row in others if row not in group])
+            parts = [(group[folds[number] == fold], group[folds[number] != fold]) for fold in range(FOLDS)]
+            shares.append(np.mean([_share(moved[out], moved[apart], moved[kept]) for out, kept in parts if len(out)]))
+        assert found == pytest.approx(np.average(shares, weights=[5, 6, 4]))
 
 
 def test_every_image_of_a_large_group_is_held_out_once() -> None:

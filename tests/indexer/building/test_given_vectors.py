@@ -50,6 +50,15 @@ def test_it_answers_as_the_index_of_the_encoder_does(embedded: Index, tmp_path: 
     assert "given" in checked.parts[0].message
 
 
+def test_pictures_of_a_file_share_a_made_split(tmp_path: Path) -> None:
+    """Vectors of pages without splits; an id with a number that is no picture's is by itself."""
+    ids = [f"{file}.tif#{page}" for file in "abcdefgh" for page in range(1, 6)] + [f"thing#{n}" for n in range(40)]
+    index = sk.index_vectors(np.random.default_rng(0).normal(size=(80, 4)), ids, tmp_path / "v")
+    split_of = dict(zip(index.ids, index.splits, strict=True))
+    assert all(len({split_of[f"{file}.tif#{page}"] for page in range(1, 6)}) == 1 for file in "abcdefgh")
+    assert {split_of[f"thing#{n}"] for n in range(40)} == {"train", "test"}
+
+
 def test_a_query_that_is_an_image_is_refused(embedded: Index, tmp_path: Path) -> None:
     """In one line that says why, and what can be asked instead."""
     index = given(embedded, tmp_path / "given")

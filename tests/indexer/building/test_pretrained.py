@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,21 @@ def test_an_index_that_has_outgrown_its_whitening_says_how_to_renew_it(
     shutil.copytree(photos, tmp_path / "others")
     assert said(Corpus.from_folder(tmp_path / "others"), tmp_path / "chosen", 0.2) == []
     assert said(put(tmp_path / "others", 12, 13, 14, 16), tmp_path / "chosen") == []
+
+
+def test_a_corpus_without_training_images_is_not_told_as_one(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whitening is fitted to all of its images then, and every line on it says so."""
+    monkeypatch.setattr(pretrained, "ENOUGH", 14)
+    monkeypatch.setattr(whiten, "ENOUGH", 14)
+    folder, lines = tmp_path / "photos", Lines()
+    shutil.copytree(photos, folder)
+    for corpus in (Corpus.from_folder(folder), put(folder, 12, 13)):
+        build_index(replace(corpus, splits=["test"] * len(corpus)), "lite0", tmp_path / "out", lines)
+    first, second = (line for line in lines.said if "whitening" in line)
+    assert first.endswith("among 12 images, none of which is for training")
+    assert "fewer than 14 images, none of which is for training, now there are 14" in second
 
 
 @pytest.mark.parametrize("call", [1, 3])

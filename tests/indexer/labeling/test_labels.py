@@ -126,7 +126,6 @@ def test_copies_of_one_image_under_two_names_are_a_conflict(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("9.png,,rose,,", "line 3: the index holds no image '9.png'"),
         (",,rose,,", "line 3: it has neither sha256 nor id"),
         (",abc,rose,,", "line 3: sha256 must be 64 hex digits"),
         ("0.png,,rose,,yesterday", "line 3: when must be"),
@@ -140,6 +139,21 @@ def test_one_wrong_line_adds_nothing(tmp_path: Path, line: str, complaint: str) 
     with pytest.raises(InputError, match=complaint):
         import_labels(folder, tmp_path / "f.csv")
     assert LabelTable(folder).all() == []
+
+
+def test_ids_that_the_index_lacks_are_left_out_and_counted(tmp_path: Path) -> None:
+    """The rest is added; a file of which nothing is known is refused."""
+    folder = tiny(tmp_path / "w").path
+    (tmp_path / "f.csv").write_text("id,label\n9.png,rose\n1.png,rose\n8.png,tulip\n9.png,tulip\n")
+    done = import_labels(folder, tmp_path / "f.csv")
+    assert (done.added, done.gone, done.unknown) == (1, 0, ("9.png", "8.png"))
+    assert [(each.sha256, each.label) for each in LabelTable(folder).all()] == [(sha(1), "rose")]
+    told = call("labels", "import", folder, tmp_path / "f.csv")
+    assert "left out: 2 ids name no image of the index, for example '9.png'" in told.out
+    (tmp_path / "f.csv").write_text("id,label\n9.png,rose\n8.png,\n")
+    with pytest.raises(InputError, match=r"holds no image that .*f\.csv names: '9\.png'") as caught:
+        import_labels(folder, tmp_path / "f.csv")
+    assert caught.value.hint == "ids look like '0.png'"
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

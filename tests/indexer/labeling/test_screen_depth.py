@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from samekind.indexer.labeling.screen_pool import IMAGES, MOST_PER_IMAGE, screen_depth
+from samekind.indexer.labeling.screen_pool import LEAST_DEPTH, MOST_DEPTH, screen_depth
 from samekind.indexer.labeling.verdicts import Verdict
 
 
@@ -33,8 +33,8 @@ def screens(*same: int, of: int = 20, verdict: str = "different") -> list[Verdic
         ((5,), 27),
         ((20, 20, 20), 135),
         ((20, 5), 40),
-        ((0,) * 9, IMAGES),
-        ((20,) * 30, MOST_PER_IMAGE * IMAGES),
+        ((0,) * 9, LEAST_DEPTH),
+        ((20,) * 30, MOST_DEPTH),
         ((*(0,) * 9, 20), 30),
     ],
 )
@@ -57,6 +57,8 @@ def test_the_order_is_that_of_the_times() -> None:
     assert screen_depth(told[::-1]) == screen_depth(told) == 400
 
 
-def test_the_size_scales_it() -> None:
-    """Twice the size at first."""
-    assert screen_depth([], 12) == 24
+def test_a_screen_of_many_images_looks_as_far_as_it_must() -> None:
+    """Never at fewer images than it shows; else the size changes nothing."""
+    assert screen_depth([], 12) == screen_depth([], 24) == 40
+    assert screen_depth([], 60) == 60
+    assert screen_depth(screens(*(0,) * 9), 24) == 24

@@ -87,7 +87,7 @@ def test_the_images_are_those_of_a_slow_loop(index: Index, pool: ScreenPool, siz
     """Of the anchor's nearest the ones farthest from it and from each other, most similar first, with their figures."""
     for screen in pool.acquire({}, 5, size, nearest=nearest):
         fresh = pool.acquire({}, 1, size, nearest=nearest, leave_out=set(trained(index)) - {screen.anchor.sha256})[0]
-        expected = brute_force(index, screen.anchor.sha256, size, nearest or 2 * size)
+        expected = brute_force(index, screen.anchor.sha256, size, nearest or max(40, size))
         assert [image.sha256 for image in fresh.images] == expected
         assert len(expected) == size
     row = {id_: i for i, id_ in enumerate(index.ids)}
@@ -104,10 +104,9 @@ def test_what_is_asked_about_is_trained_and_different(index: Index, pool: Screen
     screens = pool.acquire({}, 1000, 4)
     contents = set(trained(index))
     assert contents >= {image.sha256 for s in screens for image in (s.anchor, *s.images)}
-    assert {s.anchor.sha256 for s in screens} == contents, "each is an anchor once nothing is new"
     assert all(len({image.sha256 for image in (s.anchor, *s.images)}) == 1 + len(s.images) for s in screens)
     pairs = [pair for s in screens for pair in s.pairs]
-    assert len(pairs) == len(set(pairs))
+    assert len(pairs) == len(set(pairs)) == len(contents) * (len(contents) - 1) // 2, "in the end all is asked"
     assert pool.num_unseen({}) == len(contents)
 
 
@@ -155,7 +154,7 @@ def test_nothing_is_asked_twice_and_all_comes_to_an_end(
     closure = ConstraintClosure(current)
     assert all(pair in closure for pair in itertools.combinations(sorted(trained(index)), 2))
     total = len(trained(index)) * (len(trained(index)) - 1) // 2
-    assert errors or len(current) < total / 4, "most of it follows"
+    assert errors or len(current) < total / 2, "most of it follows"
 
 
 def test_the_artefacts_answers_are_passed_over_until_they_are_taken_back(tmp_path: Path) -> None:
@@ -222,7 +221,7 @@ def test_what_is_no_screen_or_answer(pool: ScreenPool) -> None:
 
 
 def test_groups_near_the_anchor_stand_on_its_screen_once_each(index: Index, pool: ScreenPool) -> None:
-    """The five whose mean is most similar to the mean of its own group, by the image that is most similar to that mean."""
+    """The two whose mean is most similar to the mean of its own group, by the image that is most similar to that mean."""
     vector = dict(zip(index.rows.column("sha256"), index.vectors().astype(np.float64), strict=True))
     contents = sorted(trained(index))
     groups = [contents[start : start + 3] for start in range(0, 24, 3)]

@@ -61,6 +61,13 @@ def test_names_of_images_follow_the_same_order(tmp_path: Path) -> None:
     table.add([GivenLabel(sha(1), "cat", who="Ana", when="2999-01-01T00:00:00+00:00")])
     table.add([GivenLabel(sha(1), "dog", who="Ana")])
     assert [each.label for each in table.all()] == ["cat", "dog"]
+    when = GivenLabel(sha(1), "x").when
+    table.add([GivenLabel(sha(2), "pig", "Ana", when), GivenLabel(sha(3), "pig", "Ana", when)])
+    assert len({each.when for each in table.all() if each.label == "pig"}) == 1, "given together, taken back together"
+    assert table.next_time() > max(each.moment for each in table.all())
+    later = table.next_time().isoformat()
+    table.add([GivenLabel(sha(4), "hen", "Ana", later)])
+    assert table.all()[-1].when == later
 
 
 def test_the_latest_answer_holds_and_none_is_lost(tmp_path: Path) -> None:

@@ -103,20 +103,41 @@ def test_k_hits_come_however_few_rows_the_lists_hold_that_were_looked_into(
         assert rows.tolist() == oracles.nearest(vectors, vectors[0], 6000)[0]
 
 
-def test_the_recall_that_is_measured_leaves_the_querys_own_row_out() -> None:
+def _searched_recall(index: Any, vectors: NDArray[np.float32], own: NDArray[np.int64]) -> float:
+    """Share of the 10 nearest other rows that FAISS finds, by a search of them all."""
+    found = [set(row[row != i][:10].tolist()) for i, row in zip(own, index.search(vectors[own], 11)[1], strict=True)]
+    truth = [set([j for j in oracles.nearest(vectors, vectors[i], 11)[0] if j != i][:10]) for i in own]
+    return float(np.mean([len(a & b) / len(b) for a, b in zip(found, truth, strict=True)]))
+
+
+@pytest.mark.parametrize("rows", [5, 64, 2000])
+def test_the_recall_that_is_told_by_lists_is_that_of_a_search(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many lists are looked into, and the query's own row left out."""
+    vectors = _unit(rows)
+    index = faiss.index_factory(16, f"IVF{min(rows, 64)},Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    index.add(vectors)
+    index.make_direct_map()
+    monkeypatch.setattr(inverted_lists, "ANN_RECALL", 0.0)
+    monkeypatch.setattr(inverted_lists, "_AT_ONCE", 100)
+    own = inverted_lists._sample(rows, inverted_lists._RECALL_SAMPLE)
+    for nprobe in (1, 2, 4, 16, 64):
+        assert inverted_lists.tune_lists(index, nprobe) == pytest.approx(_searched_recall(index, vectors, own))
+        assert index.nprobe == nprobe
+
+
+def test_more_lists_are_looked_into_until_recall_suffices() -> None:
     """A list a row: one list looked into finds the query itself and nothing else, which is a recall of nothing."""
     vectors = _unit(64)
     index = faiss.index_factory(16, "IVF64,Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     index.add(vectors)
-    index.nprobe = 1
-    own = np.arange(64)
-    found = inverted_lists._others(index.search(vectors, 11)[1], own)
-    assert all(i not in rows for i, rows in enumerate(found))
-    assert inverted_lists.tune_lists(index, lambda: [vectors], 64) >= inverted_lists.ANN_RECALL
-    after = inverted_lists._others(index.search(vectors, 11)[1], own)
-    truth = [set(oracles.nearest(vectors, query, 11)[0]) - {i} for i, query in enumerate(vectors)]
-    assert np.mean([len(a & b) / 10 for a, b in zip(after, truth, strict=True)]) >= inverted_lists.ANN_RECALL
+    index.make_direct_map()
+    assert inverted_lists.tune_lists(index, 1) == pytest.approx(_searched_recall(index, vectors, np.arange(64)))
+    assert _searched_recall(index, vectors, np.arange(64)) >= inverted_lists.ANN_RECALL
+    index.nprobe //= 2
+    assert index.nprobe >= 8
+    assert _searched_recall(index, vectors, np.arange(64)) < inverted_lists.ANN_RECALL
 
 
 def test_without_faiss_the_error_names_the_extra_to_install() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samekind.training.answers.metric import Total, Within, adapted_map
+from samekind.training.answers import metric
+from samekind.training.answers.metric import Total, Within, adapted_map, mapped, unit_in_blocks
 from tests.indexer.adaptation.worlds import DIM, TOLD, vectors_of
 
 CLASSES = np.arange(600) % 6
@@ -81,3 +82,26 @@ def test_a_prior_holds_the_share_that_is_asked_for() -> None:
     total = Total(VECTORS)
     for share in (0.05, 0.5, 0.9):
         assert np.sum(total.prior(share) * total.inverse_DD) / DIM == pytest.approx(share, rel=1e-6)
+
+
+def test_what_is_summed_in_blocks_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The covariance of all vectors, and the scatter of groups of all sizes."""
+    centred = VECTORS - VECTORS.mean(axis=0, dtype=np.float64)
+    groups = [VECTORS[start : start + size] for start, size in [(0, 2), (5, 40), (50, 1), (60, 3), (90, 7)]]
+    scatter = sum((g - g.mean(0, dtype=np.float64)).T @ (g - g.mean(0, dtype=np.float64)) for g in groups)
+    monkeypatch.setattr(metric, "BLOCK", 37)
+    np.testing.assert_allclose(Total(VECTORS).inverse_DD, np.linalg.inv(centred.T @ centred / len(VECTORS)), rtol=1e-9)
+    np.testing.assert_allclose(Within.of(groups, DIM).scatter_DD, scatter, rtol=1e-9, atol=1e-12)
+
+
+def test_vectors_are_mapped_one_by_one() -> None:
+    """In whatever blocks that is done; equal vectors stay equal, and none are none."""
+    map_DD = np.random.default_rng(0).normal(size=(DIM, DIM)).astype(np.float32)
+    slow = [vector.astype(np.float64) @ map_DD.astype(np.float64) for vector in VECTORS]
+    expected = np.array([vector / np.linalg.norm(vector) for vector in slow])
+    np.testing.assert_allclose(mapped(VECTORS, map_DD), expected, atol=1e-7)
+    in_blocks = unit_in_blocks(VECTORS, lambda block: block.mul_(2), block=7)
+    np.testing.assert_allclose(in_blocks, VECTORS, atol=1e-7)
+    same = mapped(np.repeat(VECTORS[:1], 2100, axis=0), map_DD)
+    np.testing.assert_array_equal(same, np.repeat(mapped(VECTORS[:1], map_DD), 2100, axis=0))
+    assert mapped(VECTORS[:0], map_DD).shape == (0, DIM)

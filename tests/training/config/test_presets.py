@@ -1,7 +1,10 @@
-"""Presets where there are answers."""
+"""Presets where there are answers, and what they refuse."""
 
 from __future__ import annotations
 
+import pytest
+
+from samekind.core.errors import InputError
 from samekind.training.config.presets import implied_preset, preset, with_answers
 
 
@@ -21,3 +24,12 @@ def test_whoever_says_where_to_start_from_trains_an_adapter() -> None:
     assert implied_preset({"start_from": "frozen", "train": None}) == "adapter"
     assert implied_preset({"start_from": "frozen", "backbone": "resnet-small"}) == "small"
     assert implied_preset({"start_from": None}) is None
+
+
+@pytest.mark.parametrize("shape", [{"width": 8}, {"stem_stride": 2}])
+def test_shapes_of_the_small_network_are_of_no_other(shape: dict[str, int]) -> None:
+    """An architecture with random weights would ignore them; that of CPC has them."""
+    for random in ("timm/resnet18@none", "open_clip/RN50@none"):
+        with pytest.raises(InputError, match=r"settings of resnet-small, and the backbone is .*@none"):
+            preset("small", backbone=random, **shape)
+    assert preset("small", objective="cpc", **shape).backbone == "patches-small"

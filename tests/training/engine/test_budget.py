@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from samekind.core.progress import NoProgress
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
-from samekind.training.engine import epoch_record
+from samekind.training.engine import budget, epoch_record
 from samekind.training.engine import epochs as engine
-from samekind.training.engine.budget import Pace, asked_steps, duration, pace_line, steps_within
+from samekind.training.engine.budget import Pace, asked_steps, duration, steps_within
 from samekind.training.engine.epoch_record import is_told, still_rising_line
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detectors.pairs import Reciprocal
@@ -73,8 +73,36 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
     assert not pace.is_known
     pace.add(2.0)
     assert pace.is_known
-    assert pace_line(900, pace) == "900 steps to go at 2.00 s a step: about 30 min"
+    assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min"
+    assert pace.news(899, 4) == "", "that was said"
     assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
+
+
+def known_pace(*ends: float) -> Pace:
+    """Steps of 2 s, and these ends of epochs."""
+    pace = Pace()
+    for _ in range(13):
+        pace.add(2.0)
+    for seconds in ends:
+        pace.add_end(seconds)
+    return pace
+
+
+def test_the_rest_of_a_run_has_ends_of_epochs_in_it() -> None:
+    """Where an epoch is a step, most of the time may go there. Found out later, it is said again, unless it is a tenth or less."""
+    line = "100 steps to go at 2.00 s a step and 3.00 s a measurement: about 8 min"
+    assert known_pace(2.0, 4.0).news(100, 100) == line
+    late = known_pace()
+    assert late.news(120, 101).endswith("2.00 s a step: about 4 min")
+    late.add_end(3.0)
+    assert late.news(100, 100) == line
+    late.add_end(3.0)
+    assert late.news(99, 99) == ""
+    cheap = known_pace()
+    assert cheap.news(120, 4)
+    cheap.add_end(6.0)
+    assert cheap.news(100, 3) == ""
+    assert known_pace(2.0).news(2, 2) == "", "a trifle"
 
 
 @pytest.mark.parametrize(
@@ -123,9 +151,9 @@ def test_the_first_line_says_the_budget(tmp_path: Path, monkeypatch: pytest.Monk
         told = lines_of(tmp_path / "minutes", monkeypatch, epochs=None, minutes=1)
     assert "5 steps of 16 in 2 epochs, about 60 s" in told[-3]
     assert not any("to go" in line for line in lines_of(tmp_path / "short", monkeypatch, steps=14))
-    monkeypatch.setattr(engine, "WORTH_SAYING", 0.0)
+    monkeypatch.setattr(budget, "WORTH_SAYING", 0.0)
     told = lines_of(tmp_path / "long", monkeypatch, steps=14)
-    assert sum("1 step to go at" in line for line in told) == 1
+    assert sum("1 step to go at" in line and "a measurement: about" in line for line in told) == 1
 
 
 def test_an_accuracy_that_still_rises_is_told() -> None:

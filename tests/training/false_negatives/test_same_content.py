@@ -169,6 +169,7 @@ def test_copies_in_training_and_across_splits_are_told_and_counted(
     leaks = [line for line in told.lines if line.startswith("a leak: ")]
     assert len(leaks) == 1
     assert leaks[0].startswith("a leak: 2 test images of the same content as a training image")
+    assert "near copies are not counted here" in leaks[0]
     told = Lines()
     train(corpus(count=40), config(hold_out=0, steps=1), tmp_path / "plain", progress=told)
     assert not [line for line in told.lines if "leak" in line or "same content" in line]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from samekind.training.models.whitening import SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
+from samekind.training.models.whitening import FLOOR, SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
 
 
 def test_full_whitening_makes_the_covariance_the_identity() -> None:
@@ -72,3 +73,28 @@ def test_whitening_of_nothing_changes_nothing() -> None:
         whitening = Whitening(3, 3)
         whitening.fit(feature, 0.5)
         assert whitening(feature).tolist() == feature.tolist()
+
+
+@pytest.mark.parametrize(("images", "kept"), [(60, 7), (60, 59), (60, 60), (120, 15), (200, 25)])
+def test_few_images_have_the_whitening_of_their_covariance(images: int, kept: int) -> None:
+    """As NumPy's eigenvectors give it, whichever way it is computed: but for signs the same coordinates, so the same cosines."""
+    torch.manual_seed(0)
+    feature = torch.relu(torch.randn(images, 240) * torch.logspace(0, -2, 240)) + 1
+    whitening = Whitening(240, kept)
+    whitening.fit(feature, 0.5)
+    rows = feature.double().numpy()
+    variance, directions = np.linalg.eigh(np.cov(rows.T))
+    scale = (variance.clip(0) / variance[-1] + FLOOR) ** -0.5
+    expected = np.abs((rows - rows.mean(0)) @ (directions * scale)[:, ::-1][:, : min(kept, images - 1)])
+    np.testing.assert_allclose(whitening(feature)[:, : images - 1].abs(), expected, atol=2e-3)
+
+
+def test_copies_of_few_images_have_finite_directions() -> None:
+    """More directions than the images span: the rest is empty, and no division by it."""
+    torch.manual_seed(0)
+    feature = torch.randn(3, 200).repeat(30, 1)
+    whitening = Whitening(200, 11)
+    whitening.fit(feature, 0.5)
+    lengths = whitening.matrix.norm(dim=0)
+    assert whitening.matrix.isfinite().all()
+    assert lengths.min() > 0.9

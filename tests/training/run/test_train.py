@@ -14,8 +14,8 @@ from samekind.core.errors import ArtefactError, CorpusError, InputError, Samekin
 from samekind.core.progress import NoProgress
 from samekind.training.models.encoder import Encoder
 from samekind.training.run.train import Start, train
-from samekind.training.runtime.artefact import META, WEIGHTS, read_meta
-from tests.training.runs import config, corpus, interrupted_at
+from samekind.training.runtime.artefact import META, WEIGHTS, read_history, read_meta
+from tests.training.runs import Lines, config, corpus, interrupted_at
 
 
 def test_a_run_leaves_an_artefact(tmp_path: Path) -> None:
@@ -186,3 +186,15 @@ def test_a_gpu_run_learns(tmp_path: Path) -> None:
     run = train(corpus(), config(device="cuda", precision="bfloat16"), tmp_path)
     assert run.summary["knn_accuracy"] > 0.9
     assert Encoder.load(tmp_path).embed_images([corpus().image(0)]).shape[0] == 1
+
+
+def test_a_shared_label_measures_nothing_while_training(tmp_path: Path) -> None:
+    """Of images that share labels (`any`) the records say null, in one line why; what needs one class an image is refused."""
+    shared = replace(corpus(), label_rule="any")
+    lines = Lines()
+    train(shared, config(), tmp_path / "run", progress=lines)
+    assert sum("share a label are of the same class (any)" in line for line in lines.lines) == 1
+    assert all(record.get("knn_accuracy") is None for record in read_history(tmp_path / "run"))
+    for asked in ({"objective": "supervised"}, {"treatment": "soft", "detector": "oracle"}):
+        with pytest.raises(CorpusError, match="one class an image"):
+            train(shared, config(**asked), tmp_path / "other")

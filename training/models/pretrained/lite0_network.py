@@ -1,7 +1,9 @@
 """EfficientNet-Lite0 under timm's names, number for number what `timm.create_model("tf_efficientnet_lite0", num_classes=0)` builds.
 
 It is written out here because it is the encoder that most folders of photos get, and importing timm takes 2 to 3 s, as long as everything
-else in a cold search. Artefacts name it `timm/tf_efficientnet_lite0` and hold timm's tensors, so either can read them.
+else in a cold search. Artefacts name it `timm/tf_efficientnet_lite0` and hold timm's tensors, so either can read them. Where nothing is
+learnt, each batch norm is folded into the convolution before it: the features are the same to 1e-5, in less time (docs/results.md). It is
+done in every pass and not kept, so that weights which change are never behind.
 """
 
 from __future__ import annotations
@@ -29,10 +31,22 @@ class SameConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, C, H, W)` to `(B, C', ⌈H / stride⌉, ⌈W / stride⌉)`."""
-        if self.stride[0] > 1:
-            below, right = (self._missing(side) for side in x.shape[2:])
-            x = functional.pad(x, (right // 2, right - right // 2, below // 2, below - below // 2))
-        return super().forward(x)
+        return super().forward(self._padded(x))
+
+    def normed(self, x: Tensor, norm: Norm) -> Tensor:
+        """The same, and batch norm after it: in one go where its statistics stand and no gradient is asked for."""
+        if norm.training or torch.is_grad_enabled():
+            normed: Tensor = norm(self(x))
+            return normed
+        scale, shift = norm.scale_and_shift()
+        out = self._conv_forward(self._padded(x), self.weight * scale[:, None, None, None], shift)
+        return norm.activated(out)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 1:
+            return x
+        below, right = (self._missing(side) for side in x.shape[2:])
+        return functional.pad(x, (right // 2, right - right // 2, below // 2, below - below // 2))
 
     def _missing(self, side: int) -> int:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -48,8 +62,18 @@ class Norm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
-        normed = super().forward(x)
-        return functional.relu6(normed, inplace=True) if self.active else normed
+        return self.activated(super().forward(x))
+
+    def activated(self, x: Tensor) -> Tensor:
+        """ReLU6 in place, where there is one."""
+        return functional.relu6(x, inplace=True) if self.active else x
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """`(C,)` scale and shift that it is while its statistics stand."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+        return scale, self.bias - self.running_mean * scale
 
 
 class DepthwiseSeparable(nn.Module):
@@ -64,7 +88,7 @@ class DepthwiseSeparable(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, C, H, W)` to `(B, C', ⌈H / stride⌉, ⌈W / stride⌉)`."""
-        out: Tensor = self.bn2(self.conv_pw(self.bn1(self.conv_dw(x))))
+        out: Tensor = self.conv_pw.normed(self.conv_dw.normed(x, self.bn1), self.bn2)
         return out
 
 
@@ -84,7 +108,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, C, H, W)` to `(B, C', ⌈H / stride⌉, ⌈W / stride⌉)`."""
-        out: Tensor = self.bn3(self.conv_pwl(self.bn2(self.conv_dw(self.bn1(self.conv_pw(x))))))
+        out: Tensor = self.conv_pwl.normed(self.conv_dw.normed(self.conv_pw.normed(x, self.bn1), self.bn2), self.bn3)
         return out + x if self.has_shortcut else out
 
 
@@ -105,7 +129,7 @@ class Lite0(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, 3, H, W)` to `(B, 1280)`."""
-        cells: Tensor = self.bn2(self.conv_head(self.blocks(self.bn1(self.conv_stem(x)))))
+        cells: Tensor = self.conv_head.normed(self.blocks(self.conv_stem.normed(x, self.bn1)), self.bn2)
         return torch.mean(cells, dim=(2, 3))
 
     def group_matcher(self) -> dict[str, Any]:

@@ -20,8 +20,17 @@ ENOUGH = 1000
 GENTLE = 0.1
 """Exponent where neighbours say too little; stronger ones cost a corpus of few broad classes dearly (docs/decisions/0016)."""
 
+TRAINING = "training images"
+NOT_SPLIT = "images, none of which is for training"
 
-def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> bool:
+
+def whiten(
+    encoder: Encoder,
+    feature_NF: NDArray[np.float32],
+    exponent: float | None,
+    progress: Progress,
+    of: str = TRAINING,
+) -> bool:
     """Fits the encoder's whitening to features of its own, in place; an adapter is lost.
 
     Args:
@@ -30,15 +39,18 @@ def whiten(encoder: Encoder, feature_NF: NDArray[np.float32], exponent: float | 
         exponent: of a whitening by variances, in [0, 1]; 0 leaves the features as they are. `None` looks at mutual neighbours instead
             and, where these show no groups, takes `GENTLE`.
         progress: is told which it became.
+        of: what the features are of, in words behind their number.
 
     Returns:
         True if there were too few features to look at neighbours: more of them deserve another whitening.
     """
-    encoder.take_whitening(whitening_for(feature_NF, exponent, progress))
+    encoder.take_whitening(whitening_for(feature_NF, exponent, progress, of))
     return exponent is None and len(feature_NF) < ENOUGH
 
 
-def whitening_for(feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress) -> Whitening:
+def whitening_for(
+    feature_NF: NDArray[np.float32], exponent: float | None, progress: Progress, of: str = TRAINING
+) -> Whitening:
     """The whitening that `whiten` gives an encoder with these features."""
     count, dim = feature_NF.shape
     if exponent == 0:
@@ -48,11 +60,11 @@ def whitening_for(feature_NF: NDArray[np.float32], exponent: float | None, progr
         neighbours = fit_neighbour_whitening(whitening, torch.from_numpy(feature_NF))
         if neighbours:
             progress.print(
-                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {count:,} training images)"
+                f"whitening: by what differs between mutual neighbours ({neighbours} nearest of {count:,} {of})"
             )
             return whitening
     if exponent is None:
-        progress.print(f"whitening: gentle, for neighbours say too little among {count:,} training images")
+        progress.print(f"whitening: gentle, for neighbours say too little among {count:,} {of}")
     whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
     return whitening
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from samekind.data.corpus import Corpus
 from samekind.data.sources.registry import REGISTERED
-from samekind.training.models.pretrained.default import PHOTO_SIDE, default_encoder
+from samekind.training.models.pretrained.default import COLOUR_SIDE, PHOTO_SIDE, default_encoder
 
 
 def folder_of(path: Path, size: tuple[int, int], mode: str = "RGB", count: int = 3) -> Corpus:
@@ -35,15 +35,27 @@ def test_a_folder_of_photos_gets_the_pretrained_one(tmp_path: Path, mode: str) -
 def test_a_registered_corpus_keeps_the_small_one(corpus: str) -> None:
     """All of them are of 64 px and less, whatever their pictures here."""
     large = np.zeros((3, 200, 200, 3), np.uint8)
+    large[..., 1] = 255
     name, reason = default_encoder(Corpus.from_arrays(large, name=corpus, source={"corpus": corpus}))
     assert name == "resnet-small"
     assert corpus in reason
 
 
-def test_small_pictures_get_the_small_one(tmp_path: Path) -> None:
-    """The reason names the size, and the pretrained encoder that could be named instead."""
-    name, reason = default_encoder(folder_of(tmp_path / "tiny", (300, 32)))
-    assert (name, "32 px" in reason, "lite0" in reason) == ("resnet-small", True, True)
+@pytest.mark.parametrize(
+    ("side", "mode", "expected", "words"),
+    [
+        (COLOUR_SIDE - 1, "RGB", "resnet-small", f"images of {COLOUR_SIDE - 1} px"),
+        (COLOUR_SIDE, "RGB", "lite0", f"colour images of {COLOUR_SIDE} px"),
+        (PHOTO_SIDE - 1, "L", "resnet-small", f"grey images of {PHOTO_SIDE - 1} px"),
+        (28, "L", "resnet-small", "grey images of 28 px"),
+    ],
+)
+def test_small_pictures_get_the_pretrained_one_in_colour_only(
+    tmp_path: Path, side: int, mode: str, expected: str, words: str
+) -> None:
+    """The shorter side decides; the reason says it, and names the pretrained encoder that could be asked for instead."""
+    name, reason = default_encoder(folder_of(tmp_path / "small", (300, side), mode))
+    assert (name, reason.startswith(words), "lite0" in reason) == (expected, True, True)
 
 
 def test_without_the_weights_it_is_trained_from_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +68,6 @@ def test_without_the_weights_it_is_trained_from_scratch(tmp_path: Path, monkeypa
 
 def test_the_typical_image_decides(tmp_path: Path) -> None:
     """A few thumbnails among photos, or a few photos among thumbnails, change nothing."""
-    folder_of(tmp_path, (PHOTO_SIDE, PHOTO_SIDE), count=5)
-    assert default_encoder(folder_of(tmp_path, (40, 40), count=4)).name == "lite0"
-    assert default_encoder(folder_of(tmp_path, (20, 20), count=3)).name == "resnet-small"
+    folder_of(tmp_path, (COLOUR_SIDE, COLOUR_SIDE), count=5)
+    assert default_encoder(folder_of(tmp_path, (30, 30), count=4)).name == "lite0"
+    assert default_encoder(folder_of(tmp_path, (10, 10), count=3)).name == "resnet-small"

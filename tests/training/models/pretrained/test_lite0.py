@@ -13,7 +13,7 @@ import torch
 
 from samekind.core.errors import MissingDependencyError
 from samekind.training.models.pretrained import lite0
-from samekind.training.models.pretrained.lite0_network import Lite0
+from samekind.training.models.pretrained.lite0_network import Lite0, Norm
 from samekind.training.models.pretrained.resolve import resolve_encoder
 
 ARCHITECTURE = "tf_efficientnet_lite0"
@@ -57,6 +57,36 @@ def test_the_network_is_timms(size: int) -> None:
         torch.testing.assert_close(ours(images), theirs(images), atol=1e-6, rtol=1e-5)
     for name, tensor in ours.state_dict().items():
         torch.testing.assert_close(tensor, theirs.state_dict()[name], msg=name)
+
+
+@pytest.mark.parametrize("size", [33, 64])
+def test_folding_batch_norms_changes_nothing(size: int) -> None:
+    """Without gradients each batch norm is part of its convolution: the same features to 1e-5, also right after weights or statistics
+    have changed. Where a batch decides the statistics, nothing is folded, and the running ones move.
+    """
+    torch.manual_seed(0)
+    model, images = Lite0(), torch.randn(4, 3, size, size)
+    for _ in range(2):
+        model.train()
+        model(images).sum().backward()
+        with torch.no_grad():
+            for module in model.modules():
+                if isinstance(module, Norm):
+                    module.weight.uniform_(0.5, 1.5)
+                    module.bias.uniform_(-0.5, 0.5)
+            in_training = model(images)
+        torch.testing.assert_close(in_training, model(images))
+        model.eval()
+        expected = model(images)
+        with torch.no_grad():
+            folded = model(images)
+        assert not torch.equal(folded, expected), "it was not folded"
+        assert (folded - expected).abs().max() < 1e-5 * expected.abs().max()
+    model.train()
+    before = model.bn2.running_mean.clone()  # type: ignore[union-attr]
+    with torch.no_grad():
+        model(images)
+    assert not torch.equal(model.bn2.running_mean, before)  # type: ignore[arg-type]
 
 
 def test_each_tensor_stands_under_the_name_of_its_kind(package_tensors: dict[str, torch.Tensor]) -> None:
