@@ -71,6 +71,7 @@ class Index(SearchableIndex):
         anchors: int | None = None,
         progress: Progress | None = None,
         label_level: str | int | None = None,
+        split: str | None = None,
     ) -> FalseNegativeReport:
         """Counts how many of each image's k hardest negatives are false.
 
@@ -80,14 +81,15 @@ class Index(SearchableIndex):
             progress: shows a bar.
             label_level: which labels decide: `coarse`, `fine` (`class/subclass` of a folder) or a number of folders; those that the run
                 was measured by, if left out.
+            split: only its images are anchors and negatives: `train` leaves out those that training never saw.
 
         Raises:
-            InputError: k or anchors is less than 1, or there is no such level.
+            InputError: k or anchors is less than 1, or there is no such level or split.
         """
         from samekind.indexer.audit.audit import audit
         from samekind.indexer.curation.leaks import leak_note
 
-        report = audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level)
+        report = audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level, split=split)
         note = leak_note(self, progress=progress)
         return report if note is None else replace(report, notes=[*report.notes, note])
 

@@ -17,7 +17,10 @@ class AuditJob(Job[AuditView]):
     Args:
         index: the opened index.
         k: hardest negatives per anchor.
+        split: whose images are anchors and negatives; all, if left out.
     """
 
-    def __init__(self, index: sk.Index, k: int) -> None:
-        super().__init__(lambda progress: AuditView(index.audit(k=k, progress=progress)), f"samekind-audit-{k}")
+    def __init__(self, index: sk.Index, k: int, split: str | None = None) -> None:
+        super().__init__(
+            lambda progress: AuditView(index.audit(k=k, progress=progress, split=split)), f"samekind-audit-{k}"
+        )

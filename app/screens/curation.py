@@ -1,10 +1,10 @@
 """The page *Label errors & duplicates*: three lists with pictures, a button for each answer, and all as CSV files.
 
-An answer is a verdict on a pair. *The label is wrong* is `wrong_label` and *is right* is `different`, both with the image as anchor and
-a neighbour of the suggested class as negative: of those shown the nearest that has no verdict beside the image yet, so that no earlier
-verdict is replaced while there is one. Of near copies with different labels one is wrong, so that *is right* is `wrong_label` with the copy
-as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures *the same* is `duplicate`,
-*same kind* is `same` and *different kinds* is `different`.
+*The label is wrong* is the verdict `wrong_label` with the image as anchor and a neighbour of the suggested class as negative: of those
+shown the nearest that has no verdict beside the image yet, so that no earlier verdict is replaced while there is one. *Is right* is
+`right_label`, about the image alone: it says nothing of any pair. Of near copies with different labels one is wrong, so that *is right*
+is `wrong_label` with the copy as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures
+*the same* is `duplicate`, *same kind* is `same` and *different kinds* is `different`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import streamlit as st
 from samekind.app.state import labeling_session
 from samekind.app.state.labeling_session import WITHDRAWN
 from samekind.app.state.library import Library
-from samekind.app.view_models import curation_view, filters
+from samekind.app.view_models import copy_groups, curation_view, filters
 from samekind.app.view_models.cards import plain
+from samekind.app.view_models.copy_groups import CopyGroup
 from samekind.app.widgets import notices, opening, waiting
 from samekind.app.widgets.gallery import gallery
 from samekind.core.text import counted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 LABELS, DUPLICATES, LEAKS = "Label errors", "Duplicates", "Leaks"
 LABEL_ANSWERS = (
     ("wrong_label", "Label is wrong", ":material/check:"),
-    ("different", "Label is right", ":material/close:"),
+    ("right_label", "Label is right", ":material/close:"),
 )
 COPY_ANSWERS = (LABEL_ANSWERS[0], ("copy_wrong", "Label is right", ":material/close:"))
 PICTURE_ANSWERS = (
@@ -37,7 +38,7 @@ PICTURE_ANSWERS = (
     ("same", "Same kind only", ":material/category:"),
     ("different", "Different kinds", ":material/close:"),
 )
-LABELS_A_PAGE, PAIRS_A_PAGE = 6, 12
+LABELS_A_PAGE, PAIRS_A_PAGE, GROUPS_A_PAGE = 6, 8, 5
 # Verdicts that decide a list's entry whichever of the two is the anchor; `wrong_label` is the anchor's alone. (No string: Streamlit would
 # write it on the page.)
 DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "different")}
@@ -58,7 +59,7 @@ def main() -> None:
             key="which_list",
             persist_state="session",
         )
-        hide = st.toggle("Only what nobody has answered", value=False, key="hide_answered", persist_state="session")
+        hide = st.toggle("Hide answered", value=False, key="hide_answered", persist_state="session")
     if which == LABELS:
         _labels(library, hide)
     elif which == DUPLICATES:
@@ -81,8 +82,10 @@ def _labels(library: Library, hide: bool) -> None:
     st.markdown(
         "Two copies with different labels cannot both be right; apart from that, each image's class is predicted from the others. "
         f"Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
-        f"copy; {len(found.issues)} listed, the surest first."
+        f"copy; {len(found.issues)} listed, the surest first. {curation_view.precision_sentence(found)}".rstrip()
     )
+    if weakness := curation_view.weakness(found):
+        st.warning(weakness, icon=":material/warning:")
     _download("label-suspects.csv", found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.issues) if hide else found.issues, LABELS_A_PAGE, "labels_page")
     thumbnails = _thumbnails(library, shown)
@@ -98,8 +101,12 @@ def _label_issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str
         gallery([card], key=f"label issue {issue.id}", label="the image", card_width=130)
     with middle:
         st.caption(plain(curation_view.reason_sentence(issue)))
-        cards = curation_view.evidence_cards(issue, thumbnails)
-        gallery(cards, key=f"evidence {issue.id}", label="its neighbours", card_width=92)
+        for key, cards, label in (
+            ("evidence", curation_view.evidence_cards(issue, thumbnails), f"nearest {issue.suggested}"),
+            ("label", curation_view.label_cards(issue, thumbnails), f"nearest {issue.label}"),
+        ):
+            if cards:
+                gallery(cards, key=f"{key} {issue.id}", label=label, card_width=92)
     with right:
         if issue.reason == curation_view.EXACT:
             st.caption("Take one of the files out.")
@@ -116,9 +123,10 @@ def _duplicates(library: Library, hide: bool) -> None:
     if not found.num_pairs:
         st.info("No picture is in this corpus twice.")
         return
-    pairs = counted(found.num_pairs, "pair")
-    st.markdown(f"**{pairs}** of the same picture or nearly, {len(found.pairs)} listed, the surest first.")
-    _pairs(library, found, hide, "duplicates.csv")
+    groups = copy_groups.grouped(found.pairs)
+    st.markdown(copy_groups.groups_sentence(found, groups))
+    _download("duplicates.csv", found.to_csv(), found.notes)
+    _groups(library, [group for group in groups if group.is_open] if hide else groups)
 
 
 def _leaks(library: Library, hide: bool) -> None:
@@ -134,13 +142,52 @@ def _leaks(library: Library, hide: bool) -> None:
         f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
         "true ones are leaks, which make accuracy too good."
     )
-    _pairs(library, found, hide, "leaks.csv")
-
-
-def _pairs(library: Library, found: sk.Duplicates, hide: bool, file: str) -> None:
-    _download(file, found.to_csv(), found.notes)
+    _download("leaks.csv", found.to_csv(), found.notes)
     shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
-    thumbnails = _thumbnails(library, shown)
+    _pairs(library, shown, _thumbnails(library, shown))
+
+
+def _groups(library: Library, groups: Sequence[CopyGroup]) -> None:
+    """A page of groups: those of more than two images one above the other, then the pairs side by side."""
+    shown = _page(groups, GROUPS_A_PAGE, "groups_page")
+    ids = list(dict.fromkeys(id_ for group in shown for id_ in group.images[: copy_groups.IMAGES_SHOWN]))
+    thumbnails = dict(zip(ids, library.index.thumbnails(ids), strict=True))
+    for group in shown:
+        if len(group.images) > 2:
+            _group(library, group, thumbnails)
+    _pairs(library, [group.pairs[0] for group in shown if len(group.images) == 2], thumbnails)
+
+
+def _group(library: Library, group: CopyGroup, thumbnails: Mapping[str, bytes]) -> None:
+    key = group.images[0]
+    with st.container(border=True):
+        st.caption(copy_groups.group_heading(group))
+        gallery(copy_groups.group_cards(group, thumbnails), key=f"group {key}", label="copies", card_width=84)
+        if not group.near:
+            return
+        with st.container(horizontal=True, key=f"answers group {key}"):
+            choices = [(verdict, words, icon) for verdict, words, icon in PICTURE_ANSWERS if group.is_open]
+            for verdict, words, icon in choices or [(WITHDRAWN, "Undo", ":material/undo:")]:
+                st.button(
+                    f"All: {words.lower()}" if choices else words,
+                    icon=icon,
+                    key=f"{verdict} group {key}",
+                    on_click=_answer_group,
+                    args=(library, group, verdict),
+                )
+
+
+def _answer_group(library: Library, group: CopyGroup, verdict: str) -> None:
+    """One verdict for each near pair of a group; those that have one keep it, unless all are taken back."""
+    if verdict == WITHDRAWN:
+        for pair in group.near:
+            _take_back(library, pair.a, (pair.b,), PICTURE_ANSWERS)
+        return
+    pairs = [_contents(library, pair.a, (pair.b,)) for pair in group.near if pair.confirmed is None]
+    labeling_session.record(library, list(dict.fromkeys((own, other, verdict) for own, other in pairs)))
+
+
+def _pairs(library: Library, shown: Sequence[sk.Duplicate], thumbnails: Mapping[str, bytes]) -> None:
     if not shown:
         return
     with st.container(key="duplicates"):
@@ -204,6 +251,10 @@ def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str
         copy, own = _contents(library, others[0], (anchor,))
         labeling_session.record(library, [(copy, own, "wrong_label")])
         return
+    if verdict == "right_label":
+        (own,) = _contents(library, anchor, ())
+        labeling_session.record(library, [(own, own, verdict)])
+        return
     own, *rest = _contents(library, anchor, others[: curation_view.EVIDENCE_SHOWN])
     labeling_session.record(
         library, [(own, curation_view.negative_for(own, rest, library.verdicts.current()), verdict)]
@@ -220,6 +271,8 @@ def _take_back(library: Library, anchor: str, others: Sequence[str], choices: Se
         if (verdict.verdict in DECIDING[yes] and own in verdict.pair and set(verdict.pair) & set(rest))
         or (verdict.verdict == yes == "wrong_label" and verdict.anchor_sha256 in anchors)
     ]
+    if yes == "wrong_label" and own in (right := library.verdicts.right_labels()):
+        deciding.append(right[own])
     labeling_session.record(library, [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding])
 
 

@@ -18,6 +18,8 @@ from samekind.app.widgets import anchors, opening, waiting
 from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
+TRAIN_ONLY, HEAT_MAP = "audit_train_only", "by_class"
+SPACES = ("While training", "In the finished space")
 
 WHAT_IT_IS = (
     "In contrastive training every other image serves as a negative, also those that show the **same class** as the anchor: these are "
@@ -56,10 +58,27 @@ def main() -> None:
 
 
 def _audit(library: Library) -> AuditView | None:
-    """The audit, as deep as the sidebar says."""
+    """The audit, as deep and of what images as the sidebar says."""
     with st.sidebar:
         k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
-    return waiting.audit(library, k)
+        if _num_untrained(library):
+            st.toggle(
+                "Training images only",
+                key=TRAIN_ONLY,
+                persist_state="session",
+                help="Leaves out images that training never saw, as anchors and as negatives.",
+            )
+    return waiting.audit(library, k, "train" if _is_train_only(library) else None)
+
+
+def _num_untrained(library: Library) -> int:
+    """Images of other splits, where there is a split `train`."""
+    splits = library.index.splits
+    return len(splits) - splits.count("train") if "train" in library.splits else 0
+
+
+def _is_train_only(library: Library) -> bool:
+    return bool(_num_untrained(library) and st.session_state.get(TRAIN_ONLY))
 
 
 def _figures(library: Library, view: AuditView) -> None:
@@ -71,15 +90,26 @@ def _figures(library: Library, view: AuditView) -> None:
         st.info(WITHOUT_LABELS, icon=":material/label_off:")
         anchors.show(library, view)
         return
-    _headline(view)
+    _headline(library, view)
     anchors.show(library, view)
     _rates(view)
 
 
-def _headline(view: AuditView) -> None:
-    """The five figures."""
-    for column, figure in zip(st.columns(5), audit_view.headline(view.report), strict=True):
-        column.metric(figure.name, figure.value, help=figure.meaning, border=True)
+def _headline(library: Library, view: AuditView) -> None:
+    """The five figures, beside those of training if it measured any."""
+    found, met = audit_view.headline(view.report), audit_view.met_in_training(library.index.history())
+    if not met:
+        for column, figure in zip(st.columns(5), found, strict=True):
+            column.metric(figure.name, figure.value, help=figure.meaning, border=True)
+    else:
+        for column, title, figures in zip(st.columns(2, gap="medium"), SPACES, (met, found), strict=True):
+            with column:
+                st.subheader(title, anchor=False)
+                with st.container(horizontal=True):
+                    for figure in figures:
+                        st.metric(figure.name, figure.value, help=figure.meaning, border=True, width=150)
+    if met or _num_untrained(library):
+        st.caption(audit_view.spaces_sentence(bool(met), _num_untrained(library), _is_train_only(library)))
 
 
 def _rates(view: AuditView) -> None:
@@ -100,11 +130,26 @@ def _rates(view: AuditView) -> None:
         if not report.class_pairs["classes"]:
             st.caption("Left out: an image of several labels would be in several classes.")
             return
+        classes, shares = report.class_shares()
         st.caption(
             "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
+            + " A click on a cell shows such pairs above." * (len(classes) <= charts.CLICKABLE_CLASSES)
         )
-        classes, shares = report.class_shares()
-        st.plotly_chart(charts.class_heat_map(classes, shares), key="by_class", config={"displayModeBar": False})
+        st.plotly_chart(
+            charts.class_heat_map(classes, shares, is_dark=st.context.theme.type == "dark"),
+            key=HEAT_MAP,
+            config={"displayModeBar": False},
+            on_select=lambda: _cell_picked(classes),
+            selection_mode="points",
+        )
+
+
+def _cell_picked(classes: Sequence[str]) -> None:
+    """A click on a cell of the heat map chooses its pair of classes; a second one there takes nothing back."""
+    points = st.session_state[HEAT_MAP]["selection"]["points"]
+    if points:
+        row, column = divmod(points[0]["point_index"], len(classes))
+        anchors.show_pair(classes[row], classes[column])
 
 
 def _training(library: Library) -> None:

@@ -35,9 +35,9 @@ ABOUT_GROUPS = (
     "**N**: name the class of what is the same; groups with one name are one class."
 )
 ABOUT_PAIRS = (
-    "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: each is one that training pushes apart hard and "
-    "that is ambiguous for the encoder. Answer with the keys **1** to **5**, take the last answer back with **U**. (In a field or on a "
-    "switch a key is its own: click beside it first.)"
+    "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: all are ones that training pushes apart "
+    "hard, mixed so that about half should turn out to be of one kind. Answer with the keys **1** to **5**, take the last answer back "
+    "with **U**. (In a field or on a switch a key is its own: **Esc** leaves it.)"
 )
 
 
@@ -77,6 +77,7 @@ def _pairs(library: Library, classes: labeling_session.Classes) -> None:
     num_left = labeling_session.num_left(batch, asked)
     st.progress(progress.share, label_pairs_view.progress_sentence(current, num_left))
     st.caption(progress.sentence())
+    st.caption(label_pairs_view.mix_sentence(batch))
     if candidate is None:
         _no_pair(labeling_session.are_leased(batch, asked))
         candidate_pair.undo_button(library)

@@ -135,14 +135,14 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
 
 def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) -> None:
     sentences = (
-        search_view.same_class_sentence(hits, query.label, library.index.same_class),
+        search_view.same_class_sentence(hits, query.label, library.index.same_class, query.id),
         search_view.shortfall_sentence(len(hits), k),
     )
     if text := " ".join(filter(None, sentences)):
         st.markdown(plain(text))
     thumbnails = library.index.thumbnails([hit.id for hit in hits])
     gallery(
-        search_view.neighbour_cards(hits, thumbnails, query.label, library.index.same_class),
+        search_view.neighbour_cards(hits, thumbnails, query.label, library.index.same_class, query.id),
         key="neighbours",
         label="neighbours, most similar first",
         on_pick=lambda id_: search_session.choose(library, id_),

@@ -88,7 +88,7 @@ def next_pair(
 
 
 def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
-    batch = library.pool().acquire(current, BATCH, classes=classes)
+    batch = library.pool().acquire(current, BATCH, classes=classes, order="mixed")
     work = _work()
     work.queued_for, work.queue = (id(library), classes), batch
     return batch

@@ -47,7 +47,7 @@ class Library:
         self.index = index
         self._loading = threading.Lock()
         self._auditing = threading.Lock()
-        self._audits: dict[int, AuditJob] = {}
+        self._audits: dict[tuple[int, str | None], AuditJob] = {}
         self._lists: dict[str, Job[Any]] = {}
         self._pooling = threading.Lock()
         self.leases = Leases()
@@ -160,12 +160,12 @@ class Library:
                 self._usual = (index, key, index.nearest_similarities(adapted=adapted))
             return self._usual[2]
 
-    def audit(self, k: int) -> AuditJob:
-        """The audit with k negatives per anchor, one for all sessions: done, under way, or begun just now."""
+    def audit(self, k: int, split: str | None = None) -> AuditJob:
+        """The audit with k negatives per anchor, of one split if named, one for all sessions: done, under way, or begun just now."""
         with self._auditing:
-            if k not in self._audits or self._audits[k].failed:
-                self._audits[k] = AuditJob(self.index, k)
-            return self._audits[k]
+            if (k, split) not in self._audits or self._audits[k, split].failed:
+                self._audits[k, split] = AuditJob(self.index, k, split)
+            return self._audits[k, split]
 
     def label_issues(self) -> Job[sk.LabelIssues]:
         """The list of label issues, one for all sessions, as `audit`."""

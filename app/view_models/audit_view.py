@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
-from samekind.core.text import percent, times
+from samekind.core.text import counted, percent, times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FALSE_NEGATIVE = "FALSE NEGATIVE"
 TRUE_NEGATIVE = "another class"
 UNKNOWN = "class unknown"
+ASKED = "of the pair"
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,14 @@ def _ints(order: NDArray[np.int64]) -> list[int]:
     return [int(anchor) for anchor in order]
 
 
-def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes]) -> list[Card]:
-    """Cards of an anchor's hardest negatives, the false ones marked by colour and in words."""
+def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes], asked: str | None = None) -> list[Card]:
+    """Cards of an anchor's hardest negatives, the false ones marked by colour and in words, and those of the class `asked` for."""
     cards = []
     for negative, thumbnail in zip(negatives, thumbnails, strict=True):
         badge = {True: Badge(FALSE_NEGATIVE, "false"), False: Badge(TRUE_NEGATIVE), None: Badge(UNKNOWN)}[
             negative.false
         ]
+        is_asked = asked is not None and negative.label == asked
         lines = [f"similarity {negative.similarity:.3f}", negative.id]
         if negative.gradient_share is not None:
             lines.insert(1, f"gradient {percent(negative.gradient_share)}")
@@ -137,8 +139,8 @@ def negative_cards(negatives: Sequence[Negative], thumbnails: Sequence[bytes]) -
                 (Picture(data_uri(thumbnail), alt_text(negative.id, negative.label)),),
                 heading=f"{negative.rank}. {negative.label or ''}".rstrip(),
                 lines=tuple(lines),
-                badges=(badge,),
-                tone="false" if negative.false else "plain",
+                badges=(badge, *[Badge(ASKED)] * is_asked),
+                tone="false" if negative.false else "chosen" if is_asked else "plain",
             )
         )
     return cards
@@ -167,6 +169,61 @@ class Figure:
     name: str
     value: str
     meaning: str
+
+
+def met_in_training(history: Sequence[Mapping[str, Any]]) -> list[Figure]:
+    """The same figures of the negatives that the objective met in the last epoch that measured any; empty if none did.
+
+    Args:
+        history: epochs of `metrics.jsonl`.
+    """
+    epoch = next((epoch for epoch in reversed(history) if epoch.get("false_negative_rate")), None)
+    if epoch is None:
+        return []
+    rate, lift = epoch["false_negative_rate"], epoch.get("lift") or {}
+    return [
+        Figure(
+            "hardest is false",
+            percent(rate.get("1")),
+            "How often the hardest negative of a batch had the anchor's class.",
+        ),
+        Figure(
+            "false among 10",
+            percent(rate.get("10")),
+            "Share of false ones among the 10 hardest negatives of a batch.",
+        ),
+        Figure(
+            "base rate",
+            percent(epoch.get("base_rate")),
+            "Share of false ones among all negatives of a batch.",
+        ),
+        Figure("lift at 10", times(lift.get("10")), "How many times the base rate the 10 hardest negatives reached."),
+        Figure(
+            "of the gradient",
+            percent(epoch.get("gradient_share")),
+            "Share of the negative gradient that pushed images of one class apart.",
+        ),
+    ]
+
+
+def spaces_sentence(has_two: bool, num_untrained: int, is_train_only: bool) -> str:
+    """What the figures are of, and why the two sets differ.
+
+    Args:
+        has_two: true if those of training are there.
+        num_untrained: images of splits other than `train`.
+        is_train_only: true if they are left out.
+    """
+    why = (
+        "While training, the negatives are those of one batch, in the last epoch that was measured; in the finished space they are all "
+        "other images, and the hardest of all is nearer than the hardest of a batch. "
+    ) * has_two
+    if not num_untrained:
+        return why.rstrip()
+    others = counted(num_untrained, "image")
+    if is_train_only:
+        return f"{why}Left out of the finished space: {others} of other splits, which training never saw."
+    return f"{why}Among the negatives of the finished space are {others} of other splits, which training never saw."
 
 
 def headline(report: sk.FalseNegativeReport) -> list[Figure]:

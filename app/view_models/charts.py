@@ -29,6 +29,9 @@ LEAST_SPAN = 0.1
 """Of an axis of accuracies: with a narrower one noise of 0.2 points would look like a fall."""
 LONGEST_NAME = 40
 """Characters of a class name on an axis: longer ones would leave no room for the chart."""
+LIGHT_SCALE = [(0.0, "#fff4ec"), (0.1, "#ffd8bd"), (0.4, "#f08c46"), (1.0, "#a8320a")]
+DARK_SCALE = [(0.0, "#1f1a17"), (0.1, "#4a2412"), (0.4, "#a8410f"), (1.0, "#ff8a4c")]
+CLICKABLE_CLASSES = 60  # up to which a click on a cell is told: a point a cell slows the page down
 READABLE_CELLS = 12  # classes up to which the heat map's cells carry their figure
 
 
@@ -57,12 +60,15 @@ def rate_by_rank(by_rank: Sequence[Mapping[str, Any]], base_rate: float | None) 
     return figure
 
 
-def class_heat_map(classes: Sequence[str], share_CC: Sequence[Sequence[float | None]]) -> go.Figure:
+def class_heat_map(
+    classes: Sequence[str], share_CC: Sequence[Sequence[float | None]], *, is_dark: bool = False
+) -> go.Figure:
     """Share of each class among the hardest negatives of each class; the diagonal are the false negatives.
 
     Args:
         classes: C names.
         share_CC: `(C, C)` shares in [0, 1], anchor's class by negative's class.
+        is_dark: true where the page is dark, so that an empty cell is no bright one.
     """
     figure = _figure("class of the negative", "class of the anchor")
     readable = len(classes) <= READABLE_CELLS
@@ -72,7 +78,7 @@ def class_heat_map(classes: Sequence[str], share_CC: Sequence[Sequence[float | N
         y=names,
         z=[list(row) for row in share_CC],
         zmin=0,
-        colorscale=[(0.0, "#fff4ec"), (0.1, "#ffd8bd"), (0.4, "#f08c46"), (1.0, "#a8320a")],
+        colorscale=DARK_SCALE if is_dark else LIGHT_SCALE,
         colorbar={"tickformat": ".0%", "thickness": 12},
         text=[["" if share is None or share < 0.005 else f"{100 * share:.0f}" for share in row] for row in share_CC]
         if readable
@@ -82,11 +88,28 @@ def class_heat_map(classes: Sequence[str], share_CC: Sequence[Sequence[float | N
         xgap=1,
         ygap=1,
     )
+    if len(classes) <= CLICKABLE_CLASSES:
+        _add_unseen_points(figure, names, share_CC)
     # Shortened in print only: two long names that begin and end alike are still two classes.
     shortened = {literal(name): literal(_short(name)) for name in classes if name != _short(name)}
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False, labelalias=shortened)
     figure.update_xaxes(type="category", tickangle=-45, showgrid=False, labelalias=shortened)
     return figure.update_layout(height=430)
+
+
+def _add_unseen_points(figure: go.Figure, classes: Sequence[str], share_CC: Sequence[Sequence[float | None]]) -> None:
+    """A point on each cell: a heat map itself tells of no click."""
+    figure.add_scatter(
+        x=[column for _ in classes for column in classes],
+        y=[row for row in classes for _ in classes],
+        mode="markers",
+        marker={"size": max(8, 300 // max(len(classes), 1)), "symbol": "square", "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        showlegend=False,
+        customdata=[share for row in share_CC for share in row],
+        hovertemplate="anchor %{y}<br>negative %{x}<br>%{customdata:.1%} of the hardest negatives<extra></extra>",
+    )
 
 
 def literal(text: str) -> str:

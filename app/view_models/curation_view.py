@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, TypeVar
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair
-from samekind.core.text import percent
+from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     import samekind as sk
 
 EVIDENCE_SHOWN = 5
+FULL_AGREEMENT = 0.9995
+"""Agreement of pixels that reads 1.000."""
+USUAL_ERRORS = 0.033
+"""Share of wrong labels, on average over ten well-known test sets (arXiv 2103.14749)."""
+WEAK = 0.6
+"""Agreement of predictions and labels below which at most one in twelve disagreements is a usual wrong label."""
 EXACT, NEAR = "exact_copy", "near_copy"
 _COPY_BADGES = {EXACT: "EXACT COPY", NEAR: "NEAR COPY"}
 ANSWERED = {True: "confirmed", False: "dismissed"}
@@ -47,6 +54,61 @@ def evidence_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> lis
     ]
 
 
+def label_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[Card]:
+    """The nearest images of the class that the label says: what speaks for it."""
+    return [
+        Card(id_, (Picture(data_uri(thumbnails[id_]), alt_text(id_, issue.label)),), heading=issue.label, lines=(id_,))
+        for id_ in issue.label_neighbours[:EVIDENCE_SHOWN]
+    ]
+
+
+def precision_sentence(found: sk.LabelIssues) -> str:
+    """How many of the listed labels can be expected to be wrong: by the answers so far, or without any by what is usual.
+
+    Without answers it is an upper bound: as many wrong labels as well-known test sets have, all of them listed. Copies with different
+    labels stay out, since of those one is wrong anyway.
+    """
+    answers = [
+        issue.confirmed for issue in found.issues if issue.confirmed is not None and issue.reason not in (EXACT, NEAR)
+    ]
+    if answers:
+        wrong, total = sum(answers), len(answers)
+        low, high = wilson(wrong, total)
+        return (
+            f"Of {counted(total, 'answered one')} {wrong} had a wrong label: {percent(wrong / total, 0)}, with 95 % certainty "
+            f"{percent(low, 0)} to {percent(high, 0)} of labels as sure as these."
+        )
+    listed = found.num_issues - found.num_conflicts
+    if not listed:
+        return ""
+    most = USUAL_ERRORS * found.num_evaluated / listed
+    if most >= 1:
+        return ""
+    return (
+        f"Expect at most {percent(most, 0)} of them to be wrong labels: well-known test sets have {percent(USUAL_ERRORS)} wrong ones, "
+        f"and with as many here, all of them listed, the rest of the {listed:,} are mistakes of the encoder."
+    )
+
+
+def weakness(found: sk.LabelIssues) -> str:
+    """A warning where the encoder is too weak for the list to mean anything; empty otherwise."""
+    if found.agreement >= WEAK:
+        return ""
+    return (
+        f"The encoder is too weak for this list: predicted from the other images, only {percent(found.agreement, 0)} of the labels come "
+        "out as they are. Index the corpus with a stronger encoder first (`samekind index --encoder lite0`)."
+    )
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Ends of the 95 % interval of a share (Wilson's score interval), in [0, 1]; `total` is at least 1."""
+    z = 1.96
+    share, spread = count / total, z * z / total
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
 def evidence(issue: sk.LabelIssue) -> list[str]:
     """Ids of the images shown beside an issue, the strongest evidence first."""
     return list(dict.fromkeys([*issue.copies[:1], *issue.neighbours]))[:EVIDENCE_SHOWN]
@@ -68,9 +130,10 @@ def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
         Picture(data_uri(thumbnails[id_]), alt_text(id_, label))
         for id_, label in ((pair.a, pair.a_label), (pair.b, pair.b_label))
     )
-    lines = [f"pixels agree {pair.score:.3f}", f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}"]
-    heading = "exact copy" if pair.kind == "exact" else "near copy"
-    return Card(f"{pair.a} {pair.b}", pictures, heading, tuple(lines), (*_disagreement(pair), *_badges(pair.confirmed)))
+    names = (f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}")
+    heading, agreement = _likeness(pair)
+    badges = (*_disagreement(pair), *_crossing(pair), *_badges(pair.confirmed))
+    return Card(f"{pair.a} {pair.b}", pictures, heading, (agreement, *names), badges)
 
 
 def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
@@ -78,7 +141,7 @@ def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:
     from samekind import LabelIssue
 
     if isinstance(listed, LabelIssue):
-        return [listed.id, *evidence(listed)]
+        return [listed.id, *evidence(listed), *listed.label_neighbours[:EVIDENCE_SHOWN]]
     return [listed.a, listed.b]
 
 
@@ -103,6 +166,20 @@ def negative_for(own: str, others: Sequence[str], current: Mapping[Pair, sk.Verd
 
 def _label(label: str | None) -> str:
     return "" if label is None else f" ({label})"
+
+
+def _likeness(pair: sk.Duplicate) -> tuple[str, str]:
+    """What kind of copy a pair is, and how well the two agree. What agrees fully is not called *near*: it may be saved again."""
+    if pair.kind == "exact":
+        return "exact copy", "equal files"
+    if pair.score >= FULL_AGREEMENT:
+        return "same picture, other file", "pixels agree > 0.999"
+    return "near copy", f"pixels agree {pair.score:.3f}"
+
+
+def _crossing(pair: sk.Duplicate) -> tuple[Badge, ...]:
+    """Splits of the two, where they differ."""
+    return (Badge(f"{pair.a_split} / {pair.b_split}".upper(), "false"),) if pair.a_split != pair.b_split else ()
 
 
 def _disagreement(pair: sk.Duplicate) -> tuple[Badge, ...]:

@@ -128,6 +128,19 @@ def progress_sentence(current: Mapping[Pair, sk.Verdict], left: int) -> str:
     return f"{counted(len(current), 'pair')} answered ({tally(current)}), {left:,} left"
 
 
+def mix_sentence(batch: sk.CandidatePairs) -> str:
+    """What the pairs of a batch are a mix of; empty for an empty one."""
+    if not batch.items:
+        return ""
+    if not batch.num_answers:
+        return (
+            "How many pairs are of one kind is a guess until there are 20 answers, of both kinds. Until then the pairs are in turns one "
+            "that the encoder is unsure of and one of the tenth that it finds least alike."
+        )
+    expected = round(sum(candidate.probability for candidate in batch))
+    return f"Of these {counted(len(batch), 'pair')} {expected} should be of one kind, by {batch.num_answers:,} answers so far."
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far the answers are: first until it can be measured whether they help, then until they do, both as `sk.adapt` has it.

@@ -50,21 +50,34 @@ def picker_cards(
 
 
 def neighbour_cards(
-    hits: Sequence[sk.Hit], thumbnails: Sequence[bytes], query_label: str | None, same_class: SameClass = operator.eq
+    hits: Sequence[sk.Hit],
+    thumbnails: Sequence[bytes],
+    query_label: str | None,
+    same_class: SameClass = operator.eq,
+    query_id: str | None = None,
 ) -> list[Card]:
-    """Cards of search results, those of the query's class marked "same class"; `same_class` compares two labels."""
+    """Cards of search results, those of the query's class marked "same class"; `same_class` compares two labels.
+
+    The query itself is marked as what it is.
+    """
     cards = []
     for rank, (hit, thumbnail) in enumerate(
         zip(hits, thumbnails, strict=True), start=1
     ):  # hit.rank still counts the query itself
-        same = query_label is not None and hit.label is not None and bool(same_class(hit.label, query_label))
+        itself = query_id is not None and hit.id == query_id
+        same = (
+            query_label is not None
+            and hit.label is not None
+            and bool(same_class(hit.label, query_label))
+            and not itself
+        )
         cards.append(
             Card(
                 hit.id,
                 (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
                 heading=f"{rank}. {hit.label or ''}".rstrip(),
                 lines=(f"similarity {hit.similarity:.3f}", hit.id),
-                badges=(Badge("same class", "same"),) if same else (),
+                badges=(Badge("the query"),) if itself else (Badge("same class", "same"),) if same else (),
                 tone="same" if same else "plain",
                 action="More like this",
                 action_label=f"more like {alt_text(hit.id, hit.label)}",
@@ -73,9 +86,11 @@ def neighbour_cards(
     return cards
 
 
-def same_class_sentence(hits: Sequence[sk.Hit], query_label: str | None, same_class: SameClass = operator.eq) -> str:
-    """Share of the neighbours with the query's class; empty if the query has none. Hits without a label are not counted."""
-    labelled = [hit for hit in hits if hit.label is not None]
+def same_class_sentence(
+    hits: Sequence[sk.Hit], query_label: str | None, same_class: SameClass = operator.eq, query_id: str | None = None
+) -> str:
+    """Share of the neighbours with the query's class; empty if the query has none. Hits without a label, and the query, do not count."""
+    labelled = [hit for hit in hits if hit.label is not None and (query_id is None or hit.id != query_id)]
     if query_label is None or not labelled:
         return ""
     same = sum(bool(same_class(hit.label, query_label)) for hit in labelled)

@@ -17,6 +17,7 @@ WORST, RANDOM, BY_CLASS, BY_PAIR, CLOSEST = (
     "By pair of classes",
     "Closest pairs",
 )
+WAY, ANCHOR_CLASS, NEGATIVE_CLASS = "anchor_way", "anchor_class", "negative_class"
 
 
 def show(library: Library, view: AuditView) -> None:
@@ -38,7 +39,8 @@ def show(library: Library, view: AuditView) -> None:
         card = audit_view.anchor_card(view.id(anchor), view.label(anchor), picture)
         gallery([card], key="anchor_card", label="the anchor", card_width=140)
     with right:
-        cards = audit_view.negative_cards(negatives, pictures)
+        asked = st.session_state.get(NEGATIVE_CLASS) if st.session_state.get(WAY) == BY_PAIR else None
+        cards = audit_view.negative_cards(negatives, pictures, asked)
         gallery(cards, key="negatives", label="hardest negatives, most similar first", card_width=112)
         if any(negative.gradient_share is not None for negative in negatives):
             st.caption("Gradient: the share that one negative draws of all that pushes the anchor away from negatives.")
@@ -52,17 +54,17 @@ def _choice(view: AuditView) -> list[int]:
         options,
         default=options[0],
         required=True,
-        key="anchor_way",
+        key=WAY,
         persist_state="session",
         on_change=_first,
     )
     if way == RANDOM:
         return view.shuffled()
     if way == BY_CLASS:
-        return view.of_class(_class("Class", "anchor_class", view))
+        return view.of_class(_class("Class", ANCHOR_CLASS, view))
     if way == BY_PAIR:
         return view.of_pair(
-            _class("Anchor's class", "anchor_class", view), _class("Negative's class", "negative_class", view, start=1)
+            _class("Anchor's class", ANCHOR_CLASS, view), _class("Negative's class", NEGATIVE_CLASS, view, start=1)
         )
     return view.worst if way == WORST else view.closest
 
@@ -103,6 +105,13 @@ def _step(count: int) -> int:
 
 def _go(place: int) -> None:
     st.session_state["anchor_place"] = place
+
+
+def show_pair(anchor_class: str, negative_class: str) -> None:
+    """Makes anchors of one class that have a negative of another the choice, from the next run on."""
+    st.session_state[WAY], st.session_state[ANCHOR_CLASS] = BY_PAIR, anchor_class
+    st.session_state[NEGATIVE_CLASS] = negative_class
+    _first()
 
 
 def _first() -> None:

@@ -70,14 +70,15 @@ def _image(library: Library, candidate: sk.CandidatePair, role: str, *, revealed
 
 def _buttons(library: Library, candidate: sk.CandidatePair) -> None:
     asking_whose = labeling_session.is_asking_whose(candidate)
-    for choice in CHOICES:
-        if choice.verdict != WRONG_LABEL:
-            _button(candidate, choice, labeling_session.annotate, library, candidate, choice.verdict)
-        elif asking_whose:
-            _whose_buttons(library, candidate)
-        else:
-            unlabelled = candidate.anchor_label is candidate.negative_label is None
-            _button(candidate, choice, labeling_session.ask_whose, candidate, disabled=unlabelled)
+    with st.container(key="answer_bar"):
+        for choice in CHOICES:
+            if choice.verdict != WRONG_LABEL:
+                _button(candidate, choice, labeling_session.annotate, library, candidate, choice.verdict)
+            elif asking_whose:
+                _whose_buttons(library, candidate)
+            else:
+                unlabelled = candidate.anchor_label is candidate.negative_label is None
+                _button(candidate, choice, labeling_session.ask_whose, candidate, disabled=unlabelled)
     st.text_input("Why (optional)", key=labeling_session.NOTE, placeholder="a note; Tab leaves this field")
     if asking_whose:
         _back_button()

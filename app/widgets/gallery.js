@@ -30,6 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.style.setProperty("--card", `${data.card_width}px`);
   grid.setAttribute("aria-label", data.label);
   const pick = (id) => {
+    grid.picked = id;
     setTriggerValue("picked", id);
     // What was picked is shown at the top of the page, out of sight from a card far down.
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" });
@@ -42,4 +43,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return item;
     }),
   );
+  // The button that was pressed is drawn anew: without this the keyboard would begin again at the top of the page.
+  if (grid.picked !== undefined) {
+    const buttons = [...grid.querySelectorAll("button")];
+    const own = buttons.find((button) => button.closest(".card").dataset.id === grid.picked);
+    (own ?? buttons[0])?.focus({ preventScroll: true });
+    delete grid.picked;
+  }
+  // Escape leaves a field or a switch, so that keys are the page's again.
+  document.removeEventListener("keydown", window.samekindEscape);
+  window.samekindEscape = (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) document.activeElement?.blur();
+  };
+  document.addEventListener("keydown", window.samekindEscape);
 }

@@ -93,10 +93,11 @@ def _grid(library: Library, query: Query | None) -> None:
 def _filtered(library: Library) -> list[int]:
     """Rows that pass the filters above the grid."""
     index = library.index
-    text_column, class_column, split_column = st.columns([2, 1, 1])
+    # Without labels there is no field for the class, and no gap where it would be.
+    text_column, *class_columns, split_column = st.columns([2, 1, 1] if library.classes else [3, 1])
     with text_column:
         text = st.text_input("Id or class contains", key="text", persist_state="session")
-    with class_column:
+    with class_columns[0] if class_columns else text_column:
         label = class_filter(library, "Class", "class")
     with split_column:
         split = split_filter(library, "Split", "split")

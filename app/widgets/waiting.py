@@ -15,10 +15,11 @@ from samekind.app.widgets import notices
 Result = TypeVar("Result")
 
 
-def audit(library: Library, k: int) -> AuditView | None:
-    """The audit with k negatives per anchor, as `result`."""
-    text = f"Comparing {len(library.index):,} images with each other, once; 70,000 take about a minute …"
-    return result(lambda: library.audit(k), text)
+def audit(library: Library, k: int, split: str | None = None) -> AuditView | None:
+    """The audit with k negatives per anchor, of one split if named, as `result`."""
+    count = len(library.index) if split is None else library.index.splits.count(split)
+    text = f"Comparing {count:,} images with each other, once; 70,000 take about a minute …"
+    return result(lambda: library.audit(k, split), text)
 
 
 def result(job: Callable[[], Job[Result]], text: str) -> Result | None:

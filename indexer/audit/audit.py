@@ -3,7 +3,7 @@ are of its own class?
 
 An anchor's negatives are all other rows of the index; only its own row is left out, by row and not by similarity, so an exact copy of an
 anchor is a negative like any other (and reported as duplicate). A pair with an unknown label is unknown: it counts neither as true nor as
-false.
+false. Asked for one split, the audit is that of its rows alone.
 """
 
 from __future__ import annotations
@@ -44,26 +44,31 @@ def audit(
     anchors: int | None = None,
     progress: Progress | None = None,
     label_level: str | int | None = None,
+    split: str | None = None,
 ) -> FalseNegativeReport:
     """Carries out `Index.audit`; see there."""
     k = check_k(k)
-    chosen, notes = anchors_of(len(index), anchors)
-    if k > len(index) - 1:
-        text = f"k is {max(0, len(index) - 1)} instead of {k}: that many other images there are"
+    rows_N = _rows_of(index, split)
+    chosen, notes = anchors_of(len(rows_N), anchors)
+    if k > len(rows_N) - 1:
+        text = f"k is {max(0, len(rows_N) - 1)} instead of {k}: that many other images there are"
         notes.append(Note(NoteCode.ALL_NEGATIVES, text))
-        k = max(0, len(index) - 1)
+        k = max(0, len(rows_N) - 1)
     level, labels = _labels_at(index, label_level, notes)
+    labels = labels and [labels[row] for row in rows_N.tolist()]
     classes = sorted({label for label in labels or [] if label is not None})
     class_N = label_numbers(labels, classes)
-    class_N = np.full(len(index), UNKNOWN) if class_N is None else class_N
+    class_N = np.full(len(rows_N), UNKNOWN) if class_N is None else class_N
     sets = LabelSets.of(classes, index.label_rule)
     objective = _objective(index, notes)
-    content_N = index.rows.numbered("sha256")
+    ids, content_N = [index.ids[row] for row in rows_N.tolist()], index.rows.numbered("sha256")[rows_N]
     weights = None if objective is None else GradientWeights(objective["temperature"], objective["beta"])
     if k:
-        found = neighbourhood(_checked(index), Comparison(class_N, chosen, k, weights, content_N, NEAR, sets), progress)
+        found = neighbourhood(
+            _checked(index, rows_N), Comparison(class_N, chosen, k, weights, content_N, NEAR, sets), progress
+        )
     else:
-        _checked(index)(np.arange(len(index)))
+        _checked(index, rows_N)(np.arange(len(rows_N)))
         found = _nothing(len(chosen))
     _note_labels(class_N, notes)
     notes += label_rule_notes(index.manifest["corpora"])
@@ -74,7 +79,7 @@ def audit(
     return FalseNegativeReport(
         k=k,
         num_anchors=len(chosen),
-        num_rows=len(index),
+        num_rows=len(rows_N),
         base_rate=base,
         false_negative_rate=rate,
         lift=figures.lift(rate, base),
@@ -84,23 +89,39 @@ def audit(
         ),
         class_pairs=class_pairs(Classes(classes, class_N, sets), chosen, found.row_AK, notes),
         gradient_share=_gradient_share(objective, found, false_AK),
-        duplicates=named_duplicates(index.ids, exact_duplicates(content_N), found.near),
+        duplicates=named_duplicates(ids, exact_duplicates(content_N), found.near),
         num_duplicates=pairs_within(content_N) + found.near.count,
-        pairs=Pairs(index.ids, labels, chosen, found.row_AK, found.similarity_AK, false_AK, share_AK),
+        pairs=Pairs(ids, labels, chosen, found.row_AK, found.similarity_AK, false_AK, share_AK),
         training=index.history(),
         label_level=level,
         notes=notes,
     )
 
 
-def _checked(index: OpenedIndex) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
-    """The vectors of some rows, once they are sure to have unit norm: a NaN would silently be nobody's neighbour.
+def _rows_of(index: OpenedIndex, split: str | None) -> NDArray[np.int64]:
+    """`(N,)` rows of a split, or all.
+
+    Raises:
+        InputError: the index holds no image of that split.
+    """
+    if split is None:
+        return np.arange(len(index))
+    rows = np.flatnonzero(np.array(index.splits) == split)
+    if not len(rows):
+        known = ", ".join(sorted(set(index.splits))) or "none"
+        raise InputError(f"the index holds no image of the split {split!r}", hint=f"its splits: {known}")
+    return rows
+
+
+def _checked(index: OpenedIndex, rows_N: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+    """Vectors by their places among these rows, once they are sure to have unit norm: a NaN would silently be nobody's neighbour.
 
     Raises:
         ArtefactError: when called, if one is not.
     """
 
-    def vectors(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def vectors(places: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows = rows_N[places]
         found = index.vectors(rows)
         bad = not_unit(found)
         if len(bad):

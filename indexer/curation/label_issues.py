@@ -28,13 +28,14 @@ from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, lab
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.link_constraints import link_constraints
-from samekind.indexer.labeling.verdicts import DIFFERENT, VerdictTable
+from samekind.indexer.labeling.verdicts import DIFFERENT, WRONG_LABEL, VerdictTable
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
 TRUSTED = 0.95
 """Share of the labels that the predictions must agree with for an issue to be more than a question."""
+LISTS = ("copies", "neighbours", "label_neighbours")
 EMBEDDING = "embedding"
 """Reason of an issue that only the embedding speaks for."""
 
@@ -54,6 +55,7 @@ class LabelIssue:
         suggested_share: that of `suggested`, b, in [0, 1].
         copies: ids of its copies with another label, the surest first, at most 8.
         neighbours: ids of the nearest images of the class `suggested`, nearest first, at most 8: the evidence.
+        label_neighbours: the same of the class `label`: what speaks for the label.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
     """
 
@@ -67,6 +69,7 @@ class LabelIssue:
     copies: tuple[str, ...]
     neighbours: tuple[str, ...]
     confirmed: bool | None = None
+    label_neighbours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class LabelIssues:
         num_conflicts: how many of them have a copy with another label.
         num_evaluated: labelled images whose label was evaluated.
         notes: what a reader must know.
+        agreement: share of the evaluated labels that come out as they are when predicted from the other images, in [0, 1].
     """
 
     issues: tuple[LabelIssue, ...]
@@ -86,6 +90,7 @@ class LabelIssues:
     num_conflicts: int
     num_evaluated: int
     notes: tuple[Note, ...] = ()
+    agreement: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -93,6 +98,7 @@ class LabelIssues:
             "num_judged": self.num_evaluated,
             "num_label_suspects": self.num_issues,
             "num_label_conflicts": self.num_conflicts,
+            "label_agreement": self.agreement,
             "label_suspects": [asdict(issue) for issue in self.issues],
             "notes": list(self.notes),
         }
@@ -104,11 +110,14 @@ class LabelIssues:
             self, issues=tuple(replace(issue, confirmed=annotations.is_wrong(issue)) for issue in self.issues)
         )
 
+    def unanswered(self) -> LabelIssues:
+        """The same table without the issues that somebody has answered; the counts stay."""
+        return replace(self, issues=tuple(issue for issue in self.issues if issue.confirmed is None))
+
     def to_csv(self) -> str:
         """One line an issue under a header; copies and neighbours as JSON lists, since ids may hold any other mark between them."""
         rows = [
-            {**asdict(issue), "copies": json.dumps(issue.copies), "neighbours": json.dumps(issue.neighbours)}
-            for issue in self.issues
+            {**asdict(issue), **{name: json.dumps(getattr(issue, name)) for name in LISTS}} for issue in self.issues
         ]
         return csv_text([f.name for f in fields(LabelIssue)], rows)
 
@@ -151,6 +160,7 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
         len(conflict_j),
         num_evaluated=len(predictions.row_J),
         notes=tuple(notes),
+        agreement=agreement,
     )
     return table.answered(index)
 
@@ -179,6 +189,7 @@ def _issues(
     copies = [conflicts[row].copies if row in conflicts else [] for row in rows]
     suggested = [int(class_N[c[0]] if c else suggested_J[j]) for c, j in zip(copies, first, strict=True)]
     evidence = nearest_of_class(index, class_N, list(zip(rows, suggested, strict=True)))
+    against = nearest_of_class(index, class_N, [(row, int(class_N[row])) for row in rows])
     issues = []
     for place, (j, row) in enumerate(zip(first, rows, strict=True)):
         share, given = (float(predictions.share_JC[j, number]) for number in (suggested[place], class_N[row]))
@@ -193,6 +204,7 @@ def _issues(
                 suggested_share=share,
                 copies=tuple(ids[copy] for copy in copies[place]),
                 neighbours=tuple(ids[near] for near in evidence[place]),
+                label_neighbours=tuple(ids[near] for near in against[place]),
             )
         )
     return tuple(issues)
@@ -201,28 +213,37 @@ def _issues(
 class _Annotations:
     """Verdicts on label issues.
 
-    A verdict is about a pair. *The label is wrong* is `wrong_label` with the image as anchor, whatever the negative (in the app a neighbour
-    of the suggested class); *the label is right* is `different` on the pair with such a neighbour: the two are of different classes, as
-    their labels say. Of two near copies *the label is right* is `wrong_label` with the copy as anchor, and `different` says that they
-    are no copies. A verdict knows an image by its content, so of files of equal content none can be told.
+    *The label is wrong* is `wrong_label` with the image as anchor, whatever the negative (in the app a neighbour of the suggested class);
+    *the label is right* is `right_label`. The later of the two holds. `different` beside a neighbour of the suggested class says so, too:
+    the two are of different classes, as their labels say (the app of release 0.1 wrote that for *right*). Of two near copies *the label
+    is right* is `wrong_label` with the copy as anchor, and `different` says that they are no copies. A verdict knows an image by its
+    content, so of files of equal content none can be told.
     """
 
     def __init__(self, index: OpenedIndex) -> None:
         self._rows = index.rows
-        self._current = VerdictTable(index.path).current()
+        table = VerdictTable(index.path)
+        self._current, self._right = table.current(), table.right_labels()
         self._wrong = link_constraints(self._current.values()).wrong_labels
 
     def is_wrong(self, issue: LabelIssue) -> bool | None:
-        """True if the label was called wrong, False if it was called right beside one of the neighbours, else `None`."""
-        if not self._current or issue.reason == EXACT:
+        """True if the label was called wrong, False if it was called right, else `None`."""
+        if not (self._current or self._right) or issue.reason == EXACT:
             return None
         positions = [self._rows.position_of(id_) for id_ in (issue.id, *issue.copies, *issue.neighbours)]
         own, *others = self._rows.values("sha256", np.array(positions))
+        if own in self._right and not self._is_wrong_since(own):
+            return False
         if own in self._wrong:
             return True
         if issue.reason == NEAR and not self._wrong.isdisjoint(others[: len(issue.copies)]):
             return False
         return False if any(self._is_different(own, other) for other in others) else None
+
+    def _is_wrong_since(self, own: str) -> bool:
+        """True if the label was called wrong after it had been called right."""
+        called_wrong = (v.moment for v in self._current.values() if (v.verdict, v.anchor_sha256) == (WRONG_LABEL, own))
+        return any(moment > self._right[own].moment for moment in called_wrong)
 
     def _is_different(self, first_sha256: str, second_sha256: str) -> bool:
         first, second = sorted((first_sha256, second_sha256))

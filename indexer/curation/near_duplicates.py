@@ -108,6 +108,10 @@ class Duplicates:
             self, pairs=tuple(replace(each, confirmed=_confirmed(index, current, each)) for each in self.pairs)
         )
 
+    def unanswered(self) -> Duplicates:
+        """The same table without the pairs that somebody has answered; the count stays."""
+        return replace(self, pairs=tuple(pair for pair in self.pairs if pair.confirmed is None))
+
     def to_csv(self) -> str:
         """One line a pair under a header."""
         return csv_text([f.name for f in fields(Duplicate)], map(asdict, self.pairs))

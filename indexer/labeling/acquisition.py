@@ -24,6 +24,7 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.pair_model import PairFeatures, SameClassModel
+from samekind.indexer.labeling.pair_order import mixed, varied
 from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
 from samekind.training.false_negatives.constraints import Pair
@@ -36,10 +37,7 @@ if TYPE_CHECKING:
 
 HARDEST = 10
 _MOST_DRAWS = 10  # for each pair that is asked for: few images have few pairs
-MOST_PER_IMAGE = 3
-"""Pairs of one list that an image takes part in at most, in either role: a list about ten images teaches about ten images."""
-
-Order = Literal["informative", "random", "share"]
+Order = Literal["informative", "mixed", "random", "share"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
@@ -58,7 +56,8 @@ def acquire_pairs(
         index: the opened index.
         count: how many at most.
         classes: shows only pairs of these two classes, in either order.
-        order: `informative`, or `random` as its baseline: uniform among the same candidates. (Of *all* pairs nearly every one is plainly
+        order: `informative`; `mixed`, the same but so that half of them are expected to be of one class (`pair_order.mixed`); or
+            `random` as their baseline: uniform among the same candidates. (Of *all* pairs nearly every one is plainly
             different, so that baseline would be beaten by anything.) `share` draws from all pairs, so that the answers tell `base_rate`;
             classes and seed do not matter then.
         seed: decides ties, and everything of `random`.
@@ -126,8 +125,13 @@ class CandidatePool:
         probability_P = model(self._feature_PF)
         value_P = probability_P * (1 - probability_P) * (1.0 if self._share_P is None else self._share_P)
         random_P = np.random.default_rng(seed).random(len(self))
-        ranked = np.lexsort((random_P, -value_P)) if order == "informative" else np.argsort(random_P)
-        chosen = self._varied(ranked[is_open_P[ranked]], count)
+        ranked = np.argsort(random_P) if order == "random" else np.lexsort((random_P, -value_P))
+        ranked = ranked[is_open_P[ranked]]
+        if order == "mixed":
+            is_calibrated = model.num_answers > 0
+            chosen = mixed(ranked, self._content_P2, count, probability_P, is_calibrated=is_calibrated)
+        else:
+            chosen = varied(ranked, self._content_P2, count)
         items = tuple(self._candidate(p, float(probability_P[p])) for p in chosen)
         return CandidatePairs(items, int(is_open_P.sum()), model.num_answers, notes)
 
@@ -210,20 +214,6 @@ class CandidatePool:
         anchor, negative = self._anchor_P, self._negative_P
         chosen_P: NDArray[np.bool_] = (first_N[anchor] & second_N[negative]) | (second_N[anchor] & first_N[negative])
         return chosen_P
-
-    def _varied(self, ranked: NDArray[np.int64], count: int) -> list[int]:
-        """The first `count` of the ranked candidates in which no image takes part more than a few times."""
-        chosen: list[int] = []
-        met: dict[int, int] = {}
-        for p in ranked.tolist():
-            first, second = self._content_P2[p].tolist()
-            if max(met.get(first, 0), met.get(second, 0)) >= MOST_PER_IMAGE:
-                continue
-            met[first], met[second] = met.get(first, 0) + 1, met.get(second, 0) + 1
-            chosen.append(p)
-            if len(chosen) == count:
-                break
-        return chosen
 
     def _candidate(self, p: int, probability: float) -> CandidatePair:
         share = None if self._share_P is None else float(self._share_P[p])

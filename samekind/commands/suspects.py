@@ -25,6 +25,7 @@ class Suspects:
     Example:
         samekind suspects artifacts/fashion-mnist
         samekind suspects artifacts/fashion-mnist --count 500 --csv lists
+        samekind suspects artifacts/fashion-mnist --hide-answered
     """
 
     artefact: Artefact
@@ -37,6 +38,7 @@ class Suspects:
             help_behavior_hint="",
         ),
     ] = None
+    hide_answered: Annotated[bool, arg(help="Leave out what somebody has answered, right or wrong.")] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -60,7 +62,8 @@ class Suspects:
             notes = [f"{error}."]
         lists["duplicates.csv"] = index.duplicates(self.count, console.progress)
         lists["leaks.csv"] = index.leaks(self.count, console.progress)
-        for name, found in lists.items():
+        for name, made in lists.items():
+            found = made.unanswered() if self.hide_answered else made
             part = found.to_dict()
             if name == "leaks.csv":
                 part = {key.replace("duplicates", "leaks"): value for key, value in part.items()}

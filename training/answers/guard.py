@@ -34,8 +34,10 @@ FEWEST_GROUPS = 3
 CHANCE = 0.2
 """Of answers that teach nothing, so many are taken for a gain. They cost next to nothing (0.2 points of MAP@R), and a refusal the gain."""
 
-EXPLAINED = 0.1
-"""Of the uncertainty of held-out answers, so much has to be explained: true ones explain 0.16 and more, those at random at most 0.06."""
+EXPLAINED, EXPLAINED_BY_FEW = 0.1, 0.45
+"""Of the uncertainty of held-out answers, so much has to be explained: true ones explain 0.16 and more, those at random at most 0.06. By
+few groups so much, for with many classes most images belong to none of them."""
+FEW_GROUPS = 5
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -94,7 +96,8 @@ class HeldOut:
     @property
     def tells_belonging(self) -> bool:
         """True if held-out answers can be told from the probabilities of belonging."""
-        return self.explained is not None and self.explained > EXPLAINED
+        needed = EXPLAINED_BY_FEW if self.groups <= FEW_GROUPS else EXPLAINED
+        return self.explained is not None and self.explained > needed
 
     @property
     def line(self) -> str:

@@ -21,13 +21,13 @@ class SlowIndex:
         self.sign = threading.Event()
         self.calls = 0
 
-    def audit(self, k: int, progress: Any) -> sk.FalseNegativeReport:
+    def audit(self, k: int, progress: Any, split: str | None) -> sk.FalseNegativeReport:
         """The audit, after the sign."""
         self.calls += 1
         with progress.task("comparing", 4) as task:
             task.advance(3)
             assert self.sign.wait(20)
-        return self.index.audit(k=k)
+        return self.index.audit(k=k, split=split)
 
 
 class Gone(Exception):
@@ -60,7 +60,7 @@ def test_a_failure_is_reported_and_can_be_tried_again(artefact: Path) -> None:
     library = Library(sk.Index.open(artefact))
     with pytest.raises(sk.InputError):
         library.audit(0).wait(lambda share: None)
-    first = library._audits[0]
+    first = library._audits[0, None]
     assert first.failed
     assert library.audit(0) is not first
 

@@ -10,9 +10,10 @@ import pytest
 
 import samekind as sk
 from samekind.app.screens import curation
+from samekind.app.view_models import copy_groups
 from samekind.data.types.splits import Split
 from tests.app.conftest import OpenApp
-from tests.app.pages import cards
+from tests.app.pages import cards, shown
 from tests.app.screens.test_curation import opened, verdicts
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
@@ -58,6 +59,64 @@ def test_of_two_copies_one_is_wrong(
     assert sk.VerdictTable(copy).current() == {}
 
 
+def test_duplicates_are_groups_with_their_splits_said(open_app: OpenApp, tmp_path: Path) -> None:
+    """Three copies of one picture, one of them a test image, are one group with one answer for all; a pair stays a pair."""
+    pixels, folder = kinds(), tmp_path / "copies"
+    pixels[20], pixels[50] = (pixels[8] * 0.95).astype(np.uint8), (pixels[8] * 0.9).astype(np.uint8)
+    pixels[41] = (pixels[11] * 0.95).astype(np.uint8)
+    splits: list[Split] = ["train" if row < 50 else "test" for row in range(60)]
+    save_encoder(FakeEncoder(), folder)
+    index = sk.build_index(sk.Corpus.from_arrays(list(pixels), None, splits, name="kinds"), FakeEncoder(), folder)
+    at, ids = opened(open_app, folder, curation.DUPLICATES), index.ids
+    found = index.duplicates()
+    assert {(pair.a, pair.b) for pair in found.pairs} >= {(ids[8], ids[50]), (ids[11], ids[41])}
+    crossing = sum(pair.a_split != pair.b_split for pair in found.pairs)
+    many = len(components([(pair.a, pair.b) for pair in found.pairs]))
+    assert f"in **{many} groups**, the largest of 3 images. **{crossing}** of these pairs" in at.markdown[0].value
+    key = next(pair.a for pair in found.pairs if ids[8] in (pair.a, pair.b) or ids[50] in (pair.a, pair.b))
+    shown_cards = cards(at, f"group {key}")
+    assert {card["id"] for card in shown_cards} == {ids[8], ids[20], ids[50]}
+    assert sorted(card["badges"][0]["text"] for card in shown_cards) == ["TEST", "TRAIN", "TRAIN"]
+    assert any("**3 images**" in caption.value and "**In test and train.**" in caption.value for caption in at.caption)
+    assert shown(at, f"pair {ids[11]} {ids[41]}")
+    at.button(key=f"duplicate group {key}").click().run()
+    told = {frozenset(each[:2]) for each in verdicts(folder)}
+    assert told == {frozenset((p.a, p.b)) for p in found.pairs if {p.a, p.b} <= {ids[8], ids[20], ids[50]}}
+    assert len(told) > 1
+    assert {each[2] for each in verdicts(folder)} == {"duplicate"}
+    at.toggle(key="hide_answered").set_value(True).run()
+    assert not shown(at, f"group {key}")
+    at.toggle(key="hide_answered").set_value(False).run()
+    at.button(key=f"withdrawn group {key}").click().run()
+    assert sk.VerdictTable(folder).current() == {}
+
+
+def test_groups_are_the_connected_components() -> None:
+    """As a graph search finds them, whatever the order of the pairs; the surest pair comes first, in its group and among groups."""
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        ends = random.integers(0, 30, (25, 2))
+        ends = np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0)
+        pairs = [sk.Duplicate(str(a), str(b), "near", 1, 1) for a, b in random.permutation(ends).tolist()]
+        graph = components([(pair.a, pair.b) for pair in pairs])
+        groups = copy_groups.grouped(pairs)
+        assert {frozenset(group.images) for group in groups} == graph
+        assert all(len(set(group.images)) == len(group.images) for group in groups)
+        assert sorted((pair for group in groups for pair in group.pairs), key=pairs.index) == pairs
+        assert [pairs.index(group.pairs[0]) for group in groups] == sorted(pairs.index(g.pairs[0]) for g in groups)
+
+
+def components(links: list[tuple[str, str]]) -> set[frozenset[str]]:
+    """Connected components by walking from every image."""
+    found = set()
+    for start in {end for link in links for end in link}:
+        reached = {start}
+        while more := {end for link in links if reached & set(link) for end in link} - reached:
+            reached |= more
+        found.add(frozenset(reached))
+    return found
+
+
 def test_leaks_are_a_list_of_their_own(open_app: OpenApp, tmp_path: Path) -> None:
     """A test image that is a training image, too, with a button for each answer; without any, one line says so."""
     pixels = kinds()
@@ -67,7 +126,11 @@ def test_leaks_are_a_list_of_their_own(open_app: OpenApp, tmp_path: Path) -> Non
         save_encoder(FakeEncoder(), tmp_path / name)
         sk.build_index(sk.Corpus.from_arrays(list(pixels), None, known, name="kinds"), FakeEncoder(), tmp_path / name)
     at, ids = opened(open_app, tmp_path / "leaking", curation.LEAKS), sk.Index.open(tmp_path / "leaking").ids
-    assert cards(at, f"pair {ids[11]} {ids[50]}")[0]["heading"] == "near copy"
+    (card,) = cards(at, f"pair {ids[11]} {ids[50]}")
+    assert (card["heading"], [each["text"] for each in card["badges"]]) == (
+        "same picture, other file",
+        ["TRAIN / TEST"],
+    )
     assert "a training image and one of another split" in at.markdown[0].value
     at.button(key=f"duplicate {ids[11]} {ids[50]}").click().run()
     assert verdicts(tmp_path / "leaking") == [(ids[11], ids[50], "duplicate")]

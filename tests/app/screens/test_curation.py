@@ -14,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 import samekind as sk
 from samekind.app.screens import curation
 from samekind.app.view_models import curation_view
+from samekind.indexer.labeling.people.current_answers import read_link_constraints
 from tests.app.conftest import OpenApp
-from tests.app.pages import CURATION, cards
+from tests.app.pages import CURATION, cards, shown
+from tests.end_to_end.helpers import call
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 WRONG = (4, 30)
@@ -71,16 +73,34 @@ def test_label_issues_show_both_labels_and_their_evidence(open_app: OpenApp, lis
         evidence = cards(at, f"evidence {issue.id}")
         assert [card["id"] for card in evidence] == list(issue.neighbours[: curation_view.EVIDENCE_SHOWN])
         assert {card["heading"] for card in evidence} == {issue.suggested}
+        beside = cards(at, f"label {issue.id}")
+        assert [card["id"] for card in beside] == list(issue.label_neighbours[: curation_view.EVIDENCE_SHOWN])
+        assert {card["heading"] for card in beside} == {"Shirt"}
+    assert not at.warning
+
+
+def test_a_weak_encoder_and_the_precision_by_answers_are_told(
+    open_app: OpenApp, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where few labels come out as they are there is a warning; answers tell how many are wrong, with an interval."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    first, other = sk.Index.open(copy).label_issues().issues
+    monkeypatch.setattr(curation_view, "WEAK", 1.1)
+    at = opened(open_app, copy)
+    assert any("too weak for this list" in warning.value for warning in at.warning)
+    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"right_label {other.id} {other.neighbours[0]}").click().run()
+    assert "Of 2 answered ones 1 had a wrong label: 50 %, with 95 % certainty 9 % to 91 %" in at.markdown[0].value
 
 
 def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
-    """Wrong, right and undo are `wrong_label`, `different` and `withdrawn` on the image and its nearest neighbour."""
+    """Wrong, right and undo: `wrong_label` beside the nearest neighbour, `right_label` on the image alone, and `withdrawn`."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     first, other = sk.Index.open(copy).label_issues().issues
     at = opened(open_app, copy)
     at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
-    at.button(key=f"different {other.id} {other.neighbours[0]}").click().run()
-    expected = [(first.id, first.neighbours[0], "wrong_label"), (other.id, other.neighbours[0], "different")]
+    at.button(key=f"right_label {other.id} {other.neighbours[0]}").click().run()
+    expected = [(first.id, first.neighbours[0], "wrong_label"), (other.id, other.id, "right_label")]
     assert verdicts(copy) == expected
     assert [badge["text"] for badge in cards(at, f"label issue {first.id}")[0]["badges"]] == ["confirmed"]
     assert [badge["text"] for badge in cards(at, f"label issue {other.id}")[0]["badges"]] == ["dismissed"]
@@ -90,6 +110,28 @@ def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, li
     at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
     assert verdicts(copy) == [*expected, (first.id, first.neighbours[0], "withdrawn")]
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
+    at.button(key=f"undo {other.id} {other.neighbours[0]}").click().run()
+    assert verdicts(copy)[-1] == (other.id, other.id, "withdrawn")
+    assert cards(at, f"label issue {other.id}")[0]["badges"] == []
+
+
+def test_that_a_label_is_right_is_no_answer_about_a_pair(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
+    """It counts for no pair, is learned from by nothing, and leaves the list here and on the command line where answers are hidden."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    first, other = sk.Index.open(copy).label_issues().issues
+    at = opened(open_app, copy)
+    at.button(key=f"right_label {first.id} {first.neighbours[0]}").click().run()
+    assert (sk.VerdictTable(copy).current(), sk.current_answers(copy)) == ({}, {})
+    with pytest.raises(sk.ArtefactError, match="holds no verdicts"):
+        read_link_constraints(copy)
+    at.toggle(key="hide_answered").set_value(True).run()
+    assert not shown(at, f"label issue {first.id}")
+    assert shown(at, f"label issue {other.id}")
+    listed_now = {
+        flags: [each["id"] for each in call("suspects", copy, "--json", *flags).answer["label_suspects"]]
+        for flags in ((), ("--hide-answered",))
+    }
+    assert listed_now == {(): [first.id, other.id], ("--hide-answered",): [other.id]}
 
 
 @pytest.mark.parametrize("verdict", ["different", "wrong_label"])
@@ -111,7 +153,7 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     assert verdict_now.who
 
 
-@pytest.mark.parametrize("word", ["wrong_label", "different"])
+@pytest.mark.parametrize("word", ["wrong_label", "right_label"])
 def test_an_answer_replaces_none_that_was_given_before(
     open_app: OpenApp, listed: Path, tmp_path: Path, word: str
 ) -> None:
@@ -126,7 +168,8 @@ def test_an_answer_replaces_none_that_was_given_before(
     table.add(before)
     at = opened(open_app, copy)
     at.button(key=f"{word} {first.id} {first.neighbours[0]}").click().run()
-    assert verdicts(copy)[-1] == (first.id, first.neighbours[2], word)
+    beside = first.neighbours[2] if word == "wrong_label" else first.id
+    assert verdicts(copy)[-1] == (first.id, beside, word)
     assert all(table.current()[each.pair] == each for each in before)
     at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
     assert table.current() == {each.pair: each for each in before}
@@ -200,7 +243,8 @@ def test_duplicates_are_shown_side_by_side_and_answered(open_app: OpenApp, liste
     ids = sk.Index.open(copy).ids
     at = opened(open_app, copy, curation.DUPLICATES)
     (exact,), (near,) = cards(at, f"pair {ids[8]} {ids[20]}"), cards(at, f"pair {ids[11]} {ids[41]}")
-    assert (exact["heading"], near["heading"]) == ("exact copy", "near copy")
+    assert (exact["heading"], near["heading"]) == ("exact copy", "same picture, other file")
+    assert (exact["lines"][0], near["lines"][0]) == ("equal files", "pixels agree > 0.999")
     assert exact["pictures"][0]["image"] == exact["pictures"][1]["image"]
     assert len(near["pictures"]) == 2
     assert not any(button.key and button.key.endswith(f"{ids[8]} {ids[20]}") for button in at.button)

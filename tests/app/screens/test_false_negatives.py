@@ -52,6 +52,28 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
 
 
+def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> None:
+    """What training met in its last epoch, and the finished space, with the images that training never saw counted or left out."""
+    index = sk.Index.open(artefact)
+    last = index.history()[-1]
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert [each.value for each in at.subheader][:2] == ["While training", "In the finished space"]
+    met = {metric.label: metric.value for metric in at.metric[:5]}
+    assert met["hardest is false"] == percent(last["false_negative_rate"]["1"])
+    assert met["of the gradient"] == percent(last["gradient_share"])
+    assert [metric.label for metric in at.metric[5:]] == list(met)
+    unseen = len(index) - index.splits.count("train")
+    said = f"Among the negatives of the finished space are {unseen} images of other splits"
+    assert any(said in caption.value for caption in at.caption)
+    at.toggle(key="audit_train_only").set_value(True).run()
+    healthy(at)
+    figures = {metric.label: metric.value for metric in at.metric}
+    report = index.audit(k=10, split="train")
+    assert report.num_rows == len(index) - unseen
+    assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
+    assert any(f"Left out of the finished space: {unseen} images" in caption.value for caption in at.caption)
+
+
 def test_images_that_share_a_label_have_no_matrix_of_classes(open_app: OpenApp, tmp_path: Path) -> None:
     """Rates are there and class × class says that it is left out; search marks shared labels, and label errors say why there are none."""
     labels = [("Bag", "Bag + Coat", "Coat")[i // 3 % 3] for i in range(60)]
@@ -91,6 +113,7 @@ def test_an_encoder_from_elsewhere_has_no_bound(open_app: OpenApp, artefact: Pat
     at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
     assert not shown(at, "training_bound")
     assert not any("bound" in text.value for text in at.markdown)
+    assert len(at.metric) == 5
     assert any("not trained here" in caption.value for caption in at.caption)
 
 
@@ -104,7 +127,10 @@ def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Pa
     at.selectbox(key="anchor_class").set_value("8").run()
     at.selectbox(key="negative_class").set_value("1").run()
     assert cards(healthy(at), "anchor_card")[0]["heading"] == "8"
-    assert any(card["heading"].endswith(". 1") for card in cards(at, "negatives"))
+    for card in cards(at, "negatives"):
+        is_asked = card["heading"].endswith(". 1")
+        assert (audit_view.ASKED in badges(card), card["tone"] == "chosen") == (is_asked, is_asked)
+    assert any(audit_view.ASKED in badges(card) for card in cards(at, "negatives"))
     at.segmented_control(key="anchor_way").set_value(anchors.RANDOM).run()
     assert len(cards(healthy(at), "negatives")) == 10
 
@@ -113,6 +139,7 @@ def test_an_unlabelled_corpus_says_what_it_cannot_know(open_app: OpenApp, unlabe
     """Without labels there are no rates and no marks, but the search, the hardest negatives and the reason are there."""
     at = healthy(open_app(unlabelled))
     assert not any(box.key == "class" for box in at.selectbox)
+    assert len(at.columns) == 2, "no gap where the class would be"
     at = healthy(at.switch_page(FALSE_NEGATIVES).run())
     said = [text.value for text in (*at.info, *at.caption, *at.markdown) if "no labels" in text.value]
     assert said == [screen.WITHOUT_LABELS], "once"

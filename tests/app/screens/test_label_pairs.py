@@ -33,6 +33,7 @@ def test_the_pair_is_the_most_informative_and_shows_no_label(open_app: OpenApp, 
         assert [c["pictures"][0]["image"] for c in drawn] == [data_uri(picture) for picture in pictures]
         assert all(not c["lines"] and not c["heading"] for c in drawn[1:])
     assert not any("probability" in caption.value for caption in at.caption)
+    assert any("is a guess until there are 20 answers" in caption.value for caption in at.caption)
     at.toggle(key="labeling_show_labels").set_value(True).run()
     assert cards(healthy(at), "anchor_card")[0]["lines"] == [first.anchor_label, first.anchor_id]
     assert cards(at, "negative_card")[0]["lines"] == [first.negative_label, first.negative_id]

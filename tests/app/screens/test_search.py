@@ -111,6 +111,11 @@ def test_the_settings_change_the_neighbours(open_app: OpenApp, artefact: Path) -
     at.toggle(key="leave_out_itself").set_value(False)
     found = cards(healthy(at.run()), "neighbours")
     assert [card["id"] for card in found] == [id_, *brute_force(artefact, id_)[0][:3]]
+    assert badges(found[0]) == ["the query"]
+    assert found[0]["tone"] == "plain"
+    own = (index.labels or [])[3]
+    same = sum(card["heading"].endswith(f". {own}") for card in found[1:])
+    assert any(text.value.startswith(f"{same} of 3 neighbours") for text in at.markdown)
     other = next(label for label in index.classes if label != (index.labels or [])[3])
     at.selectbox(key="where_class").set_value(other)
     found = cards(healthy(at.run()), "neighbours")

@@ -52,7 +52,7 @@ def test_a_wrong_label_is_the_anchors_or_the_negatives(
     open_app: OpenApp, folder: Path, whose: label_pairs_view.Choice
 ) -> None:
     """The verdict has the image with the wrong label as its anchor; the history names that label; undo asks as before."""
-    first, second = sk.acquire_pairs(sk.Index.open(folder), 2)
+    first, second = sk.acquire_pairs(sk.Index.open(folder), 2, order="mixed")
     at = label_pairs(open_app(folder))
     press(at, "Wrong label")
     assert {"Same kind", "Different", "Unsure", "Duplicate"} <= {button.label for button in at.button}

@@ -94,8 +94,14 @@ def test_the_bound_stands_below_its_dashed_cap() -> None:
 
 def test_heat_map_has_anchors_down_and_negatives_across() -> None:
     """Row = the anchor's class, column = the negative's; small corpora carry the figures, and zeros stay empty."""
-    (cells,) = charts.class_heat_map(["Bag", "Coat"], [[0.9, 0.1], [0.0, None]]).data
+    cells, points = charts.class_heat_map(["Bag", "Coat"], [[0.9, 0.1], [0.0, None]]).data
     assert cells.z == ([0.9, 0.1], [0.0, None])
     assert cells.text == (["90", "10"], ["", ""])
+    told = list(zip(points.y, points.x, points.customdata, strict=True))
+    assert told == [("Bag", "Bag", 0.9), ("Bag", "Coat", 0.1), ("Coat", "Bag", 0.0), ("Coat", "Coat", None)]
+    assert points.marker.opacity == 0
+    dark = charts.class_heat_map(["Bag"], [[0.0]], is_dark=True).data[0].colorscale
+    assert sum(bytes.fromhex(dark[0][1][1:])) < 150 < sum(bytes.fromhex(cells.colorscale[0][1][1:]))
+    assert len(charts.class_heat_map([str(i) for i in range(61)], [[0.5] * 61] * 61).data) == 1
     many = [str(i) for i in range(40)]
     assert charts.class_heat_map(many, [[0.5] * 40] * 40).data[0].text is None

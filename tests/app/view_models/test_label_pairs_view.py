@@ -38,6 +38,17 @@ def test_answers_are_counted_by_kind() -> None:
     )
 
 
+def test_the_mix_is_said_as_far_as_it_is_known() -> None:
+    """A guess before answers have calibrated the probabilities, then the expected number; nothing where nothing is asked."""
+    pairs = tuple(
+        sk.CandidatePair("a", "b", "a" * 64, "b" * 64, 0.9, None, None, p, None, None) for p in (0.9, 0.8, 0.4, 0.2)
+    )
+    assert "is a guess" in label_pairs_view.mix_sentence(sk.CandidatePairs(pairs, 9, 0))
+    told = label_pairs_view.mix_sentence(sk.CandidatePairs(pairs, 9, 1234))
+    assert told == "Of these 4 pairs 2 should be of one kind, by 1,234 answers so far."
+    assert label_pairs_view.mix_sentence(sk.CandidatePairs((), 0, 1234)) == ""
+
+
 def test_a_gain_is_measured_once_there_are_three_groups_of_three() -> None:
     """However many answers there are: those of one screen are one group; a copy of an image is none more."""
     assert not Progress.of({**verdicts(0, 500), **images(21)}, []).can_be_measured

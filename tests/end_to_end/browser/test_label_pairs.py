@@ -20,6 +20,8 @@ def label_pairs_page(page: Page, address: str) -> Locator:
     page.get_by_role("radio", name="Pairs").click()
     anchor = page.get_by_role("list", name="the anchor", exact=True).locator("img")
     expect(anchor).to_be_visible()
+    expect(page.get_by_role("button", name="Duplicate")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # keys are bound while a page is drawn
     return anchor
 
 

@@ -189,3 +189,12 @@ def test_only_true_answers_tell_who_belongs_to_a_group(tmp_path: Path) -> None:
     for given, told in ((answers(index), True), (random_answers(index, 0), False), (random_answers(index, 1), False)):
         answered = answers_about(current(given), index.rows)
         assert held_out(answered, space.vectors, space.evenly(99), space.fit).tells_belonging == told
+
+
+@pytest.mark.parametrize(
+    ("groups", "explained", "told"),
+    [(5, 0.46, True), (5, 0.44, False), (6, 0.11, True), (6, 0.09, False), (6, None, False)],
+)
+def test_few_groups_have_to_explain_more(groups: int, explained: float | None, told: bool) -> None:
+    """With many classes most images belong to none of a few groups, and would be pulled all the same."""
+    assert HeldOut(groups, 0.5, 0.6, 0.01, explained).tells_belonging == told

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
+from samekind.data.types.splits import Split
 from samekind.indexer.audit import neighbours
 from samekind.indexer.audit.duplicates import NEAR
 from samekind.indexer.audit.neighbours import Comparison, neighbourhood
-from samekind.indexer.index import build_index
+from samekind.indexer.index import Index, build_index
 from samekind.training.diagnostics.figures import base_rate
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.objectives.contrastive import softmax_loss
@@ -38,6 +39,27 @@ def test_every_figure_equals_a_count_by_double_loop(
     labels = some_labels()
     index = index_of(tmp_path, labels, **HARD)
     agrees(index.audit(k=6), index, labels, 6)
+
+
+def test_one_split_is_audited_as_an_index_of_it_alone(tmp_path: Path) -> None:
+    """Rates, pairs and duplicates are those of its images, under their own ids; an unknown split is one line."""
+    labels, pixels = some_labels(), pictures(40)
+    splits: list[Split] = ["test" if i % 3 == 0 else "train" for i in range(40)]
+    pixels[10] = pixels[7]
+    for name, kept in (("whole", range(40)), ("part", [i for i in range(40) if i % 3])):
+        corpus = Corpus.from_arrays(
+            [pixels[i] for i in kept], [labels[i] for i in kept], [splits[i] for i in kept], ids=[str(i) for i in kept]
+        )
+        save_encoder(FakeEncoder(), tmp_path / name, config=HARD)
+        build_index(corpus, FakeEncoder(), tmp_path / name)
+    whole, part = (Index.open(tmp_path / name) for name in ("whole", "part"))
+    found, alone = whole.audit(k=5, split="train"), part.audit(k=5)
+    assert found.to_dict() == alone.to_dict()
+    assert [found.pairs.at(a) for a in range(26)] == [alone.pairs.at(a) for a in range(26)]
+    assert found.to_dict() != whole.audit(k=5).to_dict()
+    with pytest.raises(InputError, match="no image of the split 'validation'") as caught:
+        whole.audit(split="validation")
+    assert "test, train" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ def test_the_evidence_is_nearest_of_the_suggested_class(index: Index) -> None:
         able = [r for r in range(60) if labels[r] == issue.suggested and content[r] != content[own]]
         able.sort(key=lambda row: (-float(vectors[row] @ vectors[own]), row))
         assert [place[id_] for id_ in issue.neighbours] == able[:8]
+        own_class = [r for r in range(60) if labels[r] == issue.label and content[r] != content[own]]
+        own_class.sort(key=lambda row: (-float(vectors[row] @ vectors[own]), row))
+        assert [place[id_] for id_ in issue.label_neighbours] == own_class[:8]
 
 
 def test_wrong_labels_come_first_with_the_right_one_suggested(index: Index) -> None:
@@ -86,6 +89,7 @@ def test_predictions_that_seldom_agree_with_the_labels_are_told(tmp_path: Path) 
     agree = sum(a == b for a, b in zip(noise.labels or [], predicted, strict=True)) / 60
     assert agree < 0.8
     assert any(f"only {100 * agree:.0f} % of all labels" in note for note in noise.label_issues().notes)
+    assert noise.label_issues().agreement == noise.label_issues().to_dict()["label_agreement"] == pytest.approx(agree)
     assert build(tmp_path / "clear", kinds(), right()).label_issues().notes == ()
 
 
@@ -128,6 +132,22 @@ def test_answers_stand_beside_the_issues(index: Index, tmp_path: Path) -> None:
     table.add([Verdict(sha[other], beside, "withdrawn")])
     said = {issue.id: issue.confirmed for issue in copy.label_issues().issues}
     assert said[other] is None
+
+
+def test_of_wrong_and_right_the_later_holds(index: Index, tmp_path: Path) -> None:
+    """Whoever said it; what is taken back leaves the other. An answer about another pair changes nothing."""
+    copy = Index.open(shutil.copytree(index.path, tmp_path / "copy"))
+    issue = next(each for each in copy.label_issues().issues if each.id == copy.ids[30])
+    own, near = (copy.row(id_)["sha256"] for id_ in (issue.id, issue.neighbours[0]))
+    table = VerdictTable(copy.path)
+    told = []
+    for minute, (negative, verdict) in enumerate(
+        [(own, "right_label"), (near, "wrong_label"), (own, "right_label"), (own, "withdrawn")]
+    ):
+        table.add([Verdict(own, negative, verdict, when=f"2026-11-24T12:0{minute}:00+00:00")])
+        told.append(next(each.confirmed for each in copy.label_issues().issues if each.id == issue.id))
+    assert told == [False, True, False, True]
+    assert [each.id for each in copy.label_issues().unanswered().issues] == [copy.ids[4], copy.ids[50]]
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.labeling.acquisition import MOST_PER_IMAGE, CandidatePool, acquire_pairs
+from samekind.indexer.labeling.acquisition import CandidatePool, acquire_pairs
 from samekind.indexer.labeling.candidate_pairs import CandidatePair
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure, must_link_path
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS
+from samekind.indexer.labeling.pair_order import MOST_PER_IMAGE
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.training.false_negatives.constraints import Pair
@@ -169,6 +170,16 @@ def test_enough_answers_calibrate_the_probability(pool: CandidatePool) -> None:
     )
     scaled = (np.array([(q.similarity, q.overlap) for q in found], dtype=float) - mean) / deviation
     np.testing.assert_allclose([q.probability for q in found], model.predict_proba(scaled)[:, 1], atol=1e-4)
+
+
+def test_before_answers_a_mixed_list_takes_turns(pool: CandidatePool) -> None:
+    """The most informative pairs, and those of the tenth that is least alike; when one side ends, the other goes on."""
+    everything = pool.acquire({}, 1000, order="random")
+    limit = np.quantile([q.probability for q in everything], 0.1)
+    found = pool.acquire({}, 12, order="mixed")
+    assert found[0] == pool.acquire({}, 1)[0]
+    assert [q.probability > limit + 0.03 for q in found] == [True, False] * 6
+    assert len(pool.acquire({}, 1000, order="mixed")) > 60
 
 
 def test_a_contradiction_teaches_nothing(pool: CandidatePool) -> None:

@@ -54,6 +54,17 @@ def test_a_file_goes_round(tmp_path_factory: pytest.TempPathFactory, verdicts: l
     assert set(VerdictTable(there).all()) == set(verdicts)
 
 
+def test_that_a_label_is_right_goes_round(tmp_path: Path) -> None:
+    """It names its image twice in the file as well, and is no pair where it arrives."""
+    told = [said(1, 1, "right_label"), said(2, 2, "right_label"), said(2, 2, "withdrawn", 1), said(1, 2, "different")]
+    VerdictTable(tmp_path).add(told)
+    export_verdicts(tmp_path, tmp_path / "verdicts.csv")
+    (tmp_path / "other").mkdir()
+    assert import_verdicts(tmp_path / "other", tmp_path / "verdicts.csv").added == 4
+    there = VerdictTable(tmp_path / "other")
+    assert (list(there.right_labels()), list(there.current())) == ([sha(1)], [told[3].pair])
+
+
 def test_a_file_from_before_there_were_screens(tmp_path: Path) -> None:
     """Six columns: its answers belong to no screen; where they are there with their screen, nothing is added."""
     told = [said(1, 2, note="heel", screen="5c"), said(1, 3, "different", 1, who="Ana")]

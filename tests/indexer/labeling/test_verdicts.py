@@ -196,6 +196,7 @@ def test_a_new_index_keeps_the_verdicts(artefact: Path) -> None:
         ({"negative_sha256": sha(1).upper()}, "64 hex digits"),
         ({"negative_sha256": sha(1)}, "same content"),
         ({"verdict": "maybe"}, "'maybe'"),
+        ({"verdict": "right_label"}, "about one image"),
         ({"when": "yesterday"}, "'yesterday'"),
         ({"when": "2026-11-24T12:00:00"}, "offset"),
     ],
