@@ -98,7 +98,9 @@ class Pace:
         self._told = True
         measured = f" and {self.an_end:.2f} s a measurement" if self._ends and ends else ""
         unknown = f" and {counted(ends, 'measurement')}" if ends and not self._ends else ""
-        return f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}{unknown}"
+        return (
+            f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}{unknown}"
+        )
 
 
 def rehearse(take: Callable[[Batch], object], batches: Iterable[Batch], is_over: Callable[[float], bool]) -> Pace:

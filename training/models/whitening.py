@@ -126,7 +126,7 @@ def _eigh(covariance_FF: Tensor, share: float = 1e-12) -> tuple[Tensor, Tensor]:
     """
     try:
         variance, directions = torch.linalg.eigh(covariance_FF)
-    except torch.linalg.LinAlgError:
+    except RuntimeError:  # what torch.linalg.LinAlgError is, which torch does not export to type checkers
         if share > 1e-7:
             raise
         covariance_FF.diagonal().add_(share * covariance_FF.diagonal().mean())

@@ -110,7 +110,7 @@ def test_a_solver_that_gives_up_is_asked_again(monkeypatch: pytest.MonkeyPatch, 
     def moody(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         left[0] -= 1
         if left[0] >= 0:
-            raise torch.linalg.LinAlgError("failed to converge")
+            raise RuntimeError("failed to converge")
         variance, directions = real(matrix)
         return variance, directions
 
@@ -124,10 +124,10 @@ def test_a_solver_that_always_gives_up_is_not_asked_for_ever(monkeypatch: pytest
     """What cannot be solved is an error still."""
 
     def failing(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        raise torch.linalg.LinAlgError("failed to converge")
+        raise RuntimeError("failed to converge")
 
     monkeypatch.setattr(torch.linalg, "eigh", failing)
-    with pytest.raises(torch.linalg.LinAlgError):
+    with pytest.raises(RuntimeError, match=r"^failed to converge$"):
         Whitening(30, 10).fit(torch.randn(20, 30), 0.5)
 
 
