@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from samekind.training.models.whitening import FLOOR, SPREAD_FLOOR, Whitening, directions_worth_keeping, discount
 
@@ -100,37 +101,15 @@ def test_copies_of_few_images_have_finite_directions() -> None:
     assert lengths.min() > 0.9
 
 
-@pytest.mark.parametrize("failures", [0, 1, 3])
-def test_a_solver_that_gives_up_is_asked_again(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
-    """As LAPACK's does now and then where there are fewer rows than directions; the whitening is the same to 1e-5."""
-    feature = torch.randn(20, 30, generator=torch.Generator().manual_seed(0))
-    expected, found, real, left = Whitening(30, 10), Whitening(30, 10), torch.linalg.eigh, [failures]
-    expected.fit(feature, 0.5)
+def test_a_covariance_on_which_the_solver_gives_up_is_whitened_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of thirty coarse pictures, nearly all zeros; the other solver finds the same."""
+    feature_NF = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
+    expected, found = Whitening(12, 6), Whitening(12, 6)
+    expected.fit(feature_NF, 0.5)
 
-    def moody(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        left[0] -= 1
-        if left[0] >= 0:
-            raise RuntimeError("failed to converge")
-        variance, directions = real(matrix)
-        return variance, directions
+    def gives_up(_: object) -> None:
+        raise LinAlgError("linalg.eigh: The algorithm failed to converge")
 
-    monkeypatch.setattr(torch.linalg, "eigh", moody)
-    found.fit(feature, 0.5)
-    assert left == [-1]
-    torch.testing.assert_close(whitening_products(found), whitening_products(expected), atol=1e-5, rtol=1e-5)
-
-
-def test_a_solver_that_always_gives_up_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be solved is an error still."""
-
-    def failing(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        raise RuntimeError("failed to converge")
-
-    monkeypatch.setattr(torch.linalg, "eigh", failing)
-    with pytest.raises(RuntimeError, match=r"^failed to converge$"):
-        Whitening(30, 10).fit(torch.randn(20, 30), 0.5)
-
-
-def whitening_products(whitening: Whitening) -> torch.Tensor:
-    """What does not depend on the signs of directions."""
-    return whitening.matrix @ whitening.matrix.T
+    monkeypatch.setattr(torch.linalg, "eigh", gives_up)
+    found.fit(feature_NF, 0.5)
+    assert (expected(feature_NF).abs() - found(feature_NF).abs()).abs().max() < 1e-5  # but for the signs of directions
