@@ -1,7 +1,7 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
 Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
-`search-before.png` and `search-after.png` (what fifty answered screens changed, in a labelled artefact) in `docs/images`, up to 1280 pixels
+`search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to 1280 pixels
 wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back. Names
 behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
@@ -28,7 +28,7 @@ IMAGES = ROOT / "docs" / "images"
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
 LONGEST_AUDIT_MS = 300_000
 LARGEST_BYTES = 800_000
-SCREENS, QUERIES, HITS = 50, 50, 10
+SCREENS, QUERIES, HITS = 100, 50, 10
 
 
 def main(artefact: str, only: Sequence[str] = ()) -> None:
@@ -57,7 +57,7 @@ def main(artefact: str, only: Sequence[str] = ()) -> None:
 
 
 def before_and_after(browser: Browser, artefact: str) -> None:
-    """One query before and after fifty screens, answered by the labels in a copy: of fifty fixed queries the one that gains most."""
+    """One query before and after a hundred screens, answered by the labels in a copy: of fifty fixed queries the one that gains most."""
     with tempfile.TemporaryDirectory() as folder:
         own = shutil.copytree(artefact, Path(folder) / Path(artefact).name)
         index = samekind.Index.open(own)
@@ -125,9 +125,9 @@ def report(page: Page, artefact: str) -> None:
 
 def _label_groups(page: Page) -> None:
     """A screen with some images marked and named, and one that was answered below it."""
-    page.set_viewport_size({"width": 1280, "height": 1480})
+    page.set_viewport_size({"width": 1280, "height": 1180})
     images = page.get_by_role("group", name="images to compare with the anchor").get_by_role("button")
-    images.nth(19).wait_for(timeout=LONGEST_AUDIT_MS)
+    images.nth(9).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role("heading", name="Label pairs").click()
     page.wait_for_timeout(2000)
