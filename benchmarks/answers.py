@@ -1,9 +1,9 @@
 """What people's answers buy at once: MAP@R and k-NN of test images against the number of answers that an index is adapted to.
 
     samekind index --corpus photos.npz --encoder lite0 --out artifacts/photos
-    python -m benchmarks.answers artifacts/photos [--seeds 3] [--counts 60 200 1000] [--ways screens …]
+    python -m benchmarks.answers artifacts/photos [--seeds 3] [--counts 50 200 1000] [--ways screens …]
 
-An *oracle annotator*, a script that answers from labels and never errs, is asked about training images: screens of 20 (what the demo
+An *oracle annotator*, a script that answers from labels and never errs, is asked about training images: screens of ten (what the demo
 shows), pairs that the queue puts first or that are drawn at random among its candidates, or class names of single images (as many as
 answers, and as many as fit into the seconds that the screens took). Every answer is stored and `samekind adapt` does the rest, guard
 included. Assumed, not measured: a person takes 3 s to look at a screen, a pair or an image, and 1.5 s for a click or a name; of a screen,
@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 import samekind as sk
 from samekind.comparison.machine import processor
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
-from samekind.indexer.labeling.screen_pool import ScreenPool
+from samekind.indexer.labeling.screen_pool import IMAGES, ScreenPool
 from samekind.training.diagnostics.accuracy import knn_accuracy
 
 LOOK, CLICK = 3.0, 1.5
 """Seconds of a person, assumed."""
-SCREEN, ROUND = 20, 50
+ROUND = 50
 ANNOTATOR = "oracle annotator"
 
 
@@ -98,7 +98,7 @@ class Bench:
         """One screen after the other, each asked under the answers so far."""
         pool, current, given, seconds = ScreenPool(self.index), dict[Any, sk.Verdict](), list[sk.Verdict](), 0.0
         while len(given) < count:
-            (screen,) = pool.acquire(current, 1, min(SCREEN, count - len(given)), seed=seed)
+            (screen,) = pool.acquire(current, 1, min(IMAGES, count - len(given)), seed=seed)
             same = {image.id for image in screen.images if self._is_same(screen.anchor.sha256, image.sha256)}
             verdicts = screen.verdicts(same, who=ANNOTATOR)
             seconds += LOOK + CLICK * min(len(same), len(verdicts) - len(same))
@@ -151,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("artefact", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--counts", type=int, nargs="*", default=[60, 200, 1000])
+    parser.add_argument("--counts", type=int, nargs="*", default=[50, 200, 1000])
     parser.add_argument(
         "--ways", nargs="*", default=["screens", "labels", "labels in the same seconds", "queue", "random"]
     )

@@ -4,7 +4,8 @@
     python -m benchmarks.people.worth artifacts/photos [--seeds 3]
 
 An oracle annotator answers screens (see `benchmarks.answers`); the index is adapted every hundred answers. Each forecast for the next
-hundred is compared with the rise of the share of held-out comparisons that come out right. Nothing is chosen by it.
+hundred is compared with the rise of the share of held-out comparisons that come out right: in standard errors of the forecast, as the
+page shows it, and with the errors of both measurements of the rise added. Nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from math import hypot
 from pathlib import Path
 
 import numpy as np
@@ -32,23 +34,25 @@ def main() -> None:
     print(f"{processor()}, samekind {sk.__version__}, every {STEP} answers up to {MOST:,}")
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(arguments.artefact, Path(work))
-        off = np.array([each for seed in range(arguments.seeds) for each in _errors(bench, seed)])
-    within = {f"within {times} standard errors": float((np.abs(off) <= times).mean()) for times in (1, 2)}
-    print(json.dumps({"forecasts": len(off), **within, "mean, in standard errors": float(off.mean())}))
+        off = np.array([each for seed in range(arguments.seeds) for each in _errors(bench, seed)]).T
+    for name, errors in zip(("of the forecast", "of forecast and rise"), off, strict=True):
+        within = {f"within {times} standard errors {name}": int((np.abs(errors) <= times).sum()) for times in (1, 2)}
+        print(json.dumps({"forecasts": len(errors), **within, "mean, in standard errors": float(errors.mean())}))
 
 
-def _errors(bench: Bench, seed: int) -> list[float]:
-    """What came less what was forecast, in standard errors, for each forecast of one annotator."""
+def _errors(bench: Bench, seed: int) -> list[tuple[float, float]]:
+    """What came less what was forecast, in standard errors without and with those of the rise, for each forecast of one annotator."""
     said = bench.screens(MOST, seed).verdicts
-    off, forecast, before = [], None, 0.0
+    off, forecast, before, before_error = [], None, 0.0, 0.0
     for count in range(STEP, MOST + 1, STEP):
         sk.VerdictTable(bench.folder).add(said[count - STEP : count])
         report = bench.index.adapt()
         if not report.adapted or report.held_out.after is None or report.held_out.before is None:
             continue
-        gain = report.held_out.after - report.held_out.before
+        gain, error = report.held_out.after - report.held_out.before, report.held_out.error or 0.0
         if forecast is not None:
-            off.append((gain - before - forecast.gain) / forecast.error)
+            missed = gain - before - forecast.gain
+            off.append((missed / forecast.error, missed / hypot(forecast.error, before_error, error)))
             print(
                 json.dumps(
                     {
@@ -57,10 +61,11 @@ def _errors(bench: Bench, seed: int) -> list[float]:
                         "forecast": forecast.gain,
                         "error": forecast.error,
                         "came": gain - before,
+                        "error of what came": hypot(before_error, error),
                     }
                 )
             )
-        forecast, before = sk.worth_of_more(bench.index.adaptations(), STEP), gain
+        forecast, before, before_error = sk.worth_of_more(bench.index.adaptations(), STEP), gain, error
     while bench.index.adaptation is not None:
         bench.index.undo_adaptation()
     bench.forget()
