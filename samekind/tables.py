@@ -236,7 +236,10 @@ def _audit_sentence(answer: Mapping[str, Any]) -> str:
     first = answer["by_rank"][0]
     own = counted(anchors, "image has a hardest negative of its", "images have a hardest negative of their")
     lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"
-    return f"{percent(first['false_negative_rate'], 2)} of {own} own class{lift} ({percent(base_rate, 2)})."
+    labelled = sum(row["num_images"] for row in answer["by_class"].values())
+    unlabelled = f" Where it or its neighbour has no label, a pair counts as neither: {counted(anchors - labelled, 'image')} here."
+    rest = unlabelled if 0 < labelled < anchors else ""
+    return f"{percent(first['false_negative_rate'], 2)} of {own} own class{lift} ({percent(base_rate, 2)}).{rest}"
 
 
 def _shown_ranks(by_rank: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

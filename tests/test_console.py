@@ -172,6 +172,8 @@ def test_one_is_singular() -> None:
     assert [counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
     assert "1 image has a hardest negative of its own class" in audit_text(audit_of(1, anchors=1))
     assert "5 images have a hardest negative of their own class" in audit_text(audit_of(1))
+    by_class = {"Bag": {"num_images": 3, "false_negative_rate": 0.5, "lift": 2.0}}
+    assert "a pair counts as neither: 2 images here." in audit_text({**audit_of(1), "by_class": by_class})
     assert audit_text(audit_of(1, duplicates=1)).splitlines()[-1].startswith("1 pair of equal content, or ")
     assert audit_text(audit_of(1, duplicates=2)).splitlines()[-1].startswith("2 pairs of equal content, or ")
     assert "1 anchor. Without labels" in audit_text({**audit_of(0, anchors=1), "base_rate": None})

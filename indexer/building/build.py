@@ -108,7 +108,7 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
         named = ("--corpus", entry.source, "--encoder", meta["source"], *asked, "--out", f"{folder}-again")
         words = ("samekind", "index", *named, *choice_flags(entry.choices))
         progress.print(
-            f"the whitening is still the gentle one of fewer than {meta[OUTGROWN_AT]:,} {of}, now there are {training:,}; "
+            f"the whitening is still the one by variances of fewer than {meta[OUTGROWN_AT]:,} {of}, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"
         )
 

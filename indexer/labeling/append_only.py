@@ -54,8 +54,8 @@ class AppendOnlyTable(Generic[Answer]):
     """Columns that tables of earlier releases lack: they are empty there, and the first answer that is added brings them."""
     answer: type[Answer]
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
 
     @classmethod
     def of(cls, path: str | Path) -> Self:

@@ -119,5 +119,6 @@ def _evaluation(index: samekind.Index, console: Console) -> dict[str, Any] | Non
     if index.labels is None or "test" not in index.splits:
         return None
     answer = samekind.evaluate(index.path, progress=console.progress).to_dict()
-    console.say(evaluation_text(answer))
+    for line in evaluation_text(answer).splitlines():
+        console.say(line)
     return answer

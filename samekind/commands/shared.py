@@ -46,7 +46,7 @@ Several = Annotated[
     str | None,
     arg(
         metavar="exact|any",
-        help="Two images of several labels are of the same class if all of theirs are the same, or if they share one.",
+        help="Two images of several labels (in a table joined by ; or |) are of the same class if all of these are the same, or if one is.",
         help_behavior_hint="(default: exact)",
     ),
 ]

@@ -22,9 +22,9 @@ class Verdicts:
     """Writes the verdicts on pairs of images to a CSV file, adds those of one, or says how far people agree.
 
     Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, right_label, duplicate or withdrawn),
-    who, when, note and screen (of a pair that was answered with others on one screen). Images are named by the hash of their content;
-    wrong_label is about the anchor's label, and so is right_label, which names the anchor twice and says nothing of a pair. The same file
-    twice changes nothing; of two verdicts on a pair the later holds.
+    who, when (an ISO time with its offset, as 2026-11-24T12:00:00+00:00), note and screen (of a pair that was answered with others on one
+    screen). Images are named by the hash of their content; wrong_label is about the anchor's label, and so is right_label, which names the
+    anchor twice and says nothing of a pair. The same file twice changes nothing; of two verdicts on a pair the later holds.
 
     agreement compares each two people on the pairs that both answered, by Cohen's kappa (1: on all, 0: as by chance), with its standard
     error, and lists the pairs that they answered differently.

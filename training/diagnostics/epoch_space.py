@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samekind.core.progress import NoProgress
+from samekind.core.progress import NoProgress, Progress
 from samekind.data.types.rows import ChosenRows
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import knn_accuracy
@@ -40,15 +40,17 @@ class EpochSpace:
     hold_out_HD: NDArray[np.float32]
 
 
-def epoch_space(encoder: Trainable, images: TrainingImages, config: TrainConfig) -> EpochSpace:
+def epoch_space(
+    encoder: Trainable, images: TrainingImages, config: TrainConfig, progress: Progress | None = None
+) -> EpochSpace:
     """The space after an epoch: of up to 10,000 images in training, or of those that the probe needs where there is no hold-out.
 
     The whitening is fitted to those images, as it will be to up to 20,000 after the last epoch (5,000 of a pretrained encoder).
     """
     size = EPOCH_BANK if len(images.hold_out) else SAMPLE
     chosen = np.sort(measuring_order(images, config)[:size])
-    bank = encoder.features(ChosenRows(images.pixels, images.fit[chosen]))
-    query = encoder.features(ChosenRows(images.pixels, images.hold_out))
+    bank = encoder.features(ChosenRows(images.pixels, images.fit[chosen]), progress=progress)
+    query = encoder.features(ChosenRows(images.pixels, images.hold_out), progress=progress)
     if config.whitening or config.fine_tunes:
         whitening = _whitening(encoder, bank, config)
         return EpochSpace(chosen, bank, whitened(whitening, bank), whitened(whitening, query))

@@ -60,6 +60,10 @@ class Pace:
         """One step more."""
         self._seconds.append(seconds)
 
+    def renew(self) -> None:
+        """Times steps anew, and tells them again: from here on they take another time."""
+        self._seconds, self._told = [], False
+
     def add_end(self, seconds: float) -> None:
         """One measurement more, with what is saved after it."""
         self._ends.append(seconds)
@@ -81,8 +85,8 @@ class Pace:
         return sum(self._ends) / max(1, len(self._ends))
 
     def news(self, steps: int, ends: int) -> str:
-        """How long the rest of a run takes: once it is known, and once more if the ends of epochs turn out to be a tenth of it; otherwise
-        empty, and where it is a trifle.
+        """How long the rest of a run takes: once it is known, and once more if the ends of epochs turn out to be a tenth of it, or steps
+        were timed anew; otherwise empty, and where it is a trifle.
 
         Args:
             steps: that are left.
@@ -93,7 +97,10 @@ class Pace:
             return ""
         self._told = True
         measured = f" and {self.an_end:.2f} s a measurement" if self._ends and ends else ""
-        return f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}"
+        unknown = f" and {counted(ends, 'measurement')}" if ends and not self._ends else ""
+        return (
+            f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}{unknown}"
+        )
 
 
 def rehearse(take: Callable[[Batch], object], batches: Iterable[Batch], is_over: Callable[[float], bool]) -> Pace:

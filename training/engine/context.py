@@ -7,6 +7,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from samekind.core.cores import usable_cores
 from samekind.core.progress import Progress
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.probe import Probe
@@ -44,3 +45,14 @@ class RunContext:
     def processes(self) -> int:
         """Number of processes that share a batch."""
         return int(self.accelerator.num_processes)
+
+    @property
+    def loader_workers(self) -> int:
+        """As configured; otherwise one process that makes views beside the one that trains, more where there are cores to spare, and none
+        where views are only taken from the cache.
+        """
+        if self.config.workers is not None:
+            return self.config.workers
+        if self.images.views is not None:
+            return 0
+        return max(1, min(8, usable_cores() - 1))

@@ -59,7 +59,7 @@ def measure(
         return Measured()
     if images.labels is None or (probe is None and len(images.hold_out) == 0):
         return Measured(health=sample.health(encoder))
-    space = epoch_space(encoder, images, config)
+    space = epoch_space(encoder, images, config, context.progress)
     health = sample.health(encoder, space.feature_BF[np.searchsorted(space.bank, sample.chosen)])
     looks = None if probe is None or look is None else _looks(config, space, probe, look, beta)
     return Measured(epoch_accuracy(space, images), looks, health)

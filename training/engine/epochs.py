@@ -11,7 +11,6 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from samekind.core.cores import usable_cores
 from samekind.data.loader import Batch, ViewLoader
 from samekind.data.types.rows import ChosenRows
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
@@ -95,7 +94,7 @@ def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoa
         view_maker(images, config, encoder.spec),
         config.images_a_step,
         config.seed,
-        _workers(context),
+        context.loader_workers,
         share=(context.accelerator.process_index, context.processes),
         groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
     )
@@ -104,17 +103,6 @@ def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoa
 def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
     make = view_maker(context.images, context.config, encoder.spec)
     return draw_health_sample(context.images, context.config, make.batch)
-
-
-def _workers(context: RunContext) -> int:
-    """As configured; otherwise one process that makes views beside the one that trains, more where there are cores to spare, and none
-    where views are only taken from the cache.
-    """
-    if context.config.workers is not None:
-        return context.config.workers
-    if context.images.views is not None:
-        return 0
-    return max(1, min(8, usable_cores() - 1))
 
 
 @dataclass(frozen=True)
@@ -204,6 +192,8 @@ class _EpochLoop:
             task.advance(done)
             started = saved = time.perf_counter()
             for batch in itertools.islice(self.loader.epoch(epoch, start_batch=done), ahead - done):
+                if self._starts_treatment():
+                    self.pace.renew()
                 self._refresh_detector(epoch)
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
                 now = time.perf_counter()
@@ -245,6 +235,11 @@ class _EpochLoop:
         """True in all processes after the same step."""
         return any_of(self.context.accelerator, self.interrupted.is_set())
 
+    def _starts_treatment(self) -> bool:
+        """True at the first treated step, if steps before it were none: it may take several times as long."""
+        step, loss, schedule = self.counters.step, self.trainer.loss, self.trainer.schedule
+        return step > 0 and loss.is_treating(schedule.progress(step)) > loss.is_treating(schedule.progress(step - 1))
+
     def _refresh_detector(self, epoch: int) -> None:
         """Shows the detector all images, once an epoch from the step on at which treatment starts."""
         detector = self._looking_detector(self.counters.step)
@@ -262,7 +257,8 @@ class _EpochLoop:
     def _show_images(self, detector: Detector) -> None:
         """Shows a detector all images as they are embedded now."""
         if self.context.is_first:
-            self.trainer.loss.refresh_detector(detection_space(self.trainer.encoder, self.context.images).embeddings)
+            space = detection_space(self.trainer.encoder, self.context.images, self.context.progress)
+            self.trainer.loss.refresh_detector(space.embeddings)
         from_first(self.context.accelerator, detector.buffers())
 
     def _record(self, epoch: int, statistics: _Statistics) -> dict[str, Any]:

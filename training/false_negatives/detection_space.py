@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.core.progress import Progress
 from samekind.data.types.images import Pixels
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening, directions_worth_keeping, whitened
@@ -42,9 +43,9 @@ def detection_dim(images: TrainingImages) -> int:
     return DETECTION_DIM if images.views is None else int(images.pixels.shape[1])
 
 
-def detection_space(encoder: Trainable, images: TrainingImages) -> DetectionSpace:
+def detection_space(encoder: Trainable, images: TrainingImages, progress: Progress | None = None) -> DetectionSpace:
     """The space of an encoder as it is now."""
-    features = encoder.features(images.fit_pixels)
+    features = encoder.features(images.fit_pixels, progress=progress)
     dim = directions_worth_keeping(min(DETECTION_DIM, encoder.feature_dim), len(features))
     fitted = np.random.default_rng(6).permutation(len(features))[:WHITENING_ROWS]
     whitening = encoder.fitted_whitening(features[fitted], DETECTION_WHITENING, dim)

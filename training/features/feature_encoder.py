@@ -49,8 +49,8 @@ class FeatureEncoder(nn.Module):
         self.backbone.forget()
 
     @torch.no_grad()
-    def features(self, vectors_ND: RowSource) -> NDArray[np.float32]:
-        """`(N, D)` cached vectors to `(N, D)` float32 embeddings of unit norm, by the adapter as it is now."""
+    def features(self, vectors_ND: RowSource, progress: Progress | None = None) -> NDArray[np.float32]:
+        """`(N, D)` cached vectors to `(N, D)` float32 embeddings of unit norm, by the adapter as it is now. Too fast for a bar."""
         embedding_ND = np.empty((len(vectors_ND), self.dim), dtype=np.float32)
         for start in range(0, len(vectors_ND), _BLOCK):
             block = torch.from_numpy(np.asarray(vectors_ND[start : start + _BLOCK], dtype=np.float32))
@@ -66,7 +66,9 @@ class FeatureEncoder(nn.Module):
         """None: the vectors were whitened before the adapter, and training moves them on purpose."""
         return Whitening(self.feature_dim, self.dim)
 
-    def fit_whitening(self, vectors_ND: RowSource, exponent: float, seed: int) -> None:
+    def fit_whitening(
+        self, vectors_ND: RowSource, exponent: float, seed: int, progress: Progress | None = None
+    ) -> None:
         """Nothing: see `fitted_whitening`."""
 
 

@@ -180,11 +180,12 @@ class Encoder(EncoderExchange, nn.Module):
         whitening.fit(torch.from_numpy(feature_NF), exponent)
         return whitening
 
-    def fit_whitening(self, images: RowSource, exponent: float, seed: int) -> None:
+    def fit_whitening(self, images: RowSource, exponent: float, seed: int, progress: Progress | None = None) -> None:
         """Fits the whitening to the features of up to 20,000 of these images, a seeded choice; exponent 0 leaves it alone."""
         if exponent:
             rows = np.random.default_rng((seed, 4)).permutation(len(images))[:WHITENING_ROWS]
-            self.whitening.fit(torch.from_numpy(self.features(ChosenRows(images, np.sort(rows)))), exponent)
+            features = self.features(ChosenRows(images, np.sort(rows)), progress=progress)
+            self.whitening.fit(torch.from_numpy(features), exponent)
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""

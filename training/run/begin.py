@@ -88,7 +88,7 @@ def _described(images: TrainingImages, encoder: Encoder, config: TrainConfig, pr
     """
     encoder.to(choose_device(config.device))
     chosen = ChosenRows(images.fit_pixels, whitening_rows(len(images.fit), config.seed))
-    whiten(encoder, encoder.features(chosen), config.whitening, NoProgress())
+    whiten(encoder, encoder.features(chosen, progress=progress), config.whitening, NoProgress())
     described = encoder.embed(images.fit_pixels, progress=progress)
     encoder.cpu()
     return replace(images, described=described)

@@ -48,9 +48,9 @@ def finish(
     adapter = fall_back(context, encoder, has_answers=loss.constraints is not None)
     if isinstance(encoder, Encoder) and config.fine_tunes:
         chosen = ChosenRows(images.fit_pixels, whitening_rows(len(images.fit), config.seed))
-        whiten(encoder, encoder.features(chosen), config.whitening, progress)
+        whiten(encoder, encoder.features(chosen, progress=progress), config.whitening, progress)
     else:
-        encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed)
+        encoder.fit_whitening(images.pixels, config.whitening or 0.0, config.seed, progress)
     embedded = None
     if context.probe is not None:
         embedded = encoder.embed(images.pixels, progress=progress)

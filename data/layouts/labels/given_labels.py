@@ -159,7 +159,7 @@ def _taken(rows: Sequence[tuple[Parts, ImageLabels]], files: Sequence[Parts], so
     notes = []
     if unknown:
         lines = counted(len(unknown), "line names", "lines name")
-        notes.append(f"{source}: {lines} no image here, or one of several, for example {unknown[0]!r}")
+        notes.append(f"{source}: {lines} no image here, or a name that several have, for example {unknown[0]!r}")
     return GivenLabels(
         [joined(labels) for labels in found],
         ["train" if split is None else split for split in split_of] if has_splits else None,

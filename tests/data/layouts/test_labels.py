@@ -205,7 +205,7 @@ def test_names_that_could_mean_two_images_label_neither(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("file,label\n1.jpg,x\nb/1.jpg,y\n2,z\n")
     corpus = Corpus.from_folder(tmp_path, labels="l.csv")
     assert corpus.labels == [None, "y", "z"]
-    assert "l.csv: 1 line names no image here, or one of several, for example '1.jpg'" in corpus.notes
+    assert "l.csv: 1 line names no image here, or a name that several have, for example '1.jpg'" in corpus.notes
 
 
 def test_metadata_of_other_images_says_so(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_metadata_of_other_images_says_so(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("file_name,label\n8.jpg,x\n9.jpg,y\n")
     corpus = Corpus.from_folder(tmp_path)
     assert corpus.labels == ["a", "b"]
-    assert "metadata.csv: 2 lines name no image here, or one of several, for example '8.jpg'" in corpus.notes
+    assert "metadata.csv: 2 lines name no image here, or a name that several have, for example '8.jpg'" in corpus.notes
 
 
 def test_a_file_that_was_read_is_not_listed_as_skipped(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def said(first: int, second: int, verdict: str = "same", minute: int = 0, **more
 
 def test_a_damaged_table_is_one_line_and_a_remedy(tmp_path: Path) -> None:
     """A data file cut short: no traceback, and nothing is thrown away."""
-    VerdictTable(tmp_path).add([said(1, 2)])
+    VerdictTable(str(tmp_path)).add([said(1, 2)])  # as README has it
     (file,) = (tmp_path / "db" / "verdicts.lance" / "data").iterdir()
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(ArtefactError, match=r"verdicts\.lance cannot be read") as caught:

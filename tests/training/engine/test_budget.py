@@ -73,7 +73,7 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
     assert not pace.is_known
     pace.add(2.0)
     assert pace.is_known
-    assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min"
+    assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min and 4 measurements"
     assert pace.news(899, 4) == "", "that was said"
     assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
 
@@ -93,7 +93,7 @@ def test_the_rest_of_a_run_has_ends_of_epochs_in_it() -> None:
     line = "100 steps to go at 2.00 s a step and 3.00 s a measurement: about 8 min"
     assert known_pace(2.0, 4.0).news(100, 100) == line
     late = known_pace()
-    assert late.news(120, 101).endswith("2.00 s a step: about 4 min")
+    assert late.news(120, 101).endswith("2.00 s a step: about 4 min and 101 measurements")
     late.add_end(3.0)
     assert late.news(100, 100) == line
     late.add_end(3.0)
@@ -217,3 +217,18 @@ def test_minutes_count_what_starts_later(
     train(corpus(), config(epochs=None, minutes=1000, **settings), tmp_path)
     assert len(asked) == 1
     assert asked[0] == pytest.approx(expected, abs=0.5)
+
+
+def test_the_pace_is_told_again_when_treatment_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps 15 to 59 are treated, and take three times as long here."""
+    real, ahead, step = time.perf_counter, [0.0], Trainer.step
+
+    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+        ahead[0] += 100.0 if number < 15 else 300.0
+        return step(self, batch, number, *rest)
+
+    monkeypatch.setattr(Trainer, "step", slow_step)
+    monkeypatch.setattr(time, "perf_counter", lambda: real() + ahead[0])
+    settings = {"treatment": "eliminate", "detector": "quantile"}
+    told = [line for line in lines_of(tmp_path, monkeypatch, epochs=None, steps=60, **settings) if "to go at" in line]
+    assert [line.partition(" at ")[2].partition(".")[0] for line in told] == ["100", "300"]

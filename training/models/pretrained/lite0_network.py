@@ -34,8 +34,11 @@ class SameConv(nn.Conv2d):
         return super().forward(self._padded(x))
 
     def normed(self, x: Tensor, norm: Norm) -> Tensor:
-        """The same, and batch norm after it: in one go where its statistics stand and no gradient is asked for."""
-        if norm.training or torch.is_grad_enabled():
+        """The same, and batch norm after it: in one go where the network is evaluated and no gradient is asked for.
+
+        The convolution's mode counts and not the norm's, which a training may have frozen: all its passes are done in one way.
+        """
+        if self.training or torch.is_grad_enabled():
             normed: Tensor = norm(self(x))
             return normed
         scale, shift = norm.scale_and_shift()

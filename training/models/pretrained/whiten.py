@@ -64,7 +64,9 @@ def whitening_for(
             )
             return whitening
     if exponent is None:
-        progress.print(f"whitening: gentle, for neighbours say too little among {count:,} {of}")
+        progress.print(
+            f"whitening: by variances (exponent {GENTLE}), for neighbours say too little among {count:,} {of}"
+        )
     whitening.fit(torch.from_numpy(feature_NF), GENTLE if exponent is None else exponent)
     return whitening
 
