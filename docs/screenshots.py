@@ -1,9 +1,9 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
 Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
-`search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to 1280 pixels
-wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back. Names
-behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
+`search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to 1280
+pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back.
+Names behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
 
 from __future__ import annotations
