@@ -140,7 +140,7 @@ def _label_groups(page: Page) -> None:
             answered.first.wait_for(timeout=60_000)
             page.wait_for_timeout(1500)
     page.keyboard.press("n")
-    page.keyboard.type("T-shirt")
+    page.keyboard.type("trousers")
     page.keyboard.press("Enter")
     _shoot(page, "label-groups.png")
     page.keyboard.press("u")
@@ -172,7 +172,7 @@ def _label_pairs(page: Page) -> None:
 def _label_errors(page: Page) -> None:
     """The first label issues beside their neighbours of the class that is suggested."""
     page.set_viewport_size({"width": 1280, "height": 1080})
-    page.get_by_role("list", name="its neighbours").nth(3).wait_for(timeout=LONGEST_AUDIT_MS)
+    page.get_by_role("list", name="the image", exact=True).nth(3).wait_for(timeout=LONGEST_AUDIT_MS)
     _shoot(page, "label-errors.png")
 
 
