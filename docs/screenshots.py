@@ -28,7 +28,7 @@ IMAGES = ROOT / "docs" / "images"
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
 LONGEST_AUDIT_MS = 300_000
 LARGEST_BYTES = 800_000
-SCREENS, QUERIES, HITS = 100, 50, 10
+SCREENS, QUERIES, HITS = (10, 20, 50, 100), 50, 10
 
 
 def main(artefact: str, only: Sequence[str] = ()) -> None:
@@ -63,14 +63,15 @@ def before_and_after(browser: Browser, artefact: str) -> None:
         index = samekind.Index.open(own)
         queries = index.ids[:: len(index) // QUERIES][:QUERIES]
         before, pool = _hits(index, queries), samekind.ScreenPool(index)
-        for _ in range(SCREENS):
+        print(f"hits of {QUERIES} queries: {sum(before) / QUERIES / HITS:.3f} before")  # noqa: T201
+        for number in range(1, SCREENS[-1] + 1):
             (screen,) = pool.acquire(samekind.current_answers(own), 1)
             same = [image.id for image in screen.images if image.label == screen.anchor.label]
             samekind.VerdictTable(own).add(screen.verdicts(same))
-        print(samekind.adapt(own).message)  # noqa: T201
-        after = _hits(samekind.Index.open(own), queries)
-        share = [sum(hits) / QUERIES / HITS for hits in (before, after)]
-        print(f"hits of {QUERIES} queries: {share[0]:.3f} before, {share[1]:.3f} after {SCREENS} screens")  # noqa: T201
+            if number in SCREENS:
+                message = samekind.adapt(own).message
+                after = _hits(samekind.Index.open(own), queries)
+                print(f"{sum(after) / QUERIES / HITS:.3f} after {number} screens: {message}")  # noqa: T201
         query = max(zip(after, before, queries, strict=True), key=lambda each: each[0] - each[1])[2]
         with _server(str(own)) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="light")

@@ -31,8 +31,8 @@ MODE = "labeling_mode"
 
 ABOUT_GROUPS = (
     "Which of these images are of the anchor's own kind? Mark them with a click or with the keys **1** to **9** and **0** (arrows and "
-    "**space** reach all of them, too), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. **U**: undo. "
-    "**N**: name the class of what is the same; groups with one name are one class."
+    "**space** reach all of them, too), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. "
+    "**U**: undo. **N**: name the class of what is the same; groups with one name are one class."
 )
 ABOUT_PAIRS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: all are ones that training pushes apart "
