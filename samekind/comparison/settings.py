@@ -22,6 +22,8 @@ from samekind.training.runtime.artefact import check_writable
 
 _OF_FOLDERS = (*READING_ARGUMENTS, "layout", "labels", "exclude")
 """Settings that say how a folder is read: arguments of `load_corpus`."""
+_OF_PACKS = ("max_pixels", "depth")
+"""Those of them that say how a pack is read, too."""
 _FOLDERS = ("data_dir", "out", "work")
 _OF_THE_MACHINE = frozenset({*_FOLDERS, "workers", "device", "jobs"})
 _LEAST = {"seeds": 1, "train_images": 2, "knn_k": 1, "jobs": 1}
@@ -31,9 +33,11 @@ def _are_names(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
 
 
-def _may_be_folder(corpus: str) -> bool:
-    """True unless it is a name or a file; a folder that is missing is reported when it is loaded."""
-    return corpus not in REGISTERED and not Path(corpus).expanduser().is_file()
+def _reading_settings(corpus: str) -> tuple[str, ...]:
+    """Which settings say how a corpus is read: of a registered one none. A folder that is missing is reported when it is loaded."""
+    if corpus in REGISTERED:
+        return ()
+    return _OF_PACKS if Path(corpus).expanduser().is_file() else _OF_FOLDERS
 
 
 def _is_whole(value: object) -> bool:
@@ -146,16 +150,16 @@ class Settings:
             if getattr(self, name) < low:
                 raise self._refusal(name, f"at least {low}")
         given = [name for name in _OF_FOLDERS if getattr(self, name) != getattr(Settings, name)]
-        if given and not any(map(_may_be_folder, self.corpora)):
-            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        if idle := [name for name in given if not any(name in _reading_settings(corpus) for corpus in self.corpora)]:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
             raise InputError(f"{flags} says how a folder is read, and no corpus is one", hint="leave it out")
         parse_budget(self.budget)
         chosen_methods(self.methods)
         self.config()
 
     def reading_of(self, corpus: str) -> dict[str, Any]:
-        """The arguments of `load_corpus` that say how a folder is read, where the corpus is one: others take none of them."""
-        return {name: getattr(self, name) for name in _OF_FOLDERS} if _may_be_folder(corpus) else {}
+        """The arguments of `load_corpus` that say how a corpus is read, as far as it takes them."""
+        return {name: getattr(self, name) for name in _reading_settings(corpus)}
 
     def _refusal(self, name: str, wanted: str) -> InputError:
         """Reports an invalid setting, with its default as the remedy."""

@@ -148,3 +148,14 @@ def test_folders_are_read_as_told_and_say_how(tmp_path: Path) -> None:
     assert settings.command().endswith("--labels l.csv:kind --exclude 'thumb*'")
     with pytest.raises(InputError, match="--labels says how a folder is read, and no corpus is one"):
         Settings.of("digits", labels="l.csv")
+
+
+def test_packs_take_what_says_how_their_pictures_are_read(tmp_path: Path) -> None:
+    """Depth and largest size, and nothing that is about folders."""
+    pack = tmp_path / "pack.npz"
+    pack.touch()
+    settings = Settings.of((str(pack), "digits"), depth=12, max_pixels=1000)
+    assert settings.reading_of(str(pack)) == {"depth": 12, "max_pixels": 1000}
+    assert settings.reading_of("digits") == {}
+    with pytest.raises(InputError, match="^--frames says how a folder is read, and no corpus is one"):
+        Settings.of(str(pack), depth=12, frames="all")

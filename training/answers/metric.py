@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
+from samekind.training.runtime.eigen import symmetric_eigen
 from samekind.training.runtime.side_by_side import alone, side_by_side
 
 # N rows, B of them in a block, D dimension, R rows of one group
@@ -147,8 +148,8 @@ def product(first_ND: Float64, second_DM: Float64) -> Float64:
 
 
 def _eigen(symmetric_DD: Float64) -> tuple[Float64, Float64]:
-    """Eigenvalues, ascending, and eigenvectors as columns; in torch for the same reason: 30 times less work beside other processes."""
-    values_D, axes_DD = torch.linalg.eigh(torch.from_numpy(symmetric_DD))
+    """`symmetric_eigen` of an array."""
+    values_D, axes_DD = symmetric_eigen(torch.from_numpy(symmetric_DD))
     return values_D.numpy(), axes_DD.numpy()
 
 

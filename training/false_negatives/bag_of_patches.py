@@ -25,6 +25,7 @@ from torch.nn import functional
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.whitening import Whitening, directions_worth_keeping
+from samekind.training.runtime.eigen import symmetric_eigen
 
 LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, since patches of more pixels would say less each
 PATCH, STRIDE = 6, 2
@@ -102,7 +103,7 @@ def _learn_code(pixels: RowSource, seed: int) -> PatchCode:
     patches = torch.cat([_patches(block).flatten(0, 1) for block in _blocks(pixels)])
     chosen = np.random.default_rng((seed, 8)).permutation(len(patches))[:DICTIONARY_PATCHES]
     patches = patches[np.sort(chosen)]
-    variance, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
+    variance, directions = symmetric_eigen(patches.T @ patches / len(patches))
     floor = (PATCH_FLOOR * variance.max()).clamp(min=1e-12)
     whitening = directions * (variance.clamp(min=0) + floor).rsqrt()
     unit = functional.normalize(patches @ whitening, dim=1).numpy()
@@ -139,7 +140,7 @@ def _embed_words(words_NLT: Tensor, count: int) -> Tensor:
         together += histogram.T @ histogram
         together.diagonal().sub_(histogram.sum(0))  # a word does not appear with itself
     often = together.sum(1).clamp(min=1e-9)
-    _, directions = torch.linalg.eigh(together / (often[:, None] * often[None, :]).sqrt())
+    _, directions = symmetric_eigen(together / (often[:, None] * often[None, :]).sqrt())
     # The loudest eigenvector only says how frequent a word is.
     embedding = directions.flip(1)[:, 1 : WORD_DIM + 1] if count > 1 else directions
     return functional.normalize(embedding / often.sqrt()[:, None], dim=1)

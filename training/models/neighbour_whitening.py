@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from samekind.training.models.whitening import Whitening
 from samekind.training.neighbours import mutual_neighbours, nearest_others, shared_neighbours
+from samekind.training.runtime.eigen import symmetric_eigen
 
 SIZES = (5, 7, 10, 14, 20, 28, 40, 56, 80, 113, 160)
 """Numbers of neighbours tried, each √2 of the last; at most √N of N images."""
@@ -96,10 +97,10 @@ def shuffled_columns(row_ND: Tensor) -> Tensor:
 def _without_noise(unit_ND: Tensor, mutual_NN: Any) -> Tensor:
     """`(D, D)` map after which noise is alike everywhere, and directions count by the share of their variance that is not noise."""
     noise_DD = _covariance_within(unit_ND, mutual_NN)
-    variance, directions = torch.linalg.eigh(noise_DD)
+    variance, directions = symmetric_eigen(noise_DD)
     even = directions * (variance.clamp(min=0) + _NOISE_FLOOR * variance[-1]).rsqrt()
     row = (unit_ND - unit_ND.mean(0)).double() @ even
-    total, turned = torch.linalg.eigh(row.T @ row / len(row))
+    total, turned = symmetric_eigen(row.T @ row / len(row))
     excess = (total - 1).clamp(min=_SHARE_FLOOR)
     matrix: Tensor = (even @ turned * (excess / (excess + 1)).sqrt()).float()
     return matrix

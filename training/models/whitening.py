@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 from torch.nn import functional
 
 from samekind.training.models.streams import one_thread
+from samekind.training.runtime.eigen import symmetric_eigen
 
 WHITENING_ROWS = 20_000  # ten times the 2,048 dimensions of the widest feature
 
@@ -74,7 +74,7 @@ class Whitening(nn.Module):
         kept = self.matrix.shape[1]
         with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
             found = _directions_of_few(feature_NF, mean, kept)
-            variance, directions = _eigen(_covariance(feature_NF, mean)) if found is None else found
+            variance, directions = symmetric_eigen(_covariance(feature_NF, mean)) if found is None else found
         variance = variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:
@@ -98,7 +98,7 @@ def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
         Within-class covariance normalisation, Hatch, Kajarekar & Stolcke, Interspeech 2006; each image's views are a class here, so that no
         label is needed.
     """
-    variance, directions = _eigen(spread_DD.double())
+    variance, directions = symmetric_eigen(spread_DD.double())
     floor = SPREAD_FLOOR * variance[-1].clamp(min=1e-12)
     matrix = (directions * (variance.clamp(min=0) + floor).rsqrt()) @ directions.T
     return functional.normalize((embedding_ND - embedding_ND.mean(0)) @ matrix.float(), dim=1)
@@ -114,22 +114,11 @@ def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[T
     if not kept < count <= dim // 2:
         return None
     centred = feature_NF - mean_F
-    variance, weights = _eigen(centred @ centred.T / (count - 1))
+    variance, weights = symmetric_eigen(centred @ centred.T / (count - 1))
     variance, weights = variance[-kept:], weights[:, -kept:]
     if variance[0] <= SPANNED * variance[-1]:
         return None
     return variance, functional.normalize(centred.T @ weights, dim=0)
-
-
-def _eigen(symmetric_DD: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, ascending, and eigenvectors. On one thread torch's solver gave up on covariances that are nearly all zeros, as those of
-    thirty coarse pictures are; NumPy's is another.
-    """
-    try:
-        variance_D, directions_DD = torch.linalg.eigh(symmetric_DD)
-    except LinAlgError:
-        variance_D, directions_DD = map(torch.from_numpy, np.linalg.eigh(symmetric_DD.numpy()))
-    return variance_D, directions_DD
 
 
 def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:
