@@ -157,5 +157,5 @@ def test_packs_take_what_says_how_their_pictures_are_read(tmp_path: Path) -> Non
     settings = Settings.of((str(pack), "digits"), depth=12, max_pixels=1000)
     assert settings.reading_of(str(pack)) == {"depth": 12, "max_pixels": 1000}
     assert settings.reading_of("digits") == {}
-    with pytest.raises(InputError, match="^--frames says how a folder is read, and no corpus is one"):
+    with pytest.raises(InputError, match=r"^--frames says how a folder is read, and no corpus is one"):
         Settings.of(str(pack), depth=12, frames="all")
