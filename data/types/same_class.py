@@ -110,6 +110,8 @@ def same_class(one: NDArray[np.int64], other: NDArray[np.int64], sets: LabelSets
     if sets is None:
         return np.asarray(one == other)
     same = np.zeros(np.broadcast_shapes(one.shape, other.shape), dtype=bool)
+    if not len(sets.bits_CW):  # every number is −1 then
+        return np.asarray(same)
     for word_C in sets.bits_CW.T:
         same |= (word_C[one] & word_C[other]) != 0
     return np.asarray(same & (one >= 0) & (other >= 0))

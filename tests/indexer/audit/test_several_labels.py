@@ -96,6 +96,17 @@ def test_what_goes_by_one_class_an_image_says_so_in_a_line(tmp_path: Path) -> No
         index.label_issues()
 
 
+def test_a_split_without_labels_has_no_rates(tmp_path: Path) -> None:
+    """Its images' classes are unknown, which is no error; the labels of other splits do not matter."""
+    labels = [*several_labels(30), *[None] * 10]
+    corpus = Corpus.from_arrays(pictures(40), labels, ["train"] * 30 + ["test"] * 10)
+    save_encoder(FakeEncoder(), tmp_path, config=HARD)
+    index = build_index(replace(corpus, label_rule=ANY), FakeEncoder(), tmp_path)
+    report = index.audit(k=3, split="test")
+    assert (report.num_rows, report.base_rate, report.false_negative_rate) == (10, None, None)
+    assert report.by_class == {}
+
+
 def test_one_label_an_image_gives_the_same_figures_by_either_rule(tmp_path: Path) -> None:
     """`any` and equality are the same then: bit for bit but for the order of the sum of the gradient."""
     labels = [None if i % 7 == 0 else NAMES[i * i % 4] for i in range(40)]
