@@ -3,7 +3,8 @@
 *The label is wrong* is the verdict `wrong_label` with the image as anchor and a neighbour of the suggested class as negative: of those
 shown the nearest that has no verdict beside the image yet, so that no earlier verdict is replaced while there is one. *Is right* is
 `right_label`, about the image alone: it says nothing of any pair. Of near copies with different labels one is wrong, so that *is right*
-is `wrong_label` with the copy as anchor; files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures
+is `wrong_label` with the copy as anchor. The verdict on the two copies as a pair is left to the list of duplicates, as far as it can be.
+Files of equal content cannot be told apart by a verdict, and have no buttons. Of two pictures
 *the same* is `duplicate`, *same kind* is `same` and *different kinds* is `different`.
 """
 
@@ -111,8 +112,9 @@ def _label_issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str
         if issue.reason == curation_view.EXACT:
             st.caption("Take one of the files out.")
         else:
-            choices = COPY_ANSWERS if issue.reason == curation_view.NEAR else LABEL_ANSWERS
-            _answers(library, issue.id, issue.copies or issue.neighbours, issue.confirmed, choices)
+            others = tuple(dict.fromkeys([*issue.copies, *issue.neighbours]))
+            choices = COPY_ANSWERS if issue.copies else LABEL_ANSWERS
+            _answers(library, issue.id, others, issue.confirmed, choices, issue.copies)
 
 
 def _duplicates(library: Library, hide: bool) -> None:
@@ -231,40 +233,44 @@ def _answers(
     others: Sequence[str],
     confirmed: bool | None,
     choices: Sequence[tuple[str, str, str]],
+    copies: Sequence[str] = (),
 ) -> None:
-    """The buttons, or after an answer the one that takes it back."""
+    """The buttons, or after an answer the one that takes it back. `copies` are those of the others that have another label."""
     if confirmed is not None:
         key = f"undo {anchor} {others[0]}"
-        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices)}
+        options: dict[str, Any] = {"on_click": _take_back, "args": (library, anchor, others, choices, copies)}
         st.button("Undo", icon=":material/undo:", key=key, width="stretch", **options)
         return
     for verdict, words, icon in choices:
         key = f"{verdict} {anchor} {others[0]}"
-        st.button(
-            words, icon=icon, key=key, width="stretch", on_click=_annotate, args=(library, anchor, others, verdict)
-        )
+        options = {"on_click": _annotate, "args": (library, anchor, others, verdict, copies)}
+        st.button(words, icon=icon, key=key, width="stretch", **options)
 
 
-def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str) -> None:
-    """Records a verdict on the image beside one of the others."""
-    if verdict == "copy_wrong":
-        copy, own = _contents(library, others[0], (anchor,))
-        labeling_session.record(library, [(copy, own, "wrong_label")])
-        return
+def _annotate(library: Library, anchor: str, others: Sequence[str], verdict: str, copies: Sequence[str]) -> None:
+    """Records a verdict on the image, or on its copy, beside one of the others that are shown: beside each other only if need be."""
     if verdict == "right_label":
         (own,) = _contents(library, anchor, ())
         labeling_session.record(library, [(own, own, verdict)])
         return
-    own, *rest = _contents(library, anchor, others[: curation_view.EVIDENCE_SHOWN])
-    labeling_session.record(
-        library, [(own, curation_view.negative_for(own, rest, library.verdicts.current()), verdict)]
-    )
+    beside = [id_ for id_ in others if id_ not in copies][: curation_view.EVIDENCE_SHOWN - len(copies[:1])]
+    about, last = (copies[0], [anchor]) if verdict == "copy_wrong" else (anchor, copies[:1])
+    own, *rest = _contents(library, about, (*beside, *last))
+    rest = [other for other in rest if other != own]  # a neighbour may be a file equal to the copy
+    negative = curation_view.negative_for(own, rest, library.verdicts.current())
+    labeling_session.record(library, [(own, negative, "wrong_label" if verdict == "copy_wrong" else verdict)])
 
 
-def _take_back(library: Library, anchor: str, others: Sequence[str], choices: Sequence[tuple[str, str, str]]) -> None:
+def _take_back(
+    library: Library,
+    anchor: str,
+    others: Sequence[str],
+    choices: Sequence[tuple[str, str, str]],
+    copies: Sequence[str] = (),
+) -> None:
     """Withdraws whatever decided: it may be about another neighbour, or have come from *Label pairs*."""
     own, *rest = _contents(library, anchor, others)
-    yes, anchors = choices[0][0], {own, *rest} if choices is COPY_ANSWERS else {own}
+    yes, anchors = choices[0][0], {*_contents(library, anchor, copies)}
     deciding = [
         verdict
         for verdict in library.verdicts.current().values()

@@ -44,18 +44,52 @@ def test_copies_with_different_labels_come_first_and_are_marked(open_app: OpenAp
 
 
 @pytest.mark.parametrize(
-    ("word", "expected", "said"), [("wrong_label", (11, 41), "confirmed"), ("copy_wrong", (41, 11), "dismissed")]
+    ("word", "expected", "said"), [("wrong_label", 11, "confirmed"), ("copy_wrong", 41, "dismissed")]
 )
 def test_of_two_copies_one_is_wrong(
-    open_app: OpenApp, conflicting: Path, tmp_path: Path, word: str, expected: tuple[int, int], said: str
+    open_app: OpenApp, conflicting: Path, tmp_path: Path, word: str, expected: int, said: str
 ) -> None:
-    """That the label is right is `wrong_label` on the copy; Undo takes either back."""
+    """That the label is right is `wrong_label` on the copy, beside neither of the two; Undo takes either back."""
     copy = shutil.copytree(conflicting, tmp_path / "copy")
     at, ids = opened(open_app, copy), sk.Index.open(copy).ids
     at.button(key=f"{word} {ids[11]} {ids[41]}").click().run()
-    assert verdicts(copy) == [(ids[expected[0]], ids[expected[1]], "wrong_label")]
+    ((anchor, beside, verdict),) = verdicts(copy)
+    assert (anchor, verdict) == (ids[expected], "wrong_label")
+    assert beside in {card["id"] for card in cards(at, f"evidence {ids[11]}")} - {ids[11], ids[41]}
     assert said in [each["text"] for each in cards(at, f"label issue {ids[11]}")[0]["badges"]]
     at.button(key=f"undo {ids[11]} {ids[41]}").click().run()
+    assert sk.VerdictTable(copy).current() == {}
+
+
+@pytest.mark.parametrize("word", ["wrong_label", "copy_wrong"])
+@pytest.mark.parametrize("labels_first", [True, False])
+def test_an_answer_about_a_copys_label_and_one_about_the_two_both_hold(
+    open_app: OpenApp, conflicting: Path, tmp_path: Path, word: str, labels_first: bool
+) -> None:
+    """Whichever comes first: the list of label errors and that of duplicates show the same two images."""
+    copy = shutil.copytree(conflicting, tmp_path / "copy")
+    at, ids = opened(open_app, copy), sk.Index.open(copy).ids
+    for which in (curation.LABELS, curation.DUPLICATES)[:: 1 if labels_first else -1]:
+        at.segmented_control(key="which_list").set_value(which).run()
+        answered = word if which == curation.LABELS else "duplicate"
+        at.button(key=f"{answered} {ids[11]} {ids[41]}").click().run()
+    held = sorted(verdict.verdict for verdict in sk.VerdictTable(copy).current().values())
+    assert held == ["duplicate", "wrong_label"]
+
+
+def test_that_a_copy_differs_from_a_neighbour_can_be_taken_back(
+    open_app: OpenApp, conflicting: Path, tmp_path: Path
+) -> None:
+    """`different` beside a neighbour of the copy's class says that the label is right: Undo withdraws it."""
+    copy = shutil.copytree(conflicting, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    issue = next(each for each in index.label_issues().issues if each.id == index.ids[11])
+    near = next(each for each in issue.neighbours if each not in issue.copies)
+    own, other = (index.row(id_)["sha256"] for id_ in (issue.id, near))
+    sk.VerdictTable(copy).add([sk.Verdict(own, other, "different")])
+    at = opened(open_app, copy)
+    assert "dismissed" in [each["text"] for each in cards(at, f"label issue {issue.id}")[0]["badges"]]
+    at.button(key=f"undo {issue.id} {issue.copies[0]}").click().run()
     assert sk.VerdictTable(copy).current() == {}
 
 
