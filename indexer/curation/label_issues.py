@@ -27,7 +27,6 @@ from samekind.indexer.curation.evidence import nearest_of_class
 from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
-from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import DIFFERENT, WRONG_LABEL, VerdictTable
 
 if TYPE_CHECKING:
@@ -224,7 +223,12 @@ class _Annotations:
         self._rows = index.rows
         table = VerdictTable(index.path)
         self._current, self._right = table.current(), table.right_labels()
-        self._wrong = link_constraints(self._current.values()).wrong_labels
+        called_wrong = sorted((v.moment, v.anchor_sha256) for v in self._current.values() if v.verdict == WRONG_LABEL)
+        self._wrong = {
+            image
+            for image, moment in {image: moment for moment, image in called_wrong}.items()
+            if image not in self._right or moment > self._right[image].moment
+        }
 
     def is_wrong(self, issue: LabelIssue) -> bool | None:
         """True if the label was called wrong, False if it was called right, else `None`."""
@@ -232,18 +236,13 @@ class _Annotations:
             return None
         positions = [self._rows.position_of(id_) for id_ in (issue.id, *issue.copies, *issue.neighbours)]
         own, *others = self._rows.values("sha256", np.array(positions))
-        if own in self._right and not self._is_wrong_since(own):
-            return False
         if own in self._wrong:
             return True
+        if own in self._right:
+            return False
         if issue.reason == NEAR and not self._wrong.isdisjoint(others[: len(issue.copies)]):
             return False
         return False if any(self._is_different(own, other) for other in others) else None
-
-    def _is_wrong_since(self, own: str) -> bool:
-        """True if the label was called wrong after it had been called right."""
-        called_wrong = (v.moment for v in self._current.values() if (v.verdict, v.anchor_sha256) == (WRONG_LABEL, own))
-        return any(moment > self._right[own].moment for moment in called_wrong)
 
     def _is_different(self, first_sha256: str, second_sha256: str) -> bool:
         first, second = sorted((first_sha256, second_sha256))

@@ -95,6 +95,19 @@ def test_answers_about_copies(conflicting: Index, tmp_path: Path) -> None:
     assert (said()[a], said()[b]) == (False, False)
 
 
+def test_a_copy_that_was_called_right_later_on_says_nothing_of_the_other(conflicting: Index, tmp_path: Path) -> None:
+    """The later of wrong and right holds also where it is the copy's: not both of the two labels come out as right."""
+    copy = Index.open(shutil.copytree(conflicting.path, tmp_path / "copy"))
+    a, b = copy.ids[21], copy.ids[31]
+    sha, table = dict(zip(copy.ids, copy.rows.column("sha256"), strict=True)), VerdictTable(copy.path)
+    told = []
+    for negative, verdict in ((sha[copy.ids[5]], "wrong_label"), (sha[b], "right_label")):
+        table.add([Verdict(sha[b], negative, verdict)])
+        said = {issue.id: issue.confirmed for issue in copy.label_issues().issues}
+        told.append((said[a], said[b]))
+    assert told == [(False, True), (None, False)]
+
+
 def test_without_another_content_only_the_copies_speak(tmp_path: Path) -> None:
     """Of four copies under two labels each is a conflict; nothing is predicted, and nothing is divided by zero."""
     index = build(tmp_path, np.repeat(kinds(1), 4, axis=0), ["Bag", "Coat", "Bag", "Coat"])
