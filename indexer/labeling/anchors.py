@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 CANDIDATES, TARGETS = 1000, 2000
 """Images that one is drawn of, and images that they are to stand for: samples of the corpus where it is larger."""
+_AT_ONCE = 2000  # images in groups that are compared with the targets: where names came by a file, all may be in one
 SHARPNESS = 3
 """An image stands for another by the cosine to that power, so that near ones count most."""
 
@@ -42,7 +43,10 @@ class Anchors:
         self._vectors = vectors
         self._order = random.permutation(contents)
         self._target_TD = vectors(self._order[:TARGETS])
-        self._reached_T = self._alike(grouped).max(axis=0, initial=0)
+        self._reached_T = np.zeros(len(self._target_TD))
+        for start in range(0, len(grouped), _AT_ONCE):
+            found_MT = self._alike(grouped[start : start + _AT_ONCE])
+            self._reached_T = np.maximum(self._reached_T, found_MT.max(axis=0))
         # The least of exponential variables over their rates falls to each content in proportion to its rate: a draw that needs no state.
         self._turn_C = random.exponential(size=contents.max(initial=-1) + 1)
 

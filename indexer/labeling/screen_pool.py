@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # C contents, M images near the anchor, D embedding
 
 IMAGES = 10
-"""Images beside the anchor. Smaller screens teach more per answer, and as much or more per second (docs/decisions/0033)."""
+"""Images beside the anchor. Smaller screens teach more per answer, and about as much per second (docs/decisions/0033)."""
 MOST_BRIDGES = 2
 """Images on a screen that stand for groups."""
 LEAST_DEPTH, FIRST_DEPTH, MOST_DEPTH = 20, 40, 600

@@ -71,3 +71,23 @@ def test_only_open_images_with_the_fewest_answers_are_drawn(monkeypatch: pytest.
     monkeypatch.setattr(module, "TARGETS", 3)
     found = {Anchors(vectors.__getitem__, np.arange(10), NONE, seed).draw(is_open, num_answers) for seed in range(200)}
     assert found == {1, 2, 5, 6}
+
+
+def test_many_images_in_groups_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the draws of all at once: memory is bounded where a file has named every image of a large corpus."""
+    vectors, grouped = clusters(20, 10, 4), np.arange(0, 34, 2)
+    expected, asked = drawn(vectors, grouped, 50), list[int]()
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(module, "TARGETS", 8)
+    monkeypatch.setattr(module, "CANDIDATES", 8)
+
+    def some(contents: NDArray[np.int64]) -> NDArray[np.float64]:
+        asked.append(len(contents))
+        return vectors[contents]
+
+    Anchors(some, np.arange(len(vectors)), grouped, 0)
+    assert max(asked) == 8
+    assert sum(asked) == 8 + len(grouped)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    assert drawn(vectors, grouped, 50) == expected
