@@ -95,6 +95,7 @@ def audit(
         training=index.history(),
         label_level=level,
         notes=notes,
+        split=split,
     )
 
 

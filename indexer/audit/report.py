@@ -152,7 +152,7 @@ class FalseNegativeReport:
     Attributes:
         k: hardest negatives an anchor.
         num_anchors: images that were anchors.
-        num_rows: images in the index; all of them are negatives of an anchor but itself.
+        num_rows: images in the index, or in the one split that was audited; all of them are negatives of an anchor but itself.
         base_rate: share of all ordered pairs of two labelled images that share their label, Σ c(c−1) / (n(n−1)).
         false_negative_rate: share of false ones among all pairs of known labels here, ranks 1 to k.
         lift: `false_negative_rate` / `base_rate`.
@@ -174,6 +174,7 @@ class FalseNegativeReport:
         training: the epoch records of the training: what the objective met.
         label_level: which labels decided: `coarse`, `fine` or a number of folders.
         notes: what a reader must know about these figures.
+        split: whose images alone were audited; `None` for all.
     """
 
     k: int
@@ -192,9 +193,10 @@ class FalseNegativeReport:
     training: list[dict[str, Any]] = field(default_factory=list)
     label_level: str = "coarse"
     notes: list[Note] = field(default_factory=list)
+    split: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as `--json` prints it; without the pairs, which are for `to_pandas` and `to_csv`."""
+        """The report as `--json` prints it, and `split` if it is of one; without the pairs, which are for `to_pandas` and `to_csv`."""
         names = (
             "k",
             "num_anchors",
@@ -212,7 +214,7 @@ class FalseNegativeReport:
             "label_level",
             "notes",
         )
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | ({} if self.split is None else {"split": self.split})
 
     def to_pandas(self) -> pd.DataFrame:
         """All pairs as a frame, one row each, with the fields of `Pair`."""

@@ -44,7 +44,7 @@ def facts(report: FalseNegativeReport, index: OpenedIndex, now: datetime) -> dic
         "date": f"{now:%Y-%m-%d %H:%M:%S} UTC",
         "artefact": _shown(index.path),
         "corpus": _without_folders(corpus.get("corpus") or corpus.get("name")),
-        "images": f"{report.num_rows:,}",
+        "images": f"{report.num_rows:,}" + (f", of the split {report.split}" if report.split else ""),
         "encoder": f"{backbone}, {index.dim} dimensions, fingerprint {manifest['encoder'][:16]}",
         "objective": objective(config),
         "epochs trained": training.get("epochs"),
@@ -75,6 +75,10 @@ def objective(config: Mapping[str, Any]) -> str | None:
 
 
 def _command(report: FalseNegativeReport, index: OpenedIndex) -> str:
+    if report.split is not None:  # which no flag says
+        anchors = f", anchors={report.num_anchors}" if report.num_anchors < report.num_rows else ""
+        settings = f"k={report.k}{anchors}, label_level={report.label_level!r}, split={report.split!r}"
+        return f"samekind.Index.open({_shown(index.path)!r}).audit({settings})"
     command = f"samekind audit {shlex.quote(_shown(index.path))} --k {report.k}"
     if report.label_level != "coarse":
         command += f" --label-level {shlex.quote(report.label_level)}"

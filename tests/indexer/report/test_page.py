@@ -184,6 +184,15 @@ def test_the_page_names_no_folder_above_the_artefact(
     assert f"samekind audit {below} " in " ".join(_page(evil, tmp_path / "out.html")[1].texts)
 
 
+def test_the_page_of_one_split_says_so_and_how_to_compute_it_again(evil: Index, tmp_path: Path) -> None:
+    """The command line audits all images, so it is Python that gives these figures again."""
+    evil.audit(k=2, split="train").to_html(tmp_path / "out.html", evil)
+    said = " ".join(Page((tmp_path / "out.html").read_text()).texts)
+    again = f"samekind.Index.open({evil.path.name!r}).audit(k=2, label_level='coarse', split='train')"
+    assert again in said
+    assert f"{evil.splits.count('train')}, of the split train" in said
+
+
 def test_the_page_names_no_folder_of_corpus_guide_or_weights(tmp_path: Path) -> None:
     """Only what they are called, also where a path stands behind a name."""
     index = _index(tmp_path / "run", None)
