@@ -16,7 +16,7 @@ from tests.end_to_end.browser.test_groups import images_of, wait_for_next
 
 pytestmark = pytest.mark.browser
 
-SCREENS, QUERIES, HITS = 10, 50, 10
+SCREENS, QUERIES, HITS = 20, 50, 10
 EVERY = 5
 """Of the queries, so many are one that is asked through the page, which loads anew for each."""
 SENTENCE = re.compile(rf"(\d+) of {HITS} neighbours")
@@ -43,7 +43,7 @@ def hits_on_the_page(page: Page, address: str, id_: str) -> int:
     return int(said[1])
 
 
-def test_ten_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_path: Path) -> None:
+def test_twenty_screens_make_the_search_find_more(page: Page, artefact: Path, tmp_path: Path) -> None:
     """A scripted annotator marks what has the anchor's label; the search adapts by itself, and fifty fixed queries on *Search* hit more."""
     own = shutil.copytree(artefact, tmp_path / "own")
     with demo(own, tmp_path / "log") as address:

@@ -47,7 +47,9 @@ def test_the_keyboard_stays_at_what_was_picked(page: Page, address: str) -> None
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Neighbours").last).to_be_visible()
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    assert page.evaluate(FOCUSED) == "card chosen"
+    page.wait_for_function(
+        f"() => ({FOCUSED})() === 'card chosen'", timeout=10_000
+    )  # the page is drawn a moment after it has run
 
 
 def test_escape_gives_the_keys_back(page: Page, artefact: Path, tmp_path: Path) -> None:
