@@ -13,6 +13,7 @@ import pytest
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.same_class import ANY, JOINED_BY
+from samekind.data.types.splits import Split
 from samekind.indexer.audit import neighbours
 from samekind.indexer.evaluation.figures import evaluate_vectors
 from samekind.indexer.index import Index, build_index
@@ -99,7 +100,8 @@ def test_what_goes_by_one_class_an_image_says_so_in_a_line(tmp_path: Path) -> No
 def test_a_split_without_labels_has_no_rates(tmp_path: Path) -> None:
     """Its images' classes are unknown, which is no error; the labels of other splits do not matter."""
     labels = [*several_labels(30), *[None] * 10]
-    corpus = Corpus.from_arrays(pictures(40), labels, ["train"] * 30 + ["test"] * 10)
+    splits: list[Split] = ["train" if row < 30 else "test" for row in range(40)]
+    corpus = Corpus.from_arrays(pictures(40), labels, splits)
     save_encoder(FakeEncoder(), tmp_path, config=HARD)
     index = build_index(replace(corpus, label_rule=ANY), FakeEncoder(), tmp_path)
     report = index.audit(k=3, split="test")
