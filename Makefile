@@ -127,8 +127,8 @@ browser: setup ## the demo in headless Chromium
 	$(call step,3,testing the demo in Chromium (about a minute))
 	@$(RUN) pytest -m browser
 
-faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 10 minutes); FAULTS='--only train --kills 10'
-	$(call step,3,killing and continuing (about 10 minutes on two quiet cores))
+faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 5 minutes); FAULTS='--only train --kills 10'
+	$(call step,3,killing and continuing (about 5 minutes on two quiet cores))
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --jobs 2 $(FAULTS)
 
 audit-deps: setup ## known security flaws of the versions in constraints.txt; needs the network
