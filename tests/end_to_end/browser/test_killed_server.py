@@ -90,7 +90,8 @@ def many(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert labels is not None
     noise = np.random.default_rng(0).integers(0, 30, (3000, *pixels.shape[1:]))
     noisy = np.clip(np.resize(pixels, noise.shape) + noise, 0, 255).astype(np.uint8)
-    corpus = samekind.Corpus.from_arrays(noisy, list(np.resize(labels, len(noisy))), name="noisy")
+    names = [labels[i % len(labels)] for i in range(len(noisy))]
+    corpus = samekind.Corpus.from_arrays(noisy, names, name="noisy")
     folder = tmp_path_factory.mktemp("many") / "noisy"
     samekind.build_index(corpus, artefact, folder)
     return folder
@@ -168,7 +169,7 @@ def test_a_killed_demo_leaves_nothing_and_comes_back(
         sockets: list[WebSocket] = []
         page.on("websocket", lambda socket: sockets.append(socket))  # Playwright sets an attribute on what it is given
         with serving(many, port, scratch, *flags) as first:
-            page.goto(first.url)
+            page.goto(f"{first.url}/search")
             expect(page.get_by_role("list", name="images of the corpus")).to_be_visible(timeout=PATIENCE_MS)
             kill(page, large, first.streamlit if whom == "streamlit" else first.command.pid)
             code = first.command.wait(timeout=30)

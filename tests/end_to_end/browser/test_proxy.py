@@ -104,7 +104,7 @@ def test_ten_visitors_upload_through_a_proxy(browser: Browser, public: str) -> N
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.on("response", lambda response: refused.append(response.url) if response.status >= 400 else None)
-            page.goto(public)
+            page.goto(f"{public}/search")
             pages.append(page)
         for seed, page in enumerate(pages):
             page.bring_to_front()
