@@ -14,8 +14,7 @@ import threading
 import pandas as _whole_pandas  # noqa: F401
 from streamlit.web import cli
 
-ENDS_WITH_STDIN = "SAMEKIND_DEMO_ENDS_WITH_STDIN"
-"""Variable that `samekind demo` sets: the server ends where its standard input does."""
+from samekind.core.lifetime import ENDS_WITH_STDIN
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import InputError, MissingDependencyError
+from samekind.core.lifetime import ENDS_WITH_STDIN
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 PORTS_TRIED = 50
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
-ENDS_WITH_STDIN = "SAMEKIND_DEMO_ENDS_WITH_STDIN"
-"""Variable that tells the server to end where its standard input does, which this process holds: even one that is killed leaves no server
-behind, and the same command finds its port free again.
-"""
 
 
 class Behind(NamedTuple):
