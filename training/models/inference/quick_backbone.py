@@ -37,9 +37,10 @@ class QuickBackbone:
 
         Args:
             backbone: takes `(B, C, S, S)` float32.
-            images: with fewer than `FEWEST`, and for other backbones than `lite0` on a CPU, it is the backbone itself.
+            images: fewer than `FEWEST` run in a session only if there is one of these weights. For other backbones than `lite0` on a CPU it
+                is the backbone itself.
         """
-        if images < FEWEST or not isinstance(backbone, Lite0) or backbone.conv_stem.weight.device.type != "cpu":
+        if not isinstance(backbone, Lite0) or backbone.conv_stem.weight.device.type != "cpu":
             return backbone
         if any(find_spec(name) is None for name in _PACKAGES):
             return backbone
@@ -47,6 +48,8 @@ class QuickBackbone:
             # what is written into a tensor counts its version up, what is put in its place lies elsewhere
             made_of = [(tensor.data_ptr(), tensor._version) for tensor in backbone.state_dict(keep_vars=True).values()]
             if self._session is None or made_of != self._made_of:
+                if images < FEWEST:
+                    return backbone
                 self._session, self._made_of = _session(backbone), made_of
             return _runs(self._session)
 

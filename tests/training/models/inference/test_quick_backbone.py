@@ -75,6 +75,7 @@ def test_an_encoder_runs_many_images_so(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(encoder.backbone, "forward", None)
     np.testing.assert_allclose(encoder.features(many), expected, atol=1e-4)
     encoder.embed(many)
+    np.testing.assert_allclose(encoder.features(many[:1]), expected[:1], atol=1e-4, err_msg="the session is there")
     assert made == 1
 
 
