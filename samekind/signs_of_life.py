@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from samekind.console import Console
 
-FIRST, THEN = 3.0, 10.0
+FIRST, THEN = 3.0, 15.0
 """Seconds of silence."""
 _LOOK = 0.25
 
@@ -45,5 +45,6 @@ def _watch(console: Console, command: str, done: threading.Event) -> None:
             wait, since = THEN, shown
         now = time.monotonic()
         if now - since >= wait:
-            console.say(f"samekind {command}: working, {now - started:.0f} s so far")
+            # past the progress, whose own lines, which say more, must not wait for longer because of this one
+            print(f"samekind {command}: working, {now - started:.0f} s so far", file=console.stderr, flush=True)
             wait, since = THEN, now

@@ -51,6 +51,11 @@ def test_what_shows_something_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
         console.say("read as a folder")
         time.sleep(1.6)
         assert stream.getvalue() == "read as a folder\n"
+    lines = console.progress.last_shown()
+    monkeypatch.setattr("samekind.signs_of_life.FIRST", 0.05)
+    with signs_of_life(console, "index"):
+        _wait_for(stream, 2)
+    assert console.progress.last_shown() == lines, "a bar's own line would come later"
     bars = BarProgress()
     with bars.task("embedding", total=2):
         before = time.monotonic()

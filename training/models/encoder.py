@@ -110,15 +110,12 @@ class Encoder(EncoderExchange, nn.Module):
         scaled = images_BCHW.to(mean.device, torch.float32).div(255)
         return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
 
-    def feature(self, images_BCHW: Tensor, backbone: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """`(B, C, S, S)` normalised images, or crops of them, to `(B, feature_dim)` features, before whitening.
+    def feature(self, images_BCHW: Tensor) -> Tensor:
+        """`(B, C, S, S)` normalised images, or crops of them, to `(B, feature_dim)` features, before whitening."""
+        return self._of_crops(self.backbone(images_BCHW))
 
-        Args:
-            images_BCHW: the images.
-            backbone: what to call in place of the encoder's own.
-        """
-        feature: Tensor = (backbone or self.backbone)(images_BCHW)
-        return feature if self.spec.crops == 1 else functional.normalize(feature.float(), dim=1)
+    def _of_crops(self, feature_BF: Tensor) -> Tensor:
+        return feature_BF if self.spec.crops == 1 else functional.normalize(feature_BF.float(), dim=1)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images to `(B, D)` unit-norm embeddings."""
@@ -221,7 +218,8 @@ class Encoder(EncoderExchange, nn.Module):
         def embed(start: int) -> int:
             batch = images[start : start + size]
             flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
-            feature = self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(flat))), backbone)
+            normal = self.normalise(torch.from_numpy(np.ascontiguousarray(flat)))
+            feature = self.feature(normal) if backbone is self.backbone else self._of_crops(backbone(normal))
             if crops > 1:
                 feature = feature.reshape(len(batch), crops, -1).mean(1)
             rows[start : start + len(batch)] = function(feature).float().cpu().numpy()

@@ -107,9 +107,9 @@ def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
 def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[Tensor, Tensor] | None:
     """At least the `kept` loudest variances and directions from the `(N, N)` products of the rows, at most half as many as dimensions.
 
-    The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time. Directions
-    beyond those that the rows span have no variance; any that stand at right angles do, since all are scaled alike. `None` where there are
-    more rows, or all are alike.
+    The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time.
+    Directions beyond those that the rows span have no variance; any that stand at right angles do, since all are scaled alike. `None`
+    where there are more rows, or all are alike.
     """
     count, dim = feature_NF.shape
     if count > dim // 2:
