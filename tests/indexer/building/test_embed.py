@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from samekind.core.progress import NoProgress, Task
@@ -40,8 +41,13 @@ def test_the_bar_moves_within_a_chunk(
     monkeypatch.setattr(embed, "_BATCH", 32)
     monkeypatch.setattr(embed, "_SOME", 8)
     written: list[int] = []
-    append = ImageTable.append
-    monkeypatch.setattr(ImageTable, "append", lambda self, rows: (written.append(rows.num_rows), append(self, rows))[1])
+    original = ImageTable.append
+
+    def append(self: ImageTable, rows: pa.Table) -> None:
+        written.append(rows.num_rows)
+        original(self, rows)
+
+    monkeypatch.setattr(ImageTable, "append", append)
     encoder, corpus, progress = FakeEncoder(), arrays_corpus(60), Moves()
     encoder.spec = SimpleNamespace(**{name: getattr(encoder.spec, name) for name in ("image_size", "channels")})  # type: ignore[assignment]
     encoder.spec.backbone = backbone  # type: ignore[attr-defined]
