@@ -190,7 +190,7 @@ class AnsweredSpace:
     def pulling(self, fitted: Adaptation) -> Adaptation:
         """The same, pulling images that nobody was asked about as far as suits what its groups cover of the index."""
         sample_BD = fitted.mapped(self.vectors(self.evenly(_COVERED_ROWS)))
-        return replace(fitted, pull=pull_at(float(fitted.belonging(sample_BD).sum(axis=1).mean())))
+        return replace(fitted, pull=pull_at(float(fitted.belonging(sample_BD).max(axis=1).mean())))
 
 
 def _readable(read: Callable[[], Adaptation | None]) -> Adaptation | None:

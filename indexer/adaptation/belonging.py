@@ -36,7 +36,7 @@ def pull_at(covered: float) -> float:
     """How far images go to a group that they surely belong to, if nobody said so.
 
     Args:
-        covered: share of the corpus that belongs to groups: the mean of what `belonging` adds up to.
+        covered: share of the corpus that belongs to groups: the mean probability of the likeliest group.
     """
     return PULL * min(1.0, covered / COVERED)
 
