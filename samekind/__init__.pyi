@@ -64,6 +64,10 @@ from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verd
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
+from samekind.indexer.report.run_card import RunCard as RunCard
+from samekind.indexer.report.run_card import run_card as run_card
+from samekind.indexer.report.runs import find_runs as find_runs
+from samekind.indexer.report.runs import first_run as first_run
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
 from samekind.indexer.search.results import Hit as Hit

@@ -19,7 +19,8 @@ INVERTED = "inverted"
 FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leave_out_itself", "adapted"))
 """What an address of *Search* held while that page was at the root."""
 _SEEN = "address_seen"
-_PAGE = "page_drawn"
+PAGE = "page_drawn"
+"""Key of the title of the page that was drawn last."""
 
 
 def is_addressed() -> bool:
@@ -29,7 +30,7 @@ def is_addressed() -> bool:
 
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
-    st.session_state[_PAGE] = title
+    st.session_state[PAGE] = title
 
 
 def present_query(library: Library, page: str) -> Query | None:
@@ -41,7 +42,7 @@ def present_query(library: Library, page: str) -> Query | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = st.query_params.get("id"), st.session_state.get(_PAGE) == page
+    named, stayed = st.query_params.get("id"), st.session_state.get(PAGE) == page
     if named != st.session_state.get(_SEEN) and (named is not None or stayed):
         st.session_state[WORDS] = ""
         st.session_state["query"] = None if named is None else Query(named, named)
