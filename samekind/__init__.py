@@ -70,6 +70,8 @@ _HOMES = {
     "Agreement": "samekind.indexer.labeling.people.agreement",
     "agreement": "samekind.indexer.labeling.people.agreement",
     "base_rate": "samekind.indexer.labeling.base_rate",
+    "BesidePixels": "samekind.indexer.evaluation.beside_pixels",
+    "beside_pixels": "samekind.indexer.evaluation.beside_pixels",
     "build_index": "samekind.indexer.index",
     "compare": "samekind.comparison.runner",
     "decode_image": "samekind.data.decode",

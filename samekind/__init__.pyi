@@ -31,6 +31,8 @@ from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.curation.near_duplicates import near_copies as near_copies
+from samekind.indexer.evaluation.beside_pixels import BesidePixels as BesidePixels
+from samekind.indexer.evaluation.beside_pixels import beside_pixels as beside_pixels
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
 from samekind.indexer.evaluation.figures import Evaluation as Evaluation

@@ -12,6 +12,7 @@ from samekind.core.text import counted, percent
 from samekind.indexer.evaluation.without_whitening import recorded_figures
 from samekind.indexer.report.settings import meta_of, without_folders
 from samekind.indexer.storage.layout import MANIFEST
+from samekind.training.diagnostics.health import is_collapsed
 from samekind.training.runtime.artefact import GIVEN
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ class RunCard:
         steps: optimiser steps of the training; `None` where nothing was trained here.
         knn_accuracy: share of test images whose class wins a vote of their nearest training images, in [0, 1], as the training measured
             it, or else of the bare features when the index was built; `None` if neither is known.
-        effective_rank: directions that the features used after the last epoch, at least 1; `None` if it was not measured.
+        is_collapsed: true if the features used next to no directions after the last epoch.
+        is_pretrained: true if training, if there was any, began with weights that others trained.
     """
 
     facts: dict[str, str]
     steps: int | None = None
     knn_accuracy: float | None = None
-    effective_rank: float | None = None
+    is_collapsed: bool = False
+    is_pretrained: bool = False
 
     def to_text(self) -> str:
         """One fact a line, `name: value`."""
@@ -68,13 +71,13 @@ def run_card(index: OpenedIndex) -> RunCard:
         "fingerprint": manifest["encoder"].removeprefix(GIVEN)[:FINGERPRINT_DIGITS],
         "adapted by": _adapted(manifest["adaptation"]),
     }
-    history = index.history()
-    health = (history[-1].get("health") or {}) if history else {}
+    healths = [epoch["health"] for epoch in index.history() if epoch.get("health")]
     return RunCard(
         {name: value for name, value in known.items() if value},
         steps or None,
         unwhitened if measured is None else measured,
-        health.get("effective_rank"),
+        bool(healths) and is_collapsed(healths[-1], healths[0]),
+        "/" in str(encoder.get("backbone")),
     )
 
 

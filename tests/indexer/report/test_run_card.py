@@ -34,7 +34,7 @@ def test_a_trained_run_names_what_it_was_trained_with(trained: Path) -> None:
     assert card.facts["fingerprint"] == index.manifest["encoder"][:16]
     assert card.steps == meta["training"]["steps"]
     assert card.knn_accuracy == meta["training"]["knn_accuracy"]
-    assert card.effective_rank == index.history()[-1]["health"]["effective_rank"]
+    assert (card.is_collapsed, card.is_pretrained) == (False, False)
     assert card.to_text().splitlines()[0] == "run: run"
     assert not any("adapted" in line for line in card.to_text().splitlines())
 
@@ -46,7 +46,7 @@ def test_given_vectors_have_no_training(tmp_path: Path) -> None:
     card = sk.run_card(index)
     assert card.facts["encoder"] == "none here: vectors made by mine@mine.pt"
     assert not {"objective", "treatment", "seed", "steps", "k-NN accuracy"} & set(card.facts)
-    assert (card.steps, card.knn_accuracy, card.effective_rank) == (None, None, None)
+    assert (card.steps, card.knn_accuracy, card.is_collapsed) == (None, None, False)
 
 
 def test_runs_of_a_folder_are_found_newest_first(trained: Path, tmp_path: Path) -> None:
