@@ -15,7 +15,7 @@ import streamlit as st
 
 from samekind.app.state import search_session
 from samekind.app.widgets import notices, opening
-from samekind.app.widgets.sidebar import run
+from samekind.app.widgets.sidebar import basket, run
 
 HERE = Path(__file__).parent
 
@@ -34,6 +34,7 @@ def main() -> None:
     library = opening.library_or_stop()
     with st.sidebar, st.container(horizontal=True):
         run.card(library)
+        basket.show(library)
     chosen.run()
     search_session.page_drawn(chosen.title)
     with st.sidebar:

@@ -77,6 +77,8 @@ _HOMES = {
     "decode_image": "samekind.data.decode",
     "evaluate": "samekind.api",
     "evaluate_detectors": "samekind.indexer.evaluation.detectors",
+    "ExportedImages": "samekind.indexer.curation.selection",
+    "export_images": "samekind.indexer.curation.selection",
     "export_vectors": "samekind.api",
     "export_verdicts": "samekind.indexer.labeling.verdict_csv",
     "import_verdicts": "samekind.indexer.labeling.verdict_csv",

@@ -31,6 +31,8 @@ from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.curation.near_duplicates import near_copies as near_copies
+from samekind.indexer.curation.selection import ExportedImages as ExportedImages
+from samekind.indexer.curation.selection import export_images as export_images
 from samekind.indexer.evaluation.beside_pixels import BesidePixels as BesidePixels
 from samekind.indexer.evaluation.beside_pixels import beside_pixels as beside_pixels
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport

@@ -30,5 +30,5 @@ def show(library: Library, view: AuditView, anchor: int) -> None:
         )
     with right:
         cards = audit_view.negative_cards(negatives, pictures)
-        gallery(cards, key="overview_negatives", label="its hardest negatives, most similar first", card_width=140)
+        gallery(cards, key="overview_negatives", label="its hardest negatives, most similar first", card_width=126)
     st.page_link("screens/false_negatives.py", label="More anchors, and all figures", icon=":material/arrow_forward:")

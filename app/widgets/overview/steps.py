@@ -9,7 +9,7 @@ from samekind.app.view_models.cards import plain
 from samekind.app.view_models.overview import steps_view
 from samekind.app.widgets.gallery import gallery
 
-CARD_WIDTH = 88
+CARD_WIDTH = 70
 TITLES = ("1. One picture, two views", "2. All others are pushed away", "3. Some were of its own class")
 WITHOUT_LABELS = "3. Some may be of its own class"
 TEXTS = (
