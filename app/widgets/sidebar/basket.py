@@ -36,15 +36,6 @@ def show(library: Library) -> None:
             st.warning(f"The basket holds {basket.MOST:,} images; the others were not added.")
         if not held:
             return
-        gallery(
-            _cards(library, held[:SHOWN]),
-            key="basket_cards",
-            label="in the basket",
-            on_pick=basket.remove,
-            card_width=84,
-        )
-        if len(held) > SHOWN:
-            st.caption(f"The first {SHOWN} of {len(held):,}.")
         with st.container(horizontal=True):
             for suffix, name in KINDS.items():
                 st.download_button(
@@ -56,6 +47,15 @@ def show(library: Library) -> None:
                     icon=":material/download:",
                 )
             st.button("Empty the basket", on_click=basket.clear, key="basket_clear", icon=":material/delete_sweep:")
+        gallery(
+            _cards(library, held[:SHOWN]),
+            key="basket_cards",
+            label="in the basket",
+            on_pick=basket.remove,
+            card_width=84,
+        )
+        if len(held) > SHOWN:
+            st.caption(f"The first {SHOWN} of {len(held):,}.")
 
 
 def _cards(library: Library, ids: list[str]) -> list[Card]:
