@@ -1,7 +1,7 @@
 """Share of false ones among the hardest negatives of a corpus without labels, from answers about a random sample of them.
 
-The queue of *Label pairs* asks what teaches most, and nothing follows from its answers about all pairs. Here every pair of an anchor and one
-of its ten hardest negatives is drawn with the same probability, so that the answers are a plain sample: a share with Wilson's interval.
+The queue of pairs asks what teaches most, and nothing follows from its answers about all pairs. Here every pair of an anchor and one of its
+ten hardest negatives is drawn with the same probability, so that the answers are a plain sample: a share with Wilson's interval.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_parts_make_up_the_whole(k: int, temperature: float, beta: float) -> Non
     assert len(pushed) == k
     assert sum(pushed) == pytest.approx(1, abs=1e-5)
     assert sum(row["same_class"] for row in found.by_rank) == pytest.approx(found.share, abs=1e-5)
-    assert all(first >= second - 1e-6 for first, second in zip(pushed, pushed[1:], strict=False))
+    assert all(first >= second - 1e-6 for first, second in itertools.pairwise(pushed))
 
 
 def test_blocks_and_unknown_labels(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from samekind.indexer.labeling.verdicts import Verdict
 from samekind.training.false_negatives.constraints import Pair
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
+
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Index, FalseNegativeReport, dict[str, int]]:
     """60 pictures of three kinds, half of them noised beyond recognition, without labels; the truth is by content hash."""
