@@ -60,7 +60,7 @@ class LabelIssue:
         label_neighbours: the same of the class `label`: what speaks for the label.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
         others: up to 7 further classes, the most probable first.
-        decided: the label that the image should have by annotation: `label` if that is right, or else the name that people gave it, empty if
+        decided: the label that it should have by annotation: `label` if that is right, or else the name that people gave it, empty if
             they said no more than that it is wrong; `None` without an annotation.
     """
 
