@@ -50,7 +50,7 @@ def test_weights_are_the_positive_parts_of_the_derivative(beta: float) -> None:
     for similarity, false in zip(pairs.similarity_AK, pairs.false_AK, strict=True):
         s = torch.tensor(similarity, requires_grad=True)
         w, e = (beta * s / tau).exp(), (s / tau).exp()
-        (8 * (w * e).sum() / w.sum()).backward()  # type: ignore[no-untyped-call]
+        (8 * (w * e).sum() / w.sum()).backward()
         assert s.grad is not None
         push: NDArray[np.float64] = s.grad.clamp(min=0).numpy()
         by_rank += push / push.sum() / len(pairs.anchor_A)
