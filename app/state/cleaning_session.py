@@ -87,7 +87,8 @@ def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, 
     taken = dict(library.verdicts.current())
     said: dict[Pair, sk.Verdict] = {}
     for pair in pairs:
-        answer = Verdict(*_contents(library, pair.a, pair.b), verdict, who, when, note)
+        own, other = _contents(library, pair.a, pair.b)
+        answer = Verdict(own, other, verdict, who, when, note)
         held = taken.get(answer.pair)
         if held is not None and held.verdict == "wrong_label" and (moved := _moved(library, pair, held, taken)):
             taken[moved.pair] = said[moved.pair] = moved

@@ -37,6 +37,7 @@ def gallery(
     label: str,
     on_pick: Callable[[str], None] | None = None,
     card_width: int = 128,
+    one_row: bool = False,
 ) -> None:
     """Draws cards in a grid that fills the width.
 
@@ -46,6 +47,7 @@ def gallery(
         label: name of the grid for screen readers.
         on_pick: called with a card's id when its button is pressed, before the page is drawn again.
         card_width: least width of a card in pixels.
+        one_row: on a phone all cards are in one row, without their lines.
     """
 
     def picked() -> None:
@@ -53,5 +55,5 @@ def gallery(
         if chosen is not None and on_pick is not None:
             on_pick(chosen)
 
-    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
+    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width, "one_row": one_row}
     _element()(data=data, key=key, on_picked_change=picked)

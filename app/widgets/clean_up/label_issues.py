@@ -48,8 +48,8 @@ def _issue(
             ("label", curation_view.label_cards(issue, thumbnails), f"nearest {issue.label}"),
         ):
             if cards:
-                gallery(cards, key=f"{key} {issue.id}", label=label, card_width=92)
-    with right:
+                gallery(cards, key=f"{key} {issue.id}", label=label, card_width=92, one_row=True)
+    with right, st.container(key=f"decide {issue.id}"):
         if issue.reason == curation_view.EXACT:
             st.caption("Take one of the files out.")
         elif issue.confirmed is not None:

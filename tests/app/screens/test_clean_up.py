@@ -40,7 +40,7 @@ def table(path: Path) -> dict[str, dict[str, str]]:
 
 
 def test_the_right_label_is_picked_and_taken_back(open_app: OpenApp, listed: Path, tmp_path: Path) -> None:
-    """Suggested: wrong, and the name of what is right. Kept: right. None of these: wrong alone. The file says so, and undo takes it back."""
+    """Suggested: wrong, and the name of what is right. Kept: right. None of these: wrong alone. The file says so; undo leaves nothing."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     first, other = sk.Index.open(copy).label_issues().issues
     assert len({first.suggested, first.label, *first.others}) == 3, "each class once"
