@@ -20,6 +20,7 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 """What an address of *Search* held while that page was at the root."""
 _SEEN = "address_seen"
 _PAGE = "page_drawn"
+_REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
 
 
 def is_addressed() -> bool:
@@ -90,6 +91,18 @@ def choose_upload(name: str, content: bytes) -> None:
     st.session_state[WORDS] = ""
     st.session_state[INVERTED] = False
     st.session_state["query"] = Query(name, upload=content)
+
+
+def upload_key() -> str:
+    """Key of the field for uploads: a new one after a refused file, whose name would otherwise stay in the field as if it were in use."""
+    return f"upload {st.session_state.get(_REFUSED, 0)}"
+
+
+def refuse_upload(query: Query) -> None:
+    """Empties the field for uploads after one that cannot be read, once however often that is found."""
+    if st.session_state.get(_REFUSED_QUERY) is not query:
+        st.session_state[_REFUSED_QUERY] = query
+        st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
 
 
 def choose_words(words: str) -> None:

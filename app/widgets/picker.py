@@ -30,7 +30,7 @@ def show(library: Library, query: Query | None) -> None:
     with corpus:
         _grid(library, query)
     with upload:
-        st.file_uploader("An image of your own", type=list(FILE_TYPES), key="upload", on_change=_uploaded)
+        st.file_uploader("An image of your own", type=list(FILE_TYPES), key=search_session.upload_key(), on_change=_uploaded)
 
 
 def words_field(library: Library) -> None:
@@ -136,6 +136,6 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    file = st.session_state["upload"]
+    file = st.session_state[search_session.upload_key()]
     if file is not None:
         search_session.choose_upload(file.name, file.getvalue())

@@ -60,7 +60,7 @@ def test_an_upload_finds_its_neighbours(page: Page, address: str, artefact: Path
     page.locator("input[type=file]").set_input_files(file)
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     expect(neighbours).to_have_count(10)
-    page.get_by_text("Leave out the query itself").click()
+    page.get_by_text("Exclude the query").click()
     expect(neighbours.first).to_have_attribute("data-id", id_)
     expect(neighbours.first).to_contain_text("similarity 1.000")
 
@@ -123,7 +123,7 @@ def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str,
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     expect(neighbours).to_have_count(3)
     expect(neighbours.first).to_have_attribute("data-id", index.ids[4])
-    page.get_by_text("Leave out the query itself").click()
+    page.get_by_text("Exclude the query").click()
     expect(neighbours.first).not_to_have_attribute("data-id", index.ids[4])
     shown = [card.get_attribute("data-id") for card in neighbours.all()]
     page.get_by_role("button", name="Link to this view").click()
