@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 _SEEN = "address_seen"
 _PAGE = "page_drawn"
 _REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
+_LATER = "do_later"
 
 
 def is_addressed() -> bool:
@@ -31,6 +33,29 @@ def is_addressed() -> bool:
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
     st.session_state[_PAGE] = title
+
+
+def has_drawn() -> bool:
+    """True if this session has drawn a page before.
+
+    A browser whose server was started anew sends what its visitor does to a session that has drawn nothing. Streamlit knows none of its
+    callbacks then, and calls none.
+    """
+    return _PAGE in st.session_state
+
+
+def do_later(act: Callable[[], None], title: str) -> None:
+    """Draws the page again, and does this first: a field that has been drawn may not be changed."""
+    st.session_state[_LATER] = act
+    page_drawn(title)
+    st.rerun()
+
+
+def do_what_was_left() -> None:
+    """Does what `do_later` was given, once."""
+    act: Callable[[], None] | None = st.session_state.pop(_LATER, None)
+    if act is not None:
+        act()
 
 
 def present_query(library: Library, page: str) -> Query | None:
@@ -95,7 +120,8 @@ def choose_upload(name: str, content: bytes) -> None:
 
 def upload_key() -> str:
     """Key of the field for uploads: a new one after a refused file, whose name would otherwise stay in the field as if it were in use."""
-    return f"upload {st.session_state.get(_REFUSED, 0)}"
+    refused = st.session_state.get(_REFUSED, 0)
+    return f"upload {refused}" if refused else "upload"
 
 
 def refuse_upload(query: Query) -> None:
