@@ -9,7 +9,7 @@ all negatives there are, and cost no further comparison: k, τ and β can be mov
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.training.diagnostics.gradient_weights import GradientWeights
-
-if TYPE_CHECKING:
-    from samekind.indexer.audit.report import Pairs
 
 _BLOCK_VALUES = 1 << 18  # several passes over 1 MB stay in the processor's cache
 
@@ -40,7 +37,9 @@ class GradientMass:
     by_rank: list[dict[str, float]]
 
 
-def gradient_mass(pairs: Pairs, k: int, temperature: float, beta: float = 0.0) -> GradientMass:
+def gradient_mass(
+    similarity_AK: NDArray[np.float64], false_AK: NDArray[np.int8], k: int, temperature: float, beta: float = 0.0
+) -> GradientMass:
     """The push on the k hardest negatives of every anchor under a loss with this temperature and hardness.
 
     A negative of similarity s has the weight `e = exp(s/τ)` (InfoNCE: its softmax probability among the negatives); with hardness β the
@@ -48,7 +47,8 @@ def gradient_mass(pairs: Pairs, k: int, temperature: float, beta: float = 0.0) -
     weights over the sum of all k; a large τ makes all weights equal, τ → 0 leaves the hardest alone.
 
     Args:
-        pairs: of an audit; each anchor's negatives in falling similarity.
+        similarity_AK: `(A, K)` cosines of each anchor's negatives, falling.
+        false_AK: `(A, K)` 1 for the anchor's own class, 0 for another, −1 for unknown.
         k: how many of the hardest, from 1 to as many as were kept.
         temperature: τ > 0.
         beta: hardness β ≥ 0; 0 is InfoNCE.
@@ -59,13 +59,13 @@ def gradient_mass(pairs: Pairs, k: int, temperature: float, beta: float = 0.0) -
     Source:
         Weights: InfoNCE, arXiv 1807.03748, equation 4; hard negatives, 2010.04592, equation 4; see `GradientWeights`.
     """
-    _check(k, pairs.similarity_AK.shape[1], temperature, beta)
+    _check(k, similarity_AK.shape[1], temperature, beta)
     weights = GradientWeights(temperature, beta)
     step = max(1, _BLOCK_VALUES // k)
     pushed_K, same_K, share_sum, anchors = np.zeros(k), np.zeros(k), 0.0, 0
-    for start in range(0, len(pairs.anchor_A), step):
-        false_BK = torch.from_numpy(pairs.false_AK[start : start + step, :k])
-        similarity_BK = torch.from_numpy(pairs.similarity_AK[start : start + step, :k]).float()
+    for start in range(0, len(similarity_AK), step):
+        false_BK = torch.from_numpy(false_AK[start : start + step, :k])
+        similarity_BK = torch.from_numpy(similarity_AK[start : start + step, :k]).float()
         weight_BK, _ = weights.weights(similarity_BK, similarity_BK[:, :1].clone())
         weight_BK /= weight_BK.sum(1, keepdim=True)
         same_BK = weight_BK * (false_BK == 1)
@@ -75,12 +75,12 @@ def gradient_mass(pairs: Pairs, k: int, temperature: float, beta: float = 0.0) -
         anchors += int(told_B.sum())
         pushed_K += weight_BK.sum(0, dtype=torch.float64).numpy()
         same_K += same_BK.sum(0, dtype=torch.float64).numpy()
-    total = max(len(pairs.anchor_A), 1)
+    total = max(len(similarity_AK), 1)
     ranks = [
         {"rank": r + 1, "pushed": float(pushed), "same_class": float(same)}
         for r, (pushed, same) in enumerate(zip(pushed_K / total, same_K / total, strict=True))
     ]
-    return GradientMass(share_sum / anchors if anchors else None, _rate(pairs.false_AK[:, :k]), ranks)
+    return GradientMass(share_sum / anchors if anchors else None, _rate(false_AK[:, :k]), ranks)
 
 
 def _rate(false_AK: NDArray[np.int8]) -> float | None:

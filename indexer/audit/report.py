@@ -235,7 +235,7 @@ class FalseNegativeReport:
         Raises:
             InputError: k is more than was kept, or a setting is out of range.
         """
-        return gradient_mass(self.pairs, k, temperature, beta)
+        return gradient_mass(self.pairs.similarity_AK, self.pairs.false_AK, k, temperature, beta)
 
     def to_html(self, path: str | Path, index: ReportWriter) -> None:
         """Writes the report with charts and pictures as one HTML file that needs nothing else.

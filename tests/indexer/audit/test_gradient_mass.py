@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.indexer.audit import gradient_mass as module
-from samekind.indexer.audit.gradient_mass import gradient_mass
+from samekind.indexer.audit.gradient_mass import GradientMass
 from samekind.indexer.audit.report import Pairs
 
 
@@ -22,6 +22,11 @@ def kept(similarity_AK: list[list[float]], false_AK: list[list[int]]) -> Pairs:
     """Pairs of an audit with these similarities and truths."""
     similarity, false = np.array(similarity_AK), np.array(false_AK, dtype=np.int8)
     return Pairs([], None, np.arange(len(false)), np.zeros(false.shape, np.int64), similarity, false, None)
+
+
+def gradient_mass(pairs: Pairs, k: int, temperature: float, beta: float = 0.0) -> GradientMass:
+    """The push on these pairs."""
+    return module.gradient_mass(pairs.similarity_AK, pairs.false_AK, k, temperature, beta)
 
 
 def drawn(anchors: int = 30, k: int = 8, seed: int = 0) -> Pairs:
