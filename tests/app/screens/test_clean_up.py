@@ -27,10 +27,13 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def names(path: Path) -> dict[str, str]:
-    """The labels that people gave, by id."""
+    """The labels that people gave, by id; all of them."""
     index = sk.Index.open(path)
     id_of = dict(zip(index.rows.column("sha256"), index.ids, strict=True))
-    return {id_of[sha256]: held[0].label for sha256, held in sk.LabelTable(path).current().items()}
+    return {
+        id_of[sha256]: " / ".join(given.label for given in held)
+        for sha256, held in sk.LabelTable(path).current().items()
+    }
 
 
 def table(path: Path) -> dict[str, dict[str, str]]:
