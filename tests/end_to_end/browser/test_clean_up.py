@@ -112,13 +112,14 @@ def test_the_push_moves_and_a_bar_leads_to_its_class(page: Page, address: str, a
     expect(page.get_by_role("radio", name="By class")).to_be_checked()
 
 
-def test_another_depth_shows_its_progress_instead_of_old_figures(page: Page, address: str) -> None:
-    """The figures of the depth before are gone as soon as the next audit runs, and come back with the new one."""
+def test_another_depth_brings_figures_of_that_depth(page: Page, address: str) -> None:
+    """Those of the depth before are gone then."""
     page.goto(f"{address}/false-negatives")
     expect(page.get_by_text("Same class among the 10 nearest").first).to_be_visible()
     page.get_by_role("combobox", name=re.compile("Hardest negatives")).click()
     page.get_by_role("option", name="50").click()
     expect(page.get_by_text("Same class among the 50 nearest").first).to_be_visible()
+    expect(page.get_by_text("Same class among the 10 nearest")).to_have_count(1)  # while training, where it is always ten
 
 
 def test_a_sample_is_answered_by_key(page: Page, tmp_path: Path) -> None:
