@@ -55,6 +55,7 @@ class Library:
         self._following = threading.Lock()
         self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
+        self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
         self._comparing = threading.Lock()
@@ -184,6 +185,26 @@ class Library:
     def leaks(self) -> Job[sk.Duplicates]:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
+
+    def detectors(self) -> Job[sk.DetectorReport]:
+        """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
+        from samekind import evaluate_detectors
+
+        return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
+
+    @property
+    def has_detectors(self) -> bool:
+        """True if somebody has asked for them."""
+        return "detectors" in self._lists
+
+    def sample(self, report: sk.FalseNegativeReport) -> sk.HardNegativeSample:
+        """The random sample of hard negatives of an audit, drawn once for each split: it is the same at every depth."""
+        from samekind import HardNegativeSample
+
+        with self._pooling:
+            if report.split not in self._samples:
+                self._samples[report.split] = HardNegativeSample(self.index, report)
+            return self._samples[report.split]
 
     def doubted(self) -> frozenset[str]:
         """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""

@@ -22,6 +22,7 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 _SEEN = "address_seen"
 PAGE = "page_drawn"
 """Key of the title of the page that was drawn last."""
+_REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
 _LATER = "do_later"
 
 
@@ -116,6 +117,19 @@ def choose_upload(name: str, content: bytes) -> None:
     st.session_state[WORDS] = ""
     st.session_state[INVERTED] = False
     st.session_state["query"] = Query(name, upload=content)
+
+
+def upload_key() -> str:
+    """Key of the field for uploads: a new one after a refused file, whose name would otherwise stay in the field as if it were in use."""
+    refused = st.session_state.get(_REFUSED, 0)
+    return f"upload {refused}" if refused else "upload"
+
+
+def refuse_upload(query: Query) -> None:
+    """Empties the field for uploads after one that cannot be read, once however often that is found."""
+    if st.session_state.get(_REFUSED_QUERY) is not query:
+        st.session_state[_REFUSED_QUERY] = query
+        st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
 
 
 def choose_words(words: str) -> None:
