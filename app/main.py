@@ -49,9 +49,10 @@ def _pages() -> list[st.Page]:
     curation = st.Page(
         "screens/curation.py", title="Label errors & duplicates", icon=":material/rule:", url_path="label-errors"
     )
+    ideas = st.Page("screens/ideas.py", title="Ideas", icon=":material/lightbulb:", url_path="ideas")
     # The first page is served at the root alone: whoever writes its name into an address is led there.
     moved = [_moved("search", search), _moved("confirm", label_pairs), _moved("lists", curation)]
-    return [search, false_negatives, label_pairs, curation, *moved]
+    return [search, false_negatives, label_pairs, curation, ideas, *moved]
 
 
 def _moved(former_path: str, page: st.Page) -> st.Page:

@@ -29,10 +29,8 @@ def test_the_grid_is_that_of_the_patch_encoder(side: int) -> None:
     holds = np.zeros((grid.size, grid.size), dtype=bool)
     for row in range(grid.size):
         for column in range(grid.size):
-            own = [part[0].numpy().astype(np.float64)[None] for part in (images[0], changed[0])]
-            holds[row, column] = not np.array_equal(
-                *(grid.pixels(part.reshape(1, side, side), row, column) for part in own)
-            )
+            before, after = (part[0].numpy().astype(np.float64) for part in (images, changed))
+            holds[row, column] = (grid.pixels(before, row, column) != grid.pixels(after, row, column)).any()
     assert np.array_equal(moved, holds)
 
 
