@@ -44,8 +44,8 @@ def main() -> None:
             persist_state="session",
         )
     st.markdown(words("page.intro"))
-    address.follow(IDEA, SECTIONS, PAGE)
-    section = st.segmented_control(
+    section = address.follow(IDEA, SECTIONS, PAGE)
+    st.segmented_control(
         words("page.section"),
         SECTIONS,
         required=True,

@@ -91,3 +91,26 @@ def push_shares(similarity_N: NDArray[np.float32], beta: float, temperature: flo
     weights, _ = GradientWeights(temperature, beta).weights(similarity.clone(), similarity.max(1, keepdim=True).values)
     weight = weights[0].double().numpy()
     return np.asarray(weight / weight.sum())
+
+
+def push_on_same_class(sample: CorpusSample, beta: float, temperature: float) -> float | None:
+    """Mean share of an anchor's push that falls on images of its class, were all of the sample its negatives.
+
+    Args:
+        sample: of two images at least.
+        beta: hardness β ≥ 0.
+        temperature: τ > 0.
+
+    Returns:
+        In [0, 1]; `None` without labels. Images of unknown class are neither anchors nor negatives.
+    """
+    if not sample.has_labels:
+        return None
+    known = np.flatnonzero(np.diagonal(sample.false_MM) == 1)
+    similarity = sample.similarity_MM[np.ix_(known, known)].copy()
+    np.fill_diagonal(similarity, -np.inf)
+    tensor = torch.from_numpy(similarity)
+    weights, _ = GradientWeights(temperature, beta).weights(tensor, tensor.max(1, keepdim=True).values)
+    weight = weights.double().numpy()
+    false = np.where(sample.false_MM[np.ix_(known, known)] == 1, weight, 0.0)
+    return float((false.sum(axis=1) / weight.sum(axis=1)).mean())

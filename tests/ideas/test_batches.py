@@ -123,3 +123,16 @@ def test_the_first_component_is_that_of_the_largest_variance() -> None:
     corpus = sample([-1] * 30, dim=6)
     centred = corpus.vector_MD - corpus.vector_MD.mean(axis=0)
     assert corpus.first_component_M.std() == pytest.approx(np.linalg.svd(centred)[1][0] / math.sqrt(30), rel=1e-5)
+
+
+def test_the_push_on_the_own_class_is_the_mean_over_anchors() -> None:
+    """One anchor at a time, its shares summed over its class; unknown images count for nothing."""
+    corpus = sample([0, 1, 0, -1, 1, 0], seed=5)
+    known = [0, 1, 2, 4, 5]
+    found = []
+    for anchor in known:
+        others = [i for i in known if i != anchor]
+        share = ideas.push_shares(corpus.similarity_MM[anchor, others], 1.0, 0.3)
+        found.append(sum(s for s, i in zip(share, others, strict=True) if corpus.false_MM[anchor, i] == 1))
+    assert ideas.push_on_same_class(corpus, 1.0, 0.3) == pytest.approx(np.mean(found), abs=1e-6)
+    assert ideas.push_on_same_class(sample([-1, -1]), 1.0, 0.3) is None

@@ -57,31 +57,20 @@ def errors(words: Words, ratios: Sequence[int], values: Sequence[float], chosen:
     return _at(figure, chosen).update_layout(showlegend=False)
 
 
-def ratio_maps(
-    words: Words, grid: NDArray[np.float64], truth: NDArray[np.float64], learned: NDArray[np.float64]
-) -> go.Figure:
-    """Log density ratio over x and c, in closed form and as learned, side by side on one scale."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(1, 2, subplot_titles=(words("ratio.truth"), words("ratio.learned")), shared_yaxes=True)
-    for column, values in enumerate((truth, learned), 1):
-        figure.add_heatmap(
-            x=_list(grid),
-            y=_list(grid),
-            z=[_list(row) for row in np.clip(values, -_MOST_LOG, _MOST_LOG)],
-            coloraxis="coloraxis",
-            hovertemplate="c %{x:.1f}<br>x %{y:.1f}<br>%{z:.2f}<extra></extra>",
-            row=1,
-            col=column,
-        )
-    figure.update_xaxes(title="c").update_yaxes(title="x", col=1)
-    scale = {
-        "colorscale": _DIVERGING,
-        "cmin": -_MOST_LOG,
-        "cmax": _MOST_LOG,
-        "colorbar": {"thickness": 10, "title": {"text": words("ratio.scale"), "side": "right"}},
-    }
-    return figure.update_layout(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 30, "b": 8}, coloraxis=scale)
+def ratio_map(words: Words, grid: NDArray[np.float64], values: NDArray[np.float64]) -> go.Figure:
+    """Log density ratio over x (up) and c (across), on a scale that is the same in every map."""
+    figure = _figure("c", "x")
+    figure.add_heatmap(
+        x=_list(grid),
+        y=_list(grid),
+        z=[_list(row) for row in np.clip(values, -_MOST_LOG, _MOST_LOG)],
+        colorscale=_DIVERGING,
+        zmin=-_MOST_LOG,
+        zmax=_MOST_LOG,
+        colorbar={"thickness": 10, "title": {"text": words("ratio.scale"), "side": "right"}},
+        hovertemplate="c %{x:.1f}<br>x %{y:.1f}<br>%{z:.2f}<extra></extra>",
+    )
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
 
 
 def ratio_by_cosine(words: Words, found: ideas.SimilarityRatio) -> go.Figure:
@@ -94,7 +83,7 @@ def ratio_by_cosine(words: Words, found: ideas.SimilarityRatio) -> go.Figure:
         _line(figure, x, y, words("ratio.by_label"), FALSE_COLOUR, "solid", "lines+markers")
     values = np.concatenate([found.by_score_K, found.by_label_K[known & (found.by_label_K > 0)]])
     low, high = (math.log10(max(float(edge), 1e-3)) for edge in (values.min(), values.max()))
-    figure.update_yaxes(type="log", range=[max(low, -3) - 0.1, min(high, 4) + 0.1])
+    figure.update_yaxes(type="log", dtick=1, range=[max(low, -3) - 0.1, min(high, 4) + 0.1])
     figure.add_hline(y=1, line={"color": LEVEL_COLOUR, "width": 1})
     return figure
 
@@ -106,7 +95,7 @@ def hits(words: Words, shares: Sequence[float], chance: float, chosen: int) -> g
     colours = [QUALITY_COLOUR if step == chosen else LEVEL_COLOUR for step in steps]
     figure.add_bar(x=steps, y=list(shares), marker={"color": colours}, name=words("patches.hit_axis"))
     _line(figure, [0.5, len(steps) + 0.5], [chance, chance], words("patches.chance"), FALSE_COLOUR, "dash")
-    figure.update_yaxes(tickformat=".0%", range=[0, 1]).update_xaxes(dtick=1)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero").update_xaxes(dtick=1)
     return figure.update_layout(showlegend=False)
 
 

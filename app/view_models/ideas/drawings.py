@@ -74,12 +74,12 @@ def view_rows(rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]]) -> str:
     found = []
     for name, views in rows:
         pictures = "".join(
-            f'<img src="{_uri(view)}" alt="{_text(name)} {i}" style="width:18%;max-width:112px;aspect-ratio:1">'
+            f'<img src="{_uri(view)}" alt="{_text(name)} {i}" style="flex:1 1 0;min-width:0;max-width:112px">'
             for i, view in enumerate(views, 1)
         )
         found.append(
             f'<div style="display:flex;gap:.4rem;align-items:center;margin:0 0 .4rem">'
-            f'<span style="flex:0 0 5rem;font-size:.85rem">{_text(name)}</span>{pictures}</div>'
+            f'<span style="flex:0 0 4.2rem;font-size:.85rem">{_text(name)}</span>{pictures}</div>'
         )
     return "".join(found)
 
@@ -126,9 +126,9 @@ def patch_picture(
     encoded = base64.b64encode(drawing.encode()).decode("ascii")
     alt = _text(", ".join(words))
     legend = "".join(
-        f'<span style="margin-right:1rem;white-space:nowrap"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border:3px solid {colour};margin-right:.3rem"></span>{_text(word)}</span>'
-        for word, colour in zip(words, (_CONTEXT, _AT, _TARGET), strict=True)
+        f'<span style="display:inline-block;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
+        f'border:3px {style};margin-right:.3rem"></span>{_text(word)}</span>'
+        for word, style in zip(words, (f"dashed {_CONTEXT}", f"solid {_AT}", f"solid {_TARGET}"), strict=True)
     )
     return (
         f'<img src="data:image/svg+xml;base64,{encoded}" alt="{alt}" style="width:100%;max-width:{side * _ZOOM}px">'

@@ -19,23 +19,23 @@ SECTIONS = ("nce", "picking", "ratio", "patches", "bound", "ingredients", "bias"
 
 EQUATIONS: dict[str, tuple[str, ...]] = {
     "nce": (
-        r"\mathcal{L} = -\frac{1}{T}\sum_{t=1}^{T}\Big[\log\sigma\big(\ell(x_t)\big)"
-        r" + \sum_{i=1}^{\nu}\log\big(1-\sigma(\ell(y_{ti}))\big)\Big]",
+        r"\mathcal{L} = -\frac{1}{T}\sum_{t=1}^{T}\log\sigma\big(\ell(x_t)\big)",
+        r"\qquad -\frac{1}{T}\sum_{t=1}^{T}\sum_{i=1}^{\nu}\log\big(1-\sigma(\ell(y_{ti}))\big)",
         r"\ell(u) = \log\frac{p_\theta(u)}{\nu\,q(u)}",
     ),
     "picking": (r"\mathcal{L} = -\log\frac{e^{s^{+}/\tau}}{e^{s^{+}/\tau}+\sum_{j=1}^{N-1}e^{s_j/\tau}}",),
     "ratio": (
         r"f(x,c)=\exp\big(z(x)^{\top}W\,c\big)\;\propto\;\frac{p(x\mid c)}{p(x)}",
-        r"\log\frac{p(x\mid c)}{p(x)}=\frac{2\rho xc-\rho^2(x^2+c^2)}{2(1-\rho^2)}-\tfrac12\log(1-\rho^2)",
+        r"\log\frac{p(x\mid c)}{p(x)}=\frac{2\rho xc-\rho^2(x^2+c^2)}{2(1-\rho^2)}+\text{const}",
     ),
     "patches": (
         r"f_k(x_{t+k},c_t)=\exp\big(z_{t+k}^{\top}W_k\,c_t\big)",
         r"c_t=g_{\mathrm{ar}}(z_{\le t}),\qquad z_t=g_{\mathrm{enc}}(x_t)",
     ),
-    "bound": (r"I(x;c)\;\ge\;\log N-\mathcal{L}_N,\qquad \log N-\mathcal{L}_N\le\log N",),
+    "bound": (r"I(x;c)\;\ge\;\log N-\mathcal{L}_N", r"\log N-\mathcal{L}_N\;\le\;\log N"),
     "ingredients": (r"w_j \propto e^{\beta s_j/\tau},\qquad R = N\,\frac{\sum_j w_j\,e^{s_j/\tau}}{\sum_j w_j}",),
     "bias": (
-        r"G=\max\Big\{\frac{R-\tau^{+}N\,e^{s^{+}/\tau}}{1-\tau^{+}},\;N e^{-1/\tau}\Big\},\qquad"
+        r"G=\max\Big\{\frac{R-\tau^{+}N\,e^{s^{+}/\tau}}{1-\tau^{+}},\;N e^{-1/\tau}\Big\}",
         r"\mathcal{L}=-\log\frac{e^{s^{+}/\tau}}{e^{s^{+}/\tau}+G}",
     ),
 }

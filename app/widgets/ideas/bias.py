@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from samekind import ideas
 
 DEPTH = 10
+USUAL_TEMPERATURE = 0.2  # of the presets
 PRIORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 FALSE_NEGATIVES = "screens/false_negatives.py"
 
@@ -28,13 +29,7 @@ def show(words: Words, library: Library) -> list[str]:
     sample = parts.sample(words, library)
     if sample is None:
         return []
-    if library.classes:
-        job = waiting.result(lambda: library.audit(DEPTH), words("bias.working"))
-        if job is not None:
-            _figures(words, job.report)
-    else:
-        st.info(words("bias.unlabelled"), icon=":material/label_off:")
-        _estimate(words, library)
+    above = st.container()
     st.page_link(FALSE_NEGATIVES, label=words("bias.link"), icon=":material/difference:")
     if sample.has_labels:
         st.subheader(words("bias.loss_title"), anchor=False)
@@ -47,18 +42,33 @@ def show(words: Words, library: Library) -> list[str]:
     st.table(rows)
     st.caption(words("bias.helps_says"))
     st.markdown(words("bias.helps_says_2"))
+    with above:  # last, for of a large corpus the audit takes a while
+        _answer(words, library, sample)
     return []
 
 
-def _figures(words: Words, report: sk.FalseNegativeReport) -> None:
+def _answer(words: Words, library: Library, sample: ideas.CorpusSample) -> None:
+    """This corpus' own answer, from the audit; without labels what can be known."""
+    if not library.classes:
+        st.info(words("bias.unlabelled"), icon=":material/label_off:")
+        _estimate(words, library)
+        return
+    job = waiting.result(lambda: library.audit(DEPTH), words("bias.working"))
+    if job is not None:
+        _figures(words, job.report, sample)
+
+
+def _figures(words: Words, report: sk.FalseNegativeReport, sample: ideas.CorpusSample) -> None:
     """Rate at the first and the last rank beside chance, and the share of the push."""
+    from samekind.ideas import push_on_same_class
+
     first, last = report.by_rank[0]["false_negative_rate"], report.by_rank[-1]["false_negative_rate"]
     push = (report.gradient_share or {}).get("false_negatives")
     shown = {"first": first, "tenth": last, "base": report.base_rate, "push": push}
     with st.container(horizontal=True):
         for name, value in shown.items():
             meaning = words(f"bias.{name}_help", **({"rank": report.k} if name == "tenth" else {}))
-            st.metric(words(f"bias.{name}"), percent(value), help=meaning, border=True, width=190)
+            st.metric(words(f"bias.{name}"), percent(value), help=meaning, border=True, width=165)
     if first is None or not report.base_rate:
         return
     lift = times(first / report.base_rate)
@@ -70,7 +80,11 @@ def _figures(words: Words, report: sk.FalseNegativeReport) -> None:
         rank=report.k,
         tenth=percent(last),
     )
-    more = words("bias.here_no_push") if push is None else words("bias.here_push", push=percent(push))
+    if push is None:
+        own = push_on_same_class(sample, 0.0, USUAL_TEMPERATURE)
+        more = words("bias.here_no_push", temperature=f"{USUAL_TEMPERATURE:g}", push=percent(own))
+    else:
+        more = words("bias.here_push", push=percent(push))
     st.markdown(f"{said} {more}")
 
 

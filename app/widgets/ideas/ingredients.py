@@ -55,7 +55,7 @@ def _batch(words: Words, library: Library, sample: ideas.CorpusSample) -> None:
     if base is None or one is None:
         st.markdown(words("ingredients.batch_unlabelled", batch=batch, similarity=f"{figure.similarity:.2f}"))
         return
-    expected, at_least = f"{base * (batch - 1):.1f}", percent(one[options.index(batch)])
+    expected, at_least = f"{base * (batch - 1):.1f}", _chance(one[options.index(batch)])
     values = {"expected": expected, "one": at_least, "hardest": percent(figure.false), "base": percent(base)}
     st.markdown(words("ingredients.batch_here", batch=batch, **values))
 
@@ -106,6 +106,11 @@ def _hardness(words: Words, library: Library, sample: ideas.CorpusSample) -> Non
         return
     mass, base = percent(float(share[false == 1].sum())), percent(float((false == 1).mean()))
     st.markdown(words("ingredients.hard_here", **values, false=mass, base=base))
+
+
+def _chance(share: float) -> str:
+    """What rounds to certainty is not called certain."""
+    return percent(share) if share < 0.9995 else "> 99.9 %"
 
 
 def _next_draw() -> None:

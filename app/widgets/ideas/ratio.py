@@ -21,11 +21,22 @@ def show(words: Words, library: Library) -> list[str]:
     from samekind.app.view_models.ideas import charts
 
     rho = st.slider(
-        words("ratio.correlation"), -0.9, 0.9, 0.6, 0.1, key="ideas_correlation", persist_state="session", width=420
+        words("ratio.correlation"),
+        -0.9,
+        0.9,
+        0.6,
+        0.1,
+        format="%.1f",
+        key="ideas_correlation",
+        persist_state="session",
+        width=420,
     )
     rho = round(rho, 1)
     truth, learned, weight = maps(rho)
-    parts.chart(charts.ratio_maps(words, GRID, truth, learned), "ideas_ratio_maps")
+    for column, name, values in zip(st.columns(2, gap="medium"), ("truth", "learned"), (truth, learned), strict=True):
+        with column:
+            st.markdown(f"**{words(f'ratio.{name}')}**")
+            parts.chart(charts.ratio_map(words, GRID, values), f"ideas_ratio_{name}")
     st.caption(words("ratio.caption"))
     st.markdown(words("ratio.weights", learned=f"{weight:.2f}", truth=f"{rho / (1 - rho**2):.2f}"))
     st.subheader(words("ratio.corpus"), anchor=False)
@@ -37,10 +48,10 @@ def show(words: Words, library: Library) -> list[str]:
     parts.chart(charts.ratio_by_cosine(words, found), "ideas_ratio_cosine")
     known = np.flatnonzero(~np.isnan(found.by_label_K))
     at = int(known[-1]) if len(known) else len(found.similarity_K) - 1
-    values = {"cosine": f"{found.similarity_K[at]:.2f}", "by_score": _times(found.by_score_K[at])}
+    claims = {"cosine": f"{found.similarity_K[at]:.2f}", "by_score": _times(found.by_score_K[at])}
     if not len(known):
-        return [words("ratio.here_unlabelled", **values)]
-    return [words("ratio.here", **values, by_label=_times(found.by_label_K[at]), temperature=f"{temperature:g}")]
+        return [words("ratio.here_unlabelled", **claims)]
+    return [words("ratio.here", **claims, by_label=_times(found.by_label_K[at]), temperature=f"{temperature:g}")]
 
 
 @lru_cache(maxsize=32)
