@@ -21,6 +21,8 @@ from samekind.ideas.sample import CorpusSample
 from samekind.training.objectives.contrastive import mean_over_anchors, softmax_loss
 from samekind.training.objectives.terms import Terms
 
+_MOST_ANCHORS = 512
+
 
 @dataclass(frozen=True)
 class LossFigure:
@@ -42,7 +44,7 @@ class LossFigure:
 def losses_by_batch(
     sample: CorpusSample, counts: Sequence[int], *, temperature: float, tau_plus: float, seed: int = 0
 ) -> list[LossFigure]:
-    """Mean losses over all anchors of the sample whose class has another image and is not the only one.
+    """Mean losses over anchors of the sample whose class has another image and is not the only one: the first 512 of them.
 
     Args:
         sample: with labels.
@@ -59,7 +61,7 @@ def losses_by_batch(
     """
     generator = np.random.default_rng(seed)
     same = (sample.false_MM == 1) & ~np.eye(len(sample), dtype=bool)
-    anchors = np.flatnonzero(same.any(axis=1) & (sample.false_MM == 0).any(axis=1))
+    anchors = np.flatnonzero(same.any(axis=1) & (sample.false_MM == 0).any(axis=1))[:_MOST_ANCHORS]
     if not len(anchors):
         return []
     known = np.diagonal(sample.false_MM) == 1

@@ -16,7 +16,7 @@ from samekind.ideas.gaussian_pair import GaussianPair
 from samekind.ideas.sample import CorpusSample
 from samekind.training.objectives.functional import cpc
 
-_STEPS, _BATCH, _BATCHES = 40, 256, 8
+_STEPS, _BATCH, _BATCHES = 40, 128, 8
 _QUADRATURE = 64
 _LEAST_PAIRS = 20  # of a bin; the ratio of fewer is noise
 
@@ -48,7 +48,7 @@ class BilinearScore:
 
 
 def fit_bilinear(pair: GaussianPair, seed: int = 0) -> BilinearScore:
-    """Learns W from drawn pairs by the objective `cpc` alone: which x of 256 belongs to this c?
+    """Learns W from drawn pairs by the objective `cpc` alone: which x of 128 belongs to this c?
 
     Args:
         pair: of one dimension; its density ratio is not looked at.
