@@ -84,19 +84,21 @@ def _section(words: Words, library: Library, section: str) -> None:
 def _steps(words: Words, number: int) -> None:
     """Buttons to the ideas before and after."""
     with st.container(horizontal=True):
-        for text, other, icon in (("previous", number - 1, "arrow_back"), ("next", number + 1, "arrow_forward")):
+        for text, step, icon in (("previous", -1, "arrow_back"), ("next", 1, "arrow_forward")):
             st.button(
                 words(f"page.{text}"),
                 icon=f":material/{icon}:",
                 key=f"ideas_{text}",
-                disabled=not 0 <= other < len(SECTIONS),
+                disabled=not 0 <= number + step < len(SECTIONS),
                 on_click=_go,
-                args=(other,),
+                args=(step,),
             )
 
 
-def _go(number: int) -> None:
-    st.session_state[IDEA] = SECTIONS[number]
+def _go(step: int) -> None:
+    """From the idea that is chosen by now: a second click may come before the first one has drawn its page."""
+    number = SECTIONS.index(st.session_state[IDEA]) + step
+    st.session_state[IDEA] = SECTIONS[max(0, min(number, len(SECTIONS) - 1))]
 
 
 if __name__ == "__main__":
