@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ENGLISH, KOREAN = "en", "ko"
-LANGUAGES = {ENGLISH: "English", KOREAN: "한국어"}
+LANGUAGES = {ENGLISH: "English", KOREAN: "한국어 Korean"}
 SECTIONS = ("nce", "picking", "ratio", "patches", "bound", "ingredients", "bias")
 
 EQUATIONS: dict[str, tuple[str, ...]] = {
