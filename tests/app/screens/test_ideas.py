@@ -208,6 +208,14 @@ def test_the_last_question_is_answered_by_the_audit(open_app: OpenApp, artefact:
     assert len(at.get("page_link")) == 1
 
 
+def test_a_choice_that_is_gone_is_made_anew(open_app: OpenApp, vectors_only: Path) -> None:
+    """An index that was rebuilt smaller no longer has as many candidates as a visitor had chosen."""
+    at = open_app(vectors_only).switch_page(IDEAS)
+    at.session_state["ideas_candidates"] = 512
+    at.query_params["idea"] = "picking"
+    assert f"log N = {math.log(32):.2f}" in said(healthy(at.run()))
+
+
 def test_the_language_and_the_idea_are_in_the_address(open_app: OpenApp, vectors_only: Path) -> None:
     """What is chosen is written there, what is the default is not; an address that is come back to wins, another page does not reset."""
     at = healthy(open_app(vectors_only).switch_page(IDEAS).run())

@@ -15,6 +15,7 @@ from samekind import ideas
 from samekind.app.view_models.ideas import charts, drawings
 from samekind.app.view_models.ideas.helps import HELPS
 from samekind.app.view_models.ideas.texts import EQUATIONS, LANGUAGES, SECTIONS, Words, placeholders, texts
+from samekind.training.objectives.cpc import MAX_ANCHORS, MAX_CANDIDATES
 
 APP = Path(sk.__file__).parents[1] / "app"
 HANGUL = re.compile("[가-힣]")
@@ -83,6 +84,14 @@ def test_every_open_question_of_the_notes_has_its_place() -> None:
     for words in WONDERED:
         assert words in korean, words
     assert all(EQUATIONS[section] for section in SECTIONS)
+
+
+def test_the_numbers_of_training_are_training_s() -> None:
+    """What the words say of samekind's CPC is what it draws."""
+    for language in LANGUAGES:
+        answers = " ".join(answer for _, answer in Words(language).notes("patches"))
+        assert f"{MAX_ANCHORS:,}" in answers
+        assert f"{MAX_CANDIDATES:,}" in answers
 
 
 def test_what_helps_is_what_the_results_say() -> None:
