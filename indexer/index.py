@@ -143,11 +143,7 @@ class Index(SearchableIndex):
     def adapt(self, progress: Progress | None = None) -> AdaptReport:
         """Adapts the space that searches use to the answers that people have given, if held-out answers gain by it; takes a second.
 
-<<<<<<< HEAD
         Answers come from the demo (*Same or different?*) or `samekind verdicts import`. The encoder's vectors stay as they are.
-=======
-        Answers are given in the demo (*Same or different?*) or imported (`samekind verdicts import`). The encoder's vectors stay as they are.
->>>>>>> 5fca7f83c1a32488a227360302187b92944eb484
 
         Args:
             progress: shows a bar.

@@ -50,7 +50,10 @@ class QuickBackbone:
             if self._session is None or made_of != self._made_of:
                 if images < FEWEST:
                     return backbone
-                self._session, self._made_of = _session(backbone), made_of
+                try:
+                    self._session, self._made_of = _session(backbone), made_of
+                except ImportError:  # packages that are there, but cannot be loaded, cost time and no vectors
+                    return backbone
             return _runs(self._session)
 
 

@@ -107,3 +107,14 @@ def test_other_backbones_and_machines_without_onnxruntime_stay_with_torch(monkey
     assert QuickBackbone().of(other, 1000) is other
     monkeypatch.setattr(quick_backbone, "find_spec", lambda name: None if name == "onnxruntime" else object())
     assert QuickBackbone().of(network, 1000) is network
+
+
+def test_packages_that_cannot_be_loaded_cost_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that the system lacks, for example: the file of a package is there, and its import fails."""
+
+    def broken(backbone: Lite0) -> Any:
+        raise ImportError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(quick_backbone, "_session", broken)
+    network = Lite0().eval()
+    assert QuickBackbone().of(network, 1000) is network
