@@ -36,6 +36,11 @@ def page_drawn(title: str) -> None:
     st.session_state[PAGE] = title
 
 
+def is_drawn_again(title: str) -> bool:
+    """True if that page was the last one that was drawn."""
+    return bool(st.session_state.get(PAGE) == title)
+
+
 def has_drawn() -> bool:
     """True if this session has drawn a page before.
 
@@ -68,7 +73,7 @@ def present_query(library: Library, page: str) -> Query | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = st.query_params.get("id"), st.session_state.get(PAGE) == page
+    named, stayed = st.query_params.get("id"), is_drawn_again(page)
     if named != st.session_state.get(_SEEN) and (named is not None or stayed):
         st.session_state[WORDS] = ""
         st.session_state["query"] = None if named is None else Query(named, named)
