@@ -22,7 +22,10 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Draws the navigation and the chosen page."""
     st.set_page_config(page_title="samekind", page_icon=str(HERE / "icon.svg"), layout="wide")
-    chosen = st.navigation(_pages())
+    pages = _pages()
+    chosen = st.navigation([*pages.values(), *_moved(pages)])
+    if chosen is pages["home"] and search_session.is_addressed():
+        _lead_to(pages["search"])  # the search was at the root up to release 0.1, and links to it are about
     st.logo(str(HERE / "logo.svg"), size="large")
     st.html(HERE / "page.css")
     library = opening.library_or_stop()
@@ -33,35 +36,41 @@ def main() -> None:
     library.warm_later()
 
 
-def _pages() -> list[st.Page]:
-    search = st.Page(
-        "screens/search.py", title="Search", icon=":material/image_search:", url_path="start", default=True
+def _pages() -> dict[str, st.Page]:
+    """The pages by their addresses, in the order of the navigation. The first one is served at the root; `home` is only reserved."""
+    pages = (
+        ("home", "Overview", "screens/overview.py", "home"),
+        ("search", "Search", "screens/search.py", "image_search"),
+        ("false-negatives", "False negatives", "screens/false_negatives.py", "difference"),
+        ("same-or-different", "Same or different?", "screens/label_pairs.py", "fact_check"),
+        ("clean-up", "Clean up", "screens/curation.py", "rule"),
     )
-    false_negatives = st.Page(
-        "screens/false_negatives.py",
-        title="False negatives",
-        icon=":material/difference:",
-        url_path="false-negatives",
-    )
-    label_pairs = st.Page(
-        "screens/label_pairs.py", title="Label pairs", icon=":material/fact_check:", url_path="label-pairs"
-    )
-    curation = st.Page(
-        "screens/curation.py", title="Label errors & duplicates", icon=":material/rule:", url_path="label-errors"
-    )
-    # The first page is served at the root alone: whoever writes its name into an address is led there.
-    moved = [_moved("search", search), _moved("confirm", label_pairs), _moved("lists", curation)]
-    return [search, false_negatives, label_pairs, curation, *moved]
+    return {
+        address: st.Page(file, title=title, icon=f":material/{icon}:", url_path=address, default=address == "home")
+        for address, title, file, icon in pages
+    }
 
 
-def _moved(former_path: str, page: st.Page) -> st.Page:
-    """Another address of a page, which leads to it with all that stands behind the question mark."""
-    return st.Page(
-        lambda: st.switch_page(page, query_params=st.query_params.to_dict()),
-        title=page.title,
-        url_path=former_path,
-        visibility="hidden",
-    )
+def _moved(pages: dict[str, st.Page]) -> list[st.Page]:
+    """Further addresses of pages: former ones, and a name for the page at the root."""
+    addresses = {
+        "overview": "home",
+        "start": "search",
+        "label-pairs": "same-or-different",
+        "confirm": "same-or-different",
+        "label-errors": "clean-up",
+        "lists": "clean-up",
+    }
+    return [_leading(former, pages[present]) for former, present in addresses.items()]
+
+
+def _leading(address: str, page: st.Page) -> st.Page:
+    return st.Page(lambda: _lead_to(page), title=page.title, url_path=address, visibility="hidden")
+
+
+def _lead_to(page: st.Page) -> None:
+    """Leads to a page with all that stands behind the question mark."""
+    st.switch_page(page, query_params=st.query_params.to_dict())
 
 
 if __name__ == "__main__":

@@ -36,14 +36,14 @@ def main(artefact: str, only: Sequence[str] = ()) -> None:
     pages = {
         "search": ("Search", _search),
         "false-negatives": ("False negatives", _false_negatives),
-        "label-groups": ("Label pairs", _label_groups),
-        "label-pairs": ("Label pairs", _label_pairs),
-        "label-errors": ("Label errors & duplicates", _label_errors),
+        "label-groups": ("Same or different?", _label_groups),
+        "label-pairs": ("Same or different?", _label_pairs),
+        "label-errors": ("Clean up", _label_errors),
     }
     with _server(artefact) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
-        page.goto(address)
+        page.goto(f"{address}/search")
         page.locator("button.card").first.wait_for(timeout=LONGEST_AUDIT_MS)
         for name, (link, take) in pages.items():
             if not only or name in only:
@@ -75,7 +75,7 @@ def before_and_after(browser: Browser, artefact: str) -> None:
         query = max(zip(after, before, queries, strict=True), key=lambda each: each[0] - each[1])[2]
         with _server(str(own)) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="light")
-            page.goto(f"{address}/?id={quote(query)}")
+            page.goto(f"{address}/search?id={quote(query)}")
             page.get_by_role("button", name="more like").first.wait_for(timeout=60_000)
             _shoot(page, "search-after.png")
             page.get_by_text("Use people's answers").click()
@@ -130,7 +130,7 @@ def _label_groups(page: Page) -> None:
     images = page.get_by_role("group", name="images to compare with the anchor").get_by_role("button")
     images.nth(9).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
-    page.get_by_role("heading", name="Label pairs").click()
+    page.get_by_role("heading", name="Same or different?").click()
     page.wait_for_timeout(2000)
     answered = page.get_by_role("list", name="last groups, newest first").locator(".card")
     for keys in ("1247", "135"):
@@ -155,7 +155,7 @@ def _label_pairs(page: Page) -> None:
     page.get_by_role("list", name="the anchor", exact=True).wait_for(timeout=LONGEST_AUDIT_MS)
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role(
-        "heading", name="Label pairs"
+        "heading", name="Same or different?"
     ).click()  # a key pressed in a field, or on a switch, is the field's own
     page.wait_for_timeout(3000)
     answered = page.get_by_role("list", name="last answers, newest first").locator(".card")

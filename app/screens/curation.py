@@ -1,4 +1,4 @@
-"""The page *Label errors & duplicates*: three lists with pictures, a button for each answer, and all as CSV files.
+"""The page *Clean up*: three lists with pictures, a button for each answer, and all as CSV files.
 
 *The label is wrong* is the verdict `wrong_label` with the image as anchor and a neighbour of the suggested class as negative: of those
 shown the nearest that has no verdict beside the image yet, so that no earlier verdict is replaced while there is one. *Is right* is
@@ -48,7 +48,7 @@ DECIDING = {"wrong_label": ("different",), "duplicate": ("duplicate", "same", "d
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
-    st.title("Label errors & duplicates", anchor=False)
+    st.title("Clean up", anchor=False)
     if failure := labeling_session.pop_failure():
         notices.failure(*failure)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -268,7 +268,7 @@ def _take_back(
     choices: Sequence[tuple[str, str, str]],
     copies: Sequence[str] = (),
 ) -> None:
-    """Withdraws whatever decided: it may be about another neighbour, or have come from *Label pairs*."""
+    """Withdraws whatever decided: it may be about another neighbour, or have come from *Same or different?*."""
     own, *rest = _contents(library, anchor, others)
     yes, anchors = choices[0][0], {*_contents(library, anchor, copies)}
     deciding = [

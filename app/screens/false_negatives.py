@@ -204,7 +204,7 @@ def _duplicates(view: AuditView) -> None:
         pairs = counted(count, "pair")
         st.caption(
             f"{pairs} of exact copies, or of images that the encoder can hardly tell apart, are among the negatives: the hardest there "
-            "are. The page *Label errors & duplicates* shows which of them are the same picture."
+            "are. The page *Clean up* shows which of them are the same picture."
         )
 
 

@@ -1,4 +1,4 @@
-"""The page *Label pairs*: an anchor beside many images at once (*Groups*), or one pair after the other (*Pairs*), by button or by key.
+"""The page *Same or different?*: an anchor beside many images at once (*Groups*), or pair after pair (*Pairs*), by button or key.
 
 Pairs come from the audit, which takes up to a minute for a large corpus the first time; groups need none.
 """
@@ -44,7 +44,7 @@ ABOUT_PAIRS = (
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
-    st.title("Label pairs", anchor=False)
+    st.title("Same or different?", anchor=False)
     mode = st.segmented_control(
         "Ask about",
         MODES,

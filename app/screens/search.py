@@ -128,7 +128,7 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
             key="adapted",
             persist_state="session",
             bind="query-params",
-            help="Search as the answers given under *Label pairs* have adapted it, or as the encoder sees it.",
+            help="Search as the answers given under *Same or different?* have adapted it, or as the encoder sees it.",
         )
     return k, filters.where_clause(label, split), itself, adapted
 

@@ -1,4 +1,4 @@
-"""One visitor's work on the page *Label pairs*: the pair that comes next, annotating it, and taking annotations back.
+"""One visitor's work on the page *Same or different?*: the pair that comes next, annotating it, and taking annotations back.
 
 The queue is a batch of candidate pairs in the session's state. The table of verdicts is read again at every run, so that a pair which
 another tab has annotated in the meantime is passed over; verdicts are only ever appended.
@@ -209,7 +209,7 @@ def pop_failure() -> tuple[str, str] | None:
 
 
 def annotator() -> str:
-    """The visitor's name as given on *Label pairs*, or else the login name."""
+    """The visitor's name as given on *Same or different?*, or else the login name."""
     return str(st.session_state.get(ANNOTATOR, login_name())).strip()
 
 

@@ -1,4 +1,4 @@
-"""One visitor's work in the mode *Groups* of *Label pairs*: the screen that comes next, answering, skipping it, and taking it back.
+"""One visitor's work in the mode *Groups* of *Same or different?*: the screen that comes next, answering, skipping it, and taking it back.
 
 A screen stays until it is answered or skipped here, or one of its pairs is answered elsewhere.
 """

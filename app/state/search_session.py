@@ -16,8 +16,15 @@ WORDS = "words"
 
 INVERTED = "inverted"
 """Key of the switch that exchanges light and dark."""
+FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leave_out_itself", "adapted"))
+"""What an address of *Search* held while that page was at the root."""
 _SEEN = "address_seen"
 _PAGE = "page_drawn"
+
+
+def is_addressed() -> bool:
+    """True if the address names a query, or a setting of *Search*, which was at the root once."""
+    return not FORMER_KEYS.isdisjoint(st.query_params)
 
 
 def page_drawn(title: str) -> None:

@@ -1,4 +1,4 @@
-"""What answers have bought, on the page *Label pairs*: figures, sentences, and an image's neighbours before and after.
+"""What answers have bought, on the page *Same or different?*: figures, sentences, and an image's neighbours before and after.
 
 As on screens, no label is on a card unless it was asked for.
 """

@@ -1,4 +1,4 @@
-"""Duplicates as groups: images that are one picture, directly or through others, on the page *Label errors & duplicates*."""
+"""Duplicates as groups: images that are one picture, directly or through others, on the page *Clean up*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page *Label errors & duplicates*: cards and words of both lists, and the verdict that each answer becomes."""
+"""The page *Clean up*: cards and words of both lists, and the verdict that each answer becomes."""
 
 from __future__ import annotations
 

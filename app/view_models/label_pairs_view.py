@@ -1,4 +1,4 @@
-"""The page *Label pairs*: cards of the two images and of verdicts, and sentences.
+"""The page *Same or different?*: cards of the two images and of verdicts, and sentences.
 
 Labels sway whoever sees them, and in a folder's corpus ids hold the class. So neither, nor the figures that say what the encoder thinks,
 are on a candidate pair's cards, not even in the text for screen readers, unless they were asked for.

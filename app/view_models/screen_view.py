@@ -1,4 +1,4 @@
-"""Screens on the page *Label pairs*: cards of an anchor and its images, of screens that were answered, and sentences.
+"""Screens on the page *Same or different?*: cards of an anchor and its images, of screens that were answered, and sentences.
 
 As on a candidate pair, neither labels nor ids are on a screen's cards unless they were asked for: its images go by their places, from 1 on.
 Nor is a doubt about a label, which comes from labels; that two pictures are nearly the same does not.

@@ -1,4 +1,4 @@
-"""The part of *Label pairs* that adapts the search while answers come in, and shows what they have bought."""
+"""The part of *Same or different?* that adapts the search while answers come in, and shows what they have bought."""
 
 from __future__ import annotations
 

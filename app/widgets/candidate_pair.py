@@ -1,4 +1,4 @@
-"""The part of *Label pairs* that shows one pair: two large pictures above their neighbours, and a button for each verdict."""
+"""The part of *Same or different?* that shows one pair: two large pictures above their neighbours, and a button for each verdict."""
 
 from __future__ import annotations
 

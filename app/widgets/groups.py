@@ -1,4 +1,4 @@
-"""The mode *Groups* of *Label pairs*: screen after screen, and those that were answered."""
+"""The mode *Groups* of *Same or different?*: screen after screen, and those that were answered."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Adapt:
     """Adapts an index to the answers that people have given, so that searches find more of what they mean by the same.
 
-    Answers come from the demo's page Label pairs, from samekind verdicts import, or from samekind labels import, whose names stand for
+    Answers come from the demo's page 'Same or different?', from samekind verdicts import, or from samekind labels import, whose names stand for
     pairs. The space is adapted only if answers that were held out
     gain by it. The encoder's vectors stay as they are, and --undo takes the last adaptation back; the answers stay.
 
@@ -109,7 +109,7 @@ def _text(report: dict[str, Any]) -> str:
     ]
     if report["contradictions"]:
         lines.append(
-            f"left out: groups of {counted(report['contradictions'], 'contradiction')}, see Label pairs in samekind demo"
+            f"left out: groups of {counted(report['contradictions'], 'contradiction')}, see 'Same or different?' in samekind demo"
         )
     if report["gone"]:
         lines.append(f"left out: {counted(report['gone'], 'answer')} about images that the index does not hold")

@@ -14,6 +14,7 @@ from samekind import app
 from samekind.app.state.artefact import ENVIRONMENT
 from samekind.app.state.library import Library
 from tests.app.artefacts import build
+from tests.app.pages import SEARCH
 
 MAIN = Path(app.__file__).with_name("main.py")
 OpenApp = Callable[[Path | str], AppTest]
@@ -29,6 +30,12 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same images without labels."""
     return build(tmp_path_factory.mktemp("app") / "unlabelled", labelled=False)
+
+
+@pytest.fixture
+def open_search(open_app: OpenApp) -> OpenApp:
+    """Opens the app on an artefact at the page *Search*."""
+    return lambda path: open_app(path).switch_page(SEARCH).run()
 
 
 @pytest.fixture

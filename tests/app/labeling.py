@@ -1,4 +1,4 @@
-"""The page *Label pairs* of a small index, and its buttons."""
+"""The page *Same or different?* of a small index, and its buttons."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import samekind as sk
 from samekind.app.state import artefact as opened_artefact
 from samekind.app.state.library import Library
 
-SEARCH, FALSE_NEGATIVES = "screens/search.py", "screens/false_negatives.py"
+OVERVIEW, SEARCH, FALSE_NEGATIVES = "screens/overview.py", "screens/search.py", "screens/false_negatives.py"
 LABEL_PAIRS, CURATION = "screens/label_pairs.py", "screens/curation.py"
 
 

@@ -1,4 +1,4 @@
-"""Adapting while answers come in, and what they bought, on the page *Label pairs* in Streamlit's test harness."""
+"""Adapting while answers come in, and what they bought, on the page *Same or different?* in Streamlit's test harness."""
 
 from __future__ import annotations
 

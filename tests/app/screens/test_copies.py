@@ -1,4 +1,4 @@
-"""The page *Label errors & duplicates*, where copies have different labels or lie in different splits."""
+"""The page *Clean up*, where copies have different labels or lie in different splits."""
 
 from __future__ import annotations
 

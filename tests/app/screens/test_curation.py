@@ -1,4 +1,4 @@
-"""The page *Label errors & duplicates*, on an index whose wrong labels and copies are known."""
+"""The page *Clean up*, on an index whose wrong labels and copies are known."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def opened(open_app: OpenApp, path: Path, which: str = curation.LABELS) -> AppTe
         at.segmented_control(key="which_list").set_value(which).run()
     assert not at.exception, at.exception
     assert not at.error, at.error
-    assert at.title[0].value == "Label errors & duplicates"
+    assert at.title[0].value == "Clean up"
     assert len(at.markdown) <= 1, "nothing but the sentence on how many there are"
     return at
 
@@ -138,7 +138,7 @@ def test_that_a_label_is_right_is_no_answer_about_a_pair(open_app: OpenApp, list
 def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     open_app: OpenApp, listed: Path, tmp_path: Path, verdict: str
 ) -> None:
-    """Given on *Label pairs*, or before a new training: Undo withdraws what decided, and the buttons come back."""
+    """Given on *Same or different?*, or before a new training: Undo withdraws what decided, and the buttons come back."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
     first = index.label_issues().issues[0]
@@ -157,7 +157,7 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
 def test_an_answer_replaces_none_that_was_given_before(
     open_app: OpenApp, listed: Path, tmp_path: Path, word: str
 ) -> None:
-    """Verdicts from *Label pairs* on the image and its nearest neighbours outlive an answer of the list, and its undo."""
+    """Verdicts from *Same or different?* on the image and its nearest neighbours outlive an answer of the list, and its undo."""
     copy = shutil.copytree(listed, tmp_path / "copy")
     index = sk.Index.open(copy)
     first = index.label_issues().issues[0]

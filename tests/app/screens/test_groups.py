@@ -1,4 +1,4 @@
-"""The mode *Groups* of the page *Label pairs*, in Streamlit's test harness: plain widgets stand for what a browser draws."""
+"""The mode *Groups* of the page *Same or different?*, in Streamlit's test harness: plain widgets stand for what a browser draws."""
 
 from __future__ import annotations
 

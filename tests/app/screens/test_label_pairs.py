@@ -1,4 +1,4 @@
-"""Which pair the page *Label pairs* shows, and how: in Streamlit's own test harness, on a real index."""
+"""Which pair the page *Same or different?* shows, and how: in Streamlit's own test harness, on a real index."""
 
 from __future__ import annotations
 

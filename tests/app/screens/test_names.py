@@ -1,4 +1,4 @@
-"""Class names, copies and wrong labels on the screens of *Label pairs*, in Streamlit's test harness."""
+"""Class names, copies and wrong labels on the screens of *Same or different?*, in Streamlit's test harness."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from tests.app.conftest import OpenApp
 from tests.app.pages import FALSE_NEGATIVES, SEARCH, badges, brute_force, cards, healthy, library, linked, png_of, shown
 
 
-def test_the_first_page_is_a_grid_and_loads_neither_vectors_nor_encoder(open_app: OpenApp, artefact: Path) -> None:
+def test_the_first_page_is_a_grid_and_loads_neither_vectors_nor_encoder(open_search: OpenApp, artefact: Path) -> None:
     """What a visitor waits for is ids, labels and 32 pictures; the heavy parts are not touched."""
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     grid = cards(at, "picker")
     assert len(grid) == 32
     assert all(card["pictures"][0]["image"].startswith("data:image/png;base64,") for card in grid)
@@ -26,11 +26,11 @@ def test_the_first_page_is_a_grid_and_loads_neither_vectors_nor_encoder(open_app
     assert not {"vector_index", "encoder"} & set(vars(library(artefact).index))
 
 
-def test_a_linked_query_shows_its_neighbours_as_numpy_finds_them(open_app: OpenApp, artefact: Path) -> None:
+def test_a_linked_query_shows_its_neighbours_as_numpy_finds_them(open_search: OpenApp, artefact: Path) -> None:
     """`?id=` makes an image the query: ids, order and similarities equal brute force, and its class is marked by colour and words."""
     index = sk.Index.open(artefact)
     id_ = index.ids[7]
-    at = linked(open_app(artefact), id_)
+    at = linked(open_search(artefact), id_)
     ids, similarity = brute_force(artefact, id_)
     found = cards(at, "neighbours")
     assert [card["id"] for card in found] == ids[:10]
@@ -45,19 +45,19 @@ def test_a_linked_query_shows_its_neighbours_as_numpy_finds_them(open_app: OpenA
     assert cards(at, "query_card")[0]["heading"] == label[id_]
 
 
-def test_an_unknown_link_is_told(open_app: OpenApp, artefact: Path) -> None:
+def test_an_unknown_link_is_told(open_search: OpenApp, artefact: Path) -> None:
     """An address from another corpus opens the first page with a line that names what is missing."""
-    at = linked(open_app(artefact), "train/99999")
+    at = linked(open_search(artefact), "train/99999")
     assert not shown(at, "neighbours")
     assert ["does not have" in warning.value and "train/99999" in warning.value for warning in at.warning] == [True]
 
 
-def test_the_address_wins_when_it_changes(open_app: OpenApp, artefact: Path) -> None:
+def test_the_address_wins_when_it_changes(open_search: OpenApp, artefact: Path) -> None:
     """What the browser's Back does: an earlier address brings its query back, the first one takes the query away; a settled one does not
     stand against a choice on the page.
     """
     ids = sk.Index.open(artefact).ids
-    at = linked(open_app(artefact), ids[5])
+    at = linked(open_search(artefact), ids[5])
     at.session_state["query"] = Query(ids[6], ids[6])  # as a click on a card does
     assert cards(at.run(), "query_card")[0]["lines"] == [ids[6]]
     at.query_params["id"] = ids[6]  # the page has written it, which the harness does not carry over as a browser does
@@ -68,9 +68,9 @@ def test_the_address_wins_when_it_changes(open_app: OpenApp, artefact: Path) -> 
     assert not shown(healthy(at.run()), "query_card")
 
 
-def test_an_upload_unlike_the_corpus_is_told_and_one_like_it_is_placed(open_app: OpenApp, artefact: Path) -> None:
+def test_an_upload_unlike_the_corpus_is_told_and_one_like_it_is_placed(open_search: OpenApp, artefact: Path) -> None:
     """Noise finds neighbours as anything does, so the page says that they mean little; an image of the corpus is like it."""
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     out = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(out, "PNG")
     at.file_uploader[0].upload("noise.png", out.getvalue(), "image/png").run()
@@ -80,15 +80,15 @@ def test_an_upload_unlike_the_corpus_is_told_and_one_like_it_is_placed(open_app:
         nearest < usual[len(usual) // 100]
     )
     id_ = sk.Index.open(artefact).ids[11]
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload("mine.png", png_of(artefact, id_), "image/png").run()
     assert not at.warning
     assert any(caption.value.startswith("The nearest has similarity") for caption in at.caption)
 
 
-def test_an_upload_is_inverted_by_a_switch(open_app: OpenApp, artefact: Path) -> None:
+def test_an_upload_is_inverted_by_a_switch(open_search: OpenApp, artefact: Path) -> None:
     """What the encoder sees is drawn beside the upload; the switch exchanges light and dark in it and in the search."""
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     encoded = png_of(artefact, sk.Index.open(artefact).ids[11])
     at.file_uploader[0].upload("mine.png", encoded, "image/png").run()
     before = cards(at, "query_card")
@@ -102,11 +102,11 @@ def test_an_upload_is_inverted_by_a_switch(open_app: OpenApp, artefact: Path) ->
     ]
 
 
-def test_the_settings_change_the_neighbours(open_app: OpenApp, artefact: Path) -> None:
+def test_the_settings_change_the_neighbours(open_search: OpenApp, artefact: Path) -> None:
     """k, the class filter and leaving out the query itself do what they say."""
     index = sk.Index.open(artefact)
     id_ = index.ids[3]
-    at = linked(open_app(artefact), id_)
+    at = linked(open_search(artefact), id_)
     at.slider(key="k").set_value(4)
     at.toggle(key="leave_out_itself").set_value(False)
     found = cards(healthy(at.run()), "neighbours")
@@ -122,12 +122,12 @@ def test_the_settings_change_the_neighbours(open_app: OpenApp, artefact: Path) -
     assert [card["heading"] for card in found] == [f"{rank}. {other}" for rank in range(1, 5)]
 
 
-def test_fewer_images_than_k_are_explained(open_app: OpenApp, artefact: Path) -> None:
+def test_fewer_images_than_k_are_explained(open_search: OpenApp, artefact: Path) -> None:
     """A filter that few images pass gives all of these and a sentence."""
     index = sk.Index.open(artefact)
     labels = index.labels or []
     passing = [i for i in range(len(index)) if index.splits[i] == "test" and labels[i] == "3"]
-    at = linked(open_app(artefact), index.ids[labels.index("0")])
+    at = linked(open_search(artefact), index.ids[labels.index("0")])
     at.slider(key="k").set_value(50)
     at.selectbox(key="where_class").set_value("3")
     at.selectbox(key="where_split").set_value("test")
@@ -136,10 +136,10 @@ def test_fewer_images_than_k_are_explained(open_app: OpenApp, artefact: Path) ->
     assert any(f"Only {len(passing)} images" in text.value for text in at.markdown)
 
 
-def test_an_uploaded_image_of_the_corpus_finds_itself(open_app: OpenApp, artefact: Path) -> None:
+def test_an_uploaded_image_of_the_corpus_finds_itself(open_search: OpenApp, artefact: Path) -> None:
     """An upload goes through the encoder: with itself left in, the same image comes first with similarity 1."""
     id_ = sk.Index.open(artefact).ids[11]
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload("mine.png", png_of(artefact, id_), "image/png").run()
     assert cards(at, "query_card")[0]["lines"] == ["mine.png"]
     assert len(cards(at, "neighbours")) == 10
@@ -149,12 +149,14 @@ def test_an_uploaded_image_of_the_corpus_finds_itself(open_app: OpenApp, artefac
     assert first["lines"][0] == "similarity 1.000"
 
 
-def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(open_app: OpenApp, artefact: Path, tmp_path: Path) -> None:
+def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(
+    open_search: OpenApp, artefact: Path, tmp_path: Path
+) -> None:
     """A 16-bit file: the shown pixels are the decoder's, and neighbours and similarities are those of a search for its path."""
     grey = np.asarray(Image.open(io.BytesIO(png_of(artefact, sk.Index.open(artefact).ids[11]))).convert("L"))
     file = tmp_path / "deep.png"
     Image.fromarray(20_000 + 150 * grey.astype(np.uint16)).save(file)
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload(file.name, file.read_bytes(), "image/png").run()
     picture = cards(healthy(at), "query_card")[0]["pictures"][0]["image"]
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))))
@@ -166,9 +168,9 @@ def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(open_app: OpenApp, a
 
 
 @pytest.mark.parametrize("content", [b"", b"this is text", b"\x89PNG\r\n\x1a\nbroken"])
-def test_a_broken_upload_is_one_line(open_app: OpenApp, artefact: Path, content: bytes) -> None:
+def test_a_broken_upload_is_one_line(open_search: OpenApp, artefact: Path, content: bytes) -> None:
     """A file that is no image gives one error that names it; the page stays usable."""
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload("holiday.png", content, "image/png").run()
     assert not at.exception
     assert len(at.error) == 1
@@ -177,10 +179,10 @@ def test_a_broken_upload_is_one_line(open_app: OpenApp, artefact: Path, content:
     assert cards(at, "picker")
 
 
-def test_the_grid_is_filtered_paged_and_sampled(open_app: OpenApp, artefact: Path) -> None:
+def test_the_grid_is_filtered_paged_and_sampled(open_search: OpenApp, artefact: Path) -> None:
     """Class and text narrow the grid; another sample is another one; pages go in table order; nothing found is said."""
     index = sk.Index.open(artefact)
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     before = [card["id"] for card in cards(at, "picker")]
     at.button[0].click().run()
     assert [card["id"] for card in cards(at, "picker")] != before
@@ -194,9 +196,9 @@ def test_the_grid_is_filtered_paged_and_sampled(open_app: OpenApp, artefact: Pat
     assert any("No image passes" in info.value for info in healthy(at).info)
 
 
-def test_query_and_settings_survive_a_change_of_page(open_app: OpenApp, artefact: Path) -> None:
+def test_query_and_settings_survive_a_change_of_page(open_search: OpenApp, artefact: Path) -> None:
     """Coming back from the other page, a person finds the same query, the same k and the same neighbours."""
-    at = linked(open_app(artefact), sk.Index.open(artefact).ids[5])
+    at = linked(open_search(artefact), sk.Index.open(artefact).ids[5])
     at.slider(key="k").set_value(3).run()
     before = [card["id"] for card in cards(at, "neighbours")]
     healthy(at.switch_page(FALSE_NEGATIVES).run())

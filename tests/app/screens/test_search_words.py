@@ -18,14 +18,14 @@ def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_clip.registered_index(tmp_path_factory.mktemp("worded"))
 
 
-def test_there_is_no_field_without_a_text_tower(open_app: OpenApp, artefact: Path) -> None:
+def test_there_is_no_field_without_a_text_tower(open_search: OpenApp, artefact: Path) -> None:
     """What cannot be asked is not offered."""
-    assert not shown(healthy(open_app(artefact)), "words")
+    assert not shown(healthy(open_search(artefact)), "words")
 
 
-def test_words_find_what_a_search_finds(open_app: OpenApp, worded: Path) -> None:
+def test_words_find_what_a_search_finds(open_search: OpenApp, worded: Path) -> None:
     """Ids and similarities are those of `sk.Text`; the words stand where the query's picture would; k counts."""
-    at = healthy(open_app(worded))
+    at = healthy(open_search(worded))
     assert not shown(at, "neighbours")
     at.text_input(key="words").set_value("red shoe").run()
     wanted = sk.Index.open(worded).search(sk.Text("red shoe"), k=10)
@@ -38,9 +38,9 @@ def test_words_find_what_a_search_finds(open_app: OpenApp, worded: Path) -> None
     assert [card["id"] for card in cards(at, "neighbours")] == [hit.id for hit in wanted][:3]
 
 
-def test_words_after_an_image_and_no_words(open_app: OpenApp, worded: Path) -> None:
+def test_words_after_an_image_and_no_words(open_search: OpenApp, worded: Path) -> None:
     """Words replace the image of the address; emptied, the page has no query, and the address none either."""
-    at = linked(open_app(worded), sk.Index.open(worded).ids[3])
+    at = linked(open_search(worded), sk.Index.open(worded).ids[3])
     at.text_input(key="words").set_value("red shoe").run()
     assert cards(healthy(at), "query_card")[0]["heading"] == "“red shoe”"
     assert "id" not in at.query_params
@@ -48,19 +48,19 @@ def test_words_after_an_image_and_no_words(open_app: OpenApp, worded: Path) -> N
     assert not shown(healthy(at), "neighbours")
 
 
-def test_an_image_empties_the_field(open_app: OpenApp, worded: Path) -> None:
+def test_an_image_empties_the_field(open_search: OpenApp, worded: Path) -> None:
     """An upload after words is the query, and the field no longer says otherwise."""
     index = sk.Index.open(worded)
-    at = healthy(open_app(worded))
+    at = healthy(open_search(worded))
     at.text_input(key="words").set_value("red shoe").run()
     at.file_uploader[0].upload("mine.png", index.thumbnail(index.ids[2]), "image/png").run()
     assert cards(healthy(at), "query_card")[0]["lines"] == ["mine.png"]
     assert at.text_input(key="words").value == ""
 
 
-def test_too_many_words_are_one_line(open_app: OpenApp, worded: Path) -> None:
+def test_too_many_words_are_one_line(open_search: OpenApp, worded: Path) -> None:
     """The page names what is wrong and stays usable."""
-    at = healthy(open_app(worded))
+    at = healthy(open_search(worded))
     at.text_input(key="words").set_value("shoe " * 40).run()
     assert not at.exception
     assert len(at.error) == 1

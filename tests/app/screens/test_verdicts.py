@@ -1,4 +1,4 @@
-"""Verdicts given on the page *Label pairs*: what is kept, shown and taken back."""
+"""Verdicts given on the page *Same or different?*: what is kept, shown and taken back."""
 
 from __future__ import annotations
 

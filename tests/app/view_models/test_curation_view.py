@@ -1,4 +1,4 @@
-"""Sentences of the page *Label errors & duplicates* about its list, without a page."""
+"""Sentences of the page *Clean up* about its list, without a page."""
 
 from __future__ import annotations
 

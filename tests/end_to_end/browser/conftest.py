@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-ENDPOINTS = re.compile(r"/(search|confirm|lists|false-negatives|label-pairs|label-errors)/_stcore/")
+ENDPOINTS = re.compile(r"/[a-z-]+/_stcore/")
 
 
 @pytest.fixture(scope="session")

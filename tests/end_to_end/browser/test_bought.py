@@ -36,7 +36,7 @@ def hit_rate(page: Page, address: str, artefact: Path) -> float:
 
 def hits_on_the_page(page: Page, address: str, id_: str) -> int:
     """How many of the ten hits are of the query's class, as the page *Search* says, opened at the query's address."""
-    page.goto(f"{address}/?id={quote(id_)}")
+    page.goto(f"{address}/search?id={quote(id_)}")
     expect(page.get_by_role("list", name="the query")).to_contain_text(id_)
     said = SENTENCE.search(page.get_by_text(SENTENCE).inner_text())
     assert said is not None
@@ -48,7 +48,7 @@ def test_twenty_screens_make_the_search_find_more(page: Page, artefact: Path, tm
     own = shutil.copytree(artefact, tmp_path / "own")
     with demo(own, tmp_path / "log") as address:
         before = hit_rate(page, address, own)
-        page.goto(f"{address}/label-pairs")
+        page.goto(f"{address}/same-or-different")
         expect(images_of(page)).to_have_count(10)
         expect(page.get_by_text("Nothing yet")).to_be_visible()
         page.wait_for_timeout(500)  # a press of Enter right after a new screen is not for it

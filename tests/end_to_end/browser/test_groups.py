@@ -52,7 +52,7 @@ def test_screens_are_answered_by_clicks_and_by_keys(page: Page, artefact: Path, 
     own = shutil.copytree(artefact, tmp_path / "own")
     table, index = sk.VerdictTable(own), sk.Index.open(own)
     with demo(own, tmp_path / "log") as address:
-        page.goto(f"{address}/label-pairs")
+        page.goto(f"{address}/same-or-different")
         images = images_of(page)
         expect(images).to_have_count(10)
         assert marked(page) == []
@@ -99,7 +99,7 @@ def test_a_screen_is_skipped_answered_as_a_whole_and_taken_back(page: Page, arte
     table = sk.VerdictTable(own)
     (skipped,) = sk.acquire_screens(sk.Index.open(own), 1)
     with demo(own, tmp_path / "log") as address:
-        page.goto(f"{address}/label-pairs")
+        page.goto(f"{address}/same-or-different")
         expect(images_of(page)).to_have_count(10)
         picture = images_of(page).first.locator("img")
         before = picture.get_attribute("src") or ""

@@ -41,7 +41,7 @@ def test_a_click_on_the_heat_map_shows_the_pair_of_classes(page: Page, address: 
 
 def test_the_keyboard_stays_at_what_was_picked(page: Page, address: str) -> None:
     """After Enter on an image of the grid the focus is on that image, and not at the top of the page."""
-    page.goto(address)
+    page.goto(f"{address}/search")
     card = page.locator("button.card").nth(5)
     card.focus()
     page.keyboard.press("Enter")

@@ -32,7 +32,7 @@ def test_names_are_read_as_they_are(page: Page, hostile: Path, tmp_path: Path) -
     """In a sentence on *Search*, which holds no element of its own, and on the axes of the heat map."""
     with demo(hostile, tmp_path / "log") as address:
         for number, name in enumerate(NAMES):
-            page.goto(f"{address}/?id={number}%2F0.png")
+            page.goto(f"{address}/search?id={number}%2F0.png")
             sentence = page.locator("[data-testid=stMarkdown] p", has_text="the same class,")
             expect(sentence).to_be_visible()
             shown = (sentence.text_content() or "").replace(JOINER, "")

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 
 
 def label_pairs_page(page: Page, address: str) -> Locator:
-    """Opens the mode *Pairs* of the page *Label pairs*; returns the picture of the anchor, which changes with the pair."""
-    page.goto(f"{address}/label-pairs")
+    """Opens the mode *Pairs* of the page *Same or different?*; returns the picture of the anchor, which changes with the pair."""
+    page.goto(f"{address}/same-or-different")
     page.get_by_role("radio", name="Pairs").click()
     anchor = page.get_by_role("list", name="the anchor", exact=True).locator("img")
     expect(anchor).to_be_visible()
@@ -42,7 +42,7 @@ def test_a_wrong_label_is_named_by_key(page: Page, artefact: Path, tmp_path: Pat
     id_of = dict(zip(index.rows.column("sha256"), index.ids, strict=True))
     with demo(own, tmp_path / "log") as address:
         label_pairs_page(page, address)
-        page.get_by_role("heading", name="Label pairs").click()
+        page.get_by_role("heading", name="Same or different?").click()
         page.keyboard.press("4")
         expect(page.get_by_role("button", name="Anchor mislabelled")).to_be_visible()
         expect(page.get_by_role("button", name="Wrong label")).to_have_count(0)

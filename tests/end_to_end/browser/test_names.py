@@ -21,7 +21,7 @@ def test_a_group_is_named_by_keys(page: Page, artefact: Path, tmp_path: Path) ->
     table = sk.LabelTable(own)
     (screen,) = sk.acquire_screens(sk.Index.open(own), 1)
     with demo(own, tmp_path / "log") as address:
-        page.goto(f"{address}/label-pairs")
+        page.goto(f"{address}/same-or-different")
         expect(images_of(page)).to_have_count(10)
         page.wait_for_timeout(500)
         for key in ("2", "5", "n"):
@@ -49,7 +49,7 @@ def test_copies_and_wrong_labels_are_marked_by_keys(page: Page, artefact: Path, 
     own = shutil.copytree(artefact, tmp_path / "own")
     (screen,) = sk.acquire_screens(sk.Index.open(own), 1)
     with demo(own, tmp_path / "log") as address:
-        page.goto(f"{address}/label-pairs")
+        page.goto(f"{address}/same-or-different")
         expect(images_of(page)).to_have_count(10)
         wrong_label = page.get_by_role("button", name="wrong label", exact=True)
         expect(wrong_label).to_have_count(0)
@@ -59,7 +59,7 @@ def test_copies_and_wrong_labels_are_marked_by_keys(page: Page, artefact: Path, 
         expect(images_of(page).nth(3)).to_have_attribute("aria-label", "image 4, duplicate")
         page.get_by_text("Show labels and figures").click()
         expect(wrong_label).to_be_visible()
-        page.get_by_role("heading", name="Label pairs").click()
+        page.get_by_role("heading", name="Same or different?").click()
         for key in ("w", "4", "6"):
             page.keyboard.press(key)
         assert marked(page) == [3, 4, 5]

@@ -19,11 +19,12 @@ from tests.end_to_end.browser.demo import demo
 pytestmark = pytest.mark.browser
 
 FIRST_PAGE_SECONDS = 5.0
+PAGES = ["Overview", "Search", "False negatives", "Same or different?", "Clean up"]
 
 
 def search_page(page: Page, address: str) -> None:
-    """Opens the first page and waits for its pictures."""
-    page.goto(address)
+    """Opens the page and waits for its pictures."""
+    page.goto(f"{address}/search")
     expect(page.locator("button.card img").first).to_be_visible()
 
 
@@ -116,9 +117,9 @@ def test_back_leads_to_the_query_before_and_to_none(page: Page, address: str, ar
 
 
 def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str, artefact: Path) -> None:
-    """The address under *Link to this view* holds query and settings; at /search, too."""
+    """The address under *Link to this view* holds query and settings; that of older ones, at the root, leads there, too."""
     index = sk.Index.open(artefact)
-    page.goto(f"{address}/search?id={index.ids[4]}&k=3&leave_out_itself=false")
+    page.goto(f"{address}/?id={index.ids[4]}&k=3&leave_out_itself=false")
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     expect(neighbours).to_have_count(3)
     expect(neighbours.first).to_have_attribute("data-id", index.ids[4])
@@ -153,7 +154,7 @@ def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
 def test_duplicates_have_a_page_with_pictures_and_a_file(page: Page, address: str) -> None:
     """The list of label errors is drawn, that of duplicates shows the exact copy, and it can be downloaded."""
     search_page(page, address)
-    page.get_by_role("link", name="Label errors & duplicates").click()
+    page.get_by_role("link", name="Clean up").click()
     expect(page.get_by_text("each image's class is predicted from the others")).to_be_visible()
     page.get_by_role("radio", name="Duplicates").click()
     expect(page.get_by_role("list", name="a pair").locator(".card").first).to_contain_text("exact copy")
@@ -164,14 +165,23 @@ def test_duplicates_have_a_page_with_pictures_and_a_file(page: Page, address: st
 
 @pytest.mark.parametrize(
     ("former", "path", "title"),
-    [("confirm", "label-pairs", "Label pairs"), ("lists", "label-errors", "Label errors & duplicates")],
+    [
+        ("overview", "", "Overview"),
+        ("start", "search", "Search"),
+        ("label-pairs", "same-or-different", "Same or different?"),
+        ("confirm", "same-or-different", "Same or different?"),
+        ("label-errors", "clean-up", "Clean up"),
+        ("lists", "clean-up", "Clean up"),
+    ],
 )
 def test_a_former_address_leads_to_the_page(page: Page, address: str, former: str, path: str, title: str) -> None:
-    """A bookmark of release 0.1 opens the page under its present address; the navigation has each page once."""
+    """An old bookmark opens the page under its present address; the navigation has each page once."""
     page.goto(f"{address}/{former}")
     expect(page).to_have_url(f"{address}/{path}")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
-    expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(4)
+    links = page.get_by_test_id("stSidebarNav").get_by_role("link")
+    expect(links).to_contain_text(PAGES)
+    expect(links).to_have_count(len(PAGES))
 
 
 def test_an_unlabelled_corpus_is_browsed_as_well(page: Page, tmp_path: Path) -> None:

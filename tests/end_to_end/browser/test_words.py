@@ -23,7 +23,7 @@ def test_words_bring_up_neighbours_and_an_image_takes_their_place(page: Page, tm
     wanted = sk.Index.open(path).search(sk.Text("red shoe"), k=10)
     assert isinstance(wanted, sk.SearchResult)
     with demo(path, tmp_path / "log") as address:
-        page.goto(address)
+        page.goto(f"{address}/search")
         field = page.get_by_label("What the images should show")
         field.fill("red shoe")
         field.press("Enter")

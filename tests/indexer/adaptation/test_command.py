@@ -45,7 +45,7 @@ def test_without_answers_it_says_what_is_missing(folder: Path) -> None:
     assert shown.code == 0
     assert shown.out.splitlines() == [
         "not adapted: 0 answers, 0 groups of 0 images",
-        "nobody has answered yet: give answers under Label pairs in samekind demo, or samekind verdicts import or labels import",
+        "nobody has answered yet: give answers under 'Same or different?' in samekind demo, or samekind verdicts import or labels import",
         "searches use the encoder's own space",
     ]
 
