@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,23 @@ class Library:
     def leaks(self) -> Job[sk.Duplicates]:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
+
+    def map(self) -> Job[sk.ImageMap]:
+        """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
+        adapted = self.index.adaptation
+        return self._list(f"map-{None if adapted is None else (adapted.version, adapted.made)}", self._made_map)
+
+    def _made_map(self, progress: Progress) -> sk.ImageMap:
+        from samekind import ArtefactError, make_map, read_map
+
+        index = self.index
+        with suppress(ArtefactError):  # a damaged one is made anew
+            if (found := read_map(index)) is not None:
+                return found
+        made = make_map(index, progress=progress)
+        with suppress(ArtefactError):  # a folder that cannot be written has no map to keep
+            made.write(index.path)
+        return made
 
     def doubted(self) -> frozenset[str]:
         """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""
