@@ -6,6 +6,7 @@ of the wait; here it happens while the browser loads. Plain `streamlit run` work
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 
@@ -13,13 +14,27 @@ import threading
 import pandas as _whole_pandas  # noqa: F401
 from streamlit.web import cli
 
+from samekind.core.lifetime import ENDS_WITH_STDIN
+
 
 def main() -> None:
     """Starts the preloading and hands all arguments to Streamlit."""
     arguments = sys.argv[1:]
+    if os.environ.pop(ENDS_WITH_STDIN, None):
+        threading.Thread(target=end_with_stdin, daemon=True).start()
     if "--" in arguments[:-1]:
         threading.Thread(target=preload, args=(arguments[arguments.index("--") + 1],), daemon=True).start()
     cli.main(prog_name="streamlit")
+
+
+def end_with_stdin() -> None:
+    """Waits for the end of standard input, which comes when the process that holds its other end is gone, and ends the server.
+
+    At once: nothing of it is worth saving, and a thread that imports would keep an orderly end waiting.
+    """
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(0)
 
 
 def preload(artefact: str) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import InputError, MissingDependencyError
+from samekind.core.lifetime import ENDS_WITH_STDIN
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -74,6 +75,7 @@ class Behind(NamedTuple):
 
 
 NO_PROXY = Behind()
+_ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
 _EXAMPLE = "for example --base-path /app, or --base-path https://photos.example.org/app"
 
 
@@ -89,14 +91,17 @@ def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Beh
 
     Raises:
         MissingDependencyError: Streamlit is not installed.
-        InputError: the address cannot be listened on, or the server does not start.
+        InputError: the address cannot be listened on, the server does not start, or it is killed.
     """
     command = streamlit_command(artefact, host, free_port(host, port), behind)
     chosen = int(command[command.index("--server.port") + 1])
     if chosen != port:
         console.say(f"port {port} is in use, taking {chosen}")
     with subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
-        command, stdout=subprocess.DEVNULL, env=server_environment()
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**server_environment(), ENDS_WITH_STDIN: "1"},
     ) as server:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
         try:
@@ -108,7 +113,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Beh
             console.say("the demo has stopped")
         finally:
             _end(server)
-    if server.returncode and server.returncode > 0:
+    if server.returncode not in (0, *_ASKED_TO_END):
         raise _stopped(server.returncode)
 
 
@@ -190,6 +195,9 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _stopped(code: int) -> InputError:
+    if code < 0:
+        hint = "the same command starts it again, and open pages come back; the system kills what needs more memory than there is"
+        return InputError(f"the demo's server was killed by signal {-code}", hint=hint)
     return InputError(f"the demo stopped with exit code {code}", hint="its own message is above")
 
 

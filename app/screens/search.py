@@ -25,6 +25,7 @@ TITLE = "Search"
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
+    search_session.do_what_was_left()
     query = search_session.present_query(library, TITLE)
     search_session.write_address(query)
     st.title(TITLE, anchor=False)
@@ -43,6 +44,8 @@ def main() -> None:
     picker.show(library, query)
     if query is not None and query.id is not None:
         _link()
+    if not search_session.has_drawn() and (act := picker.chosen_already(library, "neighbours")) is not None:
+        search_session.do_later(act, TITLE)
 
 
 def _results(library: Library, query: Query) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 """What an address of *Search* held while that page was at the root."""
 _SEEN = "address_seen"
 _PAGE = "page_drawn"
+_LATER = "do_later"
 
 
 def is_addressed() -> bool:
@@ -30,6 +32,29 @@ def is_addressed() -> bool:
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
     st.session_state[_PAGE] = title
+
+
+def has_drawn() -> bool:
+    """True if this session has drawn a page before.
+
+    A browser whose server was started anew sends what its visitor does to a session that has drawn nothing. Streamlit knows none of its
+    callbacks then, and calls none.
+    """
+    return _PAGE in st.session_state
+
+
+def do_later(act: Callable[[], None], title: str) -> None:
+    """Draws the page again, and does this first: a field that has been drawn may not be changed."""
+    st.session_state[_LATER] = act
+    page_drawn(title)
+    st.rerun()
+
+
+def do_what_was_left() -> None:
+    """Does what `do_later` was given, once."""
+    act: Callable[[], None] | None = st.session_state.pop(_LATER, None)
+    if act is not None:
+        act()
 
 
 def present_query(library: Library, page: str) -> Query | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -14,7 +14,6 @@ from samekind.app.widgets.gallery import gallery
 from samekind.core.text import counted, one_line
 
 PAGE_SIZE = 32
-FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 RANDOM, IN_ORDER = "Random sample", "In order"
 
 
@@ -30,7 +29,8 @@ def show(library: Library, query: Query | None) -> None:
     with corpus:
         _grid(library, query)
     with upload:
-        st.file_uploader("An image of your own", type=list(FILE_TYPES), key="upload", on_change=_uploaded)
+        # Of any name: the content decides, as for the files of a corpus.
+        st.file_uploader("An image of your own", key="upload", on_change=_uploaded)
 
 
 def words_field(library: Library) -> None:
@@ -44,6 +44,25 @@ def words_field(library: Library) -> None:
             on_change=_described,
             persist_state="session",
         )
+
+
+def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | None:
+    """Makes what a visitor has chosen the query, where no callback was called for it; `None` if nothing is chosen.
+
+    Args:
+        library: the opened index.
+        galleries: keys of the page's galleries, besides the grid of the corpus.
+    """
+    state = st.session_state
+    for key in ("picker", *galleries):
+        picked = state[key].get("picked") if key in state else None
+        if picked is not None:
+            return lambda: search_session.choose(library, picked)
+    file, words = state.get("upload"), state.get(search_session.WORDS)
+    if file is not None:
+        name, content = file.name, file.getvalue()
+        return lambda: search_session.choose_upload(name, content)
+    return None if not words else lambda: search_session.choose_words(words)
 
 
 def class_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:

@@ -71,5 +71,6 @@ def _blocks(values: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Blocks of rows as float64, finite everywhere, with the number of their first row."""
     rows = max(1, _BLOCK // max(1, int(np.prod(values.shape[1:]))))
     for start in range(0, len(values), rows):
-        block = values[start : start + rows].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN, which becomes 0 like any other
+            block = values[start : start + rows].astype(np.float64)
         yield start, np.where(np.isfinite(block), block, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 from samekind.data.types.splits import SPLIT_NAMES
 
@@ -33,6 +34,8 @@ _MORE_NAMES = {
     "gallery": GALLERY,
 }
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_BESIDE_SPLITS = {"pred": "test", "predict": "test"}
 
 
 def split_kind(name: str) -> str | None:
@@ -58,8 +61,9 @@ def _kind(word: str) -> str | None:
 def split_kinds(names: frozenset[str]) -> dict[str, str]:
     """Splits among folders that lie side by side; empty if these names are not meant as splits.
 
-    They are if all of them say a split, or if there is one to train on beside one to test on. A query is one only beside a gallery, or
-    beside splits for training and test; a gallery only beside a query.
+    They are if all of them say a split, or if there is one to train on beside one to test on, also as part of names that are otherwise the
+    same (`cars_train` and `cars_test`, `trainA` and `testA`). Beside such splits `test-hard` is one, too. A query is one only beside a
+    gallery, or beside splits for training and test; a gallery only beside a query.
     """
     kinds = {name: kind for name in names if (kind := split_kind(name)) is not None}
     found = set(kinds.values())
@@ -67,7 +71,32 @@ def split_kinds(names: frozenset[str]) -> dict[str, str]:
         kinds = {name: kind for name, kind in kinds.items() if kind != QUERY}
     if QUERY not in found:
         kinds = {name: kind for name, kind in kinds.items() if kind != GALLERY}
-    return kinds if len(kinds) == len(names) or is_strong(kinds) else {}
+    if len(kinds) == len(names):
+        return kinds
+    kinds = kinds if is_strong(kinds) else _splits_alike(names)
+    return _held_out_beside(names) | kinds if kinds else {}
+
+
+def _splits_alike(names: frozenset[str]) -> dict[str, str]:
+    """Splits among names that are the same but for the word of a split, and numbers; empty if no two of them make it sure."""
+    alike: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in names:
+        said = [(word, kind) for word in _WORD.finditer(name) if (kind := _kind(word[0].lower())) is not None]
+        if len(said) == 1:
+            ((word, kind),) = said
+            rest = re.sub(r"[\d\W_]+", "", name[: word.start()] + name[word.end() :])
+            alike[rest.lower()][name] = kind
+    return {name: kind for group in alike.values() if is_strong(group) for name, kind in group.items()}
+
+
+def _held_out_beside(names: frozenset[str]) -> dict[str, str]:
+    """What says, beside sure splits, that it is not trained on: `test-hard`, `val_unseen`, `seg_pred`."""
+    words = {name: [word.lower() for word in _WORD.findall(name)] for name in names}
+    first = {name: kind for name in names if words[name] and (kind := _kind(words[name][0])) in ("test", "validation")}
+    last = {
+        name: _BESIDE_SPLITS[words[name][-1]] for name in names if words[name] and words[name][-1] in _BESIDE_SPLITS
+    }
+    return first | last
 
 
 def is_strong(kinds: dict[str, str]) -> bool:

@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 
 MACHINE_FOLDERS = frozenset(
     {
-        "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp",  # network drives
+        "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@__thumb", "@synoresource", "~snapshot",  # drives
         "__macosx", "lost+found", "$recycle.bin", "recycler", "recycled", "system volume information", "found.000",
-        "__pycache__", "~syncthing~", "network trash folder", "temporary items",
+        "__pycache__", "~syncthing~", "ipod photo cache", "network trash folder", "temporary items",
     }
 )  # fmt: skip
 """Names, in lower case, of folders that an operating system or a network drive makes."""

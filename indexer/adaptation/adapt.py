@@ -211,7 +211,10 @@ def _report(answered: Answered, judged: HeldOut, now: Adaptation | None) -> Adap
 
 def _message(answered: Answered, judged: HeldOut) -> str:
     if not answered.num_answers:
-        return "nobody has answered yet: give answers under 'Same or different?' in samekind demo, or samekind verdicts import or labels import"
+        return (
+            "nobody has answered yet: give answers under 'Same or different?' in samekind demo, or samekind verdicts import or "
+            "labels import"
+        )
     if not answered.groups:
         return f"none of {counted(answered.num_answers, 'answer')} says same, and only these show what a class has in common"
     return judged.line

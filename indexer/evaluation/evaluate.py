@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.core.progress import NoProgress, Progress
-from samekind.indexer.audit.notes import label_rule_notes
+from samekind.core.text import counted
+from samekind.data.corpus import Corpus
+from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.building.removal import finish_removal
-from samekind.indexer.curation.leaks import leak_note
+from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
 from samekind.indexer.evaluation.without_whitening import are_outdated, measured_figures, recorded_figures
 from samekind.indexer.search.opened import OpenedIndex
@@ -138,9 +140,22 @@ def _embedded(folder: Path, recorded: dict[str, Any], notes: list[str], progress
     corpus = load_recorded_corpus(folder, recorded, notes, progress)
     encoder = Encoder.load(folder)
     told = label_rule_notes([{"label_rule": corpus.label_rule}])
-    return _Images(
-        embed_corpus(encoder, corpus, progress), corpus.splits, corpus.labels, notes=told, rule=corpus.label_rule
+    vectors, leak = embed_corpus(encoder, corpus, progress), _copies_note(corpus)
+    return _Images(vectors, corpus.splits, corpus.labels, leak=leak, notes=told, rule=corpus.label_rule)
+
+
+def _copies_note(corpus: Corpus) -> Note | None:
+    """A sentence on test images of the same content as a training image: without an index that much is known of leaks."""
+    hashes = [reference.sha256 for reference in corpus.references]
+    bank = {hash_ for hash_, split in zip(hashes, corpus.splits, strict=True) if split == BANK}
+    number = sum(hash_ in bank for hash_, split in zip(hashes, corpus.splits, strict=True) if split == QUERIES)
+    if not number:
+        return None
+    text = (
+        f"{counted(number, 'test image')} {'has' if number == 1 else 'have'} the same content as a training image: a leak, which makes "
+        "accuracy too good (near copies are not counted here: samekind suspects lists them, too, once there is an index)."
     )
+    return Note(NoteCode.LEAKS, text)
 
 
 def _epoch(folder: Path, meta: dict[str, Any]) -> int | None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Adapt:
     """Adapts an index to the answers that people have given, so that searches find more of what they mean by the same.
 
-    Answers come from the demo's page 'Same or different?', from samekind verdicts import, or from samekind labels import, whose names stand for
-    pairs. The space is adapted only if answers that were held out
-    gain by it. The encoder's vectors stay as they are, and --undo takes the last adaptation back; the answers stay.
+    Answers come from the demo's page 'Same or different?', from samekind verdicts import, or from samekind labels import, whose names
+    stand for pairs. The space is adapted only if answers that were held out gain by it. The encoder's vectors stay as they are, and --undo
+    takes the last adaptation back; the answers stay.
 
     Example:
         samekind adapt artifacts/photos

@@ -31,7 +31,7 @@ Layout = Annotated[
     arg(
         metavar="NAME",
         help="How a folder is laid out: folders (each is a class), flat, splits, class-splits, yolo or lists (train.txt, …).",
-        help_behavior_hint="(default: auto, which recognises it)",
+        help_behavior_hint="(default: as --out has read it, or auto, which recognises it and forgets remembered choices)",
     ),
 ]
 Labels = Annotated[
@@ -123,13 +123,14 @@ def load_corpus(
         data_dir: where a registered corpus' files are.
         console: for messages.
         given: what `folder_arguments` gives.
-        out: an artefact that may know the folder: without choices on its layout it is read as it was for that, and likewise its files.
+        out: an artefact that may know the folder: what is not given is as it was for that. A given `layout` of `auto` forgets its layout,
+            labels, rule and patterns.
     """
     how = dict(given or {})
     if out is not None:
         from samekind.indexer.storage.recorded_corpus import recorded_choices
 
-        left = {*READING_ARGUMENTS} - {*how} | ({*CHOICES} if how.keys().isdisjoint(CHOICES) else set())
+        left = ({*READING_ARGUMENTS} | (set() if how.get("layout") == "auto" else {*CHOICES})) - {*how}
         known = {flag: value for flag, value in recorded_choices(out, name).items() if flag in left}
         if known:
             console.say(f"read as it was for {out}: {shlex.join((*choice_flags(known), *_reading_words(known)))}")

@@ -60,7 +60,7 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
     answer = GivenLabel
 
     def take_back(self, when: str, who: str) -> tuple[GivenLabel, ...]:
-        """Takes back what a person named at one moment, as on a screen of *Same or different?*; an earlier name by the same person holds again.
+        """Takes back what a person named at one moment, as on a screen of *Same or different?*; an earlier name by that person holds again.
 
         An image that the person has named anew since is left alone.
 

@@ -167,6 +167,20 @@ def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(
     assert similarities == [f"similarity {hit.similarity:.3f}" for hit in wanted]
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("IMG_1.jfif", "JPEG"), ("scan.pgm", "PPM"), ("photo.avif", "AVIF"), ("scan", "TIFF"), ("x.dat", "PNG")],
+)
+def test_an_upload_is_read_whatever_its_name(open_app: OpenApp, artefact: Path, name: str, kind: str) -> None:
+    """The content decides, as for the files of a corpus: other endings, none and wrong ones."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png_of(artefact, sk.Index.open(artefact).ids[11]))).save(out, kind)
+    at = healthy(open_app(artefact))
+    at.file_uploader[0].upload(name, out.getvalue()).run()
+    assert cards(healthy(at), "query_card")[0]["lines"] == [name]
+    assert len(cards(at, "neighbours")) == 10
+
+
 @pytest.mark.parametrize("content", [b"", b"this is text", b"\x89PNG\r\n\x1a\nbroken"])
 def test_a_broken_upload_is_one_line(open_search: OpenApp, artefact: Path, content: bytes) -> None:
     """A file that is no image gives one error that names it; the page stays usable."""

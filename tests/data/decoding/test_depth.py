@@ -185,3 +185,16 @@ def test_16_bit_palettes(tmp_path: Path) -> None:
     image.putpalette([250, 20, 30, 10, 100, 50])
     image.putpixel((1, 0), 1)
     assert np.asarray(decode_image(encoded(image, "TIFF"))).tolist() == [[[250, 20, 30], [10, 100, 50]]]
+
+
+@pytest.mark.parametrize(
+    "bits", [0x7FA00000, 0x7FC00000, 0x7F800000, 0xFF800000], ids=["signalling", "quiet", "inf", "-inf"]
+)
+def test_what_is_no_number_is_black(tmp_path: Path, bits: int) -> None:
+    """NaN of both kinds and both infinities, without a word of NumPy's."""
+    values = np.full((24, 24), 0.5, dtype=np.float32)
+    values[0, :12] = np.array(bits, dtype=np.uint32).view(np.float32)
+    Image.fromarray(values).save(tmp_path / "x.tif")
+    pixels = np.asarray(Corpus.from_folder(tmp_path).image(0))
+    assert (pixels[0, :12] == 0).all()
+    assert (pixels[1:] == 128).all()

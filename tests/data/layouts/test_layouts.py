@@ -124,6 +124,39 @@ LAYOUTS: dict[str, tuple[str, dict[str, str | None]]] = {
         "read as: inside VOC/JPEGImages; no splits, about 80/20 are drawn; unlabelled",
         {"VOC/JPEGImages/1.jpg": "-", "VOC/SegmentationClass/1.png": None, "VOC/Annotations/1.xml": None},
     ),
+    "a name before the split": (
+        "read as: splits seg_train, seg_pred, seg_test; 2 classes; 1 image without a label",
+        {
+            "seg_train/seg_train/sea/1.jpg": "r sea", "seg_train/seg_train/ice/2.jpg": "r ice", "seg_test/seg_test/sea/3.jpg": "t sea",
+            "seg_pred/seg_pred/4.jpg": "t",
+        },
+    ),
+    "a letter behind the split": (
+        "read as: inside horse2zebra; splits trainA, trainB, testA, testB; unlabelled",
+        {
+            "horse2zebra/trainA/1.jpg": "r", "horse2zebra/trainB/2.jpg": "r", "horse2zebra/testA/3.jpg": "t",
+            "horse2zebra/testB/4.jpg": "t",
+        },
+    ),
+    "a word behind the split": (
+        "read as: splits train_cropped, val_cropped, test_cropped; 2 classes",
+        {
+            "train_cropped/a/1.jpg": "r a", "train_cropped/b/1.jpg": "r b", "val_cropped/a/2.jpg": "v a",
+            "test_cropped/b/3.jpg": "t b",
+        },
+    ),
+    "numbered splits": (
+        "read as: splits 1_train, 2_test; 2 classes",
+        {"1_train/a/1.jpg": "r a", "1_train/b/1.jpg": "r b", "2_test/a/2.jpg": "t a"},
+    ),
+    "a second test": (
+        "read as: splits Training, Test, test-hard; 2 classes; 1 image without a label",
+        {"Training/a/1.jpg": "r a", "Training/b/1.jpg": "r b", "Test/a/2.jpg": "t a", "test-hard/3.jpg": "t"},
+    ),
+    "split words in names of different things": (
+        "read as: no splits, about 80/20 are drawn; 3 classes",
+        {"toy_train/1.jpg": "- toy_train", "blood_test/2.jpg": "- blood_test", "car/3.jpg": "- car"},
+    ),
     "masks that are a class": (
         "read as: no splits, about 80/20 are drawn; 2 classes",
         {"mask/1.jpg": "- mask", "no_mask/2.jpg": "- no_mask"},

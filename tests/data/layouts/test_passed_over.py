@@ -14,6 +14,7 @@ from samekind.data.sources.registry import load_corpus
 from tests.data.layouts.make_images import put
 
 LEFT_BEHIND = (
+    "@__thumb/s800_1.jpg", "@SynoResource/1.jpg", "~snapshot/1.jpg", "iPod Photo Cache/F00/T1.jpg",
     "@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/1.jpg", "#snapshot/2020/1.jpg", "@Recycle/1.jpg",
     ".Spotlight-V100/1.jpg", ".Trashes/501/1.jpg", "__MACOSX/cat/._1.jpg", "__MACOSX/cat/1.jpg", "Thumbs.db", "desktop.ini",
     "cat/._1.jpg", ".DS_Store", "lost+found/1.jpg", "$RECYCLE.BIN/S-1/1.jpg", "System Volume Information/1.jpg",

@@ -51,16 +51,28 @@ class Proxy(socketserver.ThreadingTCPServer):
     behind = 0
 
 
-@pytest.fixture
-def public(artefact: Path, tmp_path: Path) -> Iterator[str]:
+PLACES = {
+    "address and path": ("http://photos.localhost:{port}/tools/app", "/tools/app"),
+    "path alone": ("/tools/app", "/tools/app"),
+    "address alone": ("http://photos.localhost:{port}", ""),
+}
+
+
+@pytest.fixture(params=PLACES)
+def public(request: pytest.FixtureRequest, artefact: Path, tmp_path: Path) -> Iterator[str]:
     """The address that visitors type."""
+    base, path = PLACES[request.param]
     with Proxy(("127.0.0.1", 0), Relay) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        address = f"http://photos.localhost:{proxy.server_address[1]}/tools/app"
+        port = proxy.server_address[1]
         proxy.behind = free_port("127.0.0.1", 8700)
-        with demo(artefact, tmp_path / "log", "--base-path", address, port=proxy.behind) as url:
-            assert url == address
-            yield url
+        with demo(artefact, tmp_path / "log", "--base-path", base.format(port=port), port=proxy.behind) as url:
+            if base.startswith("http"):
+                assert url == base.format(port=port)
+                yield url
+            else:
+                assert url == f"http://127.0.0.1:{proxy.behind}{path}"
+                yield f"http://127.0.0.1:{port}{path}"
         proxy.shutdown()
 
 
@@ -80,18 +92,22 @@ def upload(page: Page, seed: int) -> None:
 
 
 def test_ten_visitors_upload_through_a_proxy(browser: Browser, public: str) -> None:
-    """All pages stand open while one after the other uploads; each sees neighbours, and no upload is refused on the way."""
+    """All pages stand open, half of them tabs of one browser, while one after the other uploads; each sees neighbours, and no upload is
+    refused on the way.
+    """
     refused: list[str] = []
     with contextlib.ExitStack() as opened:
         pages = []
-        for _ in range(VISITORS):
-            context = opened.enter_context(contextlib.closing(browser.new_context()))
+        shared = opened.enter_context(contextlib.closing(browser.new_context()))
+        for i in range(VISITORS):
+            context = shared if i % 2 else opened.enter_context(contextlib.closing(browser.new_context()))
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.on("response", lambda response: refused.append(response.url) if response.status >= 400 else None)
-            page.goto(public)
+            page.goto(f"{public}/search")
             pages.append(page)
         for seed, page in enumerate(pages):
+            page.bring_to_front()
             expect(page.get_by_role("list", name="images of the corpus")).to_be_visible(timeout=PATIENCE_MS)
             upload(page, seed)
-    assert [url for url in refused if "/tools/app/" in url and "upload" in url] == []
+    assert [url for url in refused if url.startswith(public) and "upload" in url] == []

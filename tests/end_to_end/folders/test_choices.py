@@ -53,8 +53,37 @@ def test_an_index_reads_what_is_added_as_it_read_the_rest(folder: Path, tmp_path
     third = call("index", "--corpus", folder, "--out", out, "--exclude", "*_thumb.png")
     assert third.code == 0, third.err
     index = samekind.Index.open(out)
+    assert dict(zip(index.ids, index.labels or [], strict=True)) == {
+        "x/1.png": "cat",
+        "y/2.png": "dog",
+        "y/3.png": "cat",
+        "z/4.png": None,
+    }
+    assert "--exclude z" not in rebuild_command(out)
+    afresh = call("index", "--corpus", folder, "--out", out, "--layout", "auto", "--exclude", "*_thumb.png")
+    assert afresh.code == 0, afresh.err
+    index = samekind.Index.open(out)
     assert dict(zip(index.ids, index.labels or [], strict=True))["z/4.png"] == "z"
     assert "--labels" not in rebuild_command(out)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [("--depth", "16"), ("--max-pixels", "90000000"), ("--frames", "all"), ("--several", "exact"), ("--exclude", "w")],
+)
+def test_one_flag_given_again_keeps_the_others(flag: tuple[str, str], folder: Path, tmp_path: Path) -> None:
+    """Labels and patterns of the first command hold, whichever other choice the second one makes; a line says which."""
+    out = tmp_path / "artefact"
+    labels = f"{folder / 'species.csv'}:kind"
+    first = call(
+        "index", "--corpus", folder, "--encoder", "lite0", "--out", out, "--labels", labels, "--exclude", "*_thumb.png"
+    )
+    assert first.code == 0, first.err
+    second = call("index", "--corpus", folder, "--out", out, *flag)
+    assert second.code == 0, second.err
+    assert f"--labels {labels}" in second.err
+    assert samekind.Index.open(out).classes == ["cat", "dog"]
+    assert ("--exclude '*_thumb.png'" in rebuild_command(out)) == (flag[0] != "--exclude")
 
 
 def test_audit_and_evaluation_say_the_rule_for_several_labels(folder: Path, tmp_path: Path) -> None:
@@ -160,7 +189,7 @@ def test_a_shared_label_is_enough_if_it_is_asked_for(folder: Path, tmp_path: Pat
     assert rule in call("evaluate", out, "--json").answer["notes"]
     assert "--several any" in rebuild_command(out)
     assert "share one are of the same class" in call("suspects", out, "--json").answer["notes"][0]
-    again = call("index", "--corpus", folder, "--out", out, *flags)
+    again = call("index", "--corpus", folder, "--out", out, "--several", "exact")
     assert again.code == 0, again.err
     report = call("audit", out, "--json").answer
     assert (report["base_rate"], set(report["by_class"])) == (0.0, {"cat", "cat + dog", "dog"})

@@ -216,6 +216,16 @@ def test_a_run_that_was_given_one_split_raises_no_alarm(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("reloading")
+def test_copies_across_splits_are_told_without_an_index(tmp_path: Path) -> None:
+    """By content: two of the test images are training images, too, under other names."""
+    _put(tmp_path / "photos" / "train", range(16))
+    _put(tmp_path / "photos" / "test", range(14, 24))
+    folder = _trained_on_folder(tmp_path / "artefact", Corpus.from_folder(tmp_path / "photos"))
+    (note,) = evaluate_artefact(folder).notes
+    assert note.startswith("2 test images have the same content as a training image: a leak")
+
+
+@pytest.mark.usefixtures("reloading")
 def test_an_index_that_lacks_rows_of_the_corpus_is_not_taken_for_it(tmp_path: Path) -> None:
     """After a removal the corpus is loaded again; where it is not at hand, the figures are of the rows that are left, and said to be."""
     corpus = _put(tmp_path / "photos", range(20))
