@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ NUMBERS = ("width", "height")
 def text_column(index: sk.Index, name: str) -> list[str | None]:
     """A column of names: `split`, `corpus`, or `folder`, the folder of the id."""
     if name == "folder":
-        return [str(PurePosixPath(id_).parent) for id_ in index.ids]
+        return [id_.rpartition("/")[0] or "." for id_ in index.ids]
     return [None if value in (None, "") else str(value) for value in index.rows.column(name)]
 
 
