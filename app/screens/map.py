@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from samekind.app.state import map_session
 from samekind.app.state.library import Library
@@ -38,7 +40,8 @@ def main() -> None:
     if found is None:
         return
     colouring = colours.chosen_colouring(library)
-    _fragment(library, found, colouring)
+    place_N2 = points.placed(found.point_N2)
+    _fragment(library, place_N2, points.packed(place_N2), colouring)
     if found.trustworthiness is not None and found.neighbours_kept is not None:
         st.caption(
             f"Two dimensions cannot keep everything: of an image's ten nearest neighbours {100 * found.neighbours_kept:.0f} % are so on "
@@ -52,11 +55,9 @@ def _sentence(library: Library) -> str:
 
 
 @st.fragment
-def _fragment(library: Library, found: sk.ImageMap, colouring: Colouring) -> None:
+def _fragment(library: Library, place_N2: NDArray[np.uint16], packed: str, colouring: Colouring) -> None:
     """Draws the canvas, and what was picked and selected on it."""
     index = library.index
-    place_N2 = points.placed(found.point_N2)
-    packed = points.packed(place_N2)
     picked, chosen = map_session.picked(library), map_session.selected(library)
     hits: Sequence[sk.Hit] = ()
     lines: list[tuple[int, str]] = []

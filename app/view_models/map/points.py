@@ -23,7 +23,8 @@ def placed(point_N2: NDArray[np.float32]) -> NDArray[np.uint16]:
     low_2, high_2 = point_N2.min(axis=0), point_N2.max(axis=0)
     side = max(float((high_2 - low_2).max()), 1e-6) * (1 + 2 * _MARGIN)
     unit_N2 = (point_N2 - (low_2 + high_2) / 2) / side * (1, -1) + 0.5
-    return np.round(unit_N2 * STEPS).astype(np.uint16)
+    place_N2: NDArray[np.uint16] = np.round(unit_N2 * STEPS).astype(np.uint16)
+    return place_N2
 
 
 def packed(values: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
@@ -48,10 +49,10 @@ def inside(place_N2: NDArray[np.uint16], corners: Sequence[Sequence[float]]) -> 
 
     Args:
         place_N2: `(N, 2)` uint16.
-        corners: of the polygon, in the same coordinates, three at least; of fewer nothing is inside.
+        corners: of the polygon, in the same coordinates; of fewer than three nothing is inside.
     """
     corner_C2 = np.asarray(corners, dtype=np.float64).reshape(-1, 2)
-    if len(corner_C2) < 3 or not np.isfinite(corner_C2).all():
+    if not len(corner_C2):
         return np.empty(0, dtype=np.int64)
     (near_N,) = np.nonzero(((place_N2 >= corner_C2.min(0)) & (place_N2 <= corner_C2.max(0))).all(axis=1))
     next_C2 = np.roll(corner_C2, -1, axis=0)
