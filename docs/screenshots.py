@@ -1,6 +1,6 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
+Writes `map.png`, `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
 `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to 1280
 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back.
 Names behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
@@ -34,6 +34,7 @@ SCREENS, QUERIES, HITS = (10, 20, 50, 100), 50, 10
 def main(artefact: str, only: Sequence[str] = ()) -> None:
     """Takes the pictures, or only those with these names."""
     pages = {
+        "map": ("Map", _map),
         "search": ("Search", _search),
         "false-negatives": ("False negatives", _false_negatives),
         "label-groups": ("Same or different?", _label_groups),
@@ -89,6 +90,18 @@ def _hits(index: samekind.Index, queries: list[str]) -> list[int]:
     found = index.search(queries, HITS, exclude_self=True)
     assert isinstance(found, list)
     return [sum(hit.label == label[id_] for hit in hits) for id_, hits in zip(queries, found, strict=True)]
+
+
+def _map(page: Page) -> None:
+    """One image with its lines, and the picture of it under the pointer."""
+    canvas = page.locator("canvas.points[data-milliseconds]")
+    canvas.wait_for(timeout=LONGEST_AUDIT_MS)
+    canvas.focus()
+    canvas.press("Enter")
+    page.get_by_role("button", name="Search for this").wait_for(timeout=LONGEST_AUDIT_MS)
+    canvas.evaluate("canvas => canvas.blur()")
+    page.wait_for_timeout(2000)
+    _shoot(page, "map.png")
 
 
 def _search(page: Page) -> None:
