@@ -50,6 +50,7 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert report.gradient_share is not None
     assert figures["of the gradient"] == percent(report.gradient_share["false_negatives"])
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
+    assert sum(caption.value.endswith("was worth by then on images held out by image.") for caption in at.caption) == 1
 
 
 def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> None:
