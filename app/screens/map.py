@@ -22,7 +22,7 @@ from samekind.app.view_models.map.colouring import Colouring
 from samekind.app.widgets import opening, waiting
 from samekind.app.widgets.map import colours, panels
 from samekind.app.widgets.map.canvas import Heard, Shown, canvas
-from samekind.core.text import counted
+from samekind.core.text import counted, one_line
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -96,7 +96,7 @@ def _fragment(library: Library, place_N2: NDArray[np.uint16], packed: str, colou
 def _pictures(library: Library, rows: Sequence[int]) -> list[tuple[int, str, str]]:
     ids = [library.index.ids[row] for row in rows]
     thumbnails = library.index.thumbnails(ids) if ids else []
-    return [(row, id_, data_uri(encoded)) for row, id_, encoded in zip(rows, ids, thumbnails, strict=True)]
+    return [(row, one_line(id_), data_uri(encoded)) for row, id_, encoded in zip(rows, ids, thumbnails, strict=True)]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from samekind.app.state import map_session
 from samekind.app.view_models.map import columns
 from tests.app.conftest import OpenApp
 from tests.app.pages import cards, healthy, library, shown
+from tests.indexer.adaptation.worlds import answered_world
 
 MAP = "screens/map.py"
 
@@ -141,3 +142,30 @@ def test_without_labels_there_is_a_map(open_app: OpenApp, unlabelled: Path) -> N
     healthy(at.run())
     assert {tone for _, tone in drawn(at)["lines"]} == {"plain"}
     assert shown(at, "map_negatives")
+
+
+def test_a_single_vector_without_an_encoder_has_a_map(open_app: OpenApp, tmp_path: Path) -> None:
+    """It can be picked, has no negatives, and a hostile name is shown as text on one line."""
+    id_ = "<b>x</b>\n**y**"
+    sk.index_vectors(np.ones((1, 4)), [id_], tmp_path / "one")
+    at = on_map(open_app(tmp_path / "one"))
+    at.session_state["map_picked"] = id_
+    at.session_state["map"] = {"have": ["", ""], "wanted": [0]}
+    healthy(at.run())
+    assert (drawn(at)["picked"], drawn(at)["lines"]) == (0, [])
+    assert drawn(at)["pictures"][0][1] == "<b>x</b>\\n**y**"
+
+
+def test_an_adapted_index_is_shown_as_it_is_adapted(open_app: OpenApp, tmp_path: Path) -> None:
+    """After another adaptation the map is another one, and is kept in place of the one before."""
+    index = answered_world(tmp_path / "world")
+    at = on_map(open_app(index.path))
+    before = drawn(at)["places_version"]
+    assert index.adapt().adapted
+    healthy(at.run())
+    assert "as people's answers have adapted it" in at.markdown[0].value
+    assert drawn(at)["places_version"] != before
+    kept = sk.read_map(sk.Index.open(index.path))
+    assert kept is not None
+    assert kept.adaptation is not None
+    assert kept.adaptation[0] == 1
