@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session, map_session, search_session
+from samekind.app.state import basket, labeling_session, map_session, search_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import alt_text, data_uri, plain
 from samekind.app.view_models.map import beside
@@ -58,6 +58,9 @@ def selected(library: Library, rows: Sequence[int]) -> None:
         return
     _naming(library, len(rows))
     index, shown = library.index, rows[:MOST_CARDS]
+    if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
+        basket.add(index.ids[row] for row in rows)
+        st.rerun()  # the whole page: the sidebar says how many there are
     if len(rows) > len(shown):
         st.caption(f"The first {len(shown)} of them:")
     ids = [index.ids[row] for row in shown]

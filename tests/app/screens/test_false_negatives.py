@@ -138,7 +138,7 @@ def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Pa
 
 def test_an_unlabelled_corpus_says_what_it_cannot_know(open_app: OpenApp, unlabelled: Path) -> None:
     """Without labels there are no rates and no marks, but the search, the hardest negatives and the reason are there."""
-    at = healthy(open_app(unlabelled))
+    at = healthy(open_app(unlabelled).switch_page(SEARCH).run())
     assert not any(box.key == "class" for box in at.selectbox)
     assert len(at.columns) == 2, "no gap where the class would be"
     at = healthy(at.switch_page(FALSE_NEGATIVES).run())

@@ -103,6 +103,8 @@ def test_selected_images_are_named_and_the_name_is_taken_back(open_app: OpenApp,
     healthy(at.run())
     assert len(cards(at, "map_selection")) == 48
     assert len(np.unpackbits(np.frombuffer(base64.b64decode(drawn(at)["chosen"]), np.uint8)).nonzero()[0]) == 60
+    at.button(key="map_basket").click().run()
+    assert list(at.session_state["basket"]) == ids[:60]
     at.text_input(key=map_session.NAME).set_value("round ")
     next(button for button in at.button if "Give it to" in button.label).click().run()
     held = sk.LabelTable(copied).current()

@@ -61,10 +61,10 @@ def test_equal_seeds_give_equal_maps_and_others_do_not() -> None:
 
 def test_groups_of_the_space_are_groups_on_the_map() -> None:
     """The nearest point of nearly every point is of its own group."""
-    vectors = clusters(300)
+    vectors = clusters(300, groups=15)  # more than two principal components tell apart
     points = embed_neighbours(vectors, nearest_others(vectors, 10), steps=200)
     distance = torch.cdist(points, points).fill_diagonal_(torch.inf)
-    assert (distance.argmin(1) % 5 == torch.arange(300) % 5).float().mean() > 0.97
+    assert (distance.argmin(1) % 15 == torch.arange(300) % 15).float().mean() > 0.97
     assert points.mean(0).abs().max() < 1e-3
 
 
