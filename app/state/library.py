@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.app.jobs import map_job
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
@@ -28,10 +28,10 @@ from samekind.app.view_models import bought_view, search_view
 if TYPE_CHECKING:
     import samekind as sk
 
-MOST_LISTED = 500
-PICTURES_KEPT = SCREENS_KEPT = 16
+MOST_LISTED, PICTURES_KEPT, SCREENS_KEPT = 500, 16, 16
 CANDIDATE_DEPTH = 10
 """Hardest negatives per anchor that are candidates for labeling."""
+Kept = TypeVar("Kept")
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
@@ -56,10 +56,21 @@ class Library:
         self._following = threading.Lock()
         self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
+        self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
         self._comparing = threading.Lock()
         self._usual: tuple[sk.Index, bool, NDArray[np.float64]] | None = None
+        self._keeping = threading.Lock()
+        self._kept: dict[Callable[[Library], Any], Any] = {}
+
+    def kept(self, kind: Callable[[Library], Kept]) -> Kept:
+        """What a page works out of this index, made when it is first asked for, and one for all sessions."""
+        with self._keeping:
+            if kind not in self._kept:
+                self._kept[kind] = kind(self)
+            found: Kept = self._kept[kind]
+            return found
 
     def follow_adaptation(self) -> None:
         """Searches as the artefact is adapted now, whoever adapted it.
@@ -153,6 +164,15 @@ class Library:
         with self._loading:  # the background may be loading the encoder just now
             return self._uploads.read(self.index, query.upload, query.inverted)
 
+    def embedded(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`(D,)` vector of a picture, `(H, W)` or `(H, W, 3)`, in the encoder's own space.
+
+        Raises:
+            SamekindError: there is no encoder, or it cannot be loaded.
+        """
+        with self._loading:
+            return self.index.embedded(image).vector_D
+
     def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
         with self._comparing:
@@ -188,20 +208,27 @@ class Library:
 
     def map(self) -> Job[sk.ImageMap]:
         """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
-        adapted = self.index.adaptation
-        return self._list(f"map-{None if adapted is None else (adapted.version, adapted.made)}", self._made_map)
+        return self._list(f"map-{map_job.space(self.index)}", partial(map_job.read_or_made, self.index))
 
-    def _made_map(self, progress: Progress) -> sk.ImageMap:
-        from samekind import ArtefactError, make_map, read_map
+    def detectors(self) -> Job[sk.DetectorReport]:
+        """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
+        from samekind import evaluate_detectors
 
-        index = self.index
-        with suppress(ArtefactError):  # a damaged one is made anew
-            if (found := read_map(index)) is not None:
-                return found
-        made = make_map(index, progress=progress)
-        with suppress(ArtefactError):  # a folder that cannot be written has no map to keep
-            made.write(index.path)
-        return made
+        return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
+
+    @property
+    def has_detectors(self) -> bool:
+        """True if somebody has asked for them."""
+        return "detectors" in self._lists
+
+    def sample(self, report: sk.FalseNegativeReport) -> sk.HardNegativeSample:
+        """The random sample of hard negatives of an audit, drawn once for each split: it is the same at every depth."""
+        from samekind import HardNegativeSample
+
+        with self._pooling:
+            if report.split not in self._samples:
+                self._samples[report.split] = HardNegativeSample(self.index, report)
+            return self._samples[report.split]
 
     def doubted(self) -> frozenset[str]:
         """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""
@@ -263,8 +290,7 @@ class Library:
         time.sleep(WARM_AFTER_SECONDS)
         try:
             with self._loading:
-                _ = self.index.vectors(np.array([0])), self.index.encoder
-                _ = self.index.has_text and self.index.text_tower
+                _ = self.index.vectors(np.array([0])), self.index.encoder, self.index.has_text and self.index.text_tower
         except Exception:  # noqa: BLE001  it fails again, with a message, when a user needs it; or the server is just being stopped
             return
 
