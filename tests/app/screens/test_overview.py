@@ -18,7 +18,7 @@ def test_the_first_page_says_what_the_corpus_is(open_app: OpenApp, artefact: Pat
     index = sk.Index.open(artefact)
     assert at.title[0].value == "Overview"
     assert f"{len(index)} images of 10 classes" in at.markdown[0].value
-    assert len(at.get("page_link")) == 5
+    assert len(at.get("page_link")) == 6
     assert "encoder" not in vars(library(artefact).index)
 
 
@@ -63,4 +63,4 @@ def test_one_image_has_nothing_to_compare(open_app: OpenApp, tmp_path: Path) -> 
     assert "1 image without labels" in at.markdown[0].value
     assert overview.ONE_IMAGE in at.markdown[0].value
     assert not shown(at, "overview_negatives")
-    assert len(at.get("page_link")) == 4
+    assert len(at.get("page_link")) == 5
