@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import basket, labeling_session, map_session, search_session
+from samekind.app.state import basket, map_session, search_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import alt_text, data_uri, plain
 from samekind.app.view_models.map import beside
