@@ -8,7 +8,7 @@
 The page *Ideas* of the demo draws them. Losses, weights and bounds are those of `samekind.objectives`: nothing is defined a second time.
 """
 
-from samekind.ideas.batches import BatchFigure, at_least_one, hardest_by_batch, push_on_same_class, push_shares
+from samekind.ideas.batches import BatchFigure, hardest_by_batch, push_on_same_class, push_shares
 from samekind.ideas.bias import LossFigure, losses_by_batch
 from samekind.ideas.bound import bound_by_candidates
 from samekind.ideas.density_ratio import BilinearScore, SimilarityRatio, fit_bilinear, ratio_by_similarity
@@ -29,7 +29,6 @@ __all__ = [
     "Noise",
     "PatchGrid",
     "SimilarityRatio",
-    "at_least_one",
     "augmented_views",
     "bound_by_candidates",
     "draw",

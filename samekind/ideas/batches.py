@@ -18,17 +18,19 @@ from samekind.training.diagnostics.gradient_weights import GradientWeights
 
 @dataclass(frozen=True)
 class BatchFigure:
-    """The hardest negative of an anchor in a batch of one size.
+    """The negatives of an anchor in a batch of one size, and the hardest of them.
 
     Attributes:
         batch: images of the batch, the anchor among them.
         similarity: mean cosine of the hardest negative.
         false: probability that it is of the anchor's class; `None` without labels.
+        any_false: probability that at least one negative is; `None` without labels.
     """
 
     batch: int
     similarity: float
     false: float | None
+    any_false: float | None
 
 
 def hardest_by_batch(sample: CorpusSample, batches: Sequence[int]) -> list[BatchFigure]:
@@ -49,12 +51,16 @@ def hardest_by_batch(sample: CorpusSample, batches: Sequence[int]) -> list[Batch
     ]  # the anchor itself last, and off
     by_rank = np.take_along_axis(similarity, order, axis=1).mean(axis=0)
     false_by_rank = (np.take_along_axis(false, order, axis=1) == 1).mean(axis=0)
+    num_true_M = count - (false == 1).sum(axis=1)
     found = []
     for batch in batches:
         if 2 <= batch <= count:
             chance = _chance_to_be_hardest(count - 1, batch - 1)
-            is_false = float(chance @ false_by_rank) if sample.has_labels else None
-            found.append(BatchFigure(batch, float(chance @ by_rank), is_false))
+            is_false = any_false = None
+            if sample.has_labels:
+                is_false = float(chance @ false_by_rank)
+                any_false = 1 - float(_chance_of_these_alone(num_true_M, count - 1, batch - 1).mean())
+            found.append(BatchFigure(batch, float(chance @ by_rank), is_false, any_false))
     return found
 
 
@@ -67,13 +73,16 @@ def _chance_to_be_hardest(count: int, drawn: int) -> NDArray[np.float64]:
     return np.asarray(np.exp(log_chance))
 
 
+def _chance_of_these_alone(num_M: NDArray[np.int64], count: int, drawn: int) -> NDArray[np.float64]:
+    """`(M,)` probability that all drawn ones of `count` are among those `num_M`."""
+    log_chance = np.full(len(num_M), -np.inf)
+    possible = num_M >= drawn
+    log_chance[possible] = _log_choose(num_M[possible], drawn) - _log_choose(np.array([count]), drawn)
+    return np.asarray(np.exp(log_chance))
+
+
 def _log_choose(n: NDArray[np.int64], k: int) -> NDArray[np.float64]:
     return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
-
-
-def at_least_one(base_rate: float, batch: int) -> float:
-    """Probability that a batch holds a negative of the anchor's class, each being one with probability `base_rate`."""
-    return float(1 - (1 - base_rate) ** (batch - 1))
 
 
 def push_shares(similarity_N: NDArray[np.float32], beta: float, temperature: float) -> NDArray[np.float64]:

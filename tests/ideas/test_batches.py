@@ -55,11 +55,17 @@ def test_images_without_a_label_are_left_out_where_some_have_one() -> None:
     assert ideas.hardest_by_batch(partly, [3]) == ideas.hardest_by_batch(labelled, [3])
 
 
-def test_a_batch_holds_one_by_chance() -> None:
-    """A batch of two has one negative; many have one nearly surely."""
-    assert ideas.at_least_one(0.1, 2) == pytest.approx(0.1)
-    assert ideas.at_least_one(0.1, 3) == pytest.approx(0.19)
-    assert ideas.at_least_one(0.1, 257) > 0.999
+def test_how_often_a_batch_holds_one() -> None:
+    """Counted batch by batch; the mean over anchors, which of classes of unequal size is less than the mean class would give."""
+    corpus = sample([0] * 6 + [1, 2, 3])
+    for figure in ideas.hardest_by_batch(corpus, [2, 4, 9]):
+        held = [
+            any(corpus.false_MM[anchor, i] == 1 for i in batch)
+            for anchor in range(9)
+            for batch in itertools.combinations([i for i in range(9) if i != anchor], figure.batch - 1)
+        ]
+        assert figure.any_false == pytest.approx(np.mean(held), abs=1e-9)
+    assert ideas.hardest_by_batch(sample([-1] * 3), [2])[0].any_false is None
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 2.0])

@@ -109,22 +109,20 @@ def bound(words: Words, counts: Sequence[int], values: Sequence[float], truth: f
     return _at(figure, chosen)
 
 
-def hardest(
-    words: Words, figures: Sequence[ideas.BatchFigure], one: Sequence[float] | None, base: float | None, chosen: int
-) -> go.Figure:
+def hardest(words: Words, figures: Sequence[ideas.BatchFigure], base: float | None, chosen: int) -> go.Figure:
     """By batch size: how probably the hardest negative is false, or, without labels, how similar it is."""
     batches = [figure.batch for figure in figures]
-    if one is None:
+    if base is None:
         drawn = _powers(_figure(words("ingredients.batch_axis"), words("ingredients.hardest_similarity")), batches)
         name = words("ingredients.hardest_similarity")
         _line(drawn, batches, [f.similarity for f in figures], name, QUALITY_COLOUR, "solid", "lines+markers")
         return _at(drawn.update_layout(showlegend=False), chosen)
     drawn = _powers(_figure(words("ingredients.batch_axis"), words("ingredients.share")), batches)
-    _line(drawn, batches, one, words("ingredients.one_false"), LEVEL_COLOUR, "dot")
+    any_false = [f.any_false or 0.0 for f in figures]
+    _line(drawn, batches, any_false, words("ingredients.one_false"), LEVEL_COLOUR, "dot")
     name = words("ingredients.hardest_false")
     _line(drawn, batches, [f.false or 0.0 for f in figures], name, FALSE_COLOUR, "solid", "lines+markers")
-    if base is not None:
-        _line(drawn, [batches[0], batches[-1]], [base, base], words("bias.base"), LEVEL_COLOUR, "dash")
+    _line(drawn, [batches[0], batches[-1]], [base, base], words("bias.base"), LEVEL_COLOUR, "dash")
     return _at(drawn.update_yaxes(tickformat=".0%", range=[0, 1.02]), chosen)
 
 

@@ -38,7 +38,6 @@ def show(words: Words, library: Library) -> list[str]:
 
 
 def _batch(words: Words, library: Library, sample: ideas.CorpusSample) -> None:
-    from samekind import ideas
     from samekind.app.view_models.ideas import charts
 
     sizes = tuple(parts.sizes(len(sample), last=parts.MOST_DRAWN))
@@ -50,12 +49,11 @@ def _batch(words: Words, library: Library, sample: ideas.CorpusSample) -> None:
     batch = parts.choice(words("ingredients.batch"), options, 256, "ideas_batch")
     figure, base = figures[options.index(batch)], figures[0].false
     # The hardest of one negative is that negative: a batch of two gives the base rate.
-    one = None if base is None else [ideas.at_least_one(base, each) for each in options]
-    parts.chart(charts.hardest(words, figures, one, base, batch), "ideas_hardest")
-    if base is None or one is None:
+    parts.chart(charts.hardest(words, figures, base, batch), "ideas_hardest")
+    if base is None or figure.any_false is None:
         st.markdown(words("ingredients.batch_unlabelled", batch=batch, similarity=f"{figure.similarity:.2f}"))
         return
-    expected, at_least = f"{base * (batch - 1):.1f}", _chance(one[options.index(batch)])
+    expected, at_least = f"{base * (batch - 1):.1f}", _chance(figure.any_false)
     values = {"expected": expected, "one": at_least, "hardest": percent(figure.false), "base": percent(base)}
     st.markdown(words("ingredients.batch_here", batch=batch, **values))
 
