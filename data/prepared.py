@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeGuard, TypeVar
 
@@ -110,7 +110,7 @@ def batches_ahead(
     rows: Sequence[int] | NDArray[np.int64],
     batch_size: int,
     threads: int | None = None,
-) -> Iterator[tuple[NDArray[np.int64], list[Result]]]:
+) -> Generator[tuple[NDArray[np.int64], list[Result]], None, None]:
     """`one` of each row, a batch at a time in the order of the rows; the next batches are worked on meanwhile, in threads (as many as
     decoding deserves if left out).
     """
