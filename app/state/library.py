@@ -19,7 +19,7 @@ from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
-from samekind.app.state.query import Query
+from samekind.app.state.query import Mixture, Query
 from samekind.app.state.stamp import Stamp, stamp
 from samekind.app.state.uploads import Upload, Uploads
 from samekind.app.view_models import bought_view, search_view
@@ -141,6 +141,38 @@ class Library:
         # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
         hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
         return search_view.without(hits, query.id if leave_out_itself else None, k)
+
+    def mixed(
+        self, mixture: Mixture, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True
+    ) -> Sequence[sk.Hit]:
+        """As `neighbours`, of a mixture; leaving out itself leaves out all its images.
+
+        Raises:
+            SamekindError: as `neighbours`; or likes and unlikes cancel.
+        """
+        from samekind import Mix
+
+        if mixture.is_single:
+            return self.neighbours(mixture.like[0], k, where, leave_out_itself, adapted)
+        parts = [self._part(part) for part in mixture.parts]
+        of_corpus = {part.id for part in mixture.parts if part.id is not None and leave_out_itself}
+        mix = Mix(
+            *parts[: len(mixture.like)],
+            weights=[1.0 if part.words is None else mixture.words_weight for part in mixture.like],
+            unlike=parts[len(mixture.like) :],
+            unlike_weight=mixture.unlike_weight,
+        )
+        by_content = leave_out_itself and any(part.upload is not None for part in mixture.parts)
+        with self._loading:
+            hits = _hits(self.index.search(mix, k + len(of_corpus), where, exclude_self=by_content, adapted=adapted))
+        return [hit for hit in hits if hit.id not in of_corpus][:k]
+
+    def _part(self, query: Query) -> Any:
+        if query.words is not None:
+            from samekind import Text
+
+            return Text(query.words)
+        return self.upload(query).query if query.id is None else self.index.embedded_id(query.id)
 
     def upload(self, query: Query) -> Upload:
         """The upload of a query, read once.

@@ -1,8 +1,11 @@
-"""The image, or the words, that are searched with."""
+"""What is searched with: images, words, or several of these at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+Box = tuple[int, int, int, int]
+"""A rectangle of a picture: left, top, width and height in pixels."""
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,41 @@ class Query:
     upload: bytes | None = None
     words: str | None = None
     inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Several queries as one: hits should be like these, and unlike those.
+
+    Attributes:
+        like: at least one.
+        unlike: may be none.
+        words_weight: how much words count beside one image.
+        unlike_weight: how much the mean of `unlike` counts beside that of `like`.
+    """
+
+    like: tuple[Query, ...]
+    unlike: tuple[Query, ...] = ()
+    words_weight: float = 1.0
+    unlike_weight: float = 0.25
+
+    @property
+    def parts(self) -> tuple[Query, ...]:
+        """All of them, `like` first."""
+        return self.like + self.unlike
+
+    @property
+    def is_single(self) -> bool:
+        """True if it is one query only."""
+        return len(self.like) == 1 and not self.unlike
+
+    @property
+    def name(self) -> str:
+        """Names of what hits should be like."""
+        return " + ".join(part.name for part in self.like)
+
+    @property
+    def label(self) -> str | None:
+        """The class of all of `like`; `None` if they differ or one is unknown."""
+        labels = {part.label for part in self.like}
+        return labels.pop() if len(labels) == 1 else None

@@ -37,6 +37,23 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Act:
+    """A small button of a card, besides that which picks it.
+
+    Attributes:
+        name: what pressing it reports, beside the card's id.
+        text: on the button.
+        label: its full name for screen readers.
+        key: presses it while the keyboard is in the card.
+    """
+
+    name: str
+    text: str
+    label: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Card:
     """One card of a gallery.
 
@@ -49,6 +66,7 @@ class Card:
         tone: the border.
         action: `whole` makes all of the card a button, other words become a button at its foot, empty makes it read-only.
         action_label: the button's full name for screen readers.
+        acts: further buttons, in a row above the action.
     """
 
     id: str
@@ -59,6 +77,7 @@ class Card:
     tone: Tone = "plain"
     action: str = ""
     action_label: str = ""
+    acts: tuple[Act, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """The card as JSON for the gallery's script: its id as it is, and of what is shown every text on one line."""

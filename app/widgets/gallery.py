@@ -36,6 +36,7 @@ def gallery(
     key: str,
     label: str,
     on_pick: Callable[[str], None] | None = None,
+    on_act: Callable[[str, str], None] | None = None,
     card_width: int = 128,
 ) -> None:
     """Draws cards in a grid that fills the width.
@@ -45,6 +46,7 @@ def gallery(
         key: unique on the page.
         label: name of the grid for screen readers.
         on_pick: called with a card's id when its button is pressed, before the page is drawn again.
+        on_act: called likewise with the name of an act and the card's id when one of its small buttons, or its key, is pressed.
         card_width: least width of a card in pixels.
     """
 
@@ -53,5 +55,10 @@ def gallery(
         if chosen is not None and on_pick is not None:
             on_pick(chosen)
 
+    def acted() -> None:
+        done = st.session_state[key].get("acted")
+        if done is not None and on_act is not None:
+            on_act(done["name"], done["id"])
+
     data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
-    _element()(data=data, key=key, on_picked_change=picked)
+    _element()(data=data, key=key, on_picked_change=picked, on_acted_change=acted)

@@ -109,6 +109,14 @@ class SearchableIndex(OpenedIndex):
         assert isinstance(found, SearchResult), "one query has one result"
         return found
 
+    def embedded_id(self, id_: str) -> Query:
+        """`embedded` for an image of the index, even where a file has its id for a name: a part of a `Mix`, say.
+
+        Raises:
+            InputError: there is no such image.
+        """
+        return parse(Id(id_), self)[0][0]
+
     def embedded(self, query: Single | NDArray[Any]) -> Query:
         """One query, read and embedded: `search` takes it again and again without decoding or embedding anything.
 

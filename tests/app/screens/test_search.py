@@ -171,11 +171,11 @@ def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(
     ("name", "kind"),
     [("IMG_1.jfif", "JPEG"), ("scan.pgm", "PPM"), ("photo.avif", "AVIF"), ("scan", "TIFF"), ("x.dat", "PNG")],
 )
-def test_an_upload_is_read_whatever_its_name(open_app: OpenApp, artefact: Path, name: str, kind: str) -> None:
+def test_an_upload_is_read_whatever_its_name(open_search: OpenApp, artefact: Path, name: str, kind: str) -> None:
     """The content decides, as for the files of a corpus: other endings, none and wrong ones."""
     out = io.BytesIO()
     Image.open(io.BytesIO(png_of(artefact, sk.Index.open(artefact).ids[11]))).save(out, kind)
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload(name, out.getvalue()).run()
     assert cards(healthy(at), "query_card")[0]["lines"] == [name]
     assert len(cards(at, "neighbours")) == 10
