@@ -15,7 +15,7 @@ from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices, opening, picker
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.search import query_panel
+from samekind.app.widgets.search import narrowing, query_panel
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -72,7 +72,7 @@ def _results(library: Library, mixture: Mixture) -> None:
         st.subheader("Neighbours", anchor=False)
         if any(part.upload is not None for part in mixture.like) and hits:
             _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(adapted)))
-        _neighbours(library, mixture, hits, k)
+        _neighbours(library, mixture, hits, k, adapted)
 
 
 def _link() -> None:
@@ -138,19 +138,22 @@ def _weight(title: str, key: str, least: float, most: float, usual: float, meani
     )
 
 
-def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], k: int) -> None:
+def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], k: int, adapted: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        narrowed = narrowing.show(library, hits, adapted)
     own = [part.id for part in mixture.like if part.id is not None]
     sentences = (
-        search_view.same_class_sentence(hits, mixture.label, library.index.same_class, own),
+        search_view.same_class_sentence(narrowed.hits, mixture.label, library.index.same_class, own),
         search_view.shortfall_sentence(len(hits), k),
+        narrowed.sentence,
     )
     if text := " ".join(filter(None, sentences)):
         st.markdown(plain(text))
-    thumbnails = library.index.thumbnails([hit.id for hit in hits])
+    thumbnails = library.index.thumbnails([hit.id for hit in narrowed.hits])
     gallery(
-        search_view.neighbour_cards(hits, thumbnails, mixture.label, library.index.same_class, own),
+        search_view.neighbour_cards(narrowed.hits, thumbnails, mixture.label, library.index.same_class, own),
         key="neighbours",
-        label="neighbours, most similar first",
+        label=narrowed.name,
         on_pick=lambda id_: search_session.choose(library, id_),
         on_act=lambda name, id_: picker.act(library, name, id_),
         card_width=112,

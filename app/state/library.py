@@ -140,7 +140,7 @@ class Library:
             return _hits(self.index.search(upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted))
         # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
         hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
-        return search_view.without(hits, query.id if leave_out_itself else None, k)
+        return search_view.without(hits, [query.id] if leave_out_itself else [], k)
 
     def mixed(
         self, mixture: Mixture, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True
@@ -165,7 +165,7 @@ class Library:
         by_content = leave_out_itself and any(part.upload is not None for part in mixture.parts)
         with self._loading:
             hits = _hits(self.index.search(mix, k + len(of_corpus), where, exclude_self=by_content, adapted=adapted))
-        return [hit for hit in hits if hit.id not in of_corpus][:k]
+        return search_view.without(hits, of_corpus, k)
 
     def _part(self, query: Query) -> Any:
         if query.words is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,9 +64,7 @@ def neighbour_cards(
     Images that are searched with, of the ids `own`, are marked as what they are.
     """
     cards = []
-    for rank, (hit, thumbnail) in enumerate(
-        zip(hits, thumbnails, strict=True), start=1
-    ):  # hit.rank still counts the query itself
+    for hit, thumbnail in zip(hits, thumbnails, strict=True):
         itself = hit.id in own
         same = (
             query_label is not None
@@ -78,7 +76,7 @@ def neighbour_cards(
             Card(
                 hit.id,
                 (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
-                heading=f"{rank}. {hit.label or ''}".rstrip(),
+                heading=f"{hit.rank}. {hit.label or ''}".rstrip(),
                 lines=(f"similarity {hit.similarity:.3f}", hit.id),
                 badges=(Badge("the query"),) if itself else (Badge("same class", "same"),) if same else (),
                 tone="same" if same else "plain",
@@ -131,9 +129,10 @@ def same_class_sentence(
     )
 
 
-def without(hits: Sequence[sk.Hit], id_: str | None, k: int) -> list[sk.Hit]:
-    """The first k hits that are not the image `id_` itself."""
-    return [hit for hit in hits if hit.id != id_][:k]
+def without(hits: Sequence[sk.Hit], ids: Collection[str], k: int) -> list[sk.Hit]:
+    """The first k hits that are none of the images `ids` themselves, ranked anew."""
+    kept = [hit for hit in hits if hit.id not in ids][:k]
+    return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
 
 
 def query_card(name: str, label: str | None, picture: str) -> Card:

@@ -44,6 +44,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult: ...
 
     @overload
@@ -54,6 +55,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> list[SearchResult]: ...
 
     # An array's rank and a list's numbers decide at run time whether they are one query.
@@ -65,6 +67,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult | list[SearchResult]: ...
 
     def search(
@@ -74,6 +77,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult | list[SearchResult]:
         """Finds the k most similar images.
 
@@ -87,6 +91,7 @@ class SearchableIndex(OpenedIndex):
                 vector, an image that was encoded anew) leaves out rows of similarity ≥ 1 − 1e-6 instead.
             adapted: searches the space as people's answers have adapted it (`Index.adapt`); `False` asks the encoder's own.
                 A query that is a vector is one of the encoder's either way.
+            min_similarity: cosine in [-1, 1] below which hits are left out, so that there may be fewer than k and a note; none by default.
 
         Returns:
             One `SearchResult`; for several queries a list of them. Equal similarities come in table order.
@@ -95,17 +100,23 @@ class SearchableIndex(OpenedIndex):
             InputError: k, the query or the condition is unusable; the message says what was expected.
             ImageError: the query image cannot be decoded.
         """
-        return search(self, query, k, where, exclude_self, adapted)
+        return search(self, query, k, where, exclude_self, adapted, min_similarity)
 
     def search_id(
-        self, id_: str, k: int = 10, where: str | None = None, exclude_self: bool = False, adapted: bool = True
+        self,
+        id_: str,
+        k: int = 10,
+        where: str | None = None,
+        exclude_self: bool = False,
+        adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult:
         """`search` for an image of the index, even where a file has its id for a name.
 
         Raises:
             InputError: there is no such image, or k or the condition is unusable.
         """
-        found = search(self, Id(id_), k, where, exclude_self, adapted)
+        found = search(self, Id(id_), k, where, exclude_self, adapted, min_similarity)
         assert isinstance(found, SearchResult), "one query has one result"
         return found
 

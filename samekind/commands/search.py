@@ -56,6 +56,10 @@ class Search:
     ] = ()
     unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
+    min_similarity: Annotated[
+        float | None,
+        arg(metavar="S", help="Only hits of at least this similarity, -1 to 1.", help_behavior_hint="(default: all)"),
+    ] = None
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
     max_pixels: Annotated[
@@ -81,7 +85,14 @@ class Search:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
         _check_known(index, (*self.like, *self.unlike))
         queries = [self._query(image) for image in self.images] or [self._query(None)]
-        results = index.search(queries, self.k, self.where, self.exclude_self, adapted=not self.unadapted)
+        results = index.search(
+            queries,
+            self.k,
+            self.where,
+            self.exclude_self,
+            adapted=not self.unadapted,
+            min_similarity=self.min_similarity,
+        )
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
@@ -96,6 +107,8 @@ class Search:
             raise InputError("--text-weight needs --text")
         if not 0 < self.text_weight < inf:
             raise InputError(f"--text-weight must be a number above 0, got {self.text_weight:g}")
+        if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
+            raise InputError(f"--min-similarity must lie between -1 and 1, got {self.min_similarity:g}")
         if not 0 <= self.unlike_weight < inf:
             raise InputError(f"--unlike-weight must be a number from 0, got {self.unlike_weight:g}")
 
