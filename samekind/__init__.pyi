@@ -64,6 +64,7 @@ from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verd
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
+from samekind.indexer.search.crop import Crop as Crop
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
 from samekind.indexer.search.results import Hit as Hit

@@ -139,7 +139,10 @@ class Library:
             upload = self.upload(query).query
             return _hits(self.index.search(upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted))
         # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
-        hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
+        if query.crop is not None:
+            hits = _hits(self.index.search(self.upload(query).query, k + 1, where, adapted=adapted))
+        else:
+            hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
         return search_view.without(hits, [query.id] if leave_out_itself else [], k)
 
     def mixed(
@@ -172,17 +175,18 @@ class Library:
             from samekind import Text
 
             return Text(query.words)
-        return self.upload(query).query if query.id is None else self.index.embedded_id(query.id)
+        return self.upload(query).query if query.is_read else self.index.embedded_id(query.id or "")
 
     def upload(self, query: Query) -> Upload:
-        """The upload of a query, read once.
+        """The upload of a query, or the part of an image that it is, read once.
 
         Raises:
-            SamekindError: it is no image.
+            SamekindError: it is no image, or has no such part.
         """
-        assert query.upload is not None
+        source = query.id if query.upload is None else query.upload
+        assert source is not None
         with self._loading:  # the background may be loading the encoder just now
-            return self._uploads.read(self.index, query.upload, query.inverted)
+            return self._uploads.read(self.index, source, query.inverted, query.crop)
 
     def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Box = tuple[int, int, int, int]
-"""A rectangle of a picture: left, top, width and height in pixels."""
+from samekind.app.view_models.search.crop_box import Box
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,7 @@ class Query:
         upload: the uploaded file; `None` for an image of the corpus or words.
         words: what the images should show; `None` for an image.
         inverted: of an upload: light and dark are exchanged before it is searched with.
+        crop: the rectangle of the picture that is searched with; all of it if `None`.
     """
 
     name: str
@@ -27,6 +27,12 @@ class Query:
     upload: bytes | None = None
     words: str | None = None
     inverted: bool = False
+    crop: Box | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """True if a picture has to be decoded and embedded for it."""
+        return self.upload is not None or self.crop is not None
 
 
 @dataclass(frozen=True)

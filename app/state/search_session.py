@@ -10,6 +10,7 @@ import streamlit as st
 
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture, Query
+from samekind.app.view_models.search.crop_box import Box
 
 WORDS = "words"
 """Key of the field of words, which is emptied when an image is chosen."""
@@ -22,7 +23,9 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 MOST_PARTS = 20
 """Images and words that make one query, so that each is still to be seen and held in memory."""
 _ADDRESS = ("id", "like", "unlike")
-_NOTHING: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+_Named = tuple[tuple[str, ...], tuple[str, ...], str]
+_NOTHING: _Named = ((), (), "")
+_LONGEST_BOX = 40
 _SEEN, _MORE, _LEFT_OUT = "address_seen", "query_mixed_with", "uploads_left_out"
 _PAGE = "page_drawn"
 _LATER = "do_later"
@@ -73,7 +76,10 @@ def present_query(library: Library, page: str) -> Mixture | None:
     """
     named, stayed = _named(), st.session_state.get(_PAGE) == page
     if named != st.session_state.get(_SEEN, _NOTHING) and (named != _NOTHING or stayed):
-        _ask(*([Query(id_, id_) for id_ in ids] for ids in named))
+        likes, unlikes = ([Query(id_, id_) for id_ in ids] for ids in named[:2])
+        if st.query_params.get_all("id"):
+            likes[0] = replace(likes[0], crop=_box(named[2]))
+        _ask(likes, unlikes)
         st.session_state[WORDS] = ""
     more, unlike = _more()
     first: Query | None = st.session_state.get("query")
@@ -84,7 +90,7 @@ def present_query(library: Library, page: str) -> Mixture | None:
 
 def unknown_id(library: Library) -> str | None:
     """The first image that the address names and the corpus does not have."""
-    return next((id_ for ids in _named() for id_ in ids if id_ not in library.positions), None)
+    return next((id_ for ids in _named()[:2] for id_ in ids if id_ not in library.positions), None)
 
 
 def write_address(library: Library, mixture: Mixture | None) -> None:
@@ -98,6 +104,8 @@ def write_address(library: Library, mixture: Mixture | None) -> None:
         )
         ids = ([part.id for part in parts if part.id is not None] for parts in (first, others, unlike))
         wanted = dict(zip(_ADDRESS, ids, strict=True))
+        box = None if mixture is None or mixture.like[0].id is None else mixture.like[0].crop
+        wanted["crop"] = [] if box is None else [",".join(map(str, box))]
         changed = {key: value for key, value in wanted.items() if st.query_params.get_all(key) != value}
         if any(changed.values()):
             st.query_params.update(changed)  # as one step that *Back* takes back
@@ -116,6 +124,11 @@ def address() -> str:
 def invert() -> None:
     """Exchanges light and dark of the upload that is the query, or takes that back, as the switch says."""
     _ask([replace(st.session_state["query"], inverted=st.session_state[INVERTED])])
+
+
+def crop(box: Box | None) -> None:
+    """Searches with a rectangle of the picture that is the query; `None` for all of it."""
+    _ask([replace(st.session_state["query"], crop=box)])
 
 
 def choose(library: Library, id_: str) -> None:
@@ -209,8 +222,18 @@ def _known(library: Library, queries: Sequence[Query]) -> list[Query]:
     return [query if query.id is None else replace(query, label=library.label(query.id)) for query in there]
 
 
-def _named() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids that the address names: of what hits should be like, and unlike."""
+def _box(text: str) -> Box | None:
+    """A rectangle as the address has it; `None` where it has none that could be one."""
+    numbers = [int(number) for number in text.split(",") if number.isascii() and number.isdigit()]
+    if len(numbers) != 4 or 0 in numbers[2:] or len(text) > _LONGEST_BOX:
+        return None
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def _named() -> _Named:
+    """Ids that the address names: of what hits should be like, and unlike; and the rectangle of the first one."""
     id_, like, unlike = (st.query_params.get_all(key) for key in _ADDRESS)
     likes = dict.fromkeys([*id_[-1:], *like])
-    return tuple(likes)[:MOST_PARTS], tuple(dict.fromkeys(each for each in unlike if each not in likes))[:MOST_PARTS]
+    others = dict.fromkeys(each for each in unlike if each not in likes)
+    box = "".join(st.query_params.get_all("crop")[-1:])
+    return tuple(likes)[:MOST_PARTS], tuple(others)[:MOST_PARTS], box

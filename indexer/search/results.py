@@ -176,7 +176,7 @@ def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -
         return []
     vectors_QD = adaptation(np.stack([query.vector_D for query in queries]))
     for query, vector_D in zip(queries, vectors_QD, strict=True):
-        own = index.rows.with_content(frozenset() if query.is_mix else query.content)
+        own = index.rows.with_content(frozenset() if query.is_derived else query.content)
         if len(own):
             vector_D[:] = index.adapted_vectors(own[:1])[0]
     return [replace(query, vector_D=vector_D) for query, vector_D in zip(queries, vectors_QD, strict=True)]

@@ -291,13 +291,3 @@ def test_a_cold_search_answers_on_stdout_only(artefact: Path, query: Path, tmp_p
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert len(json.loads(done.stdout)["hits"]) == 2
     assert done.stderr == ""
-
-
-def test_a_search_with_a_least_similarity(artefact: Path, query: Path) -> None:
-    """The first hits of the whole search, and a note; what is no cosine is refused with the flag's name."""
-    whole = call("search", artefact, query, "--k", 8, "--json").answer["hits"]
-    least = round((whole[2]["similarity"] + whole[3]["similarity"]) / 2, 6)
-    cut = call("search", artefact, query, "--k", 8, "--min-similarity", least, "--json").answer
-    assert cut["hits"] == whole[:3]
-    assert "only 3 of 8" in cut["note"]
-    assert "--min-similarity" in refused("search", artefact, query, "--min-similarity", "1.5")

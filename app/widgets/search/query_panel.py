@@ -11,6 +11,7 @@ from samekind.app.view_models import search_view
 from samekind.app.view_models.cards import data_uri
 from samekind.app.widgets import notices
 from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.search import crop
 from samekind.core.text import counted
 
 
@@ -24,7 +25,7 @@ def show(library: Library, mixture: Mixture) -> bool:
 
     for part in mixture.parts:
         try:
-            if part.upload is not None:
+            if part.is_read:
                 library.upload(part)
         except SamekindError as error:
             notices.failure(f"{part.name}: {error}", error.hint)
@@ -44,15 +45,17 @@ def show(library: Library, mixture: Mixture) -> bool:
 def _single(library: Library, query: Query) -> None:
     if query.words is not None:
         cards = [search_view.words_card(query.words)]
-    elif query.id is not None:
+    elif query.id is not None and query.crop is None:
         cards = [search_view.query_card(query.name, query.label, data_uri(library.index.thumbnail(query.id)))]
     else:
         upload = library.upload(query)
         cards = [
-            search_view.query_card(query.name, None, data_uri(upload.picture)),
+            search_view.query_card(query.name, query.label, data_uri(upload.picture)),
             search_view.seen_card(data_uri(upload.seen), upload.seen_side, upload.seen_grey),
         ]
     gallery(cards, key="query_card", label="the query", card_width=140)
+    if query.words is None:
+        crop.show(library, query)
     if query.upload is not None and library.upload(query).seen_grey:
         st.toggle(
             "Invert",
@@ -70,7 +73,7 @@ def _parts(library: Library, mixture: Mixture) -> None:
     def drawn(part: Query) -> search_view.Part:
         if part.words is not None:
             return part.name, None, None
-        picture = thumbnails[part.id] if part.id is not None else library.upload(part).picture
+        picture = library.upload(part).picture if part.is_read else thumbnails[part.id or ""]
         return part.name, part.label, data_uri(picture)
 
     gallery(
