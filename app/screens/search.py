@@ -15,7 +15,7 @@ from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices, opening, picker
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.search import narrowing, query_panel
+from samekind.app.widgets.search import narrowing, original, query_panel
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -44,6 +44,7 @@ def main() -> None:
     else:
         _results(library, mixture)
     picker.show(library, mixture)
+    original.show(library)
     if mixture is not None and any(part.id is not None for part in mixture.parts):
         _link()
     if not search_session.has_drawn() and (act := picker.chosen_already(library, "neighbours")) is not None:

@@ -21,7 +21,7 @@ SameClass = Callable[[str | None, str | None], bool | None]
 
 Part = tuple[str, str | None, str | None]
 """Of a part of a query: its name, its class, and its picture as a data URI, which words do not have."""
-MORE, LESS = "more", "less"
+MORE, LESS, OPEN = "more", "less", "open"
 STRANGE = 0.01
 """Share of the corpus' own images that may have no nearer neighbour than a query before it is called strange."""
 
@@ -82,7 +82,7 @@ def neighbour_cards(
                 tone="same" if same else "plain",
                 action="Search with this",
                 action_label=f"search with {alt_text(hit.id, hit.label)} alone",
-                acts=() if itself else _acts(hit),
+                acts=(_enlarge(alt_text(hit.id, hit.label)),) if itself else _acts(hit),
             )
         )
     return cards
@@ -90,7 +90,15 @@ def neighbour_cards(
 
 def _acts(hit: sk.Hit) -> tuple[Act, ...]:
     name = alt_text(hit.id, hit.label)
-    return (Act(MORE, "More", f"more like {name}", "m"), Act(LESS, "Less", f"less like {name}", "l"))
+    return (
+        Act(MORE, "More", f"more like {name}", "m"),
+        Act(LESS, "Less", f"less like {name}", "l"),
+        _enlarge(name),
+    )
+
+
+def _enlarge(name: str) -> Act:
+    return Act(OPEN, "⤢", f"the original of {name}", "o")
 
 
 def part_cards(like: Sequence[Part], unlike: Sequence[Part]) -> list[Card]:

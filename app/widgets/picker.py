@@ -11,6 +11,7 @@ from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
 from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.search import original
 from samekind.core.text import counted, one_line
 
 PAGE_SIZE = 32
@@ -78,6 +79,8 @@ def act(library: Library, name: str, id_: str) -> None:
         search_session.more_like(library, id_)
     elif name == search_view.LESS:
         search_session.less_like(library, id_)
+    elif name == search_view.OPEN:
+        original.ask(id_)
 
 
 def class_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
