@@ -23,6 +23,7 @@ from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
 from samekind.indexer.adaptation.worth import Worth as Worth
 from samekind.indexer.adaptation.worth import worth_of_more as worth_of_more
+from samekind.indexer.audit.gradient_mass import GradientMass as GradientMass
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
@@ -31,6 +32,10 @@ from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.curation.near_duplicates import near_copies as near_copies
+from samekind.indexer.curation.selection import ExportedImages as ExportedImages
+from samekind.indexer.curation.selection import export_images as export_images
+from samekind.indexer.evaluation.beside_pixels import BesidePixels as BesidePixels
+from samekind.indexer.evaluation.beside_pixels import beside_pixels as beside_pixels
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
 from samekind.indexer.evaluation.figures import Evaluation as Evaluation
@@ -44,6 +49,9 @@ from samekind.indexer.labeling.candidate_pairs import CandidatePair as Candidate
 from samekind.indexer.labeling.candidate_pairs import CandidatePairs as CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure as ConstraintClosure
 from samekind.indexer.labeling.constraint_closure import must_link_path as must_link_path
+from samekind.indexer.labeling.estimates.hard_negatives import DrawnPair as DrawnPair
+from samekind.indexer.labeling.estimates.hard_negatives import HardNegativeRate as HardNegativeRate
+from samekind.indexer.labeling.estimates.hard_negatives import HardNegativeSample as HardNegativeSample
 from samekind.indexer.labeling.link_constraints import link_constraints as link_constraints
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS as ENOUGH_ANSWERS
 from samekind.indexer.labeling.people.agreement import Agreement as Agreement
@@ -64,6 +72,10 @@ from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verd
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
+from samekind.indexer.report.run_card import RunCard as RunCard
+from samekind.indexer.report.run_card import run_card as run_card
+from samekind.indexer.report.runs import find_runs as find_runs
+from samekind.indexer.report.runs import first_run as first_run
 from samekind.indexer.search.crop import Crop as Crop
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text

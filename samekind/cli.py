@@ -17,6 +17,7 @@ from samekind.console import Console
 from samekind.core.cores import limit_threads
 from samekind.core.errors import InputError, SamekindError
 from samekind.encodings import write_anything
+from samekind.signs_of_life import signs_of_life
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
@@ -81,7 +82,8 @@ def _dispatch(arguments: list[str], console: Console) -> None:
         raise InputError(f"unknown command {name!r}", hint=hint)
     command = parse(COMMANDS[name], name, arguments[1:], console.stdout)
     if command is not None:
-        command.run(console)
+        with signs_of_life(console, name):
+            command.run(console)
 
 
 def _overview() -> str:

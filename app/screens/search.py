@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import search_session
+from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
@@ -97,7 +97,7 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
         label = picker.class_filter(library, "Only of class", "where_class", in_address=True)
         split = picker.split_filter(library, "Only of split", "where_split", in_address=True)
         itself = st.toggle(
-            "Leave out the query itself",
+            "Exclude the query",
             value=True,
             key="leave_out_itself",
             persist_state="session",
@@ -151,14 +151,27 @@ def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], k: i
     if text := " ".join(filter(None, sentences)):
         st.markdown(plain(text))
     thumbnails = library.index.thumbnails([hit.id for hit in narrowed.hits])
+    cards = search_view.neighbour_cards(narrowed.hits, thumbnails, mixture.label, library.index.same_class, own)
     gallery(
-        search_view.neighbour_cards(narrowed.hits, thumbnails, mixture.label, library.index.same_class, own),
+        basket.marked(cards),
         key="neighbours",
         label=narrowed.name,
         on_pick=lambda id_: search_session.choose(library, id_),
         on_act=lambda name, id_: picker.act(library, name, id_),
         card_width=112,
     )
+    _to_basket(own, [hit.id for hit in narrowed.hits])
+
+
+def _to_basket(own: list[str], shown: list[str]) -> None:
+    """Buttons that put aside what is shown, and the query where it is of the corpus."""
+    with st.container(horizontal=True):
+        if shown:
+            st.button(
+                "Add these to the basket", icon=":material/add:", key="add_shown", on_click=basket.add, args=(shown,)
+            )
+        if own:
+            st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=(own,))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ _Named = tuple[tuple[str, ...], tuple[str, ...], str]
 _NOTHING: _Named = ((), (), "")
 _LONGEST_BOX = 40
 _SEEN, _MORE, _LEFT_OUT = "address_seen", "query_mixed_with", "uploads_left_out"
-_PAGE = "page_drawn"
+PAGE = "page_drawn"
+"""Key of the title of the page that was drawn last."""
+_REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
 _LATER = "do_later"
 
 
@@ -38,7 +40,12 @@ def is_addressed() -> bool:
 
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
-    st.session_state[_PAGE] = title
+    st.session_state[PAGE] = title
+
+
+def is_drawn_again(title: str) -> bool:
+    """True if that page was the last one that was drawn."""
+    return bool(st.session_state.get(PAGE) == title)
 
 
 def has_drawn() -> bool:
@@ -47,7 +54,7 @@ def has_drawn() -> bool:
     A browser whose server was started anew sends what its visitor does to a session that has drawn nothing. Streamlit knows none of its
     callbacks then, and calls none.
     """
-    return _PAGE in st.session_state
+    return PAGE in st.session_state
 
 
 def do_later(act: Callable[[], None], title: str) -> None:
@@ -74,7 +81,7 @@ def present_query(library: Library, page: str) -> Mixture | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = _named(), st.session_state.get(_PAGE) == page
+    named, stayed = _named(), is_drawn_again(page)
     if named != st.session_state.get(_SEEN, _NOTHING) and (named != _NOTHING or stayed):
         likes, unlikes = ([Query(id_, id_) for id_ in ids] for ids in named[:2])
         if st.query_params.get_all("id"):
@@ -143,6 +150,19 @@ def choose_uploads(files: Sequence[tuple[str, bytes]]) -> None:
     st.session_state[INVERTED] = False
     st.session_state[_LEFT_OUT] = max(0, len(files) - MOST_PARTS)
     _ask([Query(name, upload=content) for name, content in files[:MOST_PARTS]])
+
+
+def upload_key() -> str:
+    """Key of the field for uploads: a new one after a refused file, whose name would otherwise stay in the field as if it were in use."""
+    refused = st.session_state.get(_REFUSED, 0)
+    return f"upload {refused}" if refused else "upload"
+
+
+def refuse_upload(query: Query) -> None:
+    """Empties the field for uploads after one that cannot be read, once however often that is found."""
+    if st.session_state.get(_REFUSED_QUERY) is not query:
+        st.session_state[_REFUSED_QUERY] = query
+        st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
 
 
 def choose_words(words: str) -> None:

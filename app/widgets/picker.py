@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from samekind.app.state import search_session
+from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
-from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.gallery import BASKET, gallery
 from samekind.app.widgets.search import original
 from samekind.core.text import counted, one_line
 
@@ -33,7 +33,7 @@ def show(library: Library, mixture: Mixture | None) -> None:
         # Of any name: the content decides, as for the files of a corpus.
         st.file_uploader(
             "Images of your own; several are searched with as one query",
-            key="upload",
+            key=search_session.upload_key(),
             on_change=_uploaded,
             accept_multiple_files=True,
         )
@@ -67,7 +67,8 @@ def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | No
         done = state[key].get("acted") if key in state else None
         if done is not None:
             return lambda: act(library, done["name"], done["id"])
-    files, words = [(file.name, file.getvalue()) for file in state.get("upload") or ()], state.get(search_session.WORDS)
+    files = [(file.name, file.getvalue()) for file in state.get(search_session.upload_key()) or ()]
+    words = state.get(search_session.WORDS)
     if files:
         return lambda: search_session.choose_uploads(files)
     return None if not words else lambda: search_session.choose_words(words)
@@ -75,7 +76,9 @@ def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | No
 
 def act(library: Library, name: str, id_: str) -> None:
     """Does what a small button of a neighbour is for."""
-    if name == search_view.MORE:
+    if name == BASKET:
+        basket.toggle(id_)
+    elif name == search_view.MORE:
         search_session.more_like(library, id_)
     elif name == search_view.LESS:
         search_session.less_like(library, id_)
@@ -176,6 +179,6 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    files = st.session_state["upload"]
+    files = st.session_state[search_session.upload_key()]
     if files:
         search_session.choose_uploads([(file.name, file.getvalue()) for file in files])

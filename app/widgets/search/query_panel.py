@@ -29,6 +29,8 @@ def show(library: Library, mixture: Mixture) -> bool:
                 library.upload(part)
         except SamekindError as error:
             notices.failure(f"{part.name}: {error}", error.hint)
+            if part.upload is not None and part.crop is None:
+                search_session.refuse_upload(part)
             return False
     if mixture.is_single:
         _single(library, mixture.like[0])
