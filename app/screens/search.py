@@ -11,6 +11,7 @@ import streamlit as st
 from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
+from samekind.app.state.search import mixing
 from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices, opening, picker
@@ -65,7 +66,7 @@ def _results(library: Library, mixture: Mixture) -> None:
         return
     try:
         with right, st.spinner("Searching …"):
-            hits = library.mixed(_weighed(mixture), k, where, leave_out_itself, adapted)
+            hits = mixing.neighbours(library, _weighed(mixture), k, where, leave_out_itself, adapted)
     except SamekindError as error:
         notices.failure(f"{mixture.name}: {error}", error.hint)
         return

@@ -19,7 +19,7 @@ from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
-from samekind.app.state.query import Mixture, Query
+from samekind.app.state.query import Query
 from samekind.app.state.stamp import Stamp, stamp
 from samekind.app.state.uploads import Upload, Uploads
 from samekind.app.view_models import bought_view, search_view
@@ -142,52 +142,21 @@ class Library:
         Raises:
             SamekindError: an upload that cannot be read, or words that are too many, among others.
         """
-        if query.words is not None:
-            from samekind import Text
-
-            with self._loading:
-                return _hits(self.index.search(Text(query.words), k=k, where=where, adapted=adapted))
         if query.id is None:
-            upload = self.upload(query).query
-            return _hits(self.index.search(upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted))
-        # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
-        if query.crop is not None:
-            hits = _hits(self.index.search(self.upload(query).query, k + 1, where, adapted=adapted))
-        else:
-            hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
-        return search_view.without(hits, [query.id] if leave_out_itself else [], k)
-
-    def mixed(
-        self, mixture: Mixture, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True
-    ) -> Sequence[sk.Hit]:
-        """As `neighbours`, of a mixture; leaving out itself leaves out all its images.
-
-        Raises:
-            SamekindError: as `neighbours`; or likes and unlikes cancel.
-        """
-        from samekind import Mix
-
-        if mixture.is_single:
-            return self.neighbours(mixture.like[0], k, where, leave_out_itself, adapted)
-        parts = [self._part(part) for part in mixture.parts]
-        of_corpus = {part.id for part in mixture.parts if part.id is not None and leave_out_itself}
-        mix = Mix(
-            *parts[: len(mixture.like)],
-            weights=[1.0 if part.words is None else mixture.words_weight for part in mixture.like],
-            unlike=parts[len(mixture.like) :],
-            unlike_weight=mixture.unlike_weight,
-        )
-        by_content = leave_out_itself and any(part.upload is not None for part in mixture.parts)
-        with self._loading:
-            hits = _hits(self.index.search(mix, k + len(of_corpus), where, exclude_self=by_content, adapted=adapted))
-        return search_view.without(hits, of_corpus, k)
-
-    def _part(self, query: Query) -> Any:
-        if query.words is not None:
             from samekind import Text
 
-            return Text(query.words)
-        return self.upload(query).query if query.is_read else self.index.embedded_id(query.id or "")
+            asked = self.upload(query).query if query.words is None else Text(query.words)
+            return self.searched(asked, k, where, leave_out_itself and query.words is None, adapted)
+        asked = self.upload(query).query if query.is_read else self.index.embedded_id(query.id)
+        hits = _hits(self.index.search(asked, k + 1, where, adapted=adapted))
+        return search_view.without(
+            hits, [query.id] if leave_out_itself else [], k
+        )  # an exact copy elsewhere is worth seeing
+
+    def searched(self, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool) -> Sequence[sk.Hit]:
+        """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
+        with self._loading:
+            return _hits(self.index.search(query, k=k, where=where, exclude_self=exclude_self, adapted=adapted))
 
     def upload(self, query: Query) -> Upload:
         """The upload of a query, or the part of an image that it is, read once.

@@ -11,7 +11,7 @@ from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
 from samekind.app.widgets.gallery import BASKET, gallery
-from samekind.app.widgets.search import original
+from samekind.app.widgets.search import camera, original, paste
 from samekind.core.text import counted, one_line
 
 PAGE_SIZE = 32
@@ -37,6 +37,9 @@ def show(library: Library, mixture: Mixture | None) -> None:
             on_change=_uploaded,
             accept_multiple_files=True,
         )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            camera.show()
+            paste.show()
 
 
 def words_field(library: Library) -> None:
