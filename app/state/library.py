@@ -20,6 +20,7 @@ from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
 from samekind.app.state.query import Query
+from samekind.app.state.search.usual import UsualSimilarities
 from samekind.app.state.stamp import Stamp, stamp
 from samekind.app.state.uploads import Upload, Uploads
 from samekind.app.view_models import bought_view, search_view
@@ -59,8 +60,7 @@ class Library:
         self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
-        self._comparing = threading.Lock()
-        self._usual: tuple[sk.Index, bool, NDArray[np.float64]] | None = None
+        self._usual = UsualSimilarities()
         self._keeping = threading.Lock()
         self._kept: dict[Callable[[Library], Any], Any] = {}
 
@@ -143,15 +143,17 @@ class Library:
             SamekindError: an upload that cannot be read, or words that are too many, among others.
         """
         if query.id is None:
-            from samekind import Text
+            return self.searched(self.asked(query), k, where, leave_out_itself and query.words is None, adapted)
+        hits = _hits(self.index.search(self.asked(query), k + 1, where, adapted=adapted))  # not its copies: they stay
+        return search_view.without(hits, [query.id] if leave_out_itself else [], k)
 
-            asked = self.upload(query).query if query.words is None else Text(query.words)
-            return self.searched(asked, k, where, leave_out_itself and query.words is None, adapted)
-        asked = self.upload(query).query if query.is_read else self.index.embedded_id(query.id)
-        hits = _hits(self.index.search(asked, k + 1, where, adapted=adapted))
-        return search_view.without(
-            hits, [query.id] if leave_out_itself else [], k
-        )  # an exact copy elsewhere is worth seeing
+    def asked(self, query: Query) -> Any:
+        """What `Index.search` takes for a query; raises as `upload`."""
+        from samekind import Text
+
+        if query.words is not None:
+            return Text(query.words)
+        return self.upload(query).query if query.is_read else self.index.embedded_id(query.id or "")
 
     def searched(self, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool) -> Sequence[sk.Hit]:
         """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
@@ -180,11 +182,7 @@ class Library:
 
     def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
-        with self._comparing:
-            index, key = self.index, adapted and self.index.adaptation is not None
-            if self._usual is None or self._usual[:2] != (index, key):
-                self._usual = (index, key, index.nearest_similarities(adapted=adapted))
-            return self._usual[2]
+        return self._usual.of(self.index, adapted)
 
     def audit(self, k: int, split: str | None = None) -> AuditJob:
         """The audit with k negatives per anchor, of one split if named, one for all sessions: done, under way, or begun just now."""

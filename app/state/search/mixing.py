@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samekind.app.state.library import Library
-from samekind.app.state.query import Mixture, Query
+from samekind.app.state.query import Mixture
 from samekind.app.view_models import search_view
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def neighbours(
 
     if mixture.is_single:
         return library.neighbours(mixture.like[0], k, where, leave_out_itself, adapted)
-    parts = [_part(library, part) for part in mixture.parts]
+    parts = [library.asked(part) for part in mixture.parts]
     mix = Mix(
         *parts[: len(mixture.like)],
         weights=[1.0 if part.words is None else mixture.words_weight for part in mixture.like],
@@ -36,11 +36,3 @@ def neighbours(
     by_content = leave_out_itself and any(part.upload is not None for part in mixture.parts)
     hits = library.searched(mix, k + len(own), where, by_content, adapted)
     return search_view.without(hits, own, k)
-
-
-def _part(library: Library, query: Query) -> Any:
-    if query.words is not None:
-        from samekind import Text
-
-        return Text(query.words)
-    return library.upload(query).query if query.is_read else library.index.embedded_id(query.id or "")

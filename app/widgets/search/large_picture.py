@@ -12,8 +12,8 @@ from typing import Any
 import streamlit as st
 
 CSS = """
-img { display: block; max-width: 100%; max-height: 65vh; margin: 0 auto; }
-img.tiny { image-rendering: pixelated; width: min(100%, 320px); }
+img { display: block; min-width: min(100%, 320px); max-width: 100%; max-height: 65vh; object-fit: contain; margin: 0 auto; }
+img.tiny { image-rendering: pixelated; }
 """
 JS = """
 export default function ({ data, parentElement }) {
