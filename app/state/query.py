@@ -34,6 +34,12 @@ class Query:
         """True if a picture has to be decoded and embedded for it."""
         return self.upload is not None or self.crop is not None
 
+    @property
+    def source(self) -> bytes | str:
+        """The file, or the id, of an image."""
+        assert self.words is None
+        return self.name if self.upload is None else self.upload
+
 
 @dataclass(frozen=True)
 class Mixture:
