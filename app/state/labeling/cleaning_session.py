@@ -92,14 +92,15 @@ def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, 
     )
     answers: dict[Pair, sk.Verdict] = {}
     for pair in pairs:
-        answer = Verdict(*_contents(library, pair.a, pair.b), verdict, who, when, note)
+        own, other = _contents(library, pair.a, pair.b)
+        answer = Verdict(own, other, verdict, who, when, note)
         answers.setdefault(answer.pair, answer)
     # A verdict that moves keeps its time, so that whatever was ever said of its new pair, and taken back since, would be later.
     taken = {each.pair: each for each in library.verdicts.all()} | answers
     moved: list[sk.Verdict] = []
     current = library.verdicts.current()
-    for pair in answers:
-        held = current.get(pair)
+    for answered in answers:
+        held = current.get(answered)
         if held is not None and held.verdict == "wrong_label" and (each := _moved(library, held, pairs, taken)):
             taken[each.pair] = each
             moved.append(each)
@@ -135,6 +136,17 @@ def last_batch(library: Library, verdicts: Sequence[str]) -> list[sk.Verdict]:
     ]
     last = max(found, key=lambda each: each.moment, default=None)
     return [each for each in found if last is not None and (each.when, each.who) == (last.when, last.who)]
+
+
+def unseen(library: Library, issues: Sequence[sk.LabelIssue]) -> frozenset[str]:
+    """Ids of the issues whose label is wrong only by an answer to many at once: nobody has looked at these images."""
+    notes: dict[str, list[str]] = {}
+    for each in library.verdicts.current().values():
+        if each.verdict == "wrong_label":
+            notes.setdefault(each.anchor_sha256, []).append(each.note)
+    confirmed = [issue.id for issue in issues if issue.confirmed]
+    told = zip(confirmed, (notes.get(own, [""]) for own in _contents(library, *confirmed)), strict=True)
+    return frozenset(id_ for id_, of_it in told if all(note.startswith(BATCH) for note in of_it))
 
 
 def take_batch_back(library: Library, batch: Sequence[sk.Verdict]) -> None:
