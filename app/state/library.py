@@ -218,8 +218,9 @@ class Library:
 
     @property
     def has_detectors(self) -> bool:
-        """True if somebody has asked for them."""
-        return "detectors" in self._lists
+        """True if somebody has asked for them, and they could be measured as far as is known."""
+        job = self._lists.get("detectors")
+        return job is not None and not job.failed
 
     def sample(self, report: sk.FalseNegativeReport) -> sk.HardNegativeSample:
         """The random sample of hard negatives of an audit, drawn once for each split: it is the same at every depth."""

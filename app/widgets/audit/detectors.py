@@ -27,6 +27,7 @@ def show(library: Library) -> None:
         return
     report = waiting.result(library.detectors, "Measuring every detector; a minute or more …")
     if report is None:
+        st.session_state.pop(ASKED, None)  # the reason is shown once, and whoever wants it tried again presses again
         return
     if report.base_rate is not None:
         st.plotly_chart(mass_charts.detector_curves(report), key="detector_curves", config={"displayModeBar": False})

@@ -94,6 +94,18 @@ def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) ->
     assert len({(curve["line"]["dash"], curve["line"]["color"]) for curve in curves}) == len(curves)
 
 
+def test_detectors_that_cannot_be_measured_are_one_line_once(open_app: OpenApp, tmp_path: Path) -> None:
+    """Without an encoder; the next look at the page, and the next visitor, find the button again."""
+    vectors = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    sk.index_vectors(vectors, [str(i) for i in range(12)], tmp_path, labels=["a", "b"] * 6)
+    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+    at.button(key="measure_detectors").click().run()
+    assert len(at.error) == 1
+    assert "no encoder" in at.error[0].value
+    assert not at.exception
+    healthy(at.run()).button(key="measure_detectors")
+
+
 def test_one_image_has_no_negatives(open_app: OpenApp, tmp_path: Path) -> None:
     """Said of the index, and of the training split where that has one image only."""
     save_encoder(FakeEncoder(), tmp_path / "one")
