@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 import samekind as sk
 from tests.app.artefacts import build as build_digits
-from tests.app.screens.test_curation import build
+from tests.app.screens.clean_up.test_curation import build
 from tests.end_to_end.browser.demo import demo
 
 pytestmark = pytest.mark.browser

@@ -14,8 +14,8 @@ from samekind.app.state.labeling import cleaning_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.clean_up import threshold
 from tests.app.conftest import OpenApp
-from tests.app.screens.test_clean_up import names
-from tests.app.screens.test_curation import build, opened, verdicts
+from tests.app.screens.clean_up.test_clean_up import names
+from tests.app.screens.clean_up.test_curation import build, opened, verdicts
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 COPIES = (11, 41, 44)

@@ -16,7 +16,7 @@ from samekind.app.screens import curation
 from samekind.app.state.labeling import cleaning_session
 from samekind.app.view_models.clean_up import threshold
 from tests.app.conftest import OpenApp
-from tests.app.screens.test_curation import build, opened, verdicts
+from tests.app.screens.clean_up.test_curation import build, opened, verdicts
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 

@@ -14,7 +14,7 @@ from samekind.app.view_models import copy_groups
 from samekind.data.types.splits import Split
 from tests.app.conftest import OpenApp
 from tests.app.pages import cards, shown
-from tests.app.screens.test_curation import opened, verdicts
+from tests.app.screens.clean_up.test_curation import opened, verdicts
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 
