@@ -1,0 +1,57 @@
+"""Sentences and figures of a training that is under way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from samekind.core.text import counted, percent
+
+if TYPE_CHECKING:
+    from samekind import runs
+
+_EPOCH = re.compile(r"epoch (\d+)/(\d+)")
+PHASES = {
+    "begin": "starting",
+    "train": "training",
+    "index": "embedding the images into an index",
+    "evaluate": "evaluating",
+}
+LOADING = "loading libraries and images, which takes up to a minute"
+
+
+def progress(phase: str, step: runs.Step, num_epochs: int) -> tuple[float, str]:
+    """Share of the present phase that is done, in [0, 1], and what is being done.
+
+    Args:
+        phase: of the launch.
+        step: the work in hand.
+        num_epochs: finished epochs.
+    """
+    doing = PHASES.get(phase, phase)
+    share = min(step.done / step.total, 1.0) if step.total else 0.0
+    found = _EPOCH.fullmatch(step.what)
+    if phase != "train":
+        return share, f"{doing} …"
+    if found:
+        epoch, epochs = int(found[1]), int(found[2])
+        return min((epoch - 1 + share) / max(epochs, 1), 1.0), f"{doing}: epoch {epoch} of {epochs}"
+    if num_epochs:
+        return 1.0 if not step.total else share, f"{doing}: measuring after {counted(num_epochs, 'epoch')}"
+    return share, f"{step.what} …" if step.what else f"{LOADING} …"
+
+
+def latest(history: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Figures of the last epoch by name, those that it has."""
+    if not history:
+        return {}
+    last = history[-1]
+    rates, loss = last.get("false_negative_rate") or {}, last.get("loss")
+    found = {
+        "Epochs": f"{last['epoch']}",
+        "Loss": None if loss is None else f"{loss:.3f}",
+        "Hold-out": None if last.get("knn_accuracy") is None else percent(last["knn_accuracy"]),
+        "False negatives @10": None if rates.get("10") is None else percent(rates["10"]),
+    }
+    return {name: value for name, value in found.items() if value is not None}
