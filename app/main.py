@@ -15,6 +15,7 @@ import streamlit as st
 
 from samekind.app.state import search_session
 from samekind.app.widgets import notices, opening
+from samekind.app.widgets.sidebar import basket, run
 
 HERE = Path(__file__).parent
 
@@ -28,7 +29,12 @@ def main() -> None:
         _lead_to(pages["search"])  # the search was at the root up to release 0.1, and links to it are about
     st.logo(str(HERE / "logo.svg"), size="large")
     st.html(HERE / "page.css")
+    with st.sidebar:
+        run.picker(chosen.title)
     library = opening.library_or_stop()
+    with st.sidebar, st.container(horizontal=True):
+        run.card(library)
+        basket.show(library)
     chosen.run()
     search_session.page_drawn(chosen.title)
     with st.sidebar:

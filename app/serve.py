@@ -40,9 +40,9 @@ def end_with_stdin() -> None:
 def preload(artefact: str) -> None:
     """Fetches one picture, which brings in all that the first page needs."""
     try:
-        from samekind import Index
+        from samekind import Index, first_run
 
-        index = Index.open(artefact)
+        index = Index.open(first_run(artefact))
         index.thumbnails(index.ids[:1])
     except Exception:  # noqa: BLE001  it fails again on the page, which shows the reason; or the server is just being stopped
         return

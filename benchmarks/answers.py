@@ -35,7 +35,7 @@ from samekind.training.diagnostics.accuracy import knn_accuracy
 
 LOOK, CLICK = 3.0, 1.5
 """Seconds of a person, assumed."""
-ROUND = 50
+ROUND, HITS = 50, 10
 ANNOTATOR = "oracle annotator"
 
 
@@ -72,6 +72,7 @@ class Bench:
         classes = self.class_N[self.train], self.class_N[self.test]
         return {
             "MAP@R": map_at_r(bank, classes[0], query, classes[1]),
+            "hits": hit_rate(bank, classes[0], query, classes[1]),
             "k-NN 1": hit_rate_at_1(bank, classes[0], query, classes[1]),
             "k-NN 20": knn_accuracy(bank, classes[0], query, classes[1]),
         }
@@ -146,6 +147,14 @@ class Bench:
         return sk.Verdict(first, second, "same" if self._is_same(first, second) else "different", who=ANNOTATOR)
 
 
+def hit_rate(
+    bank_ND: NDArray[np.float32], class_N: NDArray[np.int64], query_QD: NDArray[np.float32], class_Q: NDArray[np.int64]
+) -> float:
+    """Share of the ten hits of each query that are of its class."""
+    nearest_QH = np.argpartition(-(query_QD @ bank_ND.T), HITS, axis=1)[:, :HITS]
+    return float((class_N[nearest_QH] == class_Q[:, None]).mean())
+
+
 def main() -> None:
     """Prints a line a run, and the table at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,13 +193,14 @@ def _run(bench: Bench, arguments: argparse.Namespace) -> None:
                 print(json.dumps({"way": way, "answers": count, "seed": seed, **found}), flush=True)
     if arguments.all_labels:
         print(json.dumps({"way": "all labels", **bench.adapted(bench.labels(len(bench.train), 0))}), flush=True)
-    print("\n| way | answers | person | MAP@R | gain by seed | k-NN 1 | k-NN 20 |\n|---|---|---|---|---|---|---|")
-    print(f"| none | 0 | 0 s | {start['MAP@R']:.4f} | | {start['k-NN 1']:.4f} | {start['k-NN 20']:.4f} |")
+    names = ("hits", "k-NN 1", "k-NN 20")
+    print("\n| way | answers | person | MAP@R | gain by seed | hits of 10 | k-NN 1 | k-NN 20 |\n" + "|---" * 8 + "|")
+    print(f"| none | 0 | 0 s | {start['MAP@R']:.4f} | | {' | '.join(f'{start[name]:.4f}' for name in names)} |")
     for (way, count), runs in rows.items():
         gains = ", ".join(f"{100 * (run['MAP@R'] - start['MAP@R']):+.1f}" for run in runs)
         person = np.mean([run["person"] for run in runs])
-        means = [f"{np.mean([run[name] for run in runs]):.4f}" for name in ("MAP@R", "k-NN 1", "k-NN 20")]
-        print(f"| {way} | {count} | {person:.0f} s | {means[0]} | {gains} | {means[1]} | {means[2]} |")
+        means = [f"{np.mean([run[name] for run in runs]):.4f}" for name in ("MAP@R", *names)]
+        print(f"| {way} | {count} | {person:.0f} s | {means[0]} | {gains} | {' | '.join(means[1:])} |")
 
 
 if __name__ == "__main__":

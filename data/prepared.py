@@ -106,13 +106,18 @@ def prepared_batches(
 
 
 def batches_ahead(
-    one: Callable[[int], Result], rows: Sequence[int] | NDArray[np.int64], batch_size: int
+    one: Callable[[int], Result],
+    rows: Sequence[int] | NDArray[np.int64],
+    batch_size: int,
+    threads: int | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], list[Result]]]:
-    """`one` of each row, a batch at a time in the order of the rows; the next batches are worked on meanwhile, in threads."""
+    """`one` of each row, a batch at a time in the order of the rows; the next batches are worked on meanwhile, in threads (as many as
+    decoding deserves if left out).
+    """
     chosen = np.asarray(rows, dtype=np.int64)
     batches = deque(chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size))
     ahead: deque[tuple[NDArray[np.int64], list[Future[Result]]]] = deque()
-    with ThreadPoolExecutor(worker_threads()) as pool:
+    with ThreadPoolExecutor(threads or worker_threads()) as pool:
         while batches or ahead:
             while batches and len(ahead) < _BATCHES_AHEAD:
                 batch = batches.popleft()

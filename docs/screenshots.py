@@ -1,8 +1,9 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`, and
-`search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to 1280
-pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken back.
+Writes `overview.png`, `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`,
+and `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to
+1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken
+back.
 Names behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
 
@@ -34,6 +35,7 @@ SCREENS, QUERIES, HITS = (10, 20, 50, 100), 50, 10
 def main(artefact: str, only: Sequence[str] = ()) -> None:
     """Takes the pictures, or only those with these names."""
     pages = {
+        "overview": ("Overview", _overview),
         "search": ("Search", _search),
         "false-negatives": ("False negatives", _false_negatives),
         "label-groups": ("Same or different?", _label_groups),
@@ -47,7 +49,7 @@ def main(artefact: str, only: Sequence[str] = ()) -> None:
         page.locator("button.card").first.wait_for(timeout=LONGEST_AUDIT_MS)
         for name, (link, take) in pages.items():
             if not only or name in only:
-                page.get_by_role("link", name=link).click()
+                page.get_by_test_id("stSidebarNav").get_by_role("link", name=link).click()
                 take(page)
         if not only or "audit-report" in only:
             report(browser.new_page(color_scheme="light"), artefact)
@@ -89,6 +91,14 @@ def _hits(index: samekind.Index, queries: list[str]) -> list[int]:
     found = index.search(queries, HITS, exclude_self=True)
     assert isinstance(found, list)
     return [sum(hit.label == label[id_] for hit in hits) for id_, hits in zip(queries, found, strict=True)]
+
+
+def _overview(page: Page) -> None:
+    """The whole of the first page."""
+    page.get_by_role("list", name="its hardest negatives").wait_for(timeout=LONGEST_AUDIT_MS)
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    _shoot(page, "overview.png")
+    page.set_viewport_size({"width": 1280, "height": 860})
 
 
 def _search(page: Page) -> None:

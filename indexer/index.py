@@ -143,8 +143,7 @@ class Index(SearchableIndex):
     def adapt(self, progress: Progress | None = None) -> AdaptReport:
         """Adapts the space that searches use to the answers that people have given, if held-out answers gain by it; takes a second.
 
-        Answers are given in the demo (*Same or different?*) or imported (`samekind verdicts import`). The vectors of the encoder stay as
-        they are.
+        Answers come from the demo (*Same or different?*) or `samekind verdicts import`. The encoder's vectors stay as they are.
 
         Args:
             progress: shows a bar.

@@ -31,6 +31,10 @@ from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
 from samekind.indexer.curation.near_duplicates import Duplicates as Duplicates
 from samekind.indexer.curation.near_duplicates import near_copies as near_copies
+from samekind.indexer.curation.selection import ExportedImages as ExportedImages
+from samekind.indexer.curation.selection import export_images as export_images
+from samekind.indexer.evaluation.beside_pixels import BesidePixels as BesidePixels
+from samekind.indexer.evaluation.beside_pixels import beside_pixels as beside_pixels
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
 from samekind.indexer.evaluation.figures import Evaluation as Evaluation
@@ -64,6 +68,10 @@ from samekind.indexer.labeling.verdict_csv import export_verdicts as export_verd
 from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verdicts
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
+from samekind.indexer.report.run_card import RunCard as RunCard
+from samekind.indexer.report.run_card import run_card as run_card
+from samekind.indexer.report.runs import find_runs as find_runs
+from samekind.indexer.report.runs import first_run as first_run
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
 from samekind.indexer.search.results import Hit as Hit

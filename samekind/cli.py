@@ -17,6 +17,7 @@ from samekind.console import Console
 from samekind.core.cores import limit_threads
 from samekind.core.errors import InputError, SamekindError
 from samekind.encodings import write_anything
+from samekind.signs_of_life import signs_of_life
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
@@ -93,7 +94,8 @@ def run_command(arguments: Sequence[str], console: Console) -> None:
 
     command = parse(COMMANDS[arguments[0]], arguments[0], arguments[1:], console.stdout)
     if command is not None:
-        command.run(console)
+        with signs_of_life(console, name):
+            command.run(console)
 
 
 def _overview() -> str:

@@ -29,6 +29,9 @@ class Console:
         stdout: takes the answer only.
         stderr: takes everything else.
         follows: this is one of several processes and not the first, which speaks for all: only errors are shown.
+
+    Attributes:
+        answered: the answer stands there.
     """
 
     def __init__(
@@ -40,16 +43,17 @@ class Console:
         follows: bool = False,
     ) -> None:
         self.as_json = as_json and not follows
+        self.follows = follows
         nowhere = io.StringIO() if follows else None
         self.stdout = nowhere or stdout or sys.stdout
         self.stderr = stderr or sys.stderr
-        self._answered = False
+        self.answered = False
         self.progress = BarProgress() if self.stderr.isatty() and not follows else LineProgress(nowhere or self.stderr)
 
     def answer(self, payload: Mapping[str, Any], text: str) -> None:
         """Prints the answer: `payload` as JSON if that was asked for, otherwise `text`."""
         print(json.dumps(payload, allow_nan=False) if self.as_json else text, file=self.stdout, flush=True)
-        self._answered = True
+        self.answered = True
 
     def say(self, line: str) -> None:
         """A line for people, on stderr."""
@@ -58,7 +62,7 @@ class Console:
     def fail(self, message: str, hint: str = "") -> None:
         """Prints an error: one line and a hint on stderr, or one JSON object on stdout unless an answer stands there already."""
         message, hint = " ".join(message.split()), " ".join(hint.split())
-        if self.as_json and not self._answered:
+        if self.as_json and not self.answered:
             print(json.dumps({"error": message, "hint": hint}), file=self.stdout, flush=True)
             return
         print(f"error: {one_line(message)}", file=self.stderr)
@@ -87,6 +91,10 @@ class LineProgress:
         """A line that stays."""
         print(one_line(line), file=self._stream, flush=True)
         self.last = time.monotonic()
+
+    def last_shown(self) -> float:
+        """When something was shown last, on the clock of `time.monotonic`."""
+        return self.last
 
 
 class _LineTask:
@@ -124,6 +132,7 @@ class BarProgress:
     def __init__(self) -> None:
         self._bars: rich.progress.Progress | None = None
         self._open = 0
+        self._last = time.monotonic()
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[_BarTask]:
@@ -138,6 +147,7 @@ class BarProgress:
         finally:
             bars.remove_task(number)
             self._open -= 1
+            self._last = time.monotonic()
             if not self._open:
                 bars.stop()
 
@@ -147,6 +157,11 @@ class BarProgress:
             self._bars.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
         else:
             sys.stderr.write(one_line(line) + "\n")
+        self._last = time.monotonic()
+
+    def last_shown(self) -> float:
+        """When something was shown last: now, while there is a bar, which shows the time."""
+        return time.monotonic() if self._open else self._last
 
 
 class _BarTask:

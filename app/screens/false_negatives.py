@@ -162,11 +162,11 @@ def _training(library: Library) -> None:
         return
     st.subheader("Over the epochs of training", anchor=False)
     if library.classes:
-        _rates_and_quality(history)
+        _rates_and_quality(history, library.index.meta.get("training", {}).get("hold_out_by"))
     _bound(history)
 
 
-def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
+def _rates_and_quality(history: Sequence[Mapping[str, Any]], hold_out_by: str | None) -> None:
     from samekind.app.view_models import charts
 
     rates, quality = charts.training_rates(history), charts.training_quality(history)
@@ -175,9 +175,7 @@ def _rates_and_quality(history: Sequence[Mapping[str, Any]]) -> None:
             "Training measured neither false negatives nor accuracy: it knew no labels, or this encoder was not trained here."
         )
         return
-    st.caption(
-        "False negatives among the negatives that the objective really met, beside what the encoder was worth by then."
-    )
+    st.caption(audit_view.training_sentence(hold_out_by if quality is not None else None))
     for column, figure, key in zip(
         st.columns(2, gap="medium"), (rates, quality), ("training_rates", "training_quality"), strict=True
     ):

@@ -1,20 +1,62 @@
-"""The page *Overview*: what this corpus is, and where to go from here."""
+"""The page *Overview*: what this corpus is, what a false negative is, and where to go from here.
+
+The audit may take a minute. What does not need it is drawn first, in the places that it has at the end.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from samekind.app.view_models.overview import corpus_view
-from samekind.app.widgets import opening
-from samekind.app.widgets.overview import tiles
+from samekind.app.state.library import CANDIDATE_DEPTH, Library
+from samekind.app.view_models.audit_view import AuditView
+from samekind.app.view_models.cards import plain
+from samekind.app.view_models.overview import corpus_view, sentences
+from samekind.app.view_models.overview.telling import telling
+from samekind.app.widgets import opening, waiting
+from samekind.app.widgets.overview import anchor, steps, tiles
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+ONE_IMAGE = "With a second image there would be something to compare."
 
 
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
     st.title("Overview", anchor=False)
-    st.markdown(corpus_view.corpus_sentence(len(library.index), len(library.classes), library.index.splits))
+    sentence, warning = st.empty(), st.container()
+    corpus = corpus_view.corpus_sentence(len(library.index), len(library.classes), library.index.splits)
+    sentence.markdown(corpus)
+    steps.show(library)
+    below = st.container()
     tiles.show()
+    with below:
+        view = waiting.audit(library, CANDIDATE_DEPTH)
+    if view is None:
+        return
+    if not view.report.k:
+        sentence.markdown(f"{corpus} {ONE_IMAGE}")
+        return
+    sentence.markdown(f"{corpus} {sentences.measured(view)}")
+    if (shown := telling(view)) is not None:
+        with below:
+            anchor.show(library, view, shown)
+    with warning:
+        _warn(library, view)
+
+
+def _warn(library: Library, view: AuditView) -> None:
+    from samekind import SamekindError, run_card
+
+    beside: sk.BesidePixels | None = None
+    with suppress(SamekindError):  # a warning that cannot be worked out is no reason for an error
+        beside = library.beside_pixels().wait(lambda share: None)
+    if said := sentences.weakness(view, run_card(library.index), beside):
+        st.warning(plain(said), icon=":material/warning:")
 
 
 if __name__ == "__main__":

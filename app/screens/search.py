@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import search_session
+from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import filters, search_view
@@ -144,13 +144,27 @@ def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) 
     if text := " ".join(filter(None, sentences)):
         st.markdown(plain(text))
     thumbnails = library.index.thumbnails([hit.id for hit in hits])
+    cards = search_view.neighbour_cards(hits, thumbnails, query.label, library.index.same_class, query.id)
     gallery(
-        search_view.neighbour_cards(hits, thumbnails, query.label, library.index.same_class, query.id),
+        basket.marked(cards),
         key="neighbours",
         label="neighbours, most similar first",
         on_pick=lambda id_: search_session.choose(library, id_),
+        on_basket=basket.toggle,
         card_width=112,
     )
+    _to_basket(query, [hit.id for hit in hits])
+
+
+def _to_basket(query: Query, shown: list[str]) -> None:
+    """Buttons that put aside what is shown, and the query where it is of the corpus."""
+    with st.container(horizontal=True):
+        if shown:
+            st.button(
+                "Add these to the basket", icon=":material/add:", key="add_shown", on_click=basket.add, args=(shown,)
+            )
+        if query.id is not None:
+            st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=([query.id],))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The artefact that the demo was started with, opened once for all sessions of the server."""
+"""The artefact, or the folder of several, that the demo was started with; and opened ones, each once for all sessions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from samekind.app.state.library import Library
 from samekind.app.state.stamp import Stamp, stamp
 
 ENVIRONMENT = "SAMEKIND_ARTEFACT"
+OPENED = 4
+"""Runs that are kept open for all sessions: each holds its vectors, and an encoder once somebody has needed it."""
 
 
 def artefact_path() -> Path | None:
-    """The artefact that the launcher named: the first argument, else the environment variable."""
+    """The artefact, or the folder of several, that the launcher named: the first argument, else the environment variable."""
     named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get(ENVIRONMENT, "")
     return Path(named).expanduser() if named else None
 
@@ -33,7 +35,7 @@ def opened(path: Path) -> Library:
     return library
 
 
-@st.cache_resource(show_spinner="Opening the index …", max_entries=2)
+@st.cache_resource(show_spinner="Opening the index …", max_entries=OPENED)
 def _open(path: str, changed: Stamp) -> Library:
     from samekind import Index
 

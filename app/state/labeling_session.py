@@ -25,8 +25,8 @@ BATCH = 20
 WITHDRAWN = "withdrawn"
 Classes = tuple[str, str] | None
 Role = Literal["anchor", "negative"]
-ANNOTATOR, NOTE, SHOW_LABELS = "labeling_annotator", "labeling_note", "labeling_show_labels"
-_WORK, _FAILURE, _TAB = "labeling_pairs", "labeling_failure", "labeling_tab"
+ANNOTATOR, NOTE, SHOW_LABELS, TAB = "labeling_annotator", "labeling_note", "labeling_show_labels", "labeling_tab"
+_WORK, _FAILURE = "labeling_pairs", "labeling_failure"
 
 
 @dataclass
@@ -264,7 +264,7 @@ def take_name_back(library: Library, given_with: sk.Verdict | sk.GivenLabel) -> 
 
 def tab() -> str:
     """Name of this tab, for leases."""
-    name: str = st.session_state.setdefault(_TAB, uuid.uuid4().hex)
+    name: str = st.session_state.setdefault(TAB, uuid.uuid4().hex)
     return name
 
 

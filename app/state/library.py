@@ -175,6 +175,12 @@ class Library:
         """The list of duplicates, one for all sessions, as `audit`."""
         return self._list("duplicates", lambda progress: self.index.duplicates(MOST_LISTED, progress))
 
+    def beside_pixels(self) -> Job[sk.BesidePixels | None]:
+        """The encoder beside raw pixels, one for all sessions, as `audit`."""
+        from samekind import beside_pixels
+
+        return self._list("pixels", lambda progress: beside_pixels(self.index, progress=progress))
+
     def leaks(self) -> Job[sk.Duplicates]:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))

@@ -20,7 +20,8 @@ INVERTED = "inverted"
 FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leave_out_itself", "adapted"))
 """What an address of *Search* held while that page was at the root."""
 _SEEN = "address_seen"
-_PAGE = "page_drawn"
+PAGE = "page_drawn"
+"""Key of the title of the page that was drawn last."""
 _LATER = "do_later"
 
 
@@ -31,7 +32,7 @@ def is_addressed() -> bool:
 
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
-    st.session_state[_PAGE] = title
+    st.session_state[PAGE] = title
 
 
 def has_drawn() -> bool:
@@ -40,7 +41,7 @@ def has_drawn() -> bool:
     A browser whose server was started anew sends what its visitor does to a session that has drawn nothing. Streamlit knows none of its
     callbacks then, and calls none.
     """
-    return _PAGE in st.session_state
+    return PAGE in st.session_state
 
 
 def do_later(act: Callable[[], None], title: str) -> None:
@@ -66,7 +67,7 @@ def present_query(library: Library, page: str) -> Query | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = st.query_params.get("id"), st.session_state.get(_PAGE) == page
+    named, stayed = st.query_params.get("id"), st.session_state.get(PAGE) == page
     if named != st.session_state.get(_SEEN) and (named is not None or stayed):
         st.session_state[WORDS] = ""
         st.session_state["query"] = None if named is None else Query(named, named)

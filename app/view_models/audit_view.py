@@ -226,6 +226,17 @@ def spaces_sentence(has_two: bool, num_untrained: int, is_train_only: bool) -> s
     return f"{why}Among the negatives of the finished space are {others} of other splits, which training never saw."
 
 
+def training_sentence(hold_out_by: str | None) -> str:
+    """What is drawn over the epochs.
+
+    Args:
+        hold_out_by: the rule by which images were held out, as `meta.json` names it; `None` if none were, or nobody knows.
+    """
+    held_out = f" on images held out by {hold_out_by.replace('_', ' ')}" if hold_out_by else ""
+    met = "False negatives among the negatives that the objective really met"
+    return f"{met}, beside what the encoder was worth by then{held_out}."
+
+
 def headline(report: sk.FalseNegativeReport) -> list[Figure]:
     """The five figures at the top of the page."""
     k = report.k

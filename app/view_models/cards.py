@@ -49,6 +49,7 @@ class Card:
         tone: the border.
         action: `whole` makes all of the card a button, other words become a button at its foot, empty makes it read-only.
         action_label: the button's full name for screen readers.
+        in_basket: true and false have a button at the corner that takes the image out of the basket or adds it; `None` has none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Card:
     tone: Tone = "plain"
     action: str = ""
     action_label: str = ""
+    in_basket: bool | None = None
 
     def to_data(self) -> dict[str, Any]:
         """The card as JSON for the gallery's script: its id as it is, and of what is shown every text on one line."""
@@ -66,6 +68,8 @@ class Card:
 
 
 def _shown(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, str):
         return one_line(value)
     if isinstance(value, dict):

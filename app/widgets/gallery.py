@@ -36,6 +36,7 @@ def gallery(
     key: str,
     label: str,
     on_pick: Callable[[str], None] | None = None,
+    on_basket: Callable[[str], None] | None = None,
     card_width: int = 128,
 ) -> None:
     """Draws cards in a grid that fills the width.
@@ -45,6 +46,7 @@ def gallery(
         key: unique on the page.
         label: name of the grid for screen readers.
         on_pick: called with a card's id when its button is pressed, before the page is drawn again.
+        on_basket: called likewise when the button at its corner is pressed, which cards have that say `in_basket`.
         card_width: least width of a card in pixels.
     """
 
@@ -53,5 +55,10 @@ def gallery(
         if chosen is not None and on_pick is not None:
             on_pick(chosen)
 
+    def put_aside() -> None:
+        chosen = st.session_state[key].get("basket")
+        if chosen is not None and on_basket is not None:
+            on_basket(chosen)
+
     data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
-    _element()(data=data, key=key, on_picked_change=picked)
+    _element()(data=data, key=key, on_picked_change=picked, on_basket_change=put_aside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from samekind.app.state import artefact
+from samekind.app.state import artefact, runs
 from samekind.app.state.library import Library
 from samekind.app.widgets import notices
 
@@ -13,7 +13,7 @@ def library_or_stop() -> Library:
     """The opened index; shows one clear error and ends the page if there is none."""
     from samekind import SamekindError
 
-    path = artefact.artefact_path()
+    path = runs.current()
     if path is None:
         remedy = (
             f"Start the demo with: samekind demo ARTEFACT, or name the artefact's folder in {artefact.ENVIRONMENT}."

@@ -56,7 +56,7 @@ class Corpus:
         groups = state.groups()
         if not groups:
             return np.zeros(2)
-        adaptation = self.space.fit(groups, [state.strangers(group) for group in groups])
+        adaptation = self.space.pulling(self.space.fit(groups, [state.strangers(group) for group in groups]))
         bank, rows = adaptation(self.vectors), np.concatenate(groups)
         own = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         bank[rows] = adaptation.gathered(adaptation.mapped(self.vectors[rows]), own)

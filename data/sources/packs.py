@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from samekind.core.cache_home import cache_home
+from samekind.core.cache_limit import cache_limit, held_bytes
 from samekind.core.errors import CorpusError, ImageError
 from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
@@ -154,11 +155,30 @@ def _decode_or_recall(rows: list[bytes], path: Path, reading: Reading, progress:
 
 
 def _keep(pixels: Pixels, target: Path) -> None:
-    """Writes the pixels so that they appear whole; a cache that cannot be written is no error."""
+    """Writes the pixels so that they appear whole; a cache that cannot be written, or may not grow, is no error."""
     with contextlib.suppress(OSError):
+        if not _makes_room(pixels.nbytes, target.parent):
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(target) as temporary, temporary.open("wb") as file:
             np.save(file, pixels, allow_pickle=False)
+
+
+def _makes_room(size: int, folder: Path) -> bool:
+    """True if the cache may take that many bytes more, if need be after the packs that were not used for longest have been deleted.
+
+    Other arrays stay: somebody may be reading them.
+    """
+    held = held_bytes()
+    limit = cache_limit(held)
+    packs = {file: file.stat() for file in folder.glob("*.npy")}
+    oldest = sorted(packs, key=lambda file: packs[file].st_mtime)
+    if held - sum(status.st_size for status in packs.values()) + size > limit:
+        return False
+    while held + size > limit:
+        held -= packs[oldest[0]].st_size
+        oldest.pop(0).unlink(missing_ok=True)
+    return True
 
 
 def _decode_all(rows: list[bytes], path: Path, reading: Reading, progress: Progress | None) -> _Decoded:

@@ -21,10 +21,24 @@ from samekind.training.answers.metric import product, unit_rows
 
 Float64 = NDArray[np.float64]
 
+PULL, OWN_PULL = 0.5, 0.7
+"""How far an image goes to the centre of a group that it probably belongs to, where groups cover enough; and to that of its own group.
+Chosen on training splits."""
+COVERED = 0.5
+"""Share of the corpus that has to belong to groups for the full pull."""
 MOST = 1_000
 """Members, and images told apart, that are looked at, evenly spread."""
 _SLOPES, _THRESHOLDS = (1.0, 100.0), (-1.0, 1.0)
 _USUAL_SLOPE, _USUAL_THRESHOLD, _DOUBT = 12.0, 0.5, 0.5  # a weak prior, for answers that leave both open
+
+
+def pull_at(covered: float) -> float:
+    """How far images go to a group that they surely belong to, if nobody said so.
+
+    Args:
+        covered: share of the corpus that belongs to groups: the mean probability of the likeliest group.
+    """
+    return PULL * min(1.0, covered / COVERED)
 
 
 def fit_belonging(

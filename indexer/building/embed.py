@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +21,7 @@ from samekind.core.errors import ImageError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare, thumbnail, worker_threads
+from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.building.given_vectors import GivenVectors
@@ -30,6 +31,7 @@ from samekind.training.models.image_encoder import ImageEncoder
 
 CHUNK = 4096
 _BATCH = 512
+_SOME = 64  # of a library's backbone, between two moves of the bar
 _CHUNK_BYTES = 256 << 20
 
 
@@ -96,17 +98,26 @@ def embed_chunks(
     Raises:
         InputError: the encoder gives vectors that are not of unit norm.
     """
-    size = chunk_size(encoder.spec)
+    size, threads, at_once = chunk_size(encoder.spec), _threads(corpus), _at_once(encoder)
     chunks = [wanted[i : i + size] for i in range(0, len(wanted), size)]
-    with (
-        ThreadPoolExecutor(_threads(corpus)) as pool,
-        progress.task("Indexing images", len(wanted)) as task,
-    ):
+    with progress.task("Indexing images", len(wanted)) as task:
         task.advance(min(start * size, len(wanted)))
         for chunk in chunks[start:]:
-            loaded = list(pool.map(lambda i: _recalled(corpus, encoder, i), [i for i, _ in chunk]))
-            yield _rows(corpus, encoder, key, chunk, loaded, progress)
-            task.advance(len(chunk))
+            load = partial(_recalled, corpus, encoder, chunk)
+            parts = []
+            for places, loaded in batches_ahead(load, range(len(chunk)), at_once, threads):
+                some = chunk[places[0] : places[-1] + 1]
+                parts.append(_rows(corpus, encoder, key, some, loaded, progress))
+                task.advance(len(some))
+            yield pa.concat_tables(parts).combine_chunks()
+
+
+def _at_once(encoder: ImageEncoder) -> int:
+    """Images between two moves of the bar: as many as a library's backbone takes a second or two for.
+
+    What is ours keeps its batches, and with them the last bits of its vectors.
+    """
+    return min(_BATCH, _SOME) if "/" in str(getattr(encoder.spec, "backbone", "")) else _BATCH
 
 
 def reused_rows(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str, old: Any) -> Any:
@@ -166,7 +177,8 @@ def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dic
     return {name: pa.array(values, pa.string()) for name, values in texts.items()}
 
 
-def _recalled(corpus: Corpus, encoder: ImageEncoder, row: int) -> Loaded:
+def _recalled(corpus: Corpus, encoder: ImageEncoder, chunk: Sequence[tuple[int, str]], place: int) -> Loaded:
+    row, _ = chunk[place]
     seen = encoder.recall(corpus.sha256(row)) if isinstance(encoder, Remembering) else None
     return seen or load_image(corpus, encoder.spec, row)
 

@@ -36,14 +36,14 @@ def verdicts(index: OpenedIndex) -> dict[str, Any]:
 
 def facts(report: FalseNegativeReport, index: OpenedIndex, now: datetime) -> dict[str, str]:
     """Facts about the run and this audit, by name."""
-    meta, manifest = _meta(index), index.manifest
+    meta, manifest = meta_of(index), index.manifest
     corpus, encoder, training, config = (meta.get(part) or {} for part in ("corpus", "encoder", "training", "config"))
-    backbone = _without_folders(encoder.get("backbone") or "unknown")
+    backbone = without_folders(encoder.get("backbone") or "unknown")
     known = {
         "command": _command(report, index),
         "date": f"{now:%Y-%m-%d %H:%M:%S} UTC",
         "artefact": _shown(index.path),
-        "corpus": _without_folders(corpus.get("corpus") or corpus.get("name")),
+        "corpus": without_folders(corpus.get("corpus") or corpus.get("name")),
         "images": f"{report.num_rows:,}" + (f", of the split {report.split}" if report.split else ""),
         "encoder": f"{backbone}, {index.dim} dimensions, fingerprint {manifest['encoder'][:16]}",
         "objective": objective(config),
@@ -58,8 +58,8 @@ def facts(report: FalseNegativeReport, index: OpenedIndex, now: datetime) -> dic
 
 def config(index: OpenedIndex) -> dict[str, str]:
     """Every setting of the training, by name."""
-    settings = _meta(index).get("config") or {}
-    return {name: "–" if value is None else _without_folders(value) for name, value in sorted(settings.items())}
+    settings = meta_of(index).get("config") or {}
+    return {name: "–" if value is None else without_folders(value) for name, value in sorted(settings.items())}
 
 
 def objective(config: Mapping[str, Any]) -> str | None:
@@ -91,13 +91,14 @@ def _shown(path: Path) -> str:
     return there.relative_to(here).as_posix() if there != here and there.is_relative_to(here) else there.name
 
 
-def _without_folders(value: object) -> str:
+def without_folders(value: object) -> str:
     """A setting, whose path (as in `timm/resnet18@/models/r.pt`) loses the folders above its name."""
     before, at, path = str(value).rpartition("@")
     return f"{before}{at}{_shown(Path(path))}" if Path(path).is_absolute() else str(value)
 
 
-def _meta(index: OpenedIndex) -> dict[str, Any]:
+def meta_of(index: OpenedIndex) -> dict[str, Any]:
+    """`meta.json`, or nothing where it cannot be read."""
     try:
         return index.meta
     except ArtefactError:

@@ -34,9 +34,7 @@ from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, B of them in a block, D dimension, G groups, R images in groups
 
-FORMAT = 2
-PULL = 0.5
-"""How far an image goes to the centre of its group; chosen on training splits (docs/decisions/0021-adaptation.md)."""
+FORMAT = 3
 MOST_KEPT = 100
 """Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
 _MOST_AT_ONCE = 1 << 20  # similarities between vectors and centres
@@ -80,7 +78,8 @@ class Adaptation:
         made: ISO 8601 time.
         figures: what it was made from and what held-out answers said of it, ready for JSON.
         before: version of the one that it took the place of; `None` if there was none.
-        pull: how far an image goes to the centre of its group, from 0 to 1.
+        pull: how far what surely belongs to a group, though nobody said so, goes to its centre, from 0 to 1.
+        own_pull: how far an image of a group goes to its centre; before format 3 both were 0.5.
         slope: β > 0, how fast the odds of belonging to a group rise with the cosine to its centre; 0: only the groups' images are pulled.
         threshold: θ, the cosine at which belonging to a group is as likely as belonging to none.
         file: the FAISS file that it is searched by; `None` for one that was replaced.
@@ -95,7 +94,8 @@ class Adaptation:
     made: str
     figures: dict[str, Any]
     before: int | None = None
-    pull: float = PULL
+    pull: float = 0.5
+    own_pull: float = 0.5
     slope: float = 0.0
     threshold: float = 0.0
     file: AdaptedFile | None = None
@@ -125,7 +125,7 @@ class Adaptation:
         Returns:
             `(N, D)` float32 of unit norm.
         """
-        pulled_ND = (1.0 - self.pull) * mapped_ND.astype(np.float64) + self.pull * self.centre_GD[group_N]
+        pulled_ND = (1.0 - self.own_pull) * mapped_ND.astype(np.float64) + self.own_pull * self.centre_GD[group_N]
         return unit_rows(pulled_ND).astype(np.float32)
 
     def belonging(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -131,10 +131,11 @@ class Detectors:
 
 @dataclass(frozen=True)
 class Demo:
-    """Opens the Streamlit demo of an index: search by image, look at false negatives.
+    """Opens the Streamlit demo of an index: search by image, look at false negatives. A folder of several artefacts opens the newest.
 
     Example:
         samekind demo artifacts/fashion-mnist
+        samekind demo artifacts
         samekind demo artifacts/fashion-mnist --port 8600
         samekind demo artifacts/fashion-mnist --base-path https://photos.example.org/app
         samekind demo artifacts/fashion-mnist --host 0.0.0.0 --allow-training
@@ -163,7 +164,7 @@ class Demo:
         check_port(self.port)
         behind = Behind.parse(self.base_path)
         folder_exists(self.artefact)
-        samekind.Index.open(self.artefact)  # says what is missing before a browser would
+        samekind.Index.open(samekind.first_run(self.artefact))  # says what is missing before a browser would
         serve(
             self.artefact,
             host=self.host,

@@ -34,7 +34,8 @@ class Cache:
 
     def run(self, console: Console) -> None:
         """Deletes if asked to, and lists what is there."""
-        from samekind.training.runtime.cache_folder import cache_entries, cache_folder, cache_limit, purge
+        from samekind.core.cache_limit import cache_limit
+        from samekind.training.runtime.cache_folder import cache_entries, cache_folder, purge
 
         freed = purge(console.progress)[1] if self.purge else 0
         entries = cache_entries()

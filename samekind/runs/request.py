@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from samekind.core.errors import CorpusError, InputError
+from samekind.data.sources.registry import REGISTERED
 from samekind.indexer.storage.remedies import corpus_words, json_field
 from samekind.training.config.false_negatives import TREATMENTS as TREATMENTS
 from samekind.training.config.model import LITE0, names_model
@@ -132,9 +133,12 @@ def trainable_corpus(artefact: str | Path) -> list[str]:
         CorpusError: the artefact does not know it, as where Python handed the images over, or it is no longer there.
     """
     words = corpus_words(Path(artefact).resolve())
-    if not words:
-        raise CorpusError("this run does not say where its images are", hint="train at the command line")
-    place = Path(words[1])
+    place = Path(words[1] if words else "")
+    if not place.is_absolute() and str(place) not in REGISTERED:
+        raise CorpusError(
+            "this run does not say where its images are",
+            hint="samekind train --corpus FOLDER trains on a folder of images",
+        )
     if place.is_absolute() and not place.exists():
         raise CorpusError(f"the images are no longer at {place}", hint="samekind relocate says where they are now")
     return words

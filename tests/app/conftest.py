@@ -17,7 +17,8 @@ from tests.app.artefacts import build
 from tests.app.pages import SEARCH
 
 MAIN = Path(app.__file__).with_name("main.py")
-OpenApp = Callable[[Path | str], AppTest]
+OpenApp = Callable[..., AppTest]
+"""Takes the artefact and, unless it is the first page, the page."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def open_search(open_app: OpenApp) -> OpenApp:
     """Opens the app on an artefact at the page *Search*."""
-    return lambda path: open_app(path).switch_page(SEARCH).run()
+    return lambda path: open_app(path, SEARCH)
 
 
 @pytest.fixture
@@ -44,9 +45,10 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
     st.cache_resource.clear()
     monkeypatch.setattr(Library, "warm_later", lambda self: None)
 
-    def open_on(path: Path | str) -> AppTest:
+    def open_on(path: Path | str, screen: str = "") -> AppTest:
         monkeypatch.setattr(sys, "argv", ["main.py"])
         monkeypatch.setenv(ENVIRONMENT, str(path))
-        return AppTest.from_file(MAIN, default_timeout=60).run()
+        at = AppTest.from_file(MAIN, default_timeout=60)
+        return (at.switch_page(screen) if screen else at).run()
 
     return open_on

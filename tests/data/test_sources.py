@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -141,6 +142,34 @@ def test_a_pack_is_a_corpus(tmp_path: Path) -> None:
     assert corpus.image(2).size == (9, 9)
     assert np.asarray(corpus.image(1))[0, 0].tolist() == [20, 20, 200]
     assert load_corpus(**corpus.source).content_hash == corpus.content_hash
+
+
+def test_packs_stay_below_the_limit_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one takes the place of packs that were not used for longer, and of nothing else; one that does not fit then is not kept."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(packs, "_WORTH_KEEPING", 2)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(cache))
+
+    def kept(*shades: int) -> set[str]:
+        path = tmp_path / "p.npz"
+        load_corpus(write_pack(path, [png(shade) for shade in shades]))
+        return {file.name for file in cache.glob("packs/*.npy")}
+
+    (first,) = kept(1, 2, 3)
+    (second,) = kept(4, 5, 6) - {first}
+    size = (cache / "packs" / first).stat().st_size
+    os.utime(cache / "packs" / second, (86400.0, 86400.0))
+    features = cache / "features" / "a.f16"
+    features.parent.mkdir()
+    features.write_bytes(bytes(size))
+    monkeypatch.setenv("SAMEKIND_CACHE_LIMIT", str(3 * size))
+    after = kept(7, 8, 9)
+    assert len(after) == 2
+    assert first in after
+    assert second not in after, "not used since 1970"
+    monkeypatch.setenv("SAMEKIND_CACHE_LIMIT", str(2 * size - 200))
+    assert kept(10, 11, 12) == after, "beside the features there is no room for any"
+    assert features.stat().st_size == size
 
 
 def test_a_pack_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

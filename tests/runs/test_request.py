@@ -105,6 +105,7 @@ def test_images_that_are_gone_or_unknown_are_refused(artefact: Path) -> None:
     (artefact.parents[1] / "my photos").rmdir()
     with pytest.raises(CorpusError, match="no longer"):
         runs.trainable_corpus(artefact)
-    (artefact / "meta.json").write_text("{}")
-    with pytest.raises(CorpusError, match="does not say"):
-        runs.trainable_corpus(artefact)
+    for meta in ({}, {"corpus": {"corpus": "given vectors"}}, {"corpus": {"corpus": "../elsewhere"}}, {"corpus": []}):
+        (artefact / "meta.json").write_text(json.dumps(meta))
+        with pytest.raises(CorpusError, match="does not say"):
+            runs.trainable_corpus(artefact)

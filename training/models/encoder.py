@@ -32,6 +32,7 @@ from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone
 from samekind.training.models.exchange.exchange import EncoderExchange
+from samekind.training.models.inference.quick_backbone import QuickBackbone
 from samekind.training.models.streams import images_at_once, in_streams
 from samekind.training.models.whitening import WHITENING_ROWS, Whitening
 from samekind.training.runtime.artefact import GIVEN, encoder_files, read_meta
@@ -100,6 +101,7 @@ class Encoder(EncoderExchange, nn.Module):
         self.register_buffer("std", torch.tensor(spec.std).reshape(shape), persistent=False)
         self.to(memory_format=torch.channels_last)
         self._fingerprint: str | None = None
+        self._quick = QuickBackbone()
         self.source, self.known, self.folder = "", {}, None
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
@@ -110,8 +112,10 @@ class Encoder(EncoderExchange, nn.Module):
 
     def feature(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images, or crops of them, to `(B, feature_dim)` features, before whitening."""
-        feature: Tensor = self.backbone(images_BCHW)
-        return feature if self.spec.crops == 1 else functional.normalize(feature.float(), dim=1)
+        return self._of_crops(self.backbone(images_BCHW))
+
+    def _of_crops(self, feature_BF: Tensor) -> Tensor:
+        return feature_BF if self.spec.crops == 1 else functional.normalize(feature_BF.float(), dim=1)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images to `(B, D)` unit-norm embeddings."""
@@ -209,11 +213,13 @@ class Encoder(EncoderExchange, nn.Module):
         at_once = images_at_once(self.spec.backbone, self.spec.image_size, device)
         size = max(1, min(batch_size, at_once) // crops)
         rows = np.empty((len(images), dim), dtype=np.float32)
+        backbone = self._quick.of(self.backbone, len(images) * crops)
 
         def embed(start: int) -> int:
             batch = images[start : start + size]
             flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
-            feature = self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(flat))))
+            normal = self.normalise(torch.from_numpy(np.ascontiguousarray(flat)))
+            feature = self.feature(normal) if backbone is self.backbone else self._of_crops(backbone(normal))
             if crops > 1:
                 feature = feature.reshape(len(batch), crops, -1).mean(1)
             rows[start : start + len(batch)] = function(feature).float().cpu().numpy()

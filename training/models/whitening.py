@@ -105,20 +105,26 @@ def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
 
 
 def _directions_of_few(feature_NF: Tensor, mean_F: Tensor, kept: int) -> tuple[Tensor, Tensor] | None:
-    """The `kept` loudest variances and directions from the `(N, N)` products of the rows, at most half as many as dimensions.
+    """At least the `kept` loudest variances and directions from the `(N, N)` products of the rows, at most half as many as dimensions.
 
-    The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time. `None`
-    where the rows do not span that many directions, or there are more rows.
+    The products have the covariance's eigenvalues: of 270 features of 2,048 dimensions they are found in a hundredth of the time.
+    Directions beyond those that the rows span have no variance; any that stand at right angles do, since all are scaled alike. `None`
+    where there are more rows, or all are alike.
     """
     count, dim = feature_NF.shape
-    if not kept < count <= dim // 2:
+    if count > dim // 2:
         return None
     centred = feature_NF - mean_F
     variance, weights = symmetric_eigen(centred @ centred.T / (count - 1))
-    variance, weights = variance[-kept:], weights[:, -kept:]
-    if variance[0] <= SPANNED * variance[-1]:
+    spanned = int((variance > SPANNED * variance[-1]).sum())
+    if not spanned:
         return None
-    return variance, functional.normalize(centred.T @ weights, dim=0)
+    variance, weights = variance[-spanned:][-kept:], weights[:, -spanned:][:, -kept:]
+    directions = functional.normalize(centred.T @ weights, dim=0)
+    if kept <= spanned:
+        return variance, directions
+    empty = torch.linalg.qr(directions, mode="complete").Q[:, spanned:]
+    return torch.cat([variance.new_zeros(dim - spanned), variance]), torch.cat([empty, directions], dim=1)
 
 
 def _covariance(feature_NF: Tensor, mean_F: Tensor) -> Tensor:

@@ -5,16 +5,15 @@
 
 Beside each array lie its mark (`.json`: what it is, and how many rows are done), its lock, and what else belongs to it
 (`<digest>-….whitening`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is deleted meanwhile.
-Packs are written by `data`, which knows no limit: they have neither mark nor lock, appear whole, and are read at once; they count here, and
-go like any other array when the next one needs room.
+Packs are written by `data`, which knows nothing of the others: they have neither mark nor lock, appear whole, and are read at once. A pack
+that does not fit into the limit is not kept, and for it none but older packs go; here they count, and go like any other array when the
+next one needs room.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,17 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.cache_home import cache_home
-from samekind.core.errors import ArtefactError, InputError
+from samekind.core.cache_limit import KINDS, LIMIT, cache_limit, free_bytes
+from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.core.text import size_text
 from samekind.training.runtime.lock import can_be_deleted, exclusive
 
-LIMIT = "SAMEKIND_CACHE_LIMIT"
-"""Names the variable that says how large the cache may become: `50GB`, `800 MB`, a number of bytes."""
-PACKS = "packs"
-SUFFIXES = {"features": ".f16", "pixels": ".u8", "vectors": ".f16", PACKS: ".npy"}
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SHARE = 0.5  # of what is free on the disk and what the cache holds, if nobody says otherwise
+SUFFIXES = dict(zip(KINDS, (".f16", ".u8", ".f16", ".npy"), strict=True))
+PACKS = KINDS[-1]
 _WAIT = 600.0  # seconds for another process that makes room
 
 
@@ -124,24 +120,6 @@ def cache_entries() -> list[CacheEntry]:
     return sorted(found, key=lambda entry: entry.last_used)
 
 
-def cache_limit(held: int) -> int:
-    """Bytes that the cache may hold: as the variable says, or else half of what it holds and what is free beside it.
-
-    Args:
-        held: bytes that it holds now.
-
-    Raises:
-        InputError: the variable holds no size.
-    """
-    given = os.environ.get(LIMIT, "").strip()
-    if not given:
-        return int(_SHARE * (held + _free()))
-    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", given.upper())
-    if size is None:
-        raise InputError(f"{LIMIT} is {given!r}, expected a size", hint=f"for example {LIMIT}=50GB")
-    return int(float(size[1]) * _UNITS[size[2]])
-
-
 def reserve(file: Path, size: int, what: str, hint: str, progress: Progress) -> None:
     """Makes a file of that size in the cache, its blocks taken; for that, the least recently used arrays that nobody uses are deleted.
 
@@ -189,7 +167,7 @@ def purge(progress: Progress) -> tuple[list[CacheEntry], int]:
 def _make_room(size: int, what: str, hint: str, progress: Progress) -> None:
     entries = cache_entries()
     held = sum(entry.size for entry in entries)
-    limit, free = cache_limit(held), _free()
+    limit, free = cache_limit(held), free_bytes()
     with ExitStack() as claims:
         unused = _unused(entries, max(held + size - limit, size - free), claims)
         freed = sum(entry.size for entry in unused)
@@ -222,14 +200,6 @@ def _disk_is_full(size: int, what: str, hint: str) -> ArtefactError:
     return ArtefactError(
         f"{what} take {size_text(size)}, more than is free in {cache_folder()}", hint=f"make room there, or {hint}"
     )
-
-
-def _free() -> int:
-    """Bytes that are free on the cache's disk."""
-    existing = cache_folder().absolute()
-    while not existing.exists():
-        existing = existing.parent
-    return shutil.disk_usage(existing).free
 
 
 def _day(seconds: float) -> str:

@@ -41,7 +41,8 @@ def show(found: Sequence[runs.RunRecord]) -> None:
     for run in found:
         if run.launch is not None and run.name == just_ended and run.state == "done":
             st.success(
-                plain(f"{run.name} is done, and can be looked at: choose it as the run."), icon=":material/done:"
+                plain(f"{run.name} is done. Choose it as the run, at the top of the sidebar, to look at it."),
+                icon=":material/done:",
             )
         if run.launch is not None and run.state in _ENDED_EARLY:
             _ended_early(run)

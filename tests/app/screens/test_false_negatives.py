@@ -50,6 +50,7 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     assert report.gradient_share is not None
     assert figures["of the gradient"] == percent(report.gradient_share["false_negatives"])
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
+    assert sum(caption.value.endswith("was worth by then on images held out by image.") for caption in at.caption) == 1
 
 
 def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> None:
@@ -137,7 +138,7 @@ def test_anchors_are_chosen_by_class_and_by_pair(open_app: OpenApp, artefact: Pa
 
 def test_an_unlabelled_corpus_says_what_it_cannot_know(open_app: OpenApp, unlabelled: Path) -> None:
     """Without labels there are no rates and no marks, but the search, the hardest negatives and the reason are there."""
-    at = healthy(open_app(unlabelled))
+    at = healthy(open_app(unlabelled).switch_page(SEARCH).run())
     assert not any(box.key == "class" for box in at.selectbox)
     assert len(at.columns) == 2, "no gap where the class would be"
     at = healthy(at.switch_page(FALSE_NEGATIVES).run())

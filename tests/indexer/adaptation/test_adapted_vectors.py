@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
+from samekind.indexer.adaptation.adapt import AnsweredSpace
 from samekind.indexer.search import inverted_lists, vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.layout import INDEX_FILE
@@ -31,10 +32,36 @@ def test_it_is_the_map_and_then_the_pull(folder: Path) -> None:
     for row, number in enumerate(numbers):
         odds = [np.exp(adaptation.slope * (mapped[row] @ centre - adaptation.threshold)) for centre in centres]
         shares = [odd / (1 + sum(odds)) for odd in odds] if number is None else np.eye(len(centres))[number]
-        pulled = (1 - sum(shares) / 2) * mapped[row] + sum(
-            share / 2 * c for share, c in zip(shares, centres, strict=True)
+        pull = 0.7 if number is not None else adaptation.pull
+        pulled = (1 - sum(shares) * pull) * mapped[row] + sum(
+            share * pull * c for share, c in zip(shares, centres, strict=True)
         )
         np.testing.assert_allclose(index.adapted_vectors()[row], pulled / np.linalg.norm(pulled), atol=2e-6)
+
+
+def test_how_far_it_pulls_follows_from_what_the_groups_cover() -> None:
+    """Three groups of twelve tight clusters: a quarter of the images belong to one, and the rest to none."""
+    random = np.random.default_rng(0)
+    vectors = np.repeat(np.eye(12), 20, axis=0) + 0.1 * random.normal(size=(240, 12))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    space = AnsweredSpace(VectorIndex.build(lambda: [vectors], 12, len(vectors)))
+    groups = [np.arange(8) + start for start in (0, 20, 40)]
+    fitted = space.pulling(space.fit(groups, [np.arange(60, 240, 4)] * 3))
+    cosine = fitted.mapped(vectors).astype(np.float64) @ fitted.centre_GD.T
+    odds = np.exp(fitted.slope * (cosine - fitted.threshold))
+    assert fitted.pull == pytest.approx(np.mean(odds.max(axis=1) / (1 + odds.sum(axis=1))), rel=1e-5)
+    assert fitted.pull == pytest.approx(0.25, abs=0.05)
+    assert fitted.own_pull == 0.7
+
+
+def test_an_index_is_pulled_that_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And keeps it."""
+    monkeypatch.setattr("samekind.indexer.adaptation.adapt.pull_at", lambda covered: covered / 8)
+    index = sk.Index.open(folder)
+    index.adapt()
+    assert index.adaptation is not None
+    assert 0 < index.adaptation.pull < 0.125
+    assert index.adaptation.own_pull == 0.7
 
 
 def test_a_query_from_outside_lies_where_the_same_image_of_the_index_would(folder: Path) -> None:

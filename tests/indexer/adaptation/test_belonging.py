@@ -9,7 +9,7 @@ import pytest
 from scipy.special import logsumexp
 
 from samekind.indexer.adaptation import belonging as module
-from samekind.indexer.adaptation.belonging import _loss_of_strangers, fit_belonging
+from samekind.indexer.adaptation.belonging import _loss_of_strangers, fit_belonging, pull_at
 from samekind.training.answers.belonging import belonging
 from samekind.training.answers.metric import unit_rows
 
@@ -110,3 +110,8 @@ def test_of_many_answers_some_are_enough(monkeypatch: pytest.MonkeyPatch) -> Non
     some = fit_belonging(groups, centres, strangers)
     assert some != everything
     assert some == pytest.approx(everything, rel=0.3)
+
+
+def test_groups_that_cover_little_pull_little() -> None:
+    """Up to half of the way, from half of the corpus on; in proportion below."""
+    assert [pull_at(covered) for covered in (0.0, 0.1, 0.25, 0.5, 1.0)] == pytest.approx([0, 0.1, 0.25, 0.5, 0.5])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import samekind as sk
 from samekind.core.errors import ArtefactError
@@ -14,6 +17,7 @@ from samekind.indexer.labeling.verdicts import VerdictTable
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation, current_adaptation
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
+from samekind.training.runtime.artefact import SEAL
 from tests.indexer.adaptation.worlds import adapted_files, answers
 from tests.indexer.builds import crash_at
 
@@ -88,10 +92,10 @@ def test_a_flipped_bit_is_found_by_verify(folder: Path) -> None:
 
 def test_a_newer_format_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not taken for damaged."""
-    monkeypatch.setattr("samekind.indexer.storage.adaptation.FORMAT", 3)
+    monkeypatch.setattr("samekind.indexer.storage.adaptation.FORMAT", 4)
     sk.adapt(folder)
     monkeypatch.undo()
-    with pytest.raises(ArtefactError, match="format 3") as caught:
+    with pytest.raises(ArtefactError, match="format 4") as caught:
         current_adaptation(folder)
     assert "upgrade" in caught.value.hint
 
@@ -126,3 +130,22 @@ def test_an_older_format_is_read_with_its_seal(folder: Path, monkeypatch: pytest
         older.setattr("samekind.indexer.storage.adaptation.FORMAT", 1)
         index.adapt()
     assert sk.Index.open(folder).adaptation is not None
+
+
+def test_images_of_an_older_format_lie_where_they_did(folder: Path) -> None:
+    """Before format 3 one pull was for all, and nothing of it is in the file."""
+    sk.adapt(folder)
+    with safe_open(folder / ADAPTATION, framework="numpy") as stored:
+        header = json.loads(stored.metadata()["adaptation"])
+        arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    older = {
+        **{name: value for name, value in header.items() if name not in ("own_pull", SEAL)},
+        "format": 2,
+        "pull": 0.5,
+    }
+    save_file(arrays, folder / ADAPTATION, {"adaptation": json.dumps(older)})
+    read = current_adaptation(folder)
+    assert read is not None
+    mapped = np.eye(len(read.map_DD), dtype=np.float32)[:1]
+    half = mapped[0] + read.centre_GD[0]
+    np.testing.assert_allclose(read.gathered(mapped, np.array([0]))[0], half / np.linalg.norm(half), atol=1e-6)

@@ -89,6 +89,26 @@ def test_few_images_have_the_whitening_of_their_covariance(images: int, kept: in
     np.testing.assert_allclose(whitening(feature)[:, : images - 1].abs(), expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("kept", [40, 100, 240])
+def test_few_images_may_keep_directions_that_they_do_not_span(kept: int) -> None:
+    """What lies outside them counts as what has no variance, whichever axes it is written in: cosines to images yet to come are those of
+    the covariance's own eigenvectors where all directions are kept, and no length is lost.
+    """
+    torch.manual_seed(0)
+    feature, later = (torch.relu(torch.randn(count, 240) * torch.logspace(0, -2, 240)) + 1 for count in (40, 30))
+    whitening = Whitening(240, kept)
+    whitening.fit(feature, 0.1)
+    variance, directions = np.linalg.eigh(np.cov(feature.double().numpy().T))
+    scale = (variance.clip(0) / variance[-1] + FLOOR) ** -0.1
+    gram = whitening.matrix.double().T @ whitening.matrix.double()
+    np.testing.assert_allclose(gram, np.diag((scale**2)[::-1][:kept]), atol=2e-5)
+    if kept == 240:
+        centred = later.double().numpy() - feature.double().numpy().mean(0)
+        expected = centred @ (directions * scale) @ (directions * scale).T @ centred.T
+        found = whitening(later).double()
+        np.testing.assert_allclose(found @ found.T, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_copies_of_few_images_have_finite_directions() -> None:
     """More directions than the images span: the rest is empty, and no division by it."""
     torch.manual_seed(0)

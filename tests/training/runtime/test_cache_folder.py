@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from samekind.core.cache_limit import LIMIT, cache_limit
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress
 from samekind.training.runtime import cache_folder
 from samekind.training.runtime.array_file import ArrayFile
-from samekind.training.runtime.cache_folder import LIMIT, cache_entries, cache_limit, purge
+from samekind.training.runtime.cache_folder import cache_entries, purge
 from samekind.training.runtime.lock import exclusive
 from samekind.training.runtime.rows_on_disk import RowsOnDisk
 from tests.training.runs import Lines

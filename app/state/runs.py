@@ -1,0 +1,98 @@
+"""The runs that a visitor can look at, and the one chosen: in the address (`?run=NAME`), unless it is the one that opens first.
+
+What a session remembers is of one run: ids, screens and filters mean nothing in another. They are forgotten when the run changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from samekind.app.state import adapting_session, artefact, labeling_session, search_session
+
+PICKER = "run_picker"
+"""Key of the choice of a run."""
+_PARAMETER = "run"
+_CHOSEN, _SEEN, _UNKNOWN = "run_chosen", "run_seen", "run_unknown"
+_KEPT = {
+    *(PICKER, _CHOSEN, _SEEN, search_session.PAGE),
+    *(labeling_session.ANNOTATOR, labeling_session.TAB, adapting_session.ADAPT),
+}
+"""What is the visitor's own, whatever they look at."""
+
+
+def names() -> list[str]:
+    """The runs to choose from, the one that was indexed last first; one or none where there is no choice."""
+    return list(_offered())
+
+
+def chosen_name() -> str:
+    """The run that is looked at; empty if none was named."""
+    path = current()
+    return "" if path is None else path.resolve().name
+
+
+def current() -> Path | None:
+    """The artefact that this session looks at; `None` if the demo was started without one."""
+    return _offered().get(st.session_state.get(_CHOSEN, "")) or _first()
+
+
+def follow_address(page: str) -> str | None:
+    """Makes the run that the address names the one that is looked at, if that has changed since it was last seen.
+
+    An address without a run stands for the first one, as *Back* may lead to it; but not where another page was open in between: the
+    navigation keeps no parameters, so they are written again.
+
+    Args:
+        page: title of the page that is about to be drawn.
+
+    Returns:
+        A name in the address that no run has; `None` if all is well.
+    """
+    named, stayed = st.query_params.get(_PARAMETER), st.session_state.get(search_session.PAGE) == page
+    unknown = named if named is not None and named not in _offered() else None
+    if unknown is None and named != st.session_state.get(_SEEN) and (named is not None or stayed):
+        _look_at(named or "")
+    chosen = st.session_state.get(_CHOSEN, "")
+    if chosen and unknown is None and named != chosen:
+        st.query_params[_PARAMETER] = chosen
+    st.session_state[_SEEN] = st.query_params.get(_PARAMETER)
+    return unknown
+
+
+def choose() -> None:
+    """Looks at the run that the visitor has picked; the address keeps nothing of the one before."""
+    name = st.session_state[PICKER]
+    _look_at(name)
+    st.query_params.from_dict({_PARAMETER: name} if st.session_state[_CHOSEN] else {})
+
+
+def _look_at(name: str) -> None:
+    first = _first()
+    if first is not None and name == first.resolve().name:
+        name = ""
+    if name != st.session_state.get(_CHOSEN, ""):
+        for key in [str(key) for key in st.session_state if key not in _KEPT]:
+            del st.session_state[key]
+    st.session_state[_CHOSEN] = name
+
+
+def _offered() -> dict[str, Path]:
+    from samekind import find_runs
+
+    named = artefact.artefact_path()
+    return {} if named is None else {run.name: run for run in find_runs(named)}
+
+
+def _first() -> Path | None:
+    named = artefact.artefact_path()
+    return None if named is None else _first_of(named)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _first_of(named: Path) -> Path:
+    """Looked up once: that another run is finished meanwhile must not take a visitor there."""
+    from samekind import first_run
+
+    return first_run(named)

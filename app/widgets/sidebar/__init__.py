@@ -1,0 +1,1 @@
+"""What stands in the sidebar of every page."""
