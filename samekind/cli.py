@@ -94,7 +94,7 @@ def run_command(arguments: Sequence[str], console: Console) -> None:
 
     command = parse(COMMANDS[arguments[0]], arguments[0], arguments[1:], console.stdout)
     if command is not None:
-        with signs_of_life(console, name):
+        with signs_of_life(console, arguments[0]):
             command.run(console)
 
 

@@ -105,7 +105,7 @@ def test_images_that_are_gone_or_unknown_are_refused(artefact: Path) -> None:
     (artefact.parents[1] / "my photos").rmdir()
     with pytest.raises(CorpusError, match="no longer"):
         runs.trainable_corpus(artefact)
-    for meta in ({}, {"corpus": {"corpus": "given vectors"}}, {"corpus": {"corpus": "../elsewhere"}}, {"corpus": []}):
-        (artefact / "meta.json").write_text(json.dumps(meta))
+    for corpus in (None, [], {"corpus": "given vectors"}, {"corpus": "../elsewhere"}):
+        (artefact / "meta.json").write_text(json.dumps({"corpus": corpus}))
         with pytest.raises(CorpusError, match="does not say"):
             runs.trainable_corpus(artefact)
