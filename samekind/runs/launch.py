@@ -39,12 +39,14 @@ class Step:
         what: it is, such as `epoch 3/20`.
         done: pieces of it.
         total: pieces that it has; 0 if unknown.
+        share: of the whole training that is done, in [0, 1], as the epochs count.
         losses: pairs of epoch, with its fraction, and loss, at some moments of the training so far.
     """
 
     what: str = ""
     done: int = 0
     total: int = 0
+    share: float = 0.0
     losses: Sequence[tuple[float, float]] = ()
 
 
@@ -119,7 +121,7 @@ def read_step(folder: Path) -> Step:
     found = read_json(folder / LAUNCH / PROGRESS)
     try:
         losses = tuple((float(epoch), float(loss)) for epoch, loss in found["losses"])
-        return Step(str(found["what"]), int(found["done"]), int(found["total"]), losses)
+        return Step(str(found["what"]), int(found["done"]), int(found["total"]), float(found["share"]), losses)
     except (KeyError, TypeError, ValueError):
         return Step()
 

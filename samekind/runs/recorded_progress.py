@@ -15,7 +15,7 @@ from samekind.training.runtime.artefact import write_json
 
 SECONDS_BETWEEN = 0.7
 MOST_LOSSES = 400
-_EPOCH = re.compile(r"epoch (\d+)/\d+")
+_EPOCH = re.compile(r"epoch (\d+)/([1-9]\d*)")
 _LOSS = re.compile(r"loss (\d+\.\d+)")
 
 
@@ -24,7 +24,7 @@ class RecordedProgress(LineProgress):
 
     Args:
         stream: of the log.
-        file: gets `what`, `done`, `total` and `losses`, as `samekind.runs.launch.Step` has them.
+        file: gets `what`, `done`, `total`, `share` and `losses`, as `samekind.runs.launch.Step` has them.
     """
 
     def __init__(self, stream: TextIO, file: Path) -> None:
@@ -32,6 +32,7 @@ class RecordedProgress(LineProgress):
         self._file = file
         self._next_at = 0.0
         self._losses: list[tuple[float, float]] = []
+        self._share = 0.0
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:  # type: ignore[override]  # a task around the line's own
@@ -52,11 +53,14 @@ class RecordedProgress(LineProgress):
     def write(self, what: str, done: int, total: int, note: str) -> None:
         """Records the work in hand; where the disk is full, the training goes on without."""
         epoch, loss = _EPOCH.fullmatch(what), _LOSS.search(note)
-        if epoch and loss and total:
-            self._losses.append((round(int(epoch[1]) - 1 + done / total, 4), float(loss[1])))
+        if epoch and total:
+            taken = int(epoch[1]) - 1 + done / total
+            self._share = min(taken / int(epoch[2]), 1.0)
+        if epoch and total and loss:
+            self._losses.append((round(taken, 4), float(loss[1])))
             if len(self._losses) > MOST_LOSSES:
                 del self._losses[1::2]
-        record = {"what": what, "done": done, "total": total, "losses": self._losses}
+        record = {"what": what, "done": done, "total": total, "share": round(self._share, 4), "losses": self._losses}
         try:
             write_json(self._file, record)
         except Exception:  # noqa: BLE001  a picture of the work must not end it

@@ -105,7 +105,8 @@ def test_images_that_are_gone_or_unknown_are_refused(artefact: Path) -> None:
     (artefact.parents[1] / "my photos").rmdir()
     with pytest.raises(CorpusError, match="no longer"):
         runs.trainable_corpus(artefact)
-    for corpus in (None, [], {"corpus": "given vectors"}, {"corpus": "../elsewhere"}):
+    unknown: tuple[object, ...] = (None, [], {"corpus": "given vectors"}, {"corpus": "../elsewhere"})
+    for corpus in unknown:
         (artefact / "meta.json").write_text(json.dumps({"corpus": corpus}))
         with pytest.raises(CorpusError, match="does not say"):
             runs.trainable_corpus(artefact)

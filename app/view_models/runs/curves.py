@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from samekind.app.view_models.charts import literal, share_range
+from samekind.app.view_models.charts import FALSE_COLOUR, LEVEL_COLOUR, QUALITY_COLOUR, literal, share_range
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 History = Sequence[Mapping[str, Any]]
-STYLES = (("#0f9488", "solid", "circle"), ("#d9480f", "dot", "square"), ("#5f3dc4", "dashdot", "diamond"))
+STYLES = ((QUALITY_COLOUR, "solid", "circle"), (FALSE_COLOUR, "dot", "square"), ("#5f3dc4", "dashdot", "diamond"))
 LOSS = "Loss"
 
 
@@ -58,13 +58,20 @@ def points(history: History, measure: str) -> list[tuple[int, float]]:
     return [(epoch, value) for epoch, value in found if isinstance(value, int | float)]
 
 
-def compared(histories: Mapping[str, History], measure: str, height: int = 340) -> go.Figure:
+def compared(
+    histories: Mapping[str, History],
+    measure: str,
+    height: int = 340,
+    *,
+    styles: Sequence[tuple[str, str, str]] = STYLES,
+) -> go.Figure:
     """One measure of several runs by epoch.
 
     Args:
         histories: epoch records by the run's name; at most as many as there are `STYLES`.
         measure: one of `MEASURES`.
         height: in pixels.
+        styles: colour, dash and marker of each.
     """
     import plotly.graph_objects as go
 
@@ -77,7 +84,7 @@ def compared(histories: Mapping[str, History], measure: str, height: int = 340) 
         }
     )
     values: list[float] = []
-    for (name, history), (colour, dash, symbol) in zip(histories.items(), STYLES, strict=False):
+    for (name, history), (colour, dash, symbol) in zip(histories.items(), styles, strict=False):
         found = points(history, measure)
         values += [value for _, value in found]
         if found:
@@ -95,5 +102,5 @@ def running_loss(losses: Sequence[tuple[float, float]], height: int) -> go.Figur
 
     figure = go.Figure(layout={"height": height, "margin": {"l": 8, "r": 8, "t": 36, "b": 8}, "showlegend": False})
     x, y = zip(*losses, strict=True) if losses else ((), ())
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": STYLES[2][0], "width": 2})
+    figure.add_scatter(x=x, y=y, mode="lines", line={"color": LEVEL_COLOUR, "width": 2})
     return figure.update_xaxes(title="epoch").update_yaxes(title="loss of a batch")

@@ -30,16 +30,15 @@ def progress(phase: str, step: runs.Step, num_epochs: int) -> tuple[float, str]:
         num_epochs: finished epochs.
     """
     doing = PHASES.get(phase, phase)
-    share = min(step.done / step.total, 1.0) if step.total else 0.0
+    part = min(step.done / step.total, 1.0) if step.total else 0.0
     found = _EPOCH.fullmatch(step.what)
     if phase != "train":
-        return share, f"{doing} …"
+        return part, f"{doing} …"
     if found:
-        epoch, epochs = int(found[1]), int(found[2])
-        return min((epoch - 1 + share) / max(epochs, 1), 1.0), f"{doing}: epoch {epoch} of {epochs}"
-    if num_epochs:
-        return 1.0 if not step.total else share, f"{doing}: measuring after {counted(num_epochs, 'epoch')}"
-    return share, f"{step.what} …" if step.what else f"{LOADING} …"
+        return step.share, f"{doing}: epoch {found[1]} of {found[2]}"
+    if num_epochs or step.share:
+        return step.share, f"{doing}: measuring after {counted(max(num_epochs, 1), 'epoch')}"
+    return part, f"{step.what} …" if step.what else f"{LOADING} …"
 
 
 def latest(history: Sequence[Mapping[str, Any]]) -> dict[str, str]:

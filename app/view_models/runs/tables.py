@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 KNN, HOLD_OUT = "k-NN", "hold-out"
 STATES = {
-    "running": "⏵ running",
+    "running": "● running",
     "done": "✓ done",
-    "stopped": "⏸ stopped",
+    "stopped": "■ stopped",
     "failed": "✗ failed",
     "broken off": "✗ broken off",
     "not finished": "… not finished",

@@ -59,7 +59,7 @@ def _figures(compared: Sequence[runs.RunRecord]) -> None:
     st.subheader("Figures, and settings that differ", anchor=False)
     names = tables.distinct([run.name for run in compared])
     rows = tables.comparison_rows(compared, runs.differing_settings(compared), names)
-    st.dataframe(rows, hide_index=True, key="runs_figures")
+    st.dataframe(rows, hide_index=True, key="runs_figures", height="content")
     if note := tables.figures_note(compared):
         st.warning(note, icon=":material/balance:")
 

@@ -63,8 +63,7 @@ def _running(folder: Path) -> None:
             plain(line) if line else "Its first line, with images, steps and minutes, comes as soon as all is loaded."
         )
         st.progress(share, plain(doing))
-        _figures(history, step)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             if training_rights.may_train():
                 st.button(
                     "Stop",
@@ -75,7 +74,8 @@ def _running(folder: Path) -> None:
                     help="Ends the step in hand and keeps a checkpoint, from which it can be resumed.",
                 )
             _log(folder, launch)
-        st.caption("It goes on if you close this page, or stop the demo.")
+            st.caption("It goes on if you close this page, or stop the demo.")
+        _figures(history, step)
 
 
 def _figures(history: list[dict[str, object]], step: runs.Step) -> None:
@@ -89,9 +89,10 @@ def _figures(history: list[dict[str, object]], step: runs.Step) -> None:
     charts = {}
     if len(step.losses) > 1:
         charts["loss"] = curves.running_loss(step.losses, HEIGHT)
-    for name in curves.SHARES:
+    for name, style in zip(curves.SHARES, curves.STYLES, strict=False):
         if len(curves.points(history, name)) > 1:
-            charts[name] = curves.compared({name: history}, name, HEIGHT).update_layout(showlegend=False)
+            figure = curves.compared({name: history}, name, HEIGHT, styles=[style])
+            charts[name] = figure.update_layout(showlegend=False)
     if charts:
         for column, (name, figure) in zip(st.columns(len(charts)), charts.items(), strict=True):
             column.plotly_chart(figure, key=f"runs_live_{name}", config={"displayModeBar": False})

@@ -133,12 +133,12 @@ def test_a_running_training_is_shown(open_app: OpenApp, folder: Path, monkeypatc
     run = put_launch(folder / "new *x*")
     (run / "launch" / "log.txt").write_text("training on 43 images · 56 steps of 38 in 28 epochs · hard · cpu\n")
     (run / "launch" / "progress.json").write_text(
-        json.dumps({"what": "epoch 3/4", "done": 1, "total": 2, "losses": [[0.5, 4.0], [1.0, 3.0]]})
+        json.dumps({"what": "epoch 3/4", "done": 1, "total": 2, "share": 0.625, "losses": [[0.5, 4.0], [1.0, 3.0]]})
     )
     (run / "metrics.jsonl").write_text('{"epoch": 1, "loss": 3.5, "seconds": 1, "knn_accuracy": 0.75}\n')
     with exclusive(run / "launch", "lock"):
         at = healthy(open_app(folder / "trained").switch_page(RUNS).run())
-        assert list(at.dataframe[0].value["State"]) == ["✓ done", "⏵ running"]
+        assert list(at.dataframe[0].value["State"]) == ["✓ done", "● running"]
         assert any(caption.value.startswith("training on 43 images") for caption in at.caption)
         assert [metric.value for metric in at.metric] == ["1", "3.500", "75.0 %"]
         (bar,) = at.get("progress")
