@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from samekind.ideas import GaussianPair
 from samekind.training.objectives.mi_bound import bound_of_logits
 
 if TYPE_CHECKING:
@@ -31,43 +32,6 @@ CANDIDATES = tuple(2**i for i in range(1, 11))
 ANCHORS = 2**16  # a point: as many anchors at every K
 Curve = list[tuple[float, float]]  # mean and standard error at each of CANDIDATES
 TRUTH_COLOUR, CAP_COLOUR, BOUND_COLOURS, REMOVED_COLOUR = "#212529", "#868e96", ("#5f3dc4", "#1c7ed6"), "#d9480f"
-
-
-@dataclass(frozen=True)
-class GaussianPair:
-    """`x, y ~ N(0, 1)` in each of `dim` independent dimensions, with correlation ρ.
-
-    Attributes:
-        dim: D.
-        correlation: ρ in (−1, 1).
-    """
-
-    dim: int
-    correlation: float
-
-    @property
-    def truth(self) -> float:
-        """Mutual information in nats: `−D/2 · log(1 − ρ²)`."""
-        return -self.dim / 2 * math.log(1 - self.correlation**2)
-
-    @property
-    def chi_squared(self) -> float:
-        """χ² of the joint density against the product of the marginals: `(1 − ρ²)^−D − 1`, which is `e^(2 · truth) − 1`."""
-        return math.exp(2 * self.truth) - 1
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """`count` independent pairs: x and y, `(count, D)` float64 each."""
-        x, noise = torch.randn(2, count, self.dim, generator=generator, dtype=torch.float64)
-        return x, self.correlation * x + math.sqrt(1 - self.correlation**2) * noise
-
-    def critic(self, x_BD: Tensor, y_BD: Tensor) -> Tensor:
-        """`(B, B)` log density ratio `log p(y | x) − log p(y)` of each x with each y.
-
-        In every dimension it is `(2ρxy − ρ²(x² + y²)) / 2(1 − ρ²) − log(1 − ρ²) / 2`. The terms without y change nothing in the bound.
-        """
-        rho = self.correlation
-        squares = x_BD.square().sum(1)[:, None] + y_BD.square().sum(1)[None, :]
-        return (2 * rho * x_BD @ y_BD.T - rho**2 * squares) / (2 * (1 - rho**2)) + self.truth
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from samekind.indexer.adaptation.adapt import adapt as adapt
 from samekind.indexer.adaptation.adapt import undo_adaptation as undo_adaptation
 from samekind.indexer.adaptation.worth import Worth as Worth
 from samekind.indexer.adaptation.worth import worth_of_more as worth_of_more
+from samekind.indexer.audit.gradient_mass import GradientMass as GradientMass
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
@@ -48,6 +49,9 @@ from samekind.indexer.labeling.candidate_pairs import CandidatePair as Candidate
 from samekind.indexer.labeling.candidate_pairs import CandidatePairs as CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure as ConstraintClosure
 from samekind.indexer.labeling.constraint_closure import must_link_path as must_link_path
+from samekind.indexer.labeling.estimates.hard_negatives import DrawnPair as DrawnPair
+from samekind.indexer.labeling.estimates.hard_negatives import HardNegativeRate as HardNegativeRate
+from samekind.indexer.labeling.estimates.hard_negatives import HardNegativeSample as HardNegativeSample
 from samekind.indexer.labeling.link_constraints import link_constraints as link_constraints
 from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS as ENOUGH_ANSWERS
 from samekind.indexer.labeling.people.agreement import Agreement as Agreement

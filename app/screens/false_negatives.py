@@ -12,13 +12,16 @@ import streamlit as st
 
 from samekind.app.state.library import Library
 from samekind.app.view_models import audit_view
-from samekind.app.view_models.audit_view import AuditView
+from samekind.app.view_models.audit_view import AuditView, Figure
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import anchors, opening, waiting
+from samekind.app.widgets.audit import by_class, detectors, estimate, push
 from samekind.core.text import counted
 
 DEPTHS = (10, 20, 50)
-TRAIN_ONLY, HEAT_MAP = "audit_train_only", "by_class"
+TRAIN_ONLY = "audit_train_only"
+DETAILS = ("By class", "Where the push goes", "By rank", "Detectors")
+FIGURE_WIDTH = 165  # two of them side by side on a phone
 SPACES = ("While training", "In the finished space")
 
 WHAT_IT_IS = (
@@ -26,9 +29,8 @@ WHAT_IT_IS = (
     "**false negatives**, and they gather among the hardest negatives."
 )
 WITHOUT_LABELS = (
-    "This corpus has no labels, so which of the negatives are false is unknown: rates, lift and classes stay unknown. "
-    "The hardest negatives below are real all the same. For the figures, sort the images into "
-    "`folder/<class>/<image>`, then train and index that folder."
+    "This corpus has no labels, so which of the negatives are false is unknown. Answers about a random sample give an estimate; for all "
+    "figures, sort the images into `folder/<class>/<image>`, then index that folder."
 )
 WHAT_THE_BOUND_IS = (
     "**Mutual information between two views of an image, from below.** This is a bound and not an estimate: the views share at least "
@@ -43,24 +45,29 @@ def main() -> None:
     library = opening.library_or_stop()
     st.title("False negatives", anchor=False)
     st.markdown(WHAT_IT_IS)
-    above, training, below = st.container(), st.container(), st.container()
+    # `st.empty`: the bar takes the place of the figures of another depth at once, instead of leaving them greyed until the audit ends.
+    above, training, below = st.empty(), st.container(), st.container()
     with training:
         _training(library)
-    with above:
-        view = _audit(library)
-        if view is not None:
-            _figures(library, view)
-    if view is not None:
-        with below:
-            _duplicates(view)
-            for note in view.notes:
-                st.caption(plain(note))
+    k, split = _depth(library), "train" if _is_train_only(library) else None
+    view = library.audit(k, split).result
+    if view is None:
+        with above:
+            view = waiting.audit(library, k, split)
+    if view is None:
+        return
+    with above.container():
+        _figures(library, view)
+    with below:
+        _duplicates(view)
+        for note in view.notes:
+            st.caption(plain(note))
 
 
-def _audit(library: Library) -> AuditView | None:
-    """The audit, as deep and of what images as the sidebar says."""
+def _depth(library: Library) -> int:
+    """Hardest negatives an anchor, as the sidebar says, where other splits can be left out, too."""
     with st.sidebar:
-        k = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
+        k: int = st.selectbox("Hardest negatives per anchor", DEPTHS, key="audit_depth", persist_state="session")
         if _num_untrained(library):
             st.toggle(
                 "Training images only",
@@ -68,7 +75,7 @@ def _audit(library: Library) -> AuditView | None:
                 persist_state="session",
                 help="Leaves out images that training never saw, as anchors and as negatives.",
             )
-    return waiting.audit(library, k, "train" if _is_train_only(library) else None)
+    return k
 
 
 def _num_untrained(library: Library) -> int:
@@ -82,74 +89,67 @@ def _is_train_only(library: Library) -> bool:
 
 
 def _figures(library: Library, view: AuditView) -> None:
-    """The figures and the anchors; without labels the anchors and what cannot be known."""
+    """The figures and the anchors; without labels the anchors, what cannot be known, and an estimate of it."""
     if not view.report.k:
-        st.info("An index of one image has no negatives.")
+        of = "the only training image here" if view.report.split else "the only image of this index"
+        st.info(f"{of[0].upper()}{of[1:]} has no negatives.")
         return
     if not view.labelled:
         st.info(WITHOUT_LABELS, icon=":material/label_off:")
+        estimate.show(library, view)
         anchors.show(library, view)
+        push.show(view)
         return
     _headline(library, view)
     anchors.show(library, view)
-    _rates(view)
+    _details(library, view)
 
 
 def _headline(library: Library, view: AuditView) -> None:
     """The five figures, beside those of training if it measured any."""
     found, met = audit_view.headline(view.report), audit_view.met_in_training(library.index.history())
     if not met:
-        for column, figure in zip(st.columns(5), found, strict=True):
-            column.metric(figure.name, figure.value, help=figure.meaning, border=True)
+        _metrics(found)
     else:
         for column, title, figures in zip(st.columns(2, gap="medium"), SPACES, (met, found), strict=True):
             with column:
                 st.subheader(title, anchor=False)
-                with st.container(horizontal=True):
-                    for figure in figures:
-                        st.metric(figure.name, figure.value, help=figure.meaning, border=True, width=150)
+                _metrics(figures)
     if met or _num_untrained(library):
         st.caption(audit_view.spaces_sentence(bool(met), _num_untrained(library), _is_train_only(library)))
 
 
-def _rates(view: AuditView) -> None:
+def _metrics(figures: Sequence[Figure]) -> None:
+    with st.container(horizontal=True):
+        for figure in figures:
+            st.metric(figure.name, figure.value, help=figure.meaning, border=True, width=FIGURE_WIDTH, height="stretch")
+
+
+def _details(library: Library, view: AuditView) -> None:
+    """The rest in tabs: one below the other they would be a page of seven screens on a phone."""
+    classes, pushed, ranks, detected = st.tabs(DETAILS)
+    with classes:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            by_class.worst(view)
+        with right:
+            by_class.matrix(view)
+    with pushed:
+        push.show(view)
+    with ranks:
+        _ranks(view)
+    with detected:
+        detectors.show(library)
+
+
+def _ranks(view: AuditView) -> None:
     from samekind.app.view_models import charts
 
     report = view.report
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("By rank", anchor=False)
-        st.caption(
-            "How often the negative at each rank is false, against the base rate: what a random negative would be."
-        )
-        st.plotly_chart(
-            charts.rate_by_rank(report.by_rank, report.base_rate), key="by_rank", config={"displayModeBar": False}
-        )
-    with right:
-        st.subheader("By class", anchor=False)
-        if not report.class_pairs["classes"]:
-            st.caption("Left out: an image of several labels would be in several classes.")
-            return
-        classes, shares = report.class_shares()
-        st.caption(
-            "Per cent of the hardest negatives of a class that are of each class. The diagonal is false negatives."
-            + " A click on a cell shows such pairs above." * (len(classes) <= charts.CLICKABLE_CLASSES)
-        )
-        st.plotly_chart(
-            charts.class_heat_map(classes, shares, is_dark=st.context.theme.type == "dark"),
-            key=HEAT_MAP,
-            config={"displayModeBar": False},
-            on_select=lambda: _cell_picked(classes),
-            selection_mode="points",
-        )
-
-
-def _cell_picked(classes: Sequence[str]) -> None:
-    """A click on a cell of the heat map chooses its pair of classes; a second one there takes nothing back."""
-    points = st.session_state[HEAT_MAP]["selection"]["points"]
-    if points:
-        row, column = divmod(points[0]["point_index"], len(classes))
-        anchors.show_pair(classes[row], classes[column])
+    st.caption("How often the negative at each rank is false, against what a random negative would be (by chance).")
+    st.plotly_chart(
+        charts.rate_by_rank(report.by_rank, report.base_rate), key="by_rank", config={"displayModeBar": False}
+    )
 
 
 def _training(library: Library) -> None:

@@ -63,6 +63,8 @@ def _results(library: Library, query: Query) -> None:
             hits = library.neighbours(query, k, where, leave_out_itself, adapted)
     except SamekindError as error:
         notices.failure(f"{query.name}: {error}", error.hint)
+        if query.upload is not None:
+            search_session.refuse_upload(query)
         return
     with right:
         st.subheader("Neighbours", anchor=False)
@@ -119,7 +121,7 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
         label = picker.class_filter(library, "Only of class", "where_class", in_address=True)
         split = picker.split_filter(library, "Only of split", "where_split", in_address=True)
         itself = st.toggle(
-            "Leave out the query itself",
+            "Exclude the query",
             value=True,
             key="leave_out_itself",
             persist_state="session",

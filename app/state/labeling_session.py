@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 BATCH = 20
+FIRST_BATCH = 3  # until answers have calibrated: what comes next depends on what was answered so far
 WITHDRAWN = "withdrawn"
 Classes = tuple[str, str] | None
 Role = Literal["anchor", "negative"]
@@ -89,6 +90,8 @@ def next_pair(
 
 def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
     batch = library.pool().acquire(current, BATCH, classes=classes, order="mixed")
+    if not batch.num_answers:
+        batch = replace(batch, items=batch.items[:FIRST_BATCH])
     work = _work()
     work.queued_for, work.queue = (id(library), classes), batch
     return batch

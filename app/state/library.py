@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ MOST_LISTED = 500
 PICTURES_KEPT = SCREENS_KEPT = 16
 CANDIDATE_DEPTH = 10
 """Hardest negatives per anchor that are candidates for labeling."""
+Kept = TypeVar("Kept")
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
@@ -55,10 +56,21 @@ class Library:
         self._following = threading.Lock()
         self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
+        self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
         self._comparing = threading.Lock()
         self._usual: tuple[sk.Index, bool, NDArray[np.float64]] | None = None
+        self._keeping = threading.Lock()
+        self._kept: dict[Callable[[Library], Any], Any] = {}
+
+    def kept(self, kind: Callable[[Library], Kept]) -> Kept:
+        """What a page works out of this index, made when it is first asked for, and one for all sessions."""
+        with self._keeping:
+            if kind not in self._kept:
+                self._kept[kind] = kind(self)
+            found: Kept = self._kept[kind]
+            return found
 
     def follow_adaptation(self) -> None:
         """Searches as the artefact is adapted now, whoever adapted it.
@@ -152,6 +164,15 @@ class Library:
         with self._loading:  # the background may be loading the encoder just now
             return self._uploads.read(self.index, query.upload, query.inverted)
 
+    def embedded(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`(D,)` vector of a picture, `(H, W)` or `(H, W, 3)`, in the encoder's own space.
+
+        Raises:
+            SamekindError: there is no encoder, or it cannot be loaded.
+        """
+        with self._loading:
+            return self.index.embedded(image).vector_D
+
     def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
         with self._comparing:
@@ -184,6 +205,26 @@ class Library:
     def leaks(self) -> Job[sk.Duplicates]:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
+
+    def detectors(self) -> Job[sk.DetectorReport]:
+        """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
+        from samekind import evaluate_detectors
+
+        return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
+
+    @property
+    def has_detectors(self) -> bool:
+        """True if somebody has asked for them."""
+        return "detectors" in self._lists
+
+    def sample(self, report: sk.FalseNegativeReport) -> sk.HardNegativeSample:
+        """The random sample of hard negatives of an audit, drawn once for each split: it is the same at every depth."""
+        from samekind import HardNegativeSample
+
+        with self._pooling:
+            if report.split not in self._samples:
+                self._samples[report.split] = HardNegativeSample(self.index, report)
+            return self._samples[report.split]
 
     def doubted(self) -> frozenset[str]:
         """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""

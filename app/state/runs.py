@@ -50,7 +50,7 @@ def follow_address(page: str) -> str | None:
     Returns:
         A name in the address that no run has; `None` if all is well.
     """
-    named, stayed = st.query_params.get(_PARAMETER), st.session_state.get(search_session.PAGE) == page
+    named, stayed = st.query_params.get(_PARAMETER), search_session.is_drawn_again(page)
     unknown = named if named is not None and named not in _offered() else None
     if unknown is None and named != st.session_state.get(_SEEN) and (named is not None or stayed):
         _look_at(named or "")

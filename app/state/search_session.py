@@ -22,6 +22,7 @@ FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leav
 _SEEN = "address_seen"
 PAGE = "page_drawn"
 """Key of the title of the page that was drawn last."""
+_REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
 _LATER = "do_later"
 
 
@@ -33,6 +34,11 @@ def is_addressed() -> bool:
 def page_drawn(title: str) -> None:
     """Notes which page is drawn, so that one that is come back to is told from an address that has changed."""
     st.session_state[PAGE] = title
+
+
+def is_drawn_again(title: str) -> bool:
+    """True if that page was the last one that was drawn."""
+    return bool(st.session_state.get(PAGE) == title)
 
 
 def has_drawn() -> bool:
@@ -67,7 +73,7 @@ def present_query(library: Library, page: str) -> Query | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = st.query_params.get("id"), st.session_state.get(PAGE) == page
+    named, stayed = st.query_params.get("id"), is_drawn_again(page)
     if named != st.session_state.get(_SEEN) and (named is not None or stayed):
         st.session_state[WORDS] = ""
         st.session_state["query"] = None if named is None else Query(named, named)
@@ -116,6 +122,19 @@ def choose_upload(name: str, content: bytes) -> None:
     st.session_state[WORDS] = ""
     st.session_state[INVERTED] = False
     st.session_state["query"] = Query(name, upload=content)
+
+
+def upload_key() -> str:
+    """Key of the field for uploads: a new one after a refused file, whose name would otherwise stay in the field as if it were in use."""
+    refused = st.session_state.get(_REFUSED, 0)
+    return f"upload {refused}" if refused else "upload"
+
+
+def refuse_upload(query: Query) -> None:
+    """Empties the field for uploads after one that cannot be read, once however often that is found."""
+    if st.session_state.get(_REFUSED_QUERY) is not query:
+        st.session_state[_REFUSED_QUERY] = query
+        st.session_state[_REFUSED] = st.session_state.get(_REFUSED, 0) + 1
 
 
 def choose_words(words: str) -> None:

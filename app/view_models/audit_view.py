@@ -21,6 +21,13 @@ FALSE_NEGATIVE = "FALSE NEGATIVE"
 TRUE_NEGATIVE = "another class"
 UNKNOWN = "class unknown"
 ASKED = "of the pair"
+NEAREST = "Nearest other image is of the same class"
+BY_CHANCE, TIMES_CHANCE = "By chance", "Times chance"
+PUSH = "Share of the push that hits same-class images"
+ABOUT_PUSH = (
+    "Training pushes an anchor away from its negatives, the similar ones hardest. This is the part of that push (of the negative "
+    "gradient) that falls on images of the anchor's own class."
+)
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,11 @@ class Figure:
     meaning: str
 
 
+def among(k: int) -> str:
+    """Name of the share of same-class images among the nearest."""
+    return f"Same class among the {k} nearest"
+
+
 def met_in_training(history: Sequence[Mapping[str, Any]]) -> list[Figure]:
     """The same figures of the negatives that the objective met in the last epoch that measured any; empty if none did.
 
@@ -182,27 +194,11 @@ def met_in_training(history: Sequence[Mapping[str, Any]]) -> list[Figure]:
         return []
     rate, lift = epoch["false_negative_rate"], epoch.get("lift") or {}
     return [
-        Figure(
-            "hardest is false",
-            percent(rate.get("1")),
-            "How often the hardest negative of a batch had the anchor's class.",
-        ),
-        Figure(
-            "false among 10",
-            percent(rate.get("10")),
-            "Share of false ones among the 10 hardest negatives of a batch.",
-        ),
-        Figure(
-            "base rate",
-            percent(epoch.get("base_rate")),
-            "Share of false ones among all negatives of a batch.",
-        ),
-        Figure("lift at 10", times(lift.get("10")), "How many times the base rate the 10 hardest negatives reached."),
-        Figure(
-            "of the gradient",
-            percent(epoch.get("gradient_share")),
-            "Share of the negative gradient that pushed images of one class apart.",
-        ),
+        Figure(NEAREST, percent(rate.get("1")), "How often the most similar image of a batch had the anchor's class."),
+        Figure(among(10), percent(rate.get("10")), "Share of the 10 most similar images of a batch."),
+        Figure(BY_CHANCE, percent(epoch.get("base_rate")), "Share of all negatives of a batch: the base rate."),
+        Figure(TIMES_CHANCE, times(lift.get("10")), "How many times as many as by chance are among the 10: the lift."),
+        Figure(PUSH, percent(epoch.get("gradient_share")), ABOUT_PUSH),
     ]
 
 
@@ -243,24 +239,12 @@ def headline(report: sk.FalseNegativeReport) -> list[Figure]:
     gradient = (report.gradient_share or {}).get("false_negatives")
     return [
         Figure(
-            "hardest is false",
+            NEAREST,
             percent(report.by_rank[0]["false_negative_rate"]),
-            "How often the hardest negative has the anchor's class.",
+            "How often the hardest negative of all has the anchor's class.",
         ),
-        Figure(
-            f"false among {k}",
-            percent(report.false_negative_rate),
-            f"Share of false ones among the {k} hardest negatives.",
-        ),
-        Figure(
-            "base rate",
-            percent(report.base_rate),
-            "Share of false ones among all negatives: what a random negative would be.",
-        ),
-        Figure(f"lift at {k}", times(report.lift), f"How many times the base rate the {k} hardest negatives reach."),
-        Figure(
-            "of the gradient",
-            percent(gradient),
-            "Share of the negative gradient that pushes images of one class apart.",
-        ),
+        Figure(among(k), percent(report.false_negative_rate), f"Share of the {k} hardest negatives that are false."),
+        Figure(BY_CHANCE, percent(report.base_rate), "Share of all negatives that are false: the base rate."),
+        Figure(TIMES_CHANCE, times(report.lift), f"How many times as many as by chance are among the {k}: the lift."),
+        Figure(PUSH, percent(gradient), ABOUT_PUSH),
     ]

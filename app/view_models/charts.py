@@ -44,7 +44,7 @@ def rate_by_rank(by_rank: Sequence[Mapping[str, Any]], base_rate: float | None) 
     """
     known = [row for row in by_rank if row["false_negative_rate"] is not None]
     ranks, rates = [row["rank"] for row in known], [row["false_negative_rate"] for row in known]
-    figure = _figure("rank of the negative, 1 the hardest", "false-negative rate")
+    figure = titled("rank of the negative, 1 the hardest", "false-negative rate")
     figure.add_scatter(
         x=ranks,
         y=rates,
@@ -70,7 +70,7 @@ def class_heat_map(
         share_CC: `(C, C)` shares in [0, 1], anchor's class by negative's class.
         is_dark: true where the page is dark, so that an empty cell is no bright one.
     """
-    figure = _figure("class of the negative", "class of the anchor")
+    figure = titled("class of the negative", "class of the anchor")
     readable = len(classes) <= READABLE_CELLS
     names = [literal(name) for name in classes]
     figure.add_heatmap(
@@ -91,7 +91,7 @@ def class_heat_map(
     if len(classes) <= CLICKABLE_CLASSES:
         _add_unseen_points(figure, names, share_CC)
     # Shortened in print only: two long names that begin and end alike are still two classes.
-    shortened = {literal(name): literal(_short(name)) for name in classes if name != _short(name)}
+    shortened = {literal(name): literal(short(name)) for name in classes if name != short(name)}
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False, labelalias=shortened)
     figure.update_xaxes(type="category", tickangle=-45, showgrid=False, labelalias=shortened)
     return figure.update_layout(height=430)
@@ -117,7 +117,8 @@ def literal(text: str) -> str:
     return html.escape(one_line(text), quote=False).replace("$", "&#36;")
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A class name as long as an axis has room for: its beginning and its end."""
     half = LONGEST_NAME // 2
     return name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[1 - half :]}"
 
@@ -134,7 +135,7 @@ def training_rates(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     epochs = [epoch for epoch in history if epoch.get("false_negative_rate")]
     if not epochs:
         return None
-    figure = _figure("epoch", "false-negative rate")
+    figure = titled("epoch", "false-negative rate")
     for rank, (colour, dash, symbol) in RANK_STYLES.items():
         points = [(e["epoch"], e["false_negative_rate"].get(rank)) for e in epochs]
         if shown := [(x, y) for x, y in points if y is not None]:
@@ -155,7 +156,7 @@ def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     points = [(epoch["epoch"], epoch["knn_accuracy"]) for epoch in history if epoch.get("knn_accuracy") is not None]
     if not points:
         return None
-    figure = _figure("epoch", "k-NN accuracy")
+    figure = titled("epoch", "k-NN accuracy")
     _add_line(figure, points, "k-NN accuracy, held-out images", {"color": QUALITY_COLOUR}, "circle")
     figure.update_yaxes(tickformat=".1%", range=share_range([y for _, y in points]))
     figure.update_traces(cliponaxis=False)  # a marker at 100 % is drawn whole
@@ -176,7 +177,7 @@ def training_bound(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     epochs = [epoch for epoch in history if epoch.get("mi_bound") is not None]
     if not epochs:
         return None
-    figure = _figure("epoch", "nats")
+    figure = titled("epoch", "nats")
     numbers = [epoch["epoch"] for epoch in epochs]
     points = [(epoch["epoch"], epoch["mi_bound"]) for epoch in epochs]
     _add_line(figure, points, "lower bound", {"color": BOUND_COLOUR, "dash": "solid"}, "circle")
@@ -196,7 +197,7 @@ def bought(steps: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     """
     if len(steps) < 2:
         return None
-    figure = _figure("answers", "held-out comparisons right")
+    figure = titled("answers", "held-out comparisons right")
     answers, judged = [step["answers"] for step in steps], [step["held_out"] for step in steps]
     after = [each["after"] for each in judged]
     figure.add_scatter(
@@ -215,7 +216,8 @@ def bought(steps: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     return figure.update_layout(height=260)
 
 
-def _figure(x: str, y: str) -> go.Figure:
+def titled(x: str, y: str) -> go.Figure:
+    """An empty chart with the titles of its axes."""
     import plotly.graph_objects as go
 
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
@@ -235,7 +237,7 @@ def _add_line(
 
 
 def _add_base_rate(figure: go.Figure, x: Sequence[float], y: Sequence[float | None]) -> None:
-    _add_level(figure, x, y, "base rate")
+    _add_level(figure, x, y, "by chance")
 
 
 def _add_level(figure: go.Figure, x: Sequence[float], y: Sequence[float | None], name: str) -> None:

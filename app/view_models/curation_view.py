@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import TYPE_CHECKING, TypeVar
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
 from samekind.app.view_models.pairs import Pair
+from samekind.core.intervals import wilson
 from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
@@ -98,15 +98,6 @@ def weakness(found: sk.LabelIssues) -> str:
         f"The encoder is too weak for this list: predicted from the other images, only {percent(found.agreement, 0)} of the labels come "
         "out as they are. Index the corpus with a stronger encoder first (`samekind index --encoder lite0`)."
     )
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """Ends of the 95 % interval of a share (Wilson's score interval), in [0, 1]; `total` is at least 1."""
-    z = 1.96
-    share, spread = count / total, z * z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def evidence(issue: sk.LabelIssue) -> list[str]:

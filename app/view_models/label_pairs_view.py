@@ -134,8 +134,8 @@ def mix_sentence(batch: sk.CandidatePairs) -> str:
         return ""
     if not batch.num_answers:
         return (
-            "How many pairs are of one kind is a guess until there are 20 answers, of both kinds. Until then the pairs are in turns one "
-            "that the encoder is unsure of and one of the tenth that it finds least alike."
+            "How many pairs are of one kind is a guess until there are 20 answers, of both kinds. Until then the next pairs are of "
+            "what the answers are short of: ones that the encoder is unsure of, or of those that it finds least alike."
         )
     expected = round(sum(candidate.probability for candidate in batch))
     return f"Of these {counted(len(batch), 'pair')} {expected} should be of one kind, by {batch.num_answers:,} answers so far."

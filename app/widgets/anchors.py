@@ -41,7 +41,7 @@ def show(library: Library, view: AuditView) -> None:
     with right:
         asked = st.session_state.get(NEGATIVE_CLASS) if st.session_state.get(WAY) == BY_PAIR else None
         cards = audit_view.negative_cards(negatives, pictures, asked)
-        gallery(cards, key="negatives", label="hardest negatives, most similar first", card_width=112)
+        gallery(cards, key="negatives", label="hardest negatives, most similar first", card_width=100)
         if any(negative.gradient_share is not None for negative in negatives):
             st.caption("Gradient: the share that one negative draws of all that pushes the anchor away from negatives.")
 
@@ -111,6 +111,12 @@ def show_pair(anchor_class: str, negative_class: str) -> None:
     """Makes anchors of one class that have a negative of another the choice, from the next run on."""
     st.session_state[WAY], st.session_state[ANCHOR_CLASS] = BY_PAIR, anchor_class
     st.session_state[NEGATIVE_CLASS] = negative_class
+    _first()
+
+
+def show_class(name: str) -> None:
+    """Makes anchors of one class the choice, from the next run on."""
+    st.session_state[WAY], st.session_state[ANCHOR_CLASS] = BY_CLASS, name
     _first()
 
 

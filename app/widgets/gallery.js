@@ -41,6 +41,7 @@ function basketButton(card, put) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   grid.style.setProperty("--card", `${data.card_width}px`);
+  grid.classList.toggle("one-row", data.one_row);
   grid.setAttribute("aria-label", data.label);
   const pick = (id) => {
     grid.picked = id;

@@ -38,6 +38,7 @@ def gallery(
     on_pick: Callable[[str], None] | None = None,
     on_basket: Callable[[str], None] | None = None,
     card_width: int = 128,
+    one_row: bool = False,
 ) -> None:
     """Draws cards in a grid that fills the width.
 
@@ -48,6 +49,7 @@ def gallery(
         on_pick: called with a card's id when its button is pressed, before the page is drawn again.
         on_basket: called likewise when the button at its corner is pressed, which cards have that say `in_basket`.
         card_width: least width of a card in pixels.
+        one_row: on a phone all cards are in one row, without their lines.
     """
 
     def picked() -> None:
@@ -60,5 +62,5 @@ def gallery(
         if chosen is not None and on_basket is not None:
             on_basket(chosen)
 
-    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width}
+    data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width, "one_row": one_row}
     _element()(data=data, key=key, on_picked_change=picked, on_basket_change=put_aside)

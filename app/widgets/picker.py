@@ -30,7 +30,7 @@ def show(library: Library, query: Query | None) -> None:
         _grid(library, query)
     with upload:
         # Of any name: the content decides, as for the files of a corpus.
-        st.file_uploader("An image of your own", key="upload", on_change=_uploaded)
+        st.file_uploader("An image of your own", key=search_session.upload_key(), on_change=_uploaded)
 
 
 def words_field(library: Library) -> None:
@@ -58,7 +58,7 @@ def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | No
         picked = state[key].get("picked") if key in state else None
         if picked is not None:
             return lambda: search_session.choose(library, picked)
-    file, words = state.get("upload"), state.get(search_session.WORDS)
+    file, words = state.get(search_session.upload_key()), state.get(search_session.WORDS)
     if file is not None:
         name, content = file.name, file.getvalue()
         return lambda: search_session.choose_upload(name, content)
@@ -155,6 +155,6 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    file = st.session_state["upload"]
+    file = st.session_state[search_session.upload_key()]
     if file is not None:
         search_session.choose_upload(file.name, file.getvalue())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samekind.core.cells import guarded
 from samekind.core.errors import InputError
+from samekind.indexer.audit.gradient_mass import GradientMass, gradient_mass
 from samekind.indexer.audit.notes import Note
 from samekind.training.diagnostics.figures import ratio
 from samekind.training.runtime.artefact import write_json
@@ -227,6 +228,14 @@ class FalseNegativeReport:
             for row, total in zip(self.class_pairs["counts"], self.class_pairs["num_pairs"], strict=True)
         ]
         return self.class_pairs["classes"], shares
+
+    def gradient_mass(self, k: int, temperature: float, beta: float = 0.0) -> GradientMass:
+        """How a loss of another temperature τ and hardness β would push the k hardest negatives; from what was kept, in milliseconds.
+
+        Raises:
+            InputError: k is more than was kept, or a setting is out of range.
+        """
+        return gradient_mass(self.pairs.similarity_AK, self.pairs.false_AK, k, temperature, beta)
 
     def to_html(self, path: str | Path, index: ReportWriter) -> None:
         """Writes the report with charts and pictures as one HTML file that needs nothing else.

@@ -27,6 +27,7 @@ from samekind.indexer.curation.evidence import nearest_of_class
 from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text
+from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import DIFFERENT, WRONG_LABEL, VerdictTable
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 TRUSTED = 0.95
 """Share of the labels that the predictions must agree with for an issue to be more than a question."""
-LISTS = ("copies", "neighbours", "label_neighbours")
+LISTS = ("copies", "neighbours", "label_neighbours", "others")
+OTHERS = 7
+"""Further classes of an issue: with the suggested and the given one as many as there are keys from 1 to 9."""
 EMBEDDING = "embedding"
 """Reason of an issue that only the embedding speaks for."""
 
@@ -56,6 +59,9 @@ class LabelIssue:
         neighbours: ids of the nearest images of the class `suggested`, nearest first, at most 8: the evidence.
         label_neighbours: the same of the class `label`: what speaks for the label.
         confirmed: `True` if the label is wrong, `False` if it is right, by annotation (see `_Annotations`); `None` without one.
+        others: up to 7 further classes, the most probable first.
+        decided: the label that it should have by annotation: `label` if that is right, or else the name that people gave it, empty if
+            they said no more than that it is wrong; `None` without an annotation.
     """
 
     id: str
@@ -69,6 +75,8 @@ class LabelIssue:
     neighbours: tuple[str, ...]
     confirmed: bool | None = None
     label_neighbours: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    decided: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +113,7 @@ class LabelIssues:
     def answered(self, index: OpenedIndex) -> LabelIssues:
         """The same table with the annotations there are by now."""
         annotations = _Annotations(index)
-        return replace(
-            self, issues=tuple(replace(issue, confirmed=annotations.is_wrong(issue)) for issue in self.issues)
-        )
+        return replace(self, issues=tuple(annotations.on(issue) for issue in self.issues))
 
     def unanswered(self) -> LabelIssues:
         """The same table without the issues that somebody has answered; the counts stay."""
@@ -191,7 +197,9 @@ def _issues(
     against = nearest_of_class(index, class_N, [(row, int(class_N[row])) for row in rows])
     issues = []
     for place, (j, row) in enumerate(zip(first, rows, strict=True)):
-        share, given = (float(predictions.share_JC[j, number]) for number in (suggested[place], class_N[row]))
+        named = (suggested[place], int(class_N[row]))
+        others = [c for c in np.argsort(-predictions.share_JC[j], kind="stable").tolist() if c not in named][:OTHERS]
+        share, given = (float(predictions.share_JC[j, number]) for number in named)
         issues.append(
             LabelIssue(
                 id=ids[row],
@@ -204,6 +212,7 @@ def _issues(
                 copies=tuple(ids[copy] for copy in copies[place]),
                 neighbours=tuple(ids[near] for near in evidence[place]),
                 label_neighbours=tuple(ids[near] for near in against[place]),
+                others=tuple(classes[number] for number in others),
             )
         )
     return tuple(issues)
@@ -223,12 +232,22 @@ class _Annotations:
         self._rows = index.rows
         table = VerdictTable(index.path)
         self._current, self._right = table.current(), table.right_labels()
+        self._given = LabelTable(index.path).current()
         called_wrong = sorted((v.moment, v.anchor_sha256) for v in self._current.values() if v.verdict == WRONG_LABEL)
         self._wrong = {
             image
             for image, moment in {image: moment for moment, image in called_wrong}.items()
             if image not in self._right or moment > self._right[image].moment
         }
+
+    def on(self, issue: LabelIssue) -> LabelIssue:
+        """The issue with what was said of it."""
+        is_wrong, decided = self.is_wrong(issue), None
+        if is_wrong is not None:
+            (own,) = self._rows.values("sha256", np.array([self._rows.position_of(issue.id)]))
+            names = {given.label for given in self._given.get(own, ())}
+            decided = issue.label if not is_wrong else names.pop() if len(names) == 1 else ""
+        return replace(issue, confirmed=is_wrong, decided=decided)
 
     def is_wrong(self, issue: LabelIssue) -> bool | None:
         """True if the label was called wrong, False if it was called right, else `None`."""

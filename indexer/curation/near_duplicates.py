@@ -65,6 +65,7 @@ class Duplicate:
         a_label, b_label: class names, `None` where unknown.
         confirmed: `True` if they were annotated as `duplicate`, `False` if as `same` or `different`, `None` without annotation.
         a_split, b_split: their splits.
+        decided: the verdict behind `confirmed`.
     """
 
     a: str
@@ -77,6 +78,7 @@ class Duplicate:
     confirmed: bool | None = None
     a_split: str = ""
     b_split: str = ""
+    decided: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,7 @@ class Duplicates:
     def answered(self, index: OpenedIndex) -> Duplicates:
         """The same table with the annotations there are by now."""
         current = VerdictTable(index.path).current()
-        return replace(
-            self, pairs=tuple(replace(each, confirmed=_confirmed(index, current, each)) for each in self.pairs)
-        )
+        return replace(self, pairs=tuple(_decided(index, current, each) for each in self.pairs))
 
     def unanswered(self) -> Duplicates:
         """The same table without the pairs that somebody has answered; the count stays."""
@@ -263,8 +263,10 @@ def named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -
     )
 
 
-def _confirmed(index: OpenedIndex, current: Mapping[Pair, Verdict], pair: Duplicate) -> bool | None:
+def _decided(index: OpenedIndex, current: Mapping[Pair, Verdict], pair: Duplicate) -> Duplicate:
     rows = np.array([index.rows.position_of(pair.a), index.rows.position_of(pair.b)])
     first, second = sorted(index.rows.values("sha256", rows))
     verdict = current.get((first, second))
-    return None if verdict is None else {DUPLICATE: True, SAME: False, DIFFERENT: False}.get(verdict.verdict)
+    if verdict is None or verdict.verdict not in (DUPLICATE, SAME, DIFFERENT):
+        return replace(pair, confirmed=None, decided=None)
+    return replace(pair, confirmed=verdict.verdict == DUPLICATE, decided=verdict.verdict)

@@ -121,15 +121,16 @@ class CandidatePool:
         if order == "share":
             return self._drawn_for_share(current, count, notes)
         is_open_P = self._unanswered(ConstraintClosure(current)) & self._of_classes(classes)
-        model = self._prior.calibrated(*self._answers(current))
+        feature_MF, same_M = self._answers(current)
+        model = self._prior.calibrated(feature_MF, same_M)
         probability_P = model(self._feature_PF)
         value_P = probability_P * (1 - probability_P) * (1.0 if self._share_P is None else self._share_P)
         random_P = np.random.default_rng(seed).random(len(self))
         ranked = np.argsort(random_P) if order == "random" else np.lexsort((random_P, -value_P))
         ranked = ranked[is_open_P[ranked]]
         if order == "mixed":
-            is_calibrated = model.num_answers > 0
-            chosen = mixed(ranked, self._content_P2, count, probability_P, is_calibrated=is_calibrated)
+            is_calibrated, surplus = model.num_answers > 0, float(2 * same_M.sum() - len(same_M))
+            chosen = mixed(ranked, self._content_P2, count, probability_P, is_calibrated=is_calibrated, surplus=surplus)
         else:
             chosen = varied(ranked, self._content_P2, count)
         items = tuple(self._candidate(p, float(probability_P[p])) for p in chosen)

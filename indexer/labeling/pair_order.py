@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 MOST_PER_IMAGE = 3
 """Pairs of one list that an image takes part in at most, in either role: a list about ten images teaches about ten images."""
-LEAST_ALIKE = 0.1
-"""Share of the candidates that stand for *different* before answers have calibrated: the prior takes more for different than are."""
+LEAST_ALIKE, MOST_HALVINGS = 0.1, 4
+"""Share of the candidates that stand for *different* before answers have calibrated: the prior takes more for different than are. Each
+answer of *same* too many halves it, up to four times: then that tenth is mostly the same, too."""
 
 
 def varied(ranked: NDArray[np.int64], content_P2: NDArray[np.int64], count: int) -> list[int]:
@@ -37,11 +38,14 @@ def mixed(
     probability_P: NDArray[np.float64],
     *,
     is_calibrated: bool,
+    surplus: float = 0.0,
 ) -> list[int]:
     """As `varied`, but half of the pairs are expected to be of the same class.
 
     By calibrated probabilities the next pair comes from the side, above or below 1/2, that brings their sum nearer to half of the number.
-    Before, the two sides take turns, and the lower one is the tenth of the candidates of least probability.
+    Before, the two sides take turns, and the lower one is the tenth of the candidates of least probability. Where the answers so far are
+    mostly *same*, that one comes until they are not, and is taken from fewer candidates, the least alike; where they are mostly
+    *different*, the other one.
 
     Args:
         ranked: as in `varied`.
@@ -49,12 +53,15 @@ def mixed(
         count: how many at most.
         probability_P: `(P,)` of being of the same class, in (0, 1).
         is_calibrated: true if answers are behind it.
+        surplus: answers of *same* over those of *different* so far, while there is no calibration.
     """
-    limit = 0.5 if is_calibrated else float(np.quantile(probability_P, LEAST_ALIKE))
+    least = LEAST_ALIKE / 2 ** min(max(surplus, 0.0), MOST_HALVINGS)
+    limit = 0.5 if is_calibrated else float(np.quantile(probability_P, least))
     is_unlikely = probability_P[ranked] <= limit
     variety = _Variety(content_P2)
     unlikely, likely = variety.of(ranked[is_unlikely]), variety.of(ranked[~is_unlikely])
-    chosen, surplus = list[int](), 0.0  # of expected pairs of one class over those of two
+    chosen = list[int]()
+    surplus = 0.0 if is_calibrated else surplus  # of pairs of one class over those of two
     while len(chosen) < count:
         first, second = (unlikely, likely) if surplus > 0 else (likely, unlikely)
         p = next(first, None)

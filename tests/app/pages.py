@@ -17,7 +17,8 @@ from samekind.app.state import artefact as opened_artefact
 from samekind.app.state.library import Library
 
 OVERVIEW, SEARCH, FALSE_NEGATIVES = "screens/overview.py", "screens/search.py", "screens/false_negatives.py"
-LABEL_PAIRS, CURATION, RUNS = "screens/label_pairs.py", "screens/curation.py", "screens/runs.py"
+LABEL_PAIRS, CURATION = "screens/label_pairs.py", "screens/curation.py"
+IDEAS, RUNS = "screens/ideas.py", "screens/runs.py"
 
 
 def cards(at: AppTest, key: str) -> list[dict[str, Any]]:

@@ -88,8 +88,8 @@ def test_a_weak_encoder_and_the_precision_by_answers_are_told(
     monkeypatch.setattr(curation_view, "WEAK", 1.1)
     at = opened(open_app, copy)
     assert any("too weak for this list" in warning.value for warning in at.warning)
-    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
-    at.button(key=f"right_label {other.id} {other.neighbours[0]}").click().run()
+    at.button(key=f"suggested {first.id}").click().run()
+    at.button(key=f"right_label {other.id}").click().run()
     assert "Of 2 answered ones 1 had a wrong label: 50 %, with 95 % certainty 9 % to 91 %" in at.markdown[0].value
 
 
@@ -98,8 +98,8 @@ def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, li
     copy = shutil.copytree(listed, tmp_path / "copy")
     first, other = sk.Index.open(copy).label_issues().issues
     at = opened(open_app, copy)
-    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
-    at.button(key=f"right_label {other.id} {other.neighbours[0]}").click().run()
+    at.button(key=f"suggested {first.id}").click().run()
+    at.button(key=f"right_label {other.id}").click().run()
     expected = [(first.id, first.neighbours[0], "wrong_label"), (other.id, other.id, "right_label")]
     assert verdicts(copy) == expected
     assert [badge["text"] for badge in cards(at, f"label issue {first.id}")[0]["badges"]] == ["confirmed"]
@@ -107,10 +107,10 @@ def test_an_answer_becomes_a_verdict_and_can_be_taken_back(open_app: OpenApp, li
     at.toggle(key="hide_answered").set_value(True).run()
     assert any("Nothing is left" in info.value for info in at.info)
     at.toggle(key="hide_answered").set_value(False).run()
-    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"undo {first.id}").click().run()
     assert verdicts(copy) == [*expected, (first.id, first.neighbours[0], "withdrawn")]
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
-    at.button(key=f"undo {other.id} {other.neighbours[0]}").click().run()
+    at.button(key=f"undo {other.id}").click().run()
     assert verdicts(copy)[-1] == (other.id, other.id, "withdrawn")
     assert cards(at, f"label issue {other.id}")[0]["badges"] == []
 
@@ -120,7 +120,7 @@ def test_that_a_label_is_right_is_no_answer_about_a_pair(open_app: OpenApp, list
     copy = shutil.copytree(listed, tmp_path / "copy")
     first, other = sk.Index.open(copy).label_issues().issues
     at = opened(open_app, copy)
-    at.button(key=f"right_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"right_label {first.id}").click().run()
     assert (sk.VerdictTable(copy).current(), sk.current_answers(copy)) == ({}, {})
     with pytest.raises(sk.ArtefactError, match="holds no verdicts"):
         read_link_constraints(copy)
@@ -145,10 +145,10 @@ def test_an_answer_about_another_neighbour_is_taken_back_as_well(
     own, other = (index.row(id_)["sha256"] for id_ in (first.id, first.neighbours[1]))
     sk.VerdictTable(copy).add([sk.Verdict(own, other, verdict, who="ann")])
     at = opened(open_app, copy)
-    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"undo {first.id}").click().run()
     assert sk.VerdictTable(copy).current() == {}
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
-    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"suggested {first.id}").click().run()
     (verdict_now,) = sk.VerdictTable(copy).current().values()
     assert verdict_now.who
 
@@ -167,11 +167,11 @@ def test_an_answer_replaces_none_that_was_given_before(
     table = sk.VerdictTable(copy)
     table.add(before)
     at = opened(open_app, copy)
-    at.button(key=f"{word} {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"{word} {first.id}").click().run()
     beside = first.neighbours[2] if word == "wrong_label" else first.id
     assert verdicts(copy)[-1] == (first.id, beside, word)
     assert all(table.current()[each.pair] == each for each in before)
-    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"undo {first.id}").click().run()
     assert table.current() == {each.pair: each for each in before}
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
 
@@ -188,9 +188,9 @@ def test_that_the_neighbours_label_is_wrong_is_not_about_the_image(
     sk.VerdictTable(copy).add([elsewhere])
     at = opened(open_app, copy)
     assert cards(at, f"label issue {first.id}")[0]["badges"] == []
-    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"suggested {first.id}").click().run()
     assert verdicts(copy)[-1] == (first.id, first.neighbours[1], "wrong_label")
-    at.button(key=f"undo {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"undo {first.id}").click().run()
     assert list(sk.VerdictTable(copy).current().values()) == [elsewhere]
 
 
@@ -215,7 +215,7 @@ def test_no_answer_is_about_a_neighbour_that_is_not_shown(open_app: OpenApp, lis
     shown = first.neighbours[: curation_view.EVIDENCE_SHOWN]
     sk.VerdictTable(copy).add([sk.Verdict(sha[first.id], sha[id_], "unsure") for id_ in shown])
     at = opened(open_app, copy)
-    at.button(key=f"wrong_label {first.id} {first.neighbours[0]}").click().run()
+    at.button(key=f"suggested {first.id}").click().run()
     assert verdicts(copy)[-1] == (first.id, first.neighbours[0], "wrong_label")
 
 
@@ -229,11 +229,11 @@ def test_an_answer_that_cannot_be_written_is_reported(
 
     copy = shutil.copytree(listed, tmp_path / "copy")
     first = sk.Index.open(copy).label_issues().issues[0]
-    at, key = opened(open_app, copy), f"wrong_label {first.id} {first.neighbours[0]}"
+    at, key = opened(open_app, copy), f"suggested {first.id}"
     monkeypatch.setattr(sk.VerdictTable, "add", full)
     at.button(key=key).click().run()
     assert [error.value for error in at.error] == ["cannot write verdicts\n\nfree some space"]
-    assert at.button(key=key).label == "Label is wrong"
+    assert at.button(key=key).label == first.suggested
     assert not at.run().error, "shown once"
 
 

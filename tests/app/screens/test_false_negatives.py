@@ -43,12 +43,12 @@ def test_the_headline_is_the_audit(open_app: OpenApp, artefact: Path) -> None:
     at.selectbox(key="audit_depth").set_value(20)
     healthy(at.run())
     figures = {metric.label: metric.value for metric in at.metric}
-    assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
-    assert figures["false among 20"] == percent(report.false_negative_rate)
-    assert figures["base rate"] == percent(report.base_rate)
-    assert figures["lift at 20"] == times(report.lift)
+    assert figures[audit_view.NEAREST] == percent(report.by_rank[0]["false_negative_rate"])
+    assert figures[audit_view.among(20)] == percent(report.false_negative_rate)
+    assert figures[audit_view.BY_CHANCE] == percent(report.base_rate)
+    assert figures[audit_view.TIMES_CHANCE] == times(report.lift)
     assert report.gradient_share is not None
-    assert figures["of the gradient"] == percent(report.gradient_share["false_negatives"])
+    assert figures[audit_view.PUSH] == percent(report.gradient_share["false_negatives"])
     assert all(shown(at, key) for key in ("by_rank", "by_class", "training_rates", "training_quality"))
     assert sum(caption.value.endswith("was worth by then on images held out by image.") for caption in at.caption) == 1
 
@@ -60,8 +60,8 @@ def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> No
     at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
     assert [each.value for each in at.subheader][:2] == ["While training", "In the finished space"]
     met = {metric.label: metric.value for metric in at.metric[:5]}
-    assert met["hardest is false"] == percent(last["false_negative_rate"]["1"])
-    assert met["of the gradient"] == percent(last["gradient_share"])
+    assert met[audit_view.NEAREST] == percent(last["false_negative_rate"]["1"])
+    assert met[audit_view.PUSH] == percent(last["gradient_share"])
     assert [metric.label for metric in at.metric[5:]] == list(met)
     unseen = len(index) - index.splits.count("train")
     said = f"Among the negatives of the finished space are {unseen} images of other splits"
@@ -71,7 +71,7 @@ def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> No
     figures = {metric.label: metric.value for metric in at.metric}
     report = index.audit(k=10, split="train")
     assert report.num_rows == len(index) - unseen
-    assert figures["hardest is false"] == percent(report.by_rank[0]["false_negative_rate"])
+    assert figures[audit_view.NEAREST] == percent(report.by_rank[0]["false_negative_rate"])
     assert any(f"Left out of the finished space: {unseen} images" in caption.value for caption in at.caption)
 
 

@@ -171,11 +171,11 @@ def test_a_deep_grey_upload_is_searched_with_as_it_is_shown(
     ("name", "kind"),
     [("IMG_1.jfif", "JPEG"), ("scan.pgm", "PPM"), ("photo.avif", "AVIF"), ("scan", "TIFF"), ("x.dat", "PNG")],
 )
-def test_an_upload_is_read_whatever_its_name(open_app: OpenApp, artefact: Path, name: str, kind: str) -> None:
+def test_an_upload_is_read_whatever_its_name(open_search: OpenApp, artefact: Path, name: str, kind: str) -> None:
     """The content decides, as for the files of a corpus: other endings, none and wrong ones."""
     out = io.BytesIO()
     Image.open(io.BytesIO(png_of(artefact, sk.Index.open(artefact).ids[11]))).save(out, kind)
-    at = healthy(open_app(artefact))
+    at = healthy(open_search(artefact))
     at.file_uploader[0].upload(name, out.getvalue()).run()
     assert cards(healthy(at), "query_card")[0]["lines"] == [name]
     assert len(cards(at, "neighbours")) == 10
@@ -191,6 +191,12 @@ def test_a_broken_upload_is_one_line(open_search: OpenApp, artefact: Path, conte
     assert "holiday.png" in at.error[0].value
     assert not shown(at, "neighbours")
     assert cards(at, "picker")
+    emptied = at.file_uploader[0].key
+    assert at.file_uploader[0].value is None, "the field does not go on naming it"
+    assert at.run().file_uploader[0].key == emptied, "once"
+    at.file_uploader[0].upload("mine.png", png_of(artefact, sk.Index.open(artefact).ids[0]), "image/png").run()
+    assert not healthy(at).error
+    assert at.file_uploader[0].value is not None
 
 
 def test_the_grid_is_filtered_paged_and_sampled(open_search: OpenApp, artefact: Path) -> None:

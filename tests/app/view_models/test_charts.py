@@ -35,7 +35,7 @@ def test_training_rates_draw_what_each_epoch_knows() -> None:
     known: dict[str, float | None] = {"1": 0.5, "10": 0.4, "100": None}
     figure = charts.training_rates([epoch(1, rates=known), epoch(2, rates=None), epoch(3, rates=known)])
     assert figure is not None
-    assert [line.name for line in figure.data] == ["the hardest", "10 hardest", "base rate"]
+    assert [line.name for line in figure.data] == ["the hardest", "10 hardest", "by chance"]
     assert all(list(line.x) == [1, 3] for line in figure.data)
     assert len({(line.line.dash, line.marker.symbol) for line in figure.data}) == 3
 

@@ -60,7 +60,7 @@ def test_an_upload_finds_its_neighbours(page: Page, address: str, artefact: Path
     page.locator("input[type=file]").set_input_files(file)
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     expect(neighbours).to_have_count(10)
-    page.get_by_text("Leave out the query itself").click()
+    page.get_by_text("Exclude the query").click()
     expect(neighbours.first).to_have_attribute("data-id", id_)
     expect(neighbours.first).to_contain_text("similarity 1.000")
 
@@ -123,7 +123,7 @@ def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str,
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     expect(neighbours).to_have_count(3)
     expect(neighbours.first).to_have_attribute("data-id", index.ids[4])
-    page.get_by_text("Leave out the query itself").click()
+    page.get_by_text("Exclude the query").click()
     expect(neighbours.first).not_to_have_attribute("data-id", index.ids[4])
     shown = [card.get_attribute("data-id") for card in neighbours.all()]
     page.get_by_role("button", name="Link to this view").click()
@@ -135,7 +135,7 @@ def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str,
 
 
 def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
-    """The page shows the anchor's false negatives by colour and in words, and the five charts."""
+    """The page shows the anchor's false negatives by colour and in words, and the seven charts."""
     search_page(page, address)
     page.get_by_role("link", name="False negatives").click()
     negatives = page.get_by_role("list", name="hardest negatives, most similar first").locator(".card")
@@ -145,7 +145,7 @@ def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
     expect(false.first).to_have_css("border-top-color", "rgb(194, 65, 12)")
     height = false.first.locator(".badge").evaluate("badge => badge.offsetHeight")
     assert height < 24, "the mark is one line"
-    expect(page.locator(".js-plotly-plot")).to_have_count(5)
+    expect(page.locator(".js-plotly-plot")).to_have_count(7)
     shown = negatives.first.get_attribute("data-id")
     page.get_by_role("button", name="Next").click()
     expect(negatives.first).not_to_have_attribute("data-id", shown or "")

@@ -20,7 +20,7 @@ import samekind as sk
 from samekind.app.view_models.cards import plain
 from samekind.core.text import one_line
 from tests.app.conftest import OpenApp, open_app
-from tests.app.pages import CURATION, FALSE_NEGATIVES, LABEL_PAIRS, cards, healthy, linked
+from tests.app.pages import CURATION, FALSE_NEGATIVES, IDEAS, LABEL_PAIRS, cards, healthy, linked
 from tests.end_to_end.hostile.names import NAMES
 
 __all__ = ["open_app"]  # the fixture
@@ -98,6 +98,20 @@ def test_search_shows_names_as_they_are(open_app: OpenApp, hostile: Path) -> Non
         assert plain(f"have: nobody {name}") in at.warning[0].value
         looked_at(at)
     assert any(plain(hostile.name) in text for text in texts(at)), "the foot of the sidebar"
+
+
+def test_ideas_shows_names_as_they_are(open_app: OpenApp, hostile: Path) -> None:
+    """Bars with ids and classes, image by image: every tag is the page's own, and every name is there."""
+    at = open_app(hostile).switch_page(IDEAS)
+    at.query_params["idea"] = "picking"
+    seen = ""
+    looked_at(at.run())
+    for _ in range(len(NAMES)):
+        looked_at(at.button(key="ideas_another").click().run())
+        bars = next(each.proto.body for each in at.get("html") if each.proto.body.startswith("<ul"))
+        assert set(re.findall(r"</?(\w+)", bars)) == {"ul", "li", "span", "img", "b"}
+        seen += html.unescape(bars)
+    assert [name for name in NAMES if one_line(name) not in seen] == []
 
 
 def test_false_negatives_shows_names_as_they_are(open_app: OpenApp, hostile: Path) -> None:

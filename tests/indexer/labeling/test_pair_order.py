@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.indexer.labeling.pair_order import MOST_PER_IMAGE, mixed, varied
+from samekind.indexer.labeling.pair_order import LEAST_ALIKE, MOST_PER_IMAGE, mixed, varied
 
 PAIRS = 400
 
@@ -46,3 +46,15 @@ def test_where_one_side_has_no_pair_left_the_other_goes_on() -> None:
     _, content_P2, probability_P = candidates()
     ranked = np.flatnonzero((probability_P > 0.5) | (np.arange(PAIRS) < 8))
     assert len(mixed(ranked, content_P2, 60, probability_P, is_calibrated=True)) == 60
+
+
+def test_before_calibration_the_answers_so_far_are_evened_out() -> None:
+    """After three *same* too many the next three are the least alike, of fewer the more there are; after three *different* the others."""
+    ranked, content_P2, probability_P = candidates()
+    tenth = np.quantile(probability_P, LEAST_ALIKE)
+    after_same = mixed(ranked, content_P2, 3, probability_P, is_calibrated=False, surplus=3)
+    assert (probability_P[after_same] <= np.quantile(probability_P, LEAST_ALIKE / 8)).all()
+    after_different = mixed(ranked, content_P2, 3, probability_P, is_calibrated=False, surplus=-3)
+    assert (probability_P[after_different] > tenth).all()
+    calibrated = [mixed(ranked, content_P2, 20, probability_P, is_calibrated=True, surplus=s) for s in (0.0, 9.0)]
+    assert calibrated[0] == calibrated[1], "then probabilities tell"

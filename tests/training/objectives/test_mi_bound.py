@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.mutual_information import ClassPair, GaussianPair, averaged, bound_without_own_class
+from benchmarks.mutual_information import ClassPair, averaged, bound_without_own_class
+from samekind.ideas import GaussianPair
 from samekind.training.objectives.mi_bound import bound_of_logits, info_nce_bound
 
 ANCHORS, MOST_BATCHES = 2**14, 512  # of every mean

@@ -1,0 +1,1 @@
+"""Charts and sentences of the page *False negatives* beyond the audit itself."""

@@ -1,0 +1,37 @@
+"""Sentences of the page *False negatives*: the push under other settings, and the estimate without labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samekind.core.text import counted, percent
+
+if TYPE_CHECKING:
+    import samekind as sk
+
+WANTED_ANSWERS = 30
+"""Answers that are asked for: an interval of about 18 points both ways."""
+
+
+def push_sentence(mass: sk.GradientMass, k: int) -> str:
+    """What the settings do to the push, beside how many of these negatives are false."""
+    if mass.share is None:
+        first = mass.by_rank[0]["pushed"]
+        return f"The nearest image alone draws {percent(first)} of the push on the {k} nearest; {percent(1 / k)} if all drew alike."
+    return (
+        f"**{percent(mass.share)}** of the push on the {k} nearest hits same-class images; **{percent(mass.same_class)}** of them are of "
+        "the same class."
+    )
+
+
+def estimate_sentence(rate: sk.HardNegativeRate, depth: int) -> str:
+    """The estimate with its interval, or how many answers are missing."""
+    unsure = f" {counted(rate.num_unsure, 'pair')} that nobody could tell {'is' if rate.num_unsure == 1 else 'are'} left out."
+    unsure *= bool(rate.num_unsure)
+    if rate.share is None or rate.low is None or rate.high is None:
+        return f"{counted(rate.num_answers, 'answer')} so far; an estimate takes at least 10.{unsure}"
+    return (
+        f"Estimate: **{percent(rate.share, 0)} of the {depth} nearest are false**, with 95 % certainty {percent(rate.low, 0)} to "
+        f"{percent(rate.high, 0)}, "
+        f"by {counted(rate.num_answers, 'answer')} about a random sample ({rate.num_same:,} of the same kind).{unsure}"
+    )

@@ -1,0 +1,1 @@
+"""The page *Ideas*: its words in two languages, its equations and its charts."""

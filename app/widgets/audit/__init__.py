@@ -1,0 +1,1 @@
+"""Parts of the page *False negatives* beyond the anchor and its negatives."""

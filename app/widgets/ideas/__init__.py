@@ -1,0 +1,1 @@
+"""The sections of the page *Ideas*, one module each: controls, a figure, and what it means on this corpus."""

@@ -1,0 +1,51 @@
+"""NCE: a curve is learned by telling images from noise."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from samekind.app.state.ideas import FITTED, RATIOS, Ideas
+from samekind.app.state.library import Library
+from samekind.app.view_models.ideas.texts import Words
+from samekind.app.widgets import waiting
+from samekind.app.widgets.ideas import parts
+
+SHAPES = {"like": (0.0, 1.2), "broad": (0.0, 4.0), "aside": (3.0, 1.0)}
+"""Mean and deviation of the noise, in standard deviations of the data."""
+
+
+def show(words: Words, library: Library) -> list[str]:
+    """Draws controls and figure; returns the sentences on what it means here."""
+    from samekind import ideas
+
+    left, right = st.columns(2, gap="medium")
+    with left:
+        shape = st.segmented_control(
+            words("nce.shape"),
+            list(SHAPES),
+            default="broad",
+            required=True,
+            format_func=lambda name: words(f"nce.{name}"),
+            key="ideas_noise",
+            persist_state="session",
+        )
+    with right:
+        ratio = parts.choice(words("nce.ratio"), RATIOS, 1, "ideas_ratio")
+    sample = parts.sample(words, library)
+    if sample is None:
+        return []
+    from samekind.app.view_models.ideas import charts
+
+    figures, noise = library.kept(Ideas), ideas.Noise(*SHAPES[shape])
+    curve = figures.curve(noise, ratio)
+    with left:
+        parts.chart(charts.curves(words, figures.data, curve, ideas.Noise(0.0, 1.0)), "ideas_curves")
+    with right:
+        errors = waiting.result(lambda: figures.errors(noise), words("nce.working"))
+        if errors is not None:
+            parts.chart(charts.errors(words, RATIOS, errors, ratio), "ideas_errors")
+            st.caption(words("nce.caption"))
+    if errors is None:
+        return []
+    count, area, error = min(FITTED, len(sample)), f"{curve.area:.2f}", f"{curve.error:.3f}"
+    return [words("nce.here", count=count, ratio=ratio, area=area, error=error, last=f"{errors[-1]:.3f}")]

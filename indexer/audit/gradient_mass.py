@@ -1,0 +1,97 @@
+"""How an objective would spread its push over the hardest negatives that an audit has kept, for any temperature and hardness.
+
+# A anchors, K hardest negatives kept, k ≤ K of them looked at, B anchors of one block
+
+An audit's own shares are over *all* negatives and hold for the settings of the run. These are over the k hardest alone, as if they were
+all negatives there are, and cost no further comparison: k, τ and β can be moved while somebody looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.training.diagnostics.gradient_weights import GradientWeights
+
+_BLOCK_VALUES = 1 << 18  # several passes over 1 MB stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class GradientMass:
+    """Mean over anchors of how the push is spread over their k hardest negatives. Undefined figures are `None`.
+
+    Attributes:
+        share: part of the push that hits same-class images, in [0, 1], over negatives of known class; `None` without labels.
+        same_class: part of the k negatives that are of the same class: what `share` would be if all were pushed alike.
+        by_rank: for each rank the part of the push that it draws, `pushed`, and of that what hits same-class images, `same_class`; both
+            are parts of the whole and sum to 1 and, where all labels are known, to `share`.
+    """
+
+    share: float | None
+    same_class: float | None
+    by_rank: list[dict[str, float]]
+
+
+def gradient_mass(
+    similarity_AK: NDArray[np.float64], false_AK: NDArray[np.int8], k: int, temperature: float, beta: float = 0.0
+) -> GradientMass:
+    """The push on the k hardest negatives of every anchor under a loss with this temperature and hardness.
+
+    A negative of similarity s has the weight `e = exp(s/τ)` (InfoNCE: its softmax probability among the negatives); with hardness β the
+    weight `w ((1+β) e − β S)`, at least 0, with `w = exp(β s/τ)` and `S = Σ w e / Σ w` over the anchor's k negatives. A share is a sum of
+    weights over the sum of all k; a large τ makes all weights equal, τ → 0 leaves the hardest alone.
+
+    Args:
+        similarity_AK: `(A, K)` cosines of each anchor's negatives, falling.
+        false_AK: `(A, K)` 1 for the anchor's own class, 0 for another, −1 for unknown.
+        k: how many of the hardest, from 1 to as many as were kept.
+        temperature: τ > 0.
+        beta: hardness β ≥ 0; 0 is InfoNCE.
+
+    Raises:
+        InputError: a setting is out of range.
+
+    Source:
+        Weights: InfoNCE, arXiv 1807.03748, equation 4; hard negatives, 2010.04592, equation 4; see `GradientWeights`.
+    """
+    _check(k, similarity_AK.shape[1], temperature, beta)
+    weights = GradientWeights(temperature, beta)
+    step = max(1, _BLOCK_VALUES // k)
+    pushed_K, same_K, share_sum, anchors = np.zeros(k), np.zeros(k), 0.0, 0
+    for start in range(0, len(similarity_AK), step):
+        false_BK = torch.from_numpy(false_AK[start : start + step, :k])
+        similarity_BK = torch.from_numpy(similarity_AK[start : start + step, :k]).float()
+        weight_BK, _ = weights.weights(similarity_BK, similarity_BK[:, :1].clone())
+        weight_BK /= weight_BK.sum(1, keepdim=True)
+        same_BK = weight_BK * (false_BK == 1)
+        known_B = (weight_BK * (false_BK >= 0)).sum(1).double()
+        told_B = known_B > 0
+        share_sum += float((same_BK.sum(1).double()[told_B] / known_B[told_B]).sum())
+        anchors += int(told_B.sum())
+        pushed_K += weight_BK.sum(0, dtype=torch.float64).numpy()
+        same_K += same_BK.sum(0, dtype=torch.float64).numpy()
+    total = max(len(similarity_AK), 1)
+    ranks = [
+        {"rank": r + 1, "pushed": float(pushed), "same_class": float(same)}
+        for r, (pushed, same) in enumerate(zip(pushed_K / total, same_K / total, strict=True))
+    ]
+    return GradientMass(share_sum / anchors if anchors else None, _rate(false_AK[:, :k]), ranks)
+
+
+def _rate(false_AK: NDArray[np.int8]) -> float | None:
+    known = int((false_AK >= 0).sum())
+    return int((false_AK == 1).sum()) / known if known else None
+
+
+def _check(k: Any, most: int, temperature: float, beta: float) -> None:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
+        raise InputError(f"k must be from 1 to {most}, the negatives that the audit kept, got {k!r}")
+    if not temperature > 0 or not np.isfinite(temperature):
+        raise InputError(f"temperature must be above 0, got {temperature!r}")
+    if not beta >= 0 or not np.isfinite(beta):
+        raise InputError(f"beta must be at least 0, got {beta!r}")

@@ -1,0 +1,47 @@
+"""Working figures of the ideas behind contrastive learning, on a corpus of one's own or where the truth is known in closed form.
+
+    from samekind import Index, ideas
+
+    sample = ideas.draw(Index.open("artifacts/photos"))
+    ideas.hardest_by_batch(sample, [16, 256])
+
+The page *Ideas* of the demo draws them. Losses, weights and bounds are those of `samekind.objectives`: nothing is defined a second time.
+"""
+
+from samekind.ideas.batches import BatchFigure, at_least_one, hardest_by_batch, push_on_same_class, push_shares
+from samekind.ideas.bias import LossFigure, losses_by_batch
+from samekind.ideas.bound import bound_by_candidates
+from samekind.ideas.density_ratio import BilinearScore, SimilarityRatio, fit_bilinear, ratio_by_similarity
+from samekind.ideas.gaussian_pair import GaussianPair
+from samekind.ideas.noise import BellCurve, Noise, errors_by_ratio, fit_bell, standardised
+from samekind.ideas.patches import PatchGrid, patch_hits
+from samekind.ideas.picking import pick_probabilities
+from samekind.ideas.sample import CorpusSample, draw
+from samekind.ideas.views import augmented_views
+
+__all__ = [
+    "BatchFigure",
+    "BellCurve",
+    "BilinearScore",
+    "CorpusSample",
+    "GaussianPair",
+    "LossFigure",
+    "Noise",
+    "PatchGrid",
+    "SimilarityRatio",
+    "at_least_one",
+    "augmented_views",
+    "bound_by_candidates",
+    "draw",
+    "errors_by_ratio",
+    "fit_bell",
+    "fit_bilinear",
+    "hardest_by_batch",
+    "losses_by_batch",
+    "patch_hits",
+    "pick_probabilities",
+    "push_on_same_class",
+    "push_shares",
+    "ratio_by_similarity",
+    "standardised",
+]

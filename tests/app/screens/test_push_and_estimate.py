@@ -1,0 +1,109 @@
+"""What can be moved, asked and measured on *False negatives*: the push, the estimate without labels, the detectors, the worst classes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samekind as sk
+from samekind.app.view_models.audit import sentences
+from samekind.app.widgets.audit import push
+from samekind.core.text import percent
+from tests.app.conftest import OpenApp
+from tests.app.pages import FALSE_NEGATIVES, healthy, shown
+from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
+
+
+def test_the_push_follows_the_sliders(open_app: OpenApp, artefact: Path) -> None:
+    """It starts at the run's settings; the sentence and the bars are what the audit says of those that are set."""
+    report = sk.Index.open(artefact).audit(k=10)
+    assert report.gradient_share is not None
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    temperature, beta = report.gradient_share["temperature"], report.gradient_share["beta"]
+    assert at.slider(key=push.TEMPERATURE).value == pytest.approx(temperature, abs=0.006)
+    assert at.slider(key=push.HARDNESS).value == pytest.approx(beta, abs=0.06)
+    for key, value in ((f"{push.K}_10", 4), (push.TEMPERATURE, 0.05), (push.HARDNESS, 2.0)):
+        at.slider(key=key).set_value(value)
+    at = healthy(at.run())
+    mass = report.gradient_mass(4, 0.05, 2.0)
+    assert any(text.value == sentences.push_sentence(mass, 4) for text in at.markdown)
+    assert any(f"**{percent(mass.share)}** of the push on the 4 nearest" in text.value for text in at.markdown)
+    same, rest = json.loads(at.get_by_key("push_by_rank").proto.spec)["data"]
+    assert same["x"] == [1, 2, 3, 4]
+    pushed = [row["pushed"] for row in mass.by_rank]
+    assert np.add(same["y"], rest["y"]).tolist() == pytest.approx(pushed)
+    assert sum(same["y"]) == pytest.approx(mass.share, abs=1e-5)
+
+
+def test_without_labels_answers_give_an_estimate(open_app: OpenApp, unlabelled: Path, tmp_path: Path) -> None:
+    """Pairs come in the sample's order; ten answers give the share with its interval, and undo takes one back."""
+    copy = shutil.copytree(unlabelled, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    sample = sk.HardNegativeSample(index, index.audit(k=10))
+    at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
+    assert any("0 answers so far" in text.value for text in at.markdown)
+    asked = []
+    for number in range(11):
+        (button,) = [each for each in at.button if each.label == ("Same kind" if number % 3 else "Different")]
+        asked.append(button.key)
+        at = healthy(button.click().run())
+    current = sk.VerdictTable(copy).current()
+    expected = [each.pair for each in sample if each.pair[0] != each.pair[1]][:11]
+    assert set(current) == set(expected)
+    rate = sample.rate(current)
+    assert rate.num_answers >= 11
+    assert any(text.value == sentences.estimate_sentence(rate, 10) for text in at.markdown)
+    assert any("of the 10 nearest are false**, with 95 % certainty" in text.value for text in at.markdown)
+    at.button(key="sample_undo").click().run()
+    assert set(sk.VerdictTable(copy).current()) == set(expected[:-1])
+    assert any(button.key == asked[-1] for button in healthy(at).button), "it comes again"
+
+
+def test_labelled_corpora_are_asked_nothing(open_app: OpenApp, artefact: Path) -> None:
+    """There the figures are known."""
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert not any(button.label == "Same kind" for button in at.button)
+
+
+def test_the_worst_classes_come_first(open_app: OpenApp, artefact: Path) -> None:
+    """Bars by falling rate, each beside what chance would give."""
+    report = sk.Index.open(artefact).audit(k=10)
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    bars, chance = json.loads(at.get_by_key("worst_classes").proto.spec)["data"]
+    rates = {name: row["false_negative_rate"] for name, row in report.by_class.items()}
+    assert bars["x"] == sorted(rates.values(), reverse=True)
+    assert [rates[name] for name in bars["y"]] == bars["x"]
+    assert chance["x"] == [report.by_class[name]["base_rate"] for name in bars["y"]]
+
+
+def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) -> None:
+    """Not before; then precision over recall of each of them, chance dashed, and the labels' own detector left out."""
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert not shown(at, "detector_curves")
+    at.button(key="measure_detectors").click().run()
+    curves = json.loads(healthy(at).get_by_key("detector_curves").proto.spec)["data"]
+    names = [curve["name"] for curve in curves]
+    assert names[-1] == "by chance"
+    assert {"threshold", "combined"} <= set(names)
+    assert "oracle" not in names
+    assert len({(curve["line"]["dash"], curve["line"]["color"]) for curve in curves}) == len(curves)
+
+
+def test_one_image_has_no_negatives(open_app: OpenApp, tmp_path: Path) -> None:
+    """Said of the index, and of the training split where that has one image only."""
+    save_encoder(FakeEncoder(), tmp_path / "one")
+    sk.build_index(sk.Corpus.from_arrays(list(kinds(1)), name="one"), FakeEncoder(), tmp_path / "one")
+    at = healthy(open_app(tmp_path / "one").switch_page(FALSE_NEGATIVES).run())
+    assert any("The only image of this index has no negatives." in info.value for info in at.info)
+    save_encoder(FakeEncoder(), tmp_path / "split")
+    splits = ["train", *["test"] * 5]
+    corpus = sk.Corpus.from_arrays(list(kinds(6)), None, splits, name="split")  # type: ignore[arg-type]
+    sk.build_index(corpus, FakeEncoder(), tmp_path / "split")
+    at = open_app(tmp_path / "split").switch_page(FALSE_NEGATIVES).run()
+    at = healthy(at.toggle(key="audit_train_only").set_value(True).run())
+    assert any("The only training image here has no negatives." in info.value for info in at.info)
+    assert not shown(at, "negatives")
