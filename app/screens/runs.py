@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from samekind.app.state import run_folder
+from samekind.app.state.training import folder
 from samekind.app.widgets import opening
-from samekind.app.widgets.runs import comparison, listing, live, starting
+from samekind.app.widgets.runs import comparison, listing, live, starting, views
 
 PART = "runs_part"
-LIST, COMPARE, START = "All runs", "Compare", "Start a training"
+LIST, COMPARE, START, VIEWS = "All runs", "Compare", "Start a training", "Augmented views"
 
 WHAT_IT_IS = (
     "A run is one encoder with the index of the images that it has embedded. Here are the runs that lie in one folder, and what made them "
@@ -22,11 +22,11 @@ def main() -> None:
     library = opening.library_or_stop()
     st.title("Runs", anchor=False)
     st.markdown(WHAT_IT_IS)
-    found, current = run_folder.records(library), run_folder.name_of(library)
+    found, current = folder.records(library), folder.name_of(library)
     live.show(found)
     part = st.segmented_control(
         "Part",
-        (LIST, COMPARE, START),
+        (LIST, COMPARE, START, VIEWS),
         default=LIST,
         required=True,
         key=PART,
@@ -37,6 +37,8 @@ def main() -> None:
         comparison.show(library, found)
     elif part == START:
         starting.show(library)
+    elif part == VIEWS:
+        views.show(library)
     else:
         listing.show(found, current)
 

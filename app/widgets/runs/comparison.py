@@ -11,17 +11,18 @@ import streamlit as st
 from samekind.app.state import artefact
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
-from samekind.app.view_models import filters, search_view
+from samekind.app.view_models import search_view
 from samekind.app.view_models.cards import Card, data_uri, plain
 from samekind.app.view_models.runs import tables
 from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.runs import one_image
 from samekind.core.text import one_line
 
 if TYPE_CHECKING:
     from samekind import runs
 
-CHOSEN, MEASURE, PLACE = "runs_compared", "runs_measure", "runs_place"
-MOST, NEIGHBOURS, DRAWN = 3, 6, 200
+CHOSEN, MEASURE = "runs_compared", "runs_measure"
+MOST, NEIGHBOURS = 3, 6
 
 
 def show(library: Library, found: Sequence[runs.RunRecord]) -> None:
@@ -88,35 +89,17 @@ def _curves(compared: Sequence[runs.RunRecord]) -> None:
 def _one_query(library: Library, compared: Sequence[runs.RunRecord]) -> None:
     """The neighbours of one image in each run, where it holds that image."""
     st.subheader("One query", anchor=False)
-    id_ = _query(library)
+    id_ = one_image.choose(library, "runs_query")
     if id_ is None:
         return
     card = search_view.query_card(id_, library.label(id_), data_uri(library.index.thumbnail(id_)))
-    gallery([card], key="runs_query", label="the query", card_width=140)
+    gallery([card], key="runs_query_card", label="the query", card_width=140)
     for run, name, column in zip(
         compared, tables.distinct([run.name for run in compared]), st.columns(len(compared)), strict=True
     ):
         with column:
             st.markdown(f"**{plain(name)}**")
             _neighbours(library, id_, run)
-
-
-def _query(library: Library) -> str | None:
-    """The image that the visitor names, or one that is drawn."""
-    index = library.index
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("Id or class contains", key="runs_text", persist_state="session")
-        st.button("Another image", icon=":material/casino:", on_click=_next)
-    rows = filters.matching(index.ids, index.labels, index.splits, label=None, split=None, text=text)
-    if not rows:
-        st.info("No image has that in its id or class.")
-        return None
-    drawn = filters.sample(rows, DRAWN, 0)
-    return index.ids[drawn[int(st.session_state.get(PLACE, 0)) % len(drawn)]]
-
-
-def _next() -> None:
-    st.session_state[PLACE] = int(st.session_state.get(PLACE, 0)) + 1
 
 
 def _neighbours(library: Library, id_: str, run: runs.RunRecord) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import training_rights, training_session
+from samekind.app.state.training import rights, session
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.runs import live, tables
 from samekind.app.widgets import notices
@@ -31,7 +31,7 @@ def show(found: Sequence[runs.RunRecord]) -> None:
     Args:
         found: all runs of the folder, as their files are now.
     """
-    if (failed := training_session.failure()) is not None:
+    if (failed := session.failure()) is not None:
         notices.failure(*failed)
     running = [run for run in found if run.state == "running"]
     just_ended = st.session_state.pop(_SEEN, None)
@@ -64,12 +64,12 @@ def _running(folder: Path) -> None:
         )
         st.progress(share, plain(doing))
         with st.container(horizontal=True, vertical_alignment="center"):
-            if training_rights.may_train():
+            if rights.may_train():
                 st.button(
                     "Stop",
                     icon=":material/pause:",
                     key="runs_stop",
-                    on_click=training_session.stop,
+                    on_click=session.stop,
                     args=(folder,),
                     help="Ends the step in hand and keeps a checkpoint, from which it can be resumed.",
                 )
@@ -111,12 +111,12 @@ def _ended_early(run: runs.RunRecord) -> None:
         else:
             st.warning(plain(text), icon=":material/error:")
         with st.container(horizontal=True):
-            if training_rights.may_train():
+            if rights.may_train():
                 st.button(
                     "Resume",
                     icon=":material/resume:",
                     key=f"runs_resume_{run.name}",
-                    on_click=training_session.resume,
+                    on_click=session.resume,
                     args=(run.folder,),
                     help="Continues from its last checkpoint, or begins again where there is none.",
                 )

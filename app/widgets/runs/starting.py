@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import training_rights, training_session
 from samekind.app.state.library import Library
+from samekind.app.state.training import rights, session
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices
 from samekind.core.text import one_line
@@ -36,8 +36,8 @@ def show(library: Library) -> None:
     """Draws the form, or the reason why there is none."""
     from samekind import SamekindError, runs
 
-    if not training_rights.may_train():
-        st.info(training_rights.REFUSED, icon=":material/lock:")
+    if not rights.may_train():
+        st.info(rights.REFUSED, icon=":material/lock:")
         return
     path = library.index.path
     try:
@@ -86,7 +86,7 @@ def _button(request: runs.TrainingRequest) -> None:
 
 
 def _start(request: runs.TrainingRequest) -> None:
-    if training_session.start(request):
+    if session.start(request):
         st.session_state.pop(NAME, None)  # the next one gets a name of its own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def test_one_run_alone_cannot_be_compared(open_app: Open, artefact: Path, tmp_pa
 def test_a_query_is_answered_by_both_runs(open_app: Open, folder: Path) -> None:
     """Each run's neighbours are its own: those that its index finds for this image."""
     at = opened(open_app, folder / "trained", "Compare")
-    at.text_input(key="runs_text").set_value(sk.Index.open(folder / "given *x*").ids[7]).run()
-    (query,) = cards(healthy(at), "runs_query")
+    at.text_input(key="runs_query_text").set_value(sk.Index.open(folder / "given *x*").ids[7]).run()
+    (query,) = cards(healthy(at), "runs_query_card")
     for name in ("trained", "given *x*"):
         hits = [hit.id for hit in sk.Index.open(folder / name).search_id(query["id"] or query["lines"][0], 7).hits][1:]
         assert [card["id"] for card in cards(at, f"runs_neighbours_{name}")] == hits[:6], name
@@ -74,7 +75,7 @@ def test_the_same_id_may_be_another_image(open_app: Open, folder: Path) -> None:
     sk.index_vectors(vectors[::-1], given.ids, folder / "given *x*", labels=labels, splits=splits, sha256=rows[::-1])
     id_ = given.ids[7]
     at = opened(open_app, folder / "trained", "Compare")
-    at.text_input(key="runs_text").set_value(id_).run()
+    at.text_input(key="runs_query_text").set_value(id_).run()
     there = given.ids[len(rows) - 1 - 7]
     hits = [hit.id for hit in sk.Index.open(folder / "given *x*").search_id(there, 7).hits][1:]
     assert [card["id"] for card in cards(healthy(at), "runs_neighbours_given *x*")] == hits[:6]
@@ -83,7 +84,7 @@ def test_the_same_id_may_be_another_image(open_app: Open, folder: Path) -> None:
 def test_an_image_that_a_run_does_not_hold_is_said(open_app: Open, folder: Path) -> None:
     """And the other run still answers."""
     at = opened(open_app, folder / "trained", "Compare")
-    at.text_input(key="runs_text").set_value(sk.Index.open(folder / "trained").ids[250]).run()
+    at.text_input(key="runs_query_text").set_value(sk.Index.open(folder / "trained").ids[250]).run()
     assert "It does not hold this image." in [caption.value for caption in healthy(at).caption]
     assert shown(at, "runs_neighbours_trained")
 
@@ -95,3 +96,33 @@ def test_a_damaged_run_is_listed_and_cannot_be_searched(open_app: Open, folder: 
     at = opened(open_app, folder / "trained", "Compare")
     assert any(caption.value.startswith("It cannot be searched") for caption in at.caption)
     assert shown(at, "runs_neighbours_trained")
+
+
+def test_views_of_any_image_under_every_policy(open_app: Open, folder: Path) -> None:
+    """Six of each; those without a change are the image itself, and another draw gives others."""
+    at = opened(open_app, folder / "trained", "Augmented views")
+    at.text_input(key="runs_views_text").set_value("test/00003").run()
+    assert cards(healthy(at), "runs_views_card")[0]["lines"] == ["test/00003"]
+    first = drawn(at)
+    assert {name: len(views) for name, views in first.items()} == dict.fromkeys(("none", "light", "medium", "heavy"), 6)
+    assert len(set(first["none"])) == 1
+    assert len(set(first["heavy"])) == 6
+    assert any("policy heavy" in caption.value for caption in at.caption)
+    again = drawn(at.button(key="runs_views_again").click().run())
+    assert again["none"] == first["none"]
+    assert not {*again["heavy"]} & {*first["heavy"]}
+
+
+def test_an_index_of_vectors_has_no_views(open_app: Open, folder: Path) -> None:
+    """There is no picture; a sentence says so."""
+    at = opened(open_app, folder / "given *x*", "Augmented views")
+    assert any("no picture" in info.value for info in at.info)
+
+
+def drawn(at: AppTest) -> dict[str, list[str]]:
+    """The views' pictures by policy."""
+    (rows,) = (each.proto.body for each in healthy(at).get("html") if "<img" in each.proto.body)
+    found: dict[str, list[str]] = {}
+    for source, alt in re.findall(r'<img src="([^"]+)" alt="(\w+) \d+"', rows):
+        found.setdefault(alt, []).append(source)
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import training_rights
+from samekind.app.state.training import rights
 
 if TYPE_CHECKING:
     from samekind import runs
@@ -46,8 +46,8 @@ def failure() -> tuple[str, str] | None:
 def _try(act: Callable[[], object]) -> bool:
     from samekind import SamekindError
 
-    if not training_rights.may_train():
-        st.session_state[_FAILURE] = (training_rights.REFUSED, "")
+    if not rights.may_train():
+        st.session_state[_FAILURE] = (rights.REFUSED, "")
         return False
     try:
         act()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from samekind.app.state import training_rights
+from samekind.app.state.training import rights
 from samekind.core.lifetime import ALLOWS_TRAINING
 
 
@@ -18,7 +18,7 @@ def may(monkeypatch: pytest.MonkeyPatch, address: str | None, headers: Mapping[s
     monkeypatch.delenv(ALLOWS_TRAINING, raising=False)
     monkeypatch.setattr(st, "get_option", options.get)
     monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers))
-    return training_rights.may_train()
+    return rights.may_train()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.8.0.1"])
@@ -58,4 +58,4 @@ def test_all_may_where_it_was_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--allow-training` sets a variable of the server."""
     assert not may(monkeypatch, "0.0.0.0", {})  # noqa: S104
     monkeypatch.setenv(ALLOWS_TRAINING, "1")
-    assert training_rights.may_train()
+    assert rights.may_train()
