@@ -11,7 +11,7 @@ from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.runs.launch import EVALUATION, LAUNCH, Launch, read_json, read_launch
 from samekind.training.config.train_config import settings_that_count
-from samekind.training.runtime.artefact import META, METRICS, WEIGHTS, read_history
+from samekind.training.runtime.artefact import GIVEN, META, METRICS, WEIGHTS, read_history
 
 MOST_LOOKED_AT = 2000
 """Folders; a home folder or a network drive may hold any number."""
@@ -35,6 +35,7 @@ class RunRecord:
         method: objective and, where false negatives are treated, treatment and detector; `None` where nothing was trained here.
         settings: of the training that count for its result, by name; empty likewise.
         corpus: its name.
+        content: names its images by their content; empty if unknown, as for vectors that were given.
         images: in it, as far as known.
         steps: optimiser steps; `None` before the end.
         seconds: of training, up to the last finished epoch.
@@ -52,6 +53,7 @@ class RunRecord:
     method: str | None
     settings: Mapping[str, Any]
     corpus: str
+    content: str
     images: int | None
     steps: int | None
     seconds: float | None
@@ -98,6 +100,7 @@ def read_run(folder: str | Path) -> RunRecord:
     meta, history = read_json(folder / META), run_history(folder)
     config, training, corpus = (_part(meta, name) for name in ("config", "training", "corpus"))
     is_finished, launch = bool(training.get("finished")), read_launch(folder)
+    is_given = str(_part(meta, "encoder").get("fingerprint")).startswith(GIVEN)
     has_index = (folder / MANIFEST).is_file()
     accuracies = [epoch["knn_accuracy"] for epoch in history if epoch.get("knn_accuracy") is not None]
     seconds = [epoch["seconds"] for epoch in history if isinstance(epoch.get("seconds"), int | float)]
@@ -107,6 +110,7 @@ def read_run(folder: str | Path) -> RunRecord:
         method=_method(config),
         settings=settings_that_count(config) if config else {},
         corpus=str(corpus.get("name") or ""),
+        content="" if is_given else str(corpus.get("content_hash") or ""),
         images=corpus.get("num_images"),
         steps=training.get("steps"),
         seconds=training.get("seconds", sum(seconds) if seconds else None),

@@ -79,6 +79,7 @@ def comparison_rows(
         "steps": [UNDEFINED if run.steps is None else f"{run.steps:,}" for run in found],
         "time": [duration(run.seconds) for run in found],
     }
+    rows = {name: values for name, values in rows.items() if any(value != UNDEFINED for value in values)}
     # Of settings only those that no row above has: a run that was not trained here differs in all of them.
     trained = [run for run in found if run.settings]
     if len(trained) == len(found):
@@ -97,8 +98,8 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def figures_note(found: Sequence[runs.RunRecord]) -> str:
     """What a reader of the figures must know; empty if nothing keeps them from being compared."""
-    corpora = list(dict.fromkeys((run.corpus, run.images) for run in found))
-    if len(corpora) > 1:
+    contents = {run.content for run in found if run.content}
+    if len(contents) > 1 or len({run.images for run in found}) > 1:
         return "These runs are of different images, so their figures cannot be compared."
     return ""
 

@@ -45,9 +45,15 @@ def test_a_comparison_has_the_settings_that_differ(tmp_path: Path) -> None:
 
 def test_runs_of_other_images_are_not_to_be_compared(tmp_path: Path) -> None:
     """A sentence says so; of the same ones nothing is said."""
-    found = [record(tmp_path / f"{n}{m}", corpus={"name": "c", "num_images": n}) for n, m in ((3, 0), (3, 1), (4, 2))]
-    assert tables.figures_note(found[:2]) == ""
-    assert "cannot be compared" in tables.figures_note(found)
+    given = {"encoder": {"fingerprint": "given:1"}}
+    corpora = ((3, "x", {}), (3, "x", {}), (3, "y", given), (3, "y", {}), (4, "x", {}))
+    found = [
+        record(tmp_path / str(i), corpus={"name": "c", "num_images": n, "content_hash": content}, **parts)
+        for i, (n, content, parts) in enumerate(corpora)
+    ]
+    assert tables.figures_note(found[:3]) == "", "the content of given vectors' images is unknown"
+    assert "cannot be compared" in tables.figures_note([found[0], found[3]])
+    assert "cannot be compared" in tables.figures_note([found[0], found[4]])
 
 
 @pytest.mark.parametrize(
