@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show(found: Sequence[runs.RunRecord], current: str) -> None:
-    """Draws the table, and under it what its states mean and why runs failed."""
+    """Draws the table, and under it what its states mean."""
     st.dataframe(tables.run_rows(found, current), hide_index=True, key="runs_table")
     st.caption(
         f"{counted(len(found), 'run')} in this folder. *k-NN*: share of test images whose class wins a vote of their "
@@ -25,6 +25,3 @@ def show(found: Sequence[runs.RunRecord], current: str) -> None:
     for state in dict.fromkeys(run.state for run in found):
         if state in tables.MEANINGS:
             st.caption(plain(f"{tables.state_text(state)}: {tables.MEANINGS[state]}"))
-    for run in found:
-        if run.launch is not None and run.state == "failed":
-            st.warning(plain(f"{run.name} failed: {run.launch.message}"), icon=":material/error:")
