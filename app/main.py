@@ -46,6 +46,7 @@ def _pages() -> dict[str, st.Page]:
     """The pages by their addresses, in the order of the navigation. The first one is served at the root; `home` is only reserved."""
     pages = (
         ("home", "Overview", "screens/overview.py", "home"),
+        ("map", "Map", "screens/map.py", "scatter_plot"),
         ("search", "Search", "screens/search.py", "image_search"),
         ("false-negatives", "False negatives", "screens/false_negatives.py", "difference"),
         ("same-or-different", "Same or different?", "screens/label_pairs.py", "fact_check"),

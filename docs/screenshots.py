@@ -1,9 +1,9 @@
 """Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
 
-Writes `overview.png`, `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`, `audit-report.png`,
-and `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in `docs/images`, up to
-1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the pictures show are taken
-back.
+Writes `overview.png`, `map.png`, `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`,
+`audit-report.png`, and `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in
+`docs/images`, up to 1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the
+pictures show are taken back.
 Names behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
 
@@ -36,6 +36,7 @@ def main(artefact: str, only: Sequence[str] = ()) -> None:
     """Takes the pictures, or only those with these names."""
     pages = {
         "overview": ("Overview", _overview),
+        "map": ("Map", _map),
         "search": ("Search", _search),
         "false-negatives": ("False negatives", _false_negatives),
         "label-groups": ("Same or different?", _label_groups),
@@ -99,6 +100,18 @@ def _overview(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 1500})
     _shoot(page, "overview.png")
     page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def _map(page: Page) -> None:
+    """One image with its lines, and the picture of it under the pointer."""
+    canvas = page.locator("canvas.points[data-milliseconds]")
+    canvas.wait_for(timeout=LONGEST_AUDIT_MS)
+    canvas.focus()
+    canvas.press("Enter")
+    page.get_by_role("button", name="Search for this").wait_for(timeout=LONGEST_AUDIT_MS)
+    canvas.evaluate("canvas => canvas.blur()")
+    page.wait_for_timeout(2000)
+    _shoot(page, "map.png")
 
 
 def _search(page: Page) -> None:

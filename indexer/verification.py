@@ -19,6 +19,7 @@ from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress, Task
 from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
+from samekind.indexer.map.stored import ImageMap
 from samekind.indexer.search.faiss_files import read_index
 from samekind.indexer.search.unit_vectors import not_unit
 from samekind.indexer.search.vector_index import VectorIndex
@@ -32,7 +33,15 @@ from samekind.indexer.storage.checks import (
     usable_adaptation,
 )
 from samekind.indexer.storage.fingerprints import file_sha256
-from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, MANIFEST, PROBES_FOLDER, ROWS_FILE, TABLE_FOLDER
+from samekind.indexer.storage.layout import (
+    ADAPTATION,
+    INDEX_FILE,
+    MANIFEST,
+    MAP,
+    PROBES_FOLDER,
+    ROWS_FILE,
+    TABLE_FOLDER,
+)
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.probes import table_follows
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, rebuild_command, restore_hint, undo_hint
@@ -52,7 +61,7 @@ from samekind.training.runtime.artefact import (
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
 """What every index has; after them come, where there are any, `text.safetensors`, `labels` (by people), `meta.json`, `metrics.jsonl`,
-`probes`, `adaptation.safetensors`."""
+`probes`, `adaptation.safetensors`, `map.safetensors`."""
 _FROM_A_COPY = "take it from a copy; if there is none, samekind train --force and samekind index make the artefact anew"
 
 
@@ -157,6 +166,8 @@ class _Parts:
                 yield self._one("probes", self._probes)
         if (self._folder / ADAPTATION).is_file() or is_lost(self._folder):
             yield self._one(ADAPTATION, self._adaptation)
+        if (self._folder / MAP).is_file():
+            yield self._one(MAP, self._map)
 
     def _one(self, part: str, check: Callable[[], str]) -> CheckedPart:
         try:
@@ -181,6 +192,11 @@ class _Parts:
             names = ", ".join(file.name for file in adapted_files(self._folder))
             raise ArtefactError(f"{self._folder} holds {names} but no {ADAPTATION}", hint=undo_hint(self._folder))
         return f"version {adaptation.version}, with the vectors that it maps"
+
+    def _map(self) -> str:
+        found = ImageMap.read(self._folder)
+        stale = found.state != self._manifest.state
+        return "of an earlier state of the index; samekind map makes it anew" if stale else "where each image lies"
 
     def _rows(self) -> str:
         check_rows_file(self._folder, self._manifest, full=True)

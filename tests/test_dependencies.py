@@ -53,7 +53,7 @@ def imported(folder: str) -> dict[str, set[str]]:
     [
         *((folder, ("cpu", "gpu", "onnx")) for folder in LIBRARY),
         ("app", ("app",)),
-        ("benchmarks", ("cpu", "gpu")),
+        ("benchmarks", ("cpu", "gpu", "dev")),
         ("docs", ("app", "dev")),
         ("tests", ("cpu", "gpu", "app", "dev")),
     ],

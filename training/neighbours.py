@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from samekind.core.progress import NoProgress, Progress
 from samekind.training.runtime.side_by_side import side_by_side
 
 BLOCK, BLOCK_VALUES = 1024, 1 << 26
 """Rows, and similarities, that are computed at once: fewer rows among more than 65,000 images."""
 
 
-def nearest_others(embedding_ND: Tensor, k: int) -> Tensor:
-    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first."""
+def nearest_others(embedding_ND: Tensor, k: int, progress: Progress | None = None) -> Tensor:
+    """`(N, k)` int32 rows of each image's k nearest others by cosine, exact, nearest first; `progress` shows a bar."""
     block = max(1, min(BLOCK, BLOCK_VALUES // max(1, len(embedding_ND))))
 
     def nearest(start: int) -> Tensor:
@@ -28,7 +29,12 @@ def nearest_others(embedding_ND: Tensor, k: int) -> Tensor:
         similarity[rows, start + rows] = -2.0
         return similarity.topk(k, dim=1).indices.int()
 
-    return torch.cat(list(side_by_side(nearest, range(0, len(embedding_ND), block))))
+    found = []
+    with (progress or NoProgress()).task("Finding neighbours", len(embedding_ND)) as task:
+        for nearest_Bk in side_by_side(nearest, range(0, len(embedding_ND), block)):
+            found.append(nearest_Bk)
+            task.advance(len(nearest_Bk))
+    return torch.cat(found)
 
 
 def mutual_neighbours(nearest_Nk: Tensor) -> Any:

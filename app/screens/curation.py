@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import copy_groups, curation_view, filters
 from samekind.app.view_models.cards import plain

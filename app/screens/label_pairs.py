@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
-from samekind.app.state.answers import Answers
+from samekind.app.state.labeling import labeling_session
+from samekind.app.state.labeling.answers import Answers
 from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samekind.app.jobs import map_job
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
@@ -27,8 +28,7 @@ from samekind.app.view_models import bought_view, search_view
 if TYPE_CHECKING:
     import samekind as sk
 
-MOST_LISTED = 500
-PICTURES_KEPT = SCREENS_KEPT = 16
+MOST_LISTED, PICTURES_KEPT, SCREENS_KEPT = 500, 16, 16
 CANDIDATE_DEPTH = 10
 """Hardest negatives per anchor that are candidates for labeling."""
 Kept = TypeVar("Kept")
@@ -206,6 +206,10 @@ class Library:
         """The list of leaks between splits, one for all sessions, as `audit`."""
         return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
 
+    def map(self) -> Job[sk.ImageMap]:
+        """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
+        return self._list(f"map-{map_job.space(self.index)}", partial(map_job.read_or_made, self.index))
+
     def detectors(self) -> Job[sk.DetectorReport]:
         """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
         from samekind import evaluate_detectors
@@ -286,8 +290,7 @@ class Library:
         time.sleep(WARM_AFTER_SECONDS)
         try:
             with self._loading:
-                _ = self.index.vectors(np.array([0])), self.index.encoder
-                _ = self.index.has_text and self.index.text_tower
+                _ = self.index.vectors(np.array([0])), self.index.encoder, self.index.has_text and self.index.text_tower
         except Exception:  # noqa: BLE001  it fails again, with a message, when a user needs it; or the server is just being stopped
             return
 

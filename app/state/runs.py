@@ -9,7 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from samekind.app.state import adapting_session, artefact, labeling_session, search_session
+from samekind.app.state import artefact, search_session
+from samekind.app.state.labeling import adapting_session, labeling_session
 
 PICKER = "run_picker"
 """Key of the choice of a run."""

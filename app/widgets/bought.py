@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from samekind.app.state import adapting_session, labeling_session
-from samekind.app.state.answers import Answers
+from samekind.app.state.labeling import adapting_session, labeling_session
+from samekind.app.state.labeling.answers import Answers
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import bought_view

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session, screen_session
-from samekind.app.state.answers import Answers
+from samekind.app.state.labeling import labeling_session, screen_session
+from samekind.app.state.labeling.answers import Answers
 from samekind.app.state.library import Library
 from samekind.app.view_models import screen_view
 from samekind.app.view_models.label_pairs_view import Progress

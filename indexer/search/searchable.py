@@ -32,6 +32,11 @@ class SearchableIndex(OpenedIndex):
     """The images of an artefact, and what is most like a query; see `OpenedIndex`."""
 
     @property
+    def state(self) -> tuple[str, int, str]:
+        """Tells this state of the index from any other, see `Manifest.state`."""
+        return self._manifest.state
+
+    @property
     def has_text(self) -> bool:
         """True if the index can be searched for words: its encoder is an open_clip model with a text tower."""
         return bool(self.meta.get("text"))

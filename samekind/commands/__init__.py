@@ -6,7 +6,7 @@ name by name. Each docstring ends with an example, which `--help` shows.
 
 from __future__ import annotations
 
-from samekind.commands.adapt import Adapt
+from samekind.commands.adapt import Adapt, Map
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
@@ -28,6 +28,7 @@ Command = (
     | BuildIndex
     | Search
     | Adapt
+    | Map
     | Audit
     | Evaluate
     | Detectors
@@ -48,6 +49,7 @@ COMMANDS: dict[str, type[Command]] = {
     "index": BuildIndex,
     "search": Search,
     "adapt": Adapt,
+    "map": Map,
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,

@@ -35,10 +35,11 @@ def trained(folder: Path, seed: int) -> Path:
 
 
 def adapted(folder: Path, seed: int) -> Path:
-    """Of vectors that were given, adapted twice."""
+    """Of vectors that were given, adapted twice, with a map."""
     index = answered_world(folder / "out", seed=seed)
     assert index.adapt().adapted
     assert index.adapt().adapted
+    sk.make_map(index).write(index.path)
     return Path(index.path)
 
 
@@ -70,6 +71,7 @@ def test_no_damage_goes_unnoticed(made: tuple[Path, Path], damage: str) -> None:
         "meta.json",
         "manifest.json",
         "adaptation.safetensors",
+        *(("map.safetensors",) if damage not in ("missing", "another run's") else ()),  # one is made then
     )
     assert [name for name in needed if name in found and found[name][0] == HARMLESS] == []
     assert answers(artefact) == whole

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session, sample_session
+from samekind.app.state.labeling import labeling_session, sample_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.audit import sentences
 from samekind.app.view_models.audit.sentences import WANTED_ANSWERS

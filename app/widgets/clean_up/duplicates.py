@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import cleaning_session
+from samekind.app.state.labeling import cleaning_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import copy_groups, curation_view
 from samekind.app.view_models.copy_groups import CopyGroup

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from samekind.app.state import cleaning_session
+from samekind.app.state.labeling import cleaning_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import curation_view
 from samekind.app.view_models.cards import plain

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app.state import adapting_session
+from samekind.app.state.labeling import adapting_session
 from samekind.app.view_models.cards import Card, data_uri
 from samekind.app.view_models.marks import Marks
 from samekind.app.widgets import groups as groups_widget

@@ -13,7 +13,7 @@ import pytest
 
 import samekind as sk
 from samekind.app.screens import curation
-from samekind.app.state import cleaning_session
+from samekind.app.state.labeling import cleaning_session
 from samekind.app.view_models.clean_up import threshold
 from tests.app.conftest import OpenApp
 from tests.app.screens.test_curation import build, opened, verdicts

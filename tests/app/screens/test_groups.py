@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app.state import labeling_session, screen_session
+from samekind.app.state.labeling import labeling_session, screen_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import Card, data_uri
 from samekind.app.view_models.marks import Marks

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import samekind as sk
-from samekind.app.state import labeling_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.view_models.cards import data_uri
 from samekind.indexer.index import build_index
 from tests.app.conftest import OpenApp

@@ -243,7 +243,7 @@ def test_near_copies_are_marked_and_doubts_only_where_labels_are_seen(
     assert sum(map(len, near)) == 2, "on both, the anchor included"
     opened = library(folder)
     assert opened.doubted() == frozenset()
-    assert not opened._lists
+    assert "labels" not in opened._lists
     monkeypatch.setattr(opened, "doubted", lambda: frozenset(index.ids))
     assert not any("label in doubt" in badges for badges in words(healthy(at.run())))
     at.toggle(key="labeling_show_labels").set_value(True).run()

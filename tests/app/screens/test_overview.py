@@ -8,6 +8,7 @@ import numpy as np
 
 import samekind as sk
 from samekind.app.screens import overview
+from samekind.app.widgets.overview.tiles import TILES
 from tests.app.conftest import OpenApp
 from tests.app.pages import badges, cards, healthy, library, linked, shown
 
@@ -18,7 +19,7 @@ def test_the_first_page_says_what_the_corpus_is(open_app: OpenApp, artefact: Pat
     index = sk.Index.open(artefact)
     assert at.title[0].value == "Overview"
     assert f"{len(index)} images of 10 classes" in at.markdown[0].value
-    assert len(at.get("page_link")) == 5
+    assert len(at.get("page_link")) == len(TILES) + 1, "and one to more anchors"
     assert "encoder" not in vars(library(artefact).index)
 
 
@@ -63,4 +64,4 @@ def test_one_image_has_nothing_to_compare(open_app: OpenApp, tmp_path: Path) -> 
     assert "1 image without labels" in at.markdown[0].value
     assert overview.ONE_IMAGE in at.markdown[0].value
     assert not shown(at, "overview_negatives")
-    assert len(at.get("page_link")) == 4
+    assert len(at.get("page_link")) == len(TILES)

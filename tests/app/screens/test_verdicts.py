@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import samekind as sk
-from samekind.app.state import labeling_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.pairs import key_of

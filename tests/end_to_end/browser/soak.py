@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Error, Page, sync_playwright
 
-PAGES = ("", "search", "false-negatives", "same-or-different", "clean-up")
+PAGES = ("", "map", "search", "false-negatives", "same-or-different", "clean-up")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE_MS = 60_000

@@ -119,7 +119,9 @@ def test_another_depth_brings_figures_of_that_depth(page: Page, address: str) ->
     page.get_by_role("combobox", name=re.compile("Hardest negatives")).click()
     page.get_by_role("option", name="50").click()
     expect(page.get_by_text("Same class among the 50 nearest").first).to_be_visible()
-    expect(page.get_by_text("Same class among the 10 nearest")).to_have_count(1)  # while training, where it is always ten
+    expect(page.get_by_text("Same class among the 10 nearest")).to_have_count(
+        1
+    )  # while training, where it is always ten
 
 
 def test_a_sample_is_answered_by_key(page: Page, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
-from samekind.app.state.labeling_session import WITHDRAWN
+from samekind.app.state.labeling import labeling_session
+from samekind.app.state.labeling.labeling_session import WITHDRAWN
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import curation_view

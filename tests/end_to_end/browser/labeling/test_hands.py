@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 import samekind as sk
 from tests.end_to_end.browser.demo import demo
-from tests.end_to_end.browser.test_label_pairs import label_pairs_page
+from tests.end_to_end.browser.labeling.test_label_pairs import label_pairs_page
 
 pytestmark = pytest.mark.browser
 

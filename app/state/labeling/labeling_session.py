@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from samekind.app.state import adapting_session
+from samekind.app.state.labeling import adapting_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.pairs import Pair
 

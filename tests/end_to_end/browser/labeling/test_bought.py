@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 import samekind as sk
 from tests.end_to_end.browser.demo import demo
-from tests.end_to_end.browser.test_groups import images_of, wait_for_next
+from tests.end_to_end.browser.labeling.test_groups import images_of, wait_for_next
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import adapting_session, labeling_session
+from samekind.app.state.labeling import adapting_session, labeling_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import curation_view, screen_view

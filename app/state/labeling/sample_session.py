@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import labeling_session
+from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.pairs import Pair
 

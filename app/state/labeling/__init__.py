@@ -1,0 +1,1 @@
+"""One visitor's answers: screens, pairs, samples and lists under way, and what was answered before."""

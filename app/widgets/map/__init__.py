@@ -1,0 +1,1 @@
+"""The page *Map*: the canvas, and what stands beside it."""

@@ -1,0 +1,71 @@
+"""The choice of what colours say, and the colouring that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from samekind.app.state.library import CANDIDATE_DEPTH, Library
+from samekind.app.view_models.map import columns
+from samekind.app.view_models.map.colouring import GREY, MOST_COLOURS, Colouring, by_name, by_number, commonest
+from samekind.app.widgets import waiting
+from samekind.core.text import one_line
+
+CLASS, SPLIT, FOLDER, CORPUS = "Class", "Split", "Folder", "Corpus"
+SHARE, SUSPICION, ANSWERS = "Share of false negatives", "Suspicion of the label", "Answers"
+NUMBERS = {"Width": "width", "Height": "height"}
+_COLUMNS = {SPLIT: "split", FOLDER: "folder", CORPUS: "corpus"}
+
+
+def chosen_colouring(library: Library) -> Colouring:
+    """Draws the choice, and waits with a bar for what has to be worked out first."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = st.selectbox("Colour by", _offered(library), key="map_colour", persist_state="session", width=320)
+        if by == CLASS:
+            return _by_name(library.index.labels or [], "no label")
+        if by in _COLUMNS:
+            return _by_name(columns.text_column(library.index, _COLUMNS[by]), "no value")
+    if by in NUMBERS:
+        return by_number(columns.number_column(library.index, NUMBERS[by]), "no value")
+    if by == ANSWERS:
+        labels = frozenset(library.labels.current())
+        touched = columns.touched(library.index, library.verdicts.current().values(), labels)
+        return by_name(touched, [columns.ANSWERED, columns.NAMED], columns.UNTOUCHED)
+    return _worked_out(library, by) or Colouring((), np.full(len(library.index), GREY, np.uint8), "all images")
+
+
+def _offered(library: Library) -> list[str]:
+    """What there is to colour by."""
+    index = library.index
+    labelled = [CLASS, SHARE, SUSPICION] if len(library.classes) > 1 else []
+    named = [name for name, column in _COLUMNS.items() if len(set(columns.text_column(index, column))) > 1]
+    numbers = [name for name, column in NUMBERS.items() if len(set(index.rows.column(column))) > 1]
+    return [*labelled[:1], *named, *labelled[1:], ANSWERS, *numbers]
+
+
+def _by_name(values: Sequence[str | None], without: str) -> Colouring:
+    """The commonest names, or those that are chosen."""
+    names = sorted({value for value in values if value is not None})
+    first = commonest(values)
+    if len(names) <= MOST_COLOURS:
+        return by_name(values, first, without)
+    chosen = st.multiselect(
+        f"In colour, {MOST_COLOURS} at most",
+        names,
+        default=first,
+        max_selections=MOST_COLOURS,
+        format_func=one_line,
+        key="map_names",
+    )
+    return by_name(values, chosen, without)
+
+
+def _worked_out(library: Library, by: str) -> Colouring | None:
+    """The colouring by an audit or by the list of label issues."""
+    if by == SHARE:
+        view = waiting.audit(library, CANDIDATE_DEPTH)
+        return None if view is None else by_number(columns.false_shares(view.report), "no label", percent=True)
+    issues = waiting.result(library.label_issues, "Looking for labels that may be wrong …")
+    return None if issues is None else by_number(columns.suspicions(issues, library.index), "not listed", percent=True)

@@ -1,0 +1,1 @@
+"""Maps measured: what they keep, and how fast they are drawn."""

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import samekind as sk
+from samekind.app.state import map_session
+from samekind.app.view_models.map import columns
+from tests.app.conftest import OpenApp
+from tests.app.pages import cards, healthy, library, shown
+from tests.indexer.adaptation.worlds import answered_world
+
+MAP = "screens/map.py"
+
+
+@pytest.fixture
+def copied(artefact: Path, tmp_path: Path) -> Path:
+    """A copy that may be written."""
+    shutil.copytree(artefact, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def on_map(at: AppTest) -> AppTest:
+    """The page *Map*, drawn."""
+    return healthy(at.switch_page(MAP).run())
+
+
+def drawn(at: AppTest) -> dict[str, Any]:
+    """What the canvas was given."""
+    data: dict[str, Any] = json.loads(at.get_by_key("map").proto.json)
+    return data
+
+
+def test_the_map_is_made_once_and_kept(open_app: OpenApp, copied: Path) -> None:
+    """The file lies in the artefact afterwards; the page shows a point and a class for each image."""
+    at = on_map(open_app(copied))
+    found = sk.read_map(sk.Index.open(copied))
+    assert found is not None
+    data = drawn(at)
+    count = len(found.point_N2)
+    assert data["count"] == count
+    assert len(base64.b64decode(data["places"])) == 4 * count
+    assert sorted(data["colours"]["names"]) == [str(n) for n in range(10)]
+    assert sum(data["colours"]["counts"]) == count
+    assert data["colours"]["rest"] == ""
+    codes = np.frombuffer(base64.b64decode(data["codes"]), np.uint8)
+    labels = sk.Index.open(copied).labels
+    assert [data["colours"]["names"][code] for code in codes] == labels
+
+
+def test_a_folder_that_cannot_be_written_and_a_damaged_map_do_not_matter(
+    open_app: OpenApp, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The map is made anew, and shown even if it cannot be kept."""
+    (copied / "map.safetensors").write_bytes(b"nonsense")
+
+    def refuse(self: sk.ImageMap, folder: Path) -> None:
+        raise sk.ArtefactError("no room")
+
+    monkeypatch.setattr(sk.ImageMap, "write", refuse)
+    assert drawn(on_map(open_app(copied)))["count"] == len(sk.Index.open(copied))
+
+
+def test_what_the_browser_has_is_not_sent_again(open_app: OpenApp, copied: Path) -> None:
+    """Positions and colours are left out for the versions that it named, and pictures come for the rows that it asked for."""
+    at = on_map(open_app(copied))
+    data = drawn(at)
+    at.session_state["map"] = {"have": [data["places_version"], data["codes_version"]], "wanted": [3, 999, "x", -1]}
+    again = drawn(healthy(at.run()))
+    assert (again["places"], again["codes"]) == ("", "")
+    assert [(row, id_) for row, id_, _ in again["pictures"]] == [(3, sk.Index.open(copied).ids[3])]
+    assert again["pictures"][0][2].startswith("data:image/")
+
+
+def test_a_picked_image_shows_its_hardest_negatives(open_app: OpenApp, copied: Path) -> None:
+    """Ten lines, the false ones marked on map and cards alike, the same that a search finds."""
+    at = on_map(open_app(copied))
+    index = library(copied).index
+    at.session_state["map_picked"] = index.ids[7]
+    healthy(at.run())
+    wanted = [hit for hit in index.search_id(index.ids[7], 11).hits if hit.id != index.ids[7]][:10]
+    tones = ["false" if hit.label == index.labels[7] else "plain" for hit in wanted]  # type: ignore[index]
+    assert drawn(at)["picked"] == 7
+    assert drawn(at)["lines"] == [[index.ids.index(hit.id), tone] for hit, tone in zip(wanted, tones, strict=True)]
+    assert [card["tone"] for card in cards(at, "map_negatives")] == tones
+    assert {"false", "plain"} == set(tones)
+    at.button(key="map_search").click().run()
+    assert at.session_state["query"].id == index.ids[7]
+
+
+def test_selected_images_are_named_and_the_name_is_taken_back(open_app: OpenApp, copied: Path) -> None:
+    """All of them, not only those that are shown; an exact copy shares the name of its content."""
+    at = on_map(open_app(copied))
+    ids = library(copied).index.ids
+    at.session_state["map_selected"] = ids[:60]
+    healthy(at.run())
+    assert len(cards(at, "map_selection")) == 48
+    assert len(np.unpackbits(np.frombuffer(base64.b64decode(drawn(at)["chosen"]), np.uint8)).nonzero()[0]) == 60
+    at.button(key="map_basket").click().run()
+    assert list(at.session_state["basket"]) == ids[:60]
+    at.text_input(key=map_session.NAME).set_value("round ")
+    next(button for button in at.button if "Give it to" in button.label).click().run()
+    held = sk.LabelTable(copied).current()
+    wanted = {sk.Index.open(copied).row(id_)["sha256"] for id_ in ids[:60]}
+    assert {sha for sha, given in held.items() if [each.label for each in given] == ["round"]} == wanted
+    at.selectbox(key="map_colour").set_value("Answers").run()
+    assert drawn(at)["colours"]["names"] == [columns.ANSWERED, columns.NAMED]
+    assert drawn(at)["colours"]["counts"][1] >= 60
+    next(button for button in at.button if button.label == "Take it back").click().run()
+    assert not sk.LabelTable(copied).current()
+
+
+@pytest.mark.parametrize("by", ["Split", "Share of false negatives", "Suspicion of the label", "Answers"])
+def test_colours_say_what_was_chosen(open_app: OpenApp, copied: Path, by: str) -> None:
+    """Every image has a group or is grey, and the legend names all groups."""
+    at = on_map(open_app(copied))
+    at.selectbox(key="map_colour").set_value(by).run()
+    colours = drawn(healthy(at))["colours"]
+    assert colours["names"]
+    assert sum(colours["counts"]) + colours["num_grey"] == len(sk.Index.open(copied))
+    assert bool(colours["num_grey"]) == bool(colours["rest"])
+
+
+def test_shares_of_false_negatives_are_those_of_the_audit(artefact: Path) -> None:
+    """One image at a time, from its pairs; no label, no share."""
+    report = library(artefact).index.audit(k=5)
+    share_N = columns.false_shares(report)
+    for row, id_ in enumerate(report.pairs.ids[:50]):
+        assert share_N[row] == sum(bool(pair.false) for pair in report.pairs.of(id_)) / 5
+
+
+def test_without_labels_there_is_a_map(open_app: OpenApp, unlabelled: Path) -> None:
+    """Coloured by what there is; a picked image has lines, none of them false."""
+    at = on_map(open_app(unlabelled))
+    assert "Class" not in at.selectbox(key="map_colour").options
+    at.session_state["map_picked"] = library(unlabelled).index.ids[0]
+    healthy(at.run())
+    assert {tone for _, tone in drawn(at)["lines"]} == {"plain"}
+    assert shown(at, "map_negatives")
+
+
+def test_a_single_vector_without_an_encoder_has_a_map(open_app: OpenApp, tmp_path: Path) -> None:
+    """It can be picked, has no negatives, and a hostile name is shown as text on one line."""
+    id_ = "<b>x</b>\n**y**"
+    sk.index_vectors(np.ones((1, 4)), [id_], tmp_path / "one")
+    at = on_map(open_app(tmp_path / "one"))
+    at.session_state["map_picked"] = id_
+    at.session_state["map"] = {"have": ["", ""], "wanted": [0]}
+    healthy(at.run())
+    assert (drawn(at)["picked"], drawn(at)["lines"]) == (0, [])
+    assert drawn(at)["pictures"][0][1] == "<b>x</b>\\n**y**"
+
+
+def test_an_adapted_index_is_shown_as_it_is_adapted(open_app: OpenApp, tmp_path: Path) -> None:
+    """After another adaptation the map is another one, and is kept in place of the one before."""
+    index = answered_world(tmp_path / "world")
+    at = on_map(open_app(index.path))
+    before = drawn(at)["places_version"]
+    assert index.adapt().adapted
+    healthy(at.run())
+    assert "as people's answers have adapted it" in at.markdown[0].value
+    assert drawn(at)["places_version"] != before
+    kept = sk.read_map(sk.Index.open(index.path))
+    assert kept is not None
+    assert kept.adaptation is not None
+    assert kept.adaptation[0] == 1
