@@ -46,7 +46,8 @@ def test_a_comparison_has_the_settings_that_differ(tmp_path: Path) -> None:
 def test_runs_of_other_images_are_not_to_be_compared(tmp_path: Path) -> None:
     """A sentence says so; of the same ones nothing is said."""
     given = {"encoder": {"fingerprint": "given:1"}}
-    corpora = ((3, "x", {}), (3, "x", {}), (3, "y", given), (3, "y", {}), (4, "x", {}))
+    none: dict[str, Any] = {}
+    corpora = ((3, "x", none), (3, "x", none), (3, "y", given), (3, "y", none), (4, "x", none))
     found = [
         record(tmp_path / str(i), corpus={"name": "c", "num_images": n, "content_hash": content}, **parts)
         for i, (n, content, parts) in enumerate(corpora)
