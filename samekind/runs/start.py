@@ -13,7 +13,7 @@ from typing import Any
 
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import ArtefactError, InputError
-from samekind.runs.launch import HELD, LAUNCH, LOG, PROGRESS, RECORD, STOP, Launch, read_launch
+from samekind.runs.launch import LAUNCH, LOG, PROGRESS, RECORD, STOP, Launch, read_launch
 from samekind.runs.request import TrainingRequest, trainable_corpus
 from samekind.training.runtime.artefact import write_atomically, write_json
 from samekind.training.runtime.lock import is_held
@@ -118,9 +118,15 @@ def _spawn(launch: Launch) -> Launch:
         raise ArtefactError(f"the training cannot be started: {error.strerror}") from error
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie
     give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up and process.poll() is None and not is_held(place, HELD):
+    while time.monotonic() < give_up and process.poll() is None and not _has_begun(launch.folder):
         time.sleep(0.05)
     return read_launch(launch.folder) or begun
+
+
+def _has_begun(folder: Path) -> bool:
+    """True once the process holds its locks, and has said so."""
+    launch = read_launch(folder)
+    return launch is not None and (launch.phase != "begin" or bool(launch.ended))
 
 
 def _on_its_own() -> dict[str, Any]:
