@@ -118,9 +118,12 @@ def batches_ahead(
     batches = deque(chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size))
     ahead: deque[tuple[NDArray[np.int64], list[Future[Result]]]] = deque()
     with ThreadPoolExecutor(threads or worker_threads()) as pool:
-        while batches or ahead:
-            while batches and len(ahead) < _BATCHES_AHEAD:
-                batch = batches.popleft()
-                ahead.append((batch, [pool.submit(one, int(row)) for row in batch]))
-            batch, futures = ahead.popleft()
-            yield batch, [future.result() for future in futures]
+        try:
+            while batches or ahead:
+                while batches and len(ahead) < _BATCHES_AHEAD:
+                    batch = batches.popleft()
+                    ahead.append((batch, [pool.submit(one, int(row)) for row in batch]))
+                batch, futures = ahead.popleft()
+                yield batch, [future.result() for future in futures]
+        finally:  # an error or Ctrl-C waits for the images that are being decoded, and not for a thousand more
+            pool.shutdown(cancel_futures=True)

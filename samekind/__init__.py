@@ -60,6 +60,7 @@ _HOMES = {
     "Reading": "samekind.data.types.reading",
     "SearchResult": "samekind.indexer.search.results",
     "Text": "samekind.indexer.search.mixed",
+    "Crop": "samekind.indexer.search.crop",
     "TrainConfig": "samekind.training.config.train_config",
     "TwoViewTransform": "samekind.data.views.two_view",
     "Verdict": "samekind.indexer.labeling.verdicts",

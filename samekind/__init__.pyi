@@ -79,6 +79,7 @@ from samekind.indexer.report.run_card import RunCard as RunCard
 from samekind.indexer.report.run_card import run_card as run_card
 from samekind.indexer.report.runs import find_runs as find_runs
 from samekind.indexer.report.runs import first_run as first_run
+from samekind.indexer.search.crop import Crop as Crop
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
 from samekind.indexer.search.results import Hit as Hit

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from samekind.app.state.labeling import labeling_session
+from samekind.app.state.labeling import cleaning_session, labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import copy_groups, curation_view, filters
 from samekind.app.view_models.cards import plain
@@ -62,7 +62,8 @@ def _labels(library: Library, hide: bool) -> None:
     st.markdown(
         "Two copies with different labels cannot both be right; apart from that, each image's class is predicted from the others. "
         f"Of {labels} **{many:,}** {'is' if many == 1 else 'are'} in doubt, **{found.num_conflicts:,}** of them for a "
-        f"copy; {len(found.issues)} listed, the surest first. {curation_view.precision_sentence(found)}".rstrip()
+        f"copy; {len(found.issues)} listed, the surest first. "
+        f"{curation_view.precision_sentence(found, cleaning_session.unseen(library, found.issues))}".rstrip()
     )
     if weakness := curation_view.weakness(found):
         st.warning(weakness, icon=":material/warning:")

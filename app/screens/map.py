@@ -43,9 +43,10 @@ def main() -> None:
     place_N2 = points.placed(found.point_N2)
     _fragment(library, place_N2, points.packed(place_N2), colouring)
     if found.trustworthiness is not None and found.neighbours_kept is not None:
+        nearest = "ten" if found.compared == 10 else found.compared
         st.caption(
-            f"Two dimensions cannot keep everything: of an image's ten nearest neighbours {100 * found.neighbours_kept:.0f} % are so on "
-            f"the map, too (trustworthiness {found.trustworthiness:.3f}). Distances across the map mean little. No label was used."
+            f"Two dimensions cannot keep everything: of an image's {nearest} nearest neighbours {100 * found.neighbours_kept:.0f} % are so "
+            f"on the map, too (trustworthiness {found.trustworthiness:.3f}). Distances across the map mean little. No label was used."
         )
 
 

@@ -6,7 +6,6 @@ The audit may take a minute. What does not need it is drawn first, in the places
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -18,9 +17,7 @@ from samekind.app.view_models.overview.telling import telling
 from samekind.app.widgets import opening, waiting
 from samekind.app.widgets.overview import anchor, steps, tiles
 
-if TYPE_CHECKING:
-    import samekind as sk
-
+COMPARING = "Comparing the encoder with raw pixels …"
 ONE_IMAGE = "With a second image there would be something to compare."
 
 
@@ -52,9 +49,14 @@ def main() -> None:
 def _warn(library: Library, view: AuditView) -> None:
     from samekind import SamekindError, run_card
 
-    beside: sk.BesidePixels | None = None
+    beside, bar = None, st.empty()
+
+    def show(share: float) -> None:
+        bar.progress(share, COMPARING)  # a page that draws nothing while it waits heeds no click
+
     with suppress(SamekindError):  # a warning that cannot be worked out is no reason for an error
-        beside = library.beside_pixels().wait(lambda share: None)
+        beside = library.beside_pixels().wait(show)
+    bar.empty()
     if said := sentences.weakness(view, run_card(library.index), beside):
         st.warning(plain(said), icon=":material/warning:")
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
-from samekind.app.state.query import Query
+from samekind.app.state.query import Mixture
+from samekind.app.state.search import mixing
 from samekind.app.view_models import filters, search_view
-from samekind.app.view_models.cards import data_uri, plain
+from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices, opening, picker
 from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.search import narrowing, original, query_panel
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -26,78 +29,52 @@ def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
     search_session.do_what_was_left()
-    query = search_session.present_query(library, TITLE)
-    search_session.write_address(query)
+    unknown = search_session.unknown_id(library)
+    mixture = search_session.present_query(library, TITLE)
+    search_session.write_address(library, mixture)
     st.title(TITLE, anchor=False)
     picker.words_field(library)
-    if query is None:
-        if unknown := search_session.unknown_id(library):
-            st.warning(
-                plain(f"The address names an image that this corpus does not have: {unknown}"),
-                icon=":material/link_off:",
-            )
+    if unknown is not None:
+        st.warning(
+            plain(f"The address names an image that this corpus does not have: {unknown}"), icon=":material/link_off:"
+        )
+    if mixture is None:
         st.markdown(
-            "Choose an image of the corpus, or upload one of your own, and see the images that are most similar to it."
+            "Choose an image of the corpus, or upload some of your own, and see the images that are most similar to them."
         )
     else:
-        _results(library, query)
-    picker.show(library, query)
-    if query is not None and query.id is not None:
+        _results(library, mixture)
+    picker.show(library, mixture)
+    original.show(library)
+    if mixture is not None and any(part.id is not None for part in mixture.parts):
         _link()
     if not search_session.has_drawn() and (act := picker.chosen_already(library, "neighbours")) is not None:
         search_session.do_later(act, TITLE)
 
 
-def _results(library: Library, query: Query) -> None:
+def _results(library: Library, mixture: Mixture) -> None:
     """The query beside its neighbours, or one line with the reason why it cannot be searched with."""
     from samekind import SamekindError
 
     k, where, leave_out_itself, adapted = _settings(library)
     left, right = st.columns([1, 4], gap="medium")
+    with left:
+        st.subheader("Query", anchor=False)
+        with st.spinner("Reading …"):
+            is_read = query_panel.show(library, mixture)
+    if not is_read:
+        return
     try:
-        with left:
-            st.subheader("Query", anchor=False)
-            with st.spinner("Reading …"):
-                _query(library, query)
         with right, st.spinner("Searching …"):
-            hits = library.neighbours(query, k, where, leave_out_itself, adapted)
+            hits = mixing.neighbours(library, _weighed(mixture), k, where, leave_out_itself, adapted)
     except SamekindError as error:
-        notices.failure(f"{query.name}: {error}", error.hint)
-        if query.upload is not None:
-            search_session.refuse_upload(query)
+        notices.failure(f"{mixture.name}: {error}", error.hint)
         return
     with right:
         st.subheader("Neighbours", anchor=False)
-        if query.upload is not None and hits:
+        if any(part.upload is not None for part in mixture.like) and hits:
             _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(adapted)))
-        _neighbours(library, query, hits, k)
-
-
-def _query(library: Library, query: Query) -> None:
-    """Draws the query: its picture, and of an upload what the encoder sees; or the words.
-
-    Raises:
-        SamekindError: an upload that cannot be read.
-    """
-    if query.words is not None:
-        cards = [search_view.words_card(query.words)]
-    elif query.id is not None:
-        cards = [search_view.query_card(query.name, query.label, data_uri(library.index.thumbnail(query.id)))]
-    else:
-        upload = library.upload(query)
-        cards = [
-            search_view.query_card(query.name, None, data_uri(upload.picture)),
-            search_view.seen_card(data_uri(upload.seen), upload.seen_side, upload.seen_grey),
-        ]
-    gallery(cards, key="query_card", label="the query", card_width=140)
-    if query.upload is not None and library.upload(query).seen_grey:
-        st.toggle(
-            "Invert",
-            key=search_session.INVERTED,
-            on_change=search_session.invert,
-            persist_state="session",
-            help="Exchange light and dark: a corpus of bright things on black does not know dark ones on white.",
-        )
+        _neighbours(library, mixture, hits, k, adapted)
 
 
 def _link() -> None:
@@ -138,35 +115,64 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
     return k, filters.where_clause(label, split), itself, adapted
 
 
-def _neighbours(library: Library, query: Query, hits: Sequence[sk.Hit], k: int) -> None:
+def _weighed(mixture: Mixture) -> Mixture:
+    """The mixture with the weights of the sliders, which are there where they count."""
+    with_words = len(mixture.like) > 1 and any(part.words is not None for part in mixture.like)
+    if not with_words and not mixture.unlike:
+        return mixture
+    with st.sidebar:
+        if with_words:
+            words = _weight(
+                "Weight of the words", "words_weight", 0.25, 4.0, mixture.words_weight, "1: as much as one image."
+            )
+            mixture = replace(mixture, words_weight=words)
+        if mixture.unlike:
+            unlike = _weight(
+                "Weight of “unlike”", "unlike_weight", 0.0, 1.0, mixture.unlike_weight, "0: it does not count."
+            )
+            mixture = replace(mixture, unlike_weight=unlike)
+    return mixture
+
+
+def _weight(title: str, key: str, least: float, most: float, usual: float, meaning: str) -> float:
+    return float(
+        st.slider(title, least, most, usual, 0.05, key=key, help=meaning, persist_state="session", bind="query-params")
+    )
+
+
+def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], k: int, adapted: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        narrowed = narrowing.show(library, hits, adapted)
+    own = [part.id for part in mixture.like if part.id is not None]
     sentences = (
-        search_view.same_class_sentence(hits, query.label, library.index.same_class, query.id),
+        search_view.same_class_sentence(narrowed.hits, mixture.label, library.index.same_class, own),
         search_view.shortfall_sentence(len(hits), k),
+        narrowed.sentence,
     )
     if text := " ".join(filter(None, sentences)):
         st.markdown(plain(text))
-    thumbnails = library.index.thumbnails([hit.id for hit in hits])
-    cards = search_view.neighbour_cards(hits, thumbnails, query.label, library.index.same_class, query.id)
+    thumbnails = library.index.thumbnails([hit.id for hit in narrowed.hits])
+    cards = search_view.neighbour_cards(narrowed.hits, thumbnails, mixture.label, library.index.same_class, own)
     gallery(
         basket.marked(cards),
         key="neighbours",
-        label="neighbours, most similar first",
+        label=narrowed.name,
         on_pick=lambda id_: search_session.choose(library, id_),
-        on_basket=basket.toggle,
+        on_act=lambda name, id_: picker.act(library, name, id_),
         card_width=112,
     )
-    _to_basket(query, [hit.id for hit in hits])
+    _to_basket(own, [hit.id for hit in narrowed.hits])
 
 
-def _to_basket(query: Query, shown: list[str]) -> None:
+def _to_basket(own: list[str], shown: list[str]) -> None:
     """Buttons that put aside what is shown, and the query where it is of the corpus."""
     with st.container(horizontal=True):
         if shown:
             st.button(
                 "Add these to the basket", icon=":material/add:", key="add_shown", on_click=basket.add, args=(shown,)
             )
-        if query.id is not None:
-            st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=([query.id],))
+        if own:
+            st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=(own,))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The opened index with all that is worked out from it, one for all sessions of the server.
 
-The Search page must be there in seconds, so opening reads no vectors and loads no encoder; `warm_later` does that in the background once
-the first page has been drawn.
+The Search page must be there in seconds: opening reads no vectors and loads no encoder; `warm_later` does so after the first page.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
 from samekind.app.state.query import Query
+from samekind.app.state.search.usual import UsualSimilarities
 from samekind.app.state.stamp import Stamp, stamp
 from samekind.app.state.uploads import Upload, Uploads
 from samekind.app.view_models import bought_view, search_view
@@ -59,8 +59,7 @@ class Library:
         self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
-        self._comparing = threading.Lock()
-        self._usual: tuple[sk.Index, bool, NDArray[np.float64]] | None = None
+        self._usual = UsualSimilarities()
         self._keeping = threading.Lock()
         self._kept: dict[Callable[[Library], Any], Any] = {}
 
@@ -142,27 +141,32 @@ class Library:
         Raises:
             SamekindError: an upload that cannot be read, or words that are too many, among others.
         """
-        if query.words is not None:
-            from samekind import Text
-
-            with self._loading:
-                return _hits(self.index.search(Text(query.words), k=k, where=where, adapted=adapted))
         if query.id is None:
-            upload = self.upload(query).query
-            return _hits(self.index.search(upload, k=k, where=where, exclude_self=leave_out_itself, adapted=adapted))
-        # Leaving out its own row only: an exact copy elsewhere in the corpus is worth seeing.
-        hits = _hits(self.index.search_id(query.id, k + 1, where, adapted=adapted))
-        return search_view.without(hits, query.id if leave_out_itself else None, k)
+            return self.searched(self.asked(query), k, where, leave_out_itself and query.words is None, adapted)
+        hits = _hits(self.index.search(self.asked(query), k + 1, where, adapted=adapted))  # not its copies: they stay
+        return search_view.without(hits, [query.id] if leave_out_itself else [], k)
+
+    def asked(self, query: Query) -> Any:
+        """What `Index.search` takes for a query; raises as `upload`."""
+        from samekind import Text
+
+        if query.words is not None:
+            return Text(query.words)
+        return self.upload(query).query if query.is_read else self.index.embedded_id(query.id or "")
+
+    def searched(self, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool) -> Sequence[sk.Hit]:
+        """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
+        with self._loading:
+            return _hits(self.index.search(query, k=k, where=where, exclude_self=exclude_self, adapted=adapted))
 
     def upload(self, query: Query) -> Upload:
-        """The upload of a query, read once.
+        """The upload of a query, or the part of an image that it is, read once.
 
         Raises:
-            SamekindError: it is no image.
+            SamekindError: it is no image, or has no such part.
         """
-        assert query.upload is not None
         with self._loading:  # the background may be loading the encoder just now
-            return self._uploads.read(self.index, query.upload, query.inverted)
+            return self._uploads.read(self.index, query.source, query.inverted, query.crop)
 
     def embedded(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """`(D,)` vector of a picture, `(H, W)` or `(H, W, 3)`, in the encoder's own space.
@@ -175,11 +179,7 @@ class Library:
 
     def usual_similarity(self, adapted: bool) -> NDArray[np.float64]:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
-        with self._comparing:
-            index, key = self.index, adapted and self.index.adaptation is not None
-            if self._usual is None or self._usual[:2] != (index, key):
-                self._usual = (index, key, index.nearest_similarities(adapted=adapted))
-            return self._usual[2]
+        return self._usual.of(self.index, adapted)
 
     def audit(self, k: int, split: str | None = None) -> AuditJob:
         """The audit with k negatives per anchor, of one split if named, one for all sessions: done, under way, or begun just now."""

@@ -51,6 +51,9 @@ def follow_address(page: str) -> str | None:
     Returns:
         A name in the address that no run has; `None` if all is well.
     """
+    if st.session_state.get(_CHOSEN, "") not in ("", *_offered()):
+        # Deleted or renamed meanwhile: the one that opens first is another, of which this session remembers nothing.
+        _look_at("")
     named, stayed = st.query_params.get(_PARAMETER), search_session.is_drawn_again(page)
     unknown = named if named is not None and named not in _offered() else None
     if unknown is None and named != st.session_state.get(_SEEN) and (named is not None or stayed):

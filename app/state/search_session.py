@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from samekind.app.state.library import Library
-from samekind.app.state.query import Query
+from samekind.app.state.query import Mixture, Query
+from samekind.app.view_models.search.crop_box import Box
 
 WORDS = "words"
 """Key of the field of words, which is emptied when an image is chosen."""
@@ -19,7 +20,13 @@ INVERTED = "inverted"
 """Key of the switch that exchanges light and dark."""
 FORMER_KEYS = frozenset(("id", "words", "k", "where_class", "where_split", "leave_out_itself", "adapted"))
 """What an address of *Search* held while that page was at the root."""
-_SEEN = "address_seen"
+MOST_PARTS = 20
+"""Images and words that make one query, so that each is still to be seen and held in memory."""
+_ADDRESS = ("id", "like", "unlike")
+_Named = tuple[tuple[str, ...], tuple[str, ...], str]
+_NOTHING: _Named = ((), (), "")
+_LONGEST_BOX = 40
+_SEEN, _MORE, _LEFT_OUT = "address_seen", "query_mixed_with", "uploads_left_out"
 PAGE = "page_drawn"
 """Key of the title of the page that was drawn last."""
 _REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
@@ -64,8 +71,9 @@ def do_what_was_left() -> None:
         act()
 
 
-def present_query(library: Library, page: str) -> Query | None:
-    """The query of this session, or the one that the address names (`?id=train/00005`) if that has changed since it was last seen.
+def present_query(library: Library, page: str) -> Mixture | None:
+    """The query of this session, or the one that the address names (`?id=train/00005&like=…&unlike=…`) if that has changed since it
+    was last seen.
 
     An address without a query takes it away, as *Back* to the first view does, but not where another page was open in between.
 
@@ -73,55 +81,75 @@ def present_query(library: Library, page: str) -> Query | None:
         library: the opened index.
         page: title of the page that asks.
     """
-    named, stayed = st.query_params.get("id"), is_drawn_again(page)
-    if named != st.session_state.get(_SEEN) and (named is not None or stayed):
+    named, stayed = _named(), is_drawn_again(page)
+    if named != st.session_state.get(_SEEN, _NOTHING) and (named != _NOTHING or stayed):
+        likes, unlikes = ([Query(id_, id_) for id_ in ids] for ids in named[:2])
+        if st.query_params.get_all("id"):
+            likes[0] = replace(likes[0], crop=_box(named[2]))
+        _ask(likes, unlikes)
         st.session_state[WORDS] = ""
-        st.session_state["query"] = None if named is None else Query(named, named)
-    query: Query | None = st.session_state.get("query")
-    if query is not None and query.id is not None:
-        if query.id not in library.positions:
-            return None
-        query = replace(query, label=library.label(query.id))
-    return query
+    more, unlike = _more()
+    first: Query | None = st.session_state.get("query")
+    like = _known(library, [] if first is None else [first, *more])
+    _ask(like, _known(library, unlike) if like else [])
+    return Mixture(tuple(like), _more()[1]) if like else None
 
 
 def unknown_id(library: Library) -> str | None:
-    """The image that the address names, if the corpus does not have it."""
-    named = st.query_params.get("id")
-    return named if named is not None and named not in library.positions else None
+    """The first image that the address names and the corpus does not have."""
+    return next((id_ for ids in _named()[:2] for id_ in ids if id_ not in library.positions), None)
 
 
-def write_address(query: Query | None) -> None:
-    """Makes the address name the query, where it is an image of the corpus; *Back* then leads to the one before."""
-    named = None if query is None else query.id
-    if named is not None and st.query_params.get("id") != named:
-        st.query_params["id"] = named
-    elif named is None and query is not None:
-        st.query_params.pop("id", None)
-    st.session_state[_SEEN] = st.query_params.get("id")
+def write_address(library: Library, mixture: Mixture | None) -> None:
+    """Makes the address name the images of the corpus that are searched with; *Back* then leads to those before.
+
+    One that names nothing else than what the corpus does not have stays.
+    """
+    if mixture is not None or unknown_id(library) is None:
+        first, others, unlike = (
+            ((), (), ()) if mixture is None else (mixture.like[:1], mixture.like[1:], mixture.unlike)
+        )
+        ids = ([part.id for part in parts if part.id is not None] for parts in (first, others, unlike))
+        wanted = dict(zip(_ADDRESS, ids, strict=True))
+        box = None if mixture is None or mixture.like[0].id is None else mixture.like[0].crop
+        wanted["crop"] = [] if box is None else [",".join(map(str, box))]
+        changed = {key: value for key, value in wanted.items() if st.query_params.get_all(key) != value}
+        if any(changed.values()):
+            st.query_params.update(changed)  # as one step that *Back* takes back
+        else:
+            for key in changed:
+                del st.query_params[key]
+    st.session_state[_SEEN] = _named()
 
 
 def address() -> str:
     """The whole address of what is shown; whoever opens it sees the same."""
-    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(st.query_params.to_dict())}"
+    held = [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
+    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(held)}"
 
 
 def invert() -> None:
     """Exchanges light and dark of the upload that is the query, or takes that back, as the switch says."""
-    st.session_state["query"] = replace(st.session_state["query"], inverted=st.session_state[INVERTED])
+    _ask([replace(st.session_state["query"], inverted=st.session_state[INVERTED])])
+
+
+def crop(box: Box | None) -> None:
+    """Searches with a rectangle of the picture that is the query; `None` for all of it."""
+    _ask([replace(st.session_state["query"], crop=box)])
 
 
 def choose(library: Library, id_: str) -> None:
     """Makes an image of the corpus the query."""
     st.session_state[WORDS] = ""
-    st.session_state["query"] = Query(id_, id_, library.label(id_))
+    _ask([_of_corpus(library, id_)])
 
 
-def choose_upload(name: str, content: bytes) -> None:
-    """Makes an uploaded file the query."""
+def choose_uploads(files: Sequence[tuple[str, bytes]]) -> None:
+    """Makes uploaded files the query, several of them one mixture; names and contents."""
     st.session_state[WORDS] = ""
     st.session_state[INVERTED] = False
-    st.session_state["query"] = Query(name, upload=content)
+    st.session_state[_LEFT_OUT] = max(0, len(files) - MOST_PARTS)
+    _ask([Query(name, upload=content) for name, content in files[:MOST_PARTS]])
 
 
 def upload_key() -> str:
@@ -139,4 +167,93 @@ def refuse_upload(query: Query) -> None:
 
 def choose_words(words: str) -> None:
     """Makes words the query; none of them leave the page without one."""
-    st.session_state["query"] = Query(words, words=words) if words.strip() else None
+    _ask([Query(words, words=words)] if words.strip() else [])
+
+
+def more_like(library: Library, id_: str) -> None:
+    """Adds an image of the corpus to what hits should be like; one that they should be unlike changes sides."""
+    _add(library, id_, is_like=True)
+
+
+def less_like(library: Library, id_: str) -> None:
+    """Adds an image of the corpus to what hits should be unlike; one that they should be like changes sides."""
+    _add(library, id_, is_like=False)
+
+
+def take_out(place: int) -> None:
+    """Takes a part of the mixture out, counted as in `Mixture.parts`; nothing is left to search for without a `like`."""
+    more, unlike = _more()
+    parts = [st.session_state["query"], *more, *unlike]
+    likes = 1 + len(more)
+    if place >= len(parts):
+        return
+    if parts.pop(place).words is not None:
+        st.session_state[WORDS] = ""
+    likes -= place < likes
+    _ask(parts[:likes], parts[likes:] if likes else [])
+
+
+def num_left_out() -> int:
+    """Uploads that were too many to be searched with at once."""
+    return int(st.session_state.get(_LEFT_OUT, 0))
+
+
+def is_full() -> bool:
+    """True if the mixture takes no further part."""
+    return 1 + sum(map(len, _more())) >= MOST_PARTS
+
+
+def _add(library: Library, id_: str, *, is_like: bool) -> None:
+    first: Query | None = st.session_state.get("query")
+    if first is None or id_ not in library.positions:
+        return
+    more, unlike = ([part for part in parts if part.id != id_] for parts in _more())
+    like = [first, *more]
+    if 1 + len(more) + len(unlike) >= MOST_PARTS:
+        return
+    if is_like:
+        like += [_of_corpus(library, id_)] * (first.id != id_)
+    elif first.id == id_ and not more:
+        return  # nothing would be left to be like
+    else:
+        like = [part for part in like if part.id != id_]
+        unlike.append(_of_corpus(library, id_))
+    _ask(like, unlike)
+
+
+def _ask(like: Sequence[Query], unlike: Sequence[Query] = ()) -> None:
+    st.session_state["query"] = like[0] if like else None
+    st.session_state[_MORE] = (st.session_state["query"], tuple(like[1:]), tuple(unlike))
+
+
+def _more() -> tuple[tuple[Query, ...], tuple[Query, ...]]:
+    """What is mixed with the query: of what hits should be like, and unlike. It is of that query only."""
+    of, like, unlike = st.session_state.get(_MORE, (None, (), ()))
+    return (like, unlike) if of == st.session_state.get("query") else ((), ())
+
+
+def _of_corpus(library: Library, id_: str) -> Query:
+    return Query(id_, id_, library.label(id_))
+
+
+def _known(library: Library, queries: Sequence[Query]) -> list[Query]:
+    """Those that the corpus still has, with their classes as they are now."""
+    there = [query for query in queries if query.id is None or query.id in library.positions]
+    return [query if query.id is None else replace(query, label=library.label(query.id)) for query in there]
+
+
+def _box(text: str) -> Box | None:
+    """A rectangle as the address has it; `None` where it has none that could be one."""
+    numbers = [int(number) for number in text.split(",") if number.isascii() and number.isdigit()]
+    if len(numbers) != 4 or 0 in numbers[2:] or len(text) > _LONGEST_BOX:
+        return None
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def _named() -> _Named:
+    """Ids that the address names: of what hits should be like, and unlike; and the rectangle of the first one."""
+    id_, like, unlike = (st.query_params.get_all(key) for key in _ADDRESS)
+    likes = dict.fromkeys([*id_[-1:], *like])
+    others = dict.fromkeys(each for each in unlike if each not in likes)
+    box = "".join(st.query_params.get_all("crop")[-1:])
+    return tuple(likes)[:MOST_PARTS], tuple(others)[:MOST_PARTS], box

@@ -37,6 +37,23 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Act:
+    """A small button of a card, besides that which picks it.
+
+    Attributes:
+        name: what pressing it reports, beside the card's id.
+        text: on the button.
+        label: its full name for screen readers.
+        key: presses it while the keyboard is in the card.
+    """
+
+    name: str
+    text: str
+    label: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Card:
     """One card of a gallery.
 
@@ -49,6 +66,7 @@ class Card:
         tone: the border.
         action: `whole` makes all of the card a button, other words become a button at its foot, empty makes it read-only.
         action_label: the button's full name for screen readers.
+        acts: further buttons, in a row above the action.
         in_basket: true and false have a button at the corner that takes the image out of the basket or adds it; `None` has none.
     """
 
@@ -60,6 +78,7 @@ class Card:
     tone: Tone = "plain"
     action: str = ""
     action_label: str = ""
+    acts: tuple[Act, ...] = ()
     in_basket: bool | None = None
 
     def to_data(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
@@ -62,15 +62,18 @@ def label_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[C
     ]
 
 
-def precision_sentence(found: sk.LabelIssues) -> str:
+def precision_sentence(found: sk.LabelIssues, unseen: Collection[str] = ()) -> str:
     """How many of the listed labels can be expected to be wrong: by the answers so far, or without any by what is usual.
 
     Without answers it is an upper bound: as many wrong labels as well-known test sets have, all of them listed. Copies with different
     labels stay out, since of those one is wrong anyway.
+
+    Args:
+        found: the list with its answers.
+        unseen: ids of issues that were answered without looking, which says nothing about how many are wrong.
     """
-    answers = [
-        issue.confirmed for issue in found.issues if issue.confirmed is not None and issue.reason not in (EXACT, NEAR)
-    ]
+    looked_at = [issue for issue in found.issues if issue.reason not in (EXACT, NEAR) and issue.id not in unseen]
+    answers = [issue.confirmed for issue in looked_at if issue.confirmed is not None]
     if answers:
         wrong, total = sum(answers), len(answers)
         low, high = wilson(wrong, total)

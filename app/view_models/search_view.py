@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.app.view_models.cards import Act, Badge, Card, Picture, alt_text, data_uri
 from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 SameClass = Callable[[str | None, str | None], bool | None]
 """`Index.same_class`; equality where no image has several labels."""
 
+Part = tuple[str, str | None, str | None]
+"""Of a part of a query: its name, its class, and its picture as a data URI, which words do not have."""
+MORE, LESS, OPEN = "more", "less", "open"
 STRANGE = 0.01
 """Share of the corpus' own images that may have no nearer neighbour than a query before it is called strange."""
 
 
 def picker_cards(
-    ids: Sequence[str], labels: Sequence[str | None], thumbnails: Sequence[bytes], chosen: str | None = None
+    ids: Sequence[str], labels: Sequence[str | None], thumbnails: Sequence[bytes], chosen: Collection[str] = ()
 ) -> list[Card]:
     """Cards to choose a query from: the whole card is the button.
 
@@ -32,7 +35,7 @@ def picker_cards(
         ids: of the shown images.
         labels: their classes.
         thumbnails: their encoded pictures.
-        chosen: id of the present query, which is marked.
+        chosen: ids of the present query, which are marked.
     """
     return [
         Card(
@@ -40,8 +43,8 @@ def picker_cards(
             (Picture(data_uri(thumbnail), alt_text(id_, label)),),
             heading=label or "",
             lines=(id_,),
-            badges=(Badge("the query"),) if id_ == chosen else (),
-            tone="chosen" if id_ == chosen else "plain",
+            badges=(Badge("the query"),) if id_ in chosen else (),
+            tone="chosen" if id_ in chosen else "plain",
             action="whole",
             action_label=f"search with {alt_text(id_, label)}",
         )
@@ -54,17 +57,15 @@ def neighbour_cards(
     thumbnails: Sequence[bytes],
     query_label: str | None,
     same_class: SameClass = operator.eq,
-    query_id: str | None = None,
+    own: Collection[str] = (),
 ) -> list[Card]:
     """Cards of search results, those of the query's class marked "same class"; `same_class` compares two labels.
 
-    The query itself is marked as what it is.
+    Images that are searched with, of the ids `own`, are marked as what they are.
     """
     cards = []
-    for rank, (hit, thumbnail) in enumerate(
-        zip(hits, thumbnails, strict=True), start=1
-    ):  # hit.rank still counts the query itself
-        itself = query_id is not None and hit.id == query_id
+    for hit, thumbnail in zip(hits, thumbnails, strict=True):
+        itself = hit.id in own
         same = (
             query_label is not None
             and hit.label is not None
@@ -75,22 +76,57 @@ def neighbour_cards(
             Card(
                 hit.id,
                 (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
-                heading=f"{rank}. {hit.label or ''}".rstrip(),
+                heading=f"{hit.rank}. {hit.label or ''}".rstrip(),
                 lines=(f"similarity {hit.similarity:.3f}", hit.id),
                 badges=(Badge("the query"),) if itself else (Badge("same class", "same"),) if same else (),
                 tone="same" if same else "plain",
-                action="More like this",
-                action_label=f"more like {alt_text(hit.id, hit.label)}",
+                action="Search with this",
+                action_label=f"search with {alt_text(hit.id, hit.label)} alone",
+                acts=(_enlarge(alt_text(hit.id, hit.label)),) if itself else _acts(hit),
             )
         )
     return cards
 
 
+def _acts(hit: sk.Hit) -> tuple[Act, ...]:
+    name = alt_text(hit.id, hit.label)
+    return (
+        Act(MORE, "More", f"more like {name}", "m"),
+        Act(LESS, "Less", f"less like {name}", "l"),
+        _enlarge(name),
+    )
+
+
+def _enlarge(name: str) -> Act:
+    return Act(OPEN, "⤢", f"the original of {name}", "o")
+
+
+def part_cards(like: Sequence[Part], unlike: Sequence[Part]) -> list[Card]:
+    """Cards of what a mixture is made of: name, label and picture of each part, with a button that takes it out.
+
+    Each card has its place among all of them, `like` first, for an id.
+    """
+    marks = [Badge("like", "same")] * len(like) + [Badge("unlike", "false")] * len(unlike)
+    return [
+        Card(
+            str(place),
+            () if picture is None else (Picture(picture, f"a part of the query, {alt_text(name, label)}"),),
+            heading=label or ("" if picture else f"“{name}”"),
+            lines=(name,) if picture else (),
+            badges=(mark,),
+            tone=mark.tone,
+            action="Take out",
+            action_label=f"take {alt_text(name, label) if picture else name} out of the query",
+        )
+        for place, (mark, (name, label, picture)) in enumerate(zip(marks, [*like, *unlike], strict=True))
+    ]
+
+
 def same_class_sentence(
-    hits: Sequence[sk.Hit], query_label: str | None, same_class: SameClass = operator.eq, query_id: str | None = None
+    hits: Sequence[sk.Hit], query_label: str | None, same_class: SameClass = operator.eq, own: Collection[str] = ()
 ) -> str:
     """Share of the neighbours with the query's class; empty if the query has none. Hits without a label, and the query, do not count."""
-    labelled = [hit for hit in hits if hit.label is not None and (query_id is None or hit.id != query_id)]
+    labelled = [hit for hit in hits if hit.label is not None and hit.id not in own]
     if query_label is None or not labelled:
         return ""
     same = sum(bool(same_class(hit.label, query_label)) for hit in labelled)
@@ -101,9 +137,10 @@ def same_class_sentence(
     )
 
 
-def without(hits: Sequence[sk.Hit], id_: str | None, k: int) -> list[sk.Hit]:
-    """The first k hits that are not the image `id_` itself."""
-    return [hit for hit in hits if hit.id != id_][:k]
+def without(hits: Sequence[sk.Hit], ids: Collection[str], k: int) -> list[sk.Hit]:
+    """The first k hits that are none of the images `ids` themselves, ranked anew."""
+    kept = [hit for hit in hits if hit.id not in ids][:k]
+    return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
 
 
 def query_card(name: str, label: str | None, picture: str) -> Card:

@@ -56,7 +56,7 @@ def _image(library: Library, candidate: sk.CandidatePair, role: str, *, revealed
     ids = candidate.anchor_id, candidate.negative_id
     id_, other = ids if role == "anchor" else ids[::-1]
     hits = library.neighbours(Query(id_, id_), NEIGHBOURS + 1, None, leave_out_itself=True)
-    hits = search_view.without(hits, other, NEIGHBOURS)
+    hits = search_view.without(hits, [other], NEIGHBOURS)
     small = library.index.thumbnails([hit.id for hit in hits])
     card = label_pairs_view.image_card(candidate, role, library.picture(id_), revealed=revealed)
     gallery([card], key=f"{role}_card", label=f"the {role}", card_width=200)

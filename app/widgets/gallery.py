@@ -16,6 +16,7 @@ import streamlit as st
 from samekind.app.view_models.cards import Card
 
 HERE = Path(__file__).parent
+BASKET = "basket"
 
 
 @cache
@@ -36,7 +37,7 @@ def gallery(
     key: str,
     label: str,
     on_pick: Callable[[str], None] | None = None,
-    on_basket: Callable[[str], None] | None = None,
+    on_act: Callable[[str, str], None] | None = None,
     card_width: int = 128,
     one_row: bool = False,
 ) -> None:
@@ -47,7 +48,8 @@ def gallery(
         key: unique on the page.
         label: name of the grid for screen readers.
         on_pick: called with a card's id when its button is pressed, before the page is drawn again.
-        on_basket: called likewise when the button at its corner is pressed, which cards have that say `in_basket`.
+        on_act: called likewise with the name of an act and the card's id when one of its small buttons, or its key, is pressed; `BASKET` is
+            the button at its corner, which cards have that say `in_basket`.
         card_width: least width of a card in pixels.
         one_row: on a phone all cards are in one row, without their lines.
     """
@@ -57,10 +59,10 @@ def gallery(
         if chosen is not None and on_pick is not None:
             on_pick(chosen)
 
-    def put_aside() -> None:
-        chosen = st.session_state[key].get("basket")
-        if chosen is not None and on_basket is not None:
-            on_basket(chosen)
+    def acted() -> None:
+        done = st.session_state[key].get("acted")
+        if done is not None and on_act is not None:
+            on_act(done["name"], done["id"])
 
     data = {"cards": [card.to_data() for card in cards], "label": label, "card_width": card_width, "one_row": one_row}
-    _element()(data=data, key=key, on_picked_change=picked, on_basket_change=put_aside)
+    _element()(data=data, key=key, on_picked_change=picked, on_acted_change=acted)

@@ -6,31 +6,40 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from samekind.app.state import search_session
+from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
-from samekind.app.state.query import Query
+from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
-from samekind.app.widgets.gallery import gallery
+from samekind.app.widgets.gallery import BASKET, gallery
+from samekind.app.widgets.search import camera, original, paste
 from samekind.core.text import counted, one_line
 
 PAGE_SIZE = 32
 RANDOM, IN_ORDER = "Random sample", "In order"
 
 
-def show(library: Library, query: Query | None) -> None:
+def show(library: Library, mixture: Mixture | None) -> None:
     """Draws the tabs *From the corpus* and *Upload*.
 
     Args:
         library: the opened index.
-        query: the present query, which is marked in the grid.
+        mixture: the present query, whose images are marked in the grid.
     """
     st.subheader("Choose an image", anchor=False)
     corpus, upload = st.tabs([":material/grid_view: From the corpus", ":material/upload: Upload"])
     with corpus:
-        _grid(library, query)
+        _grid(library, mixture)
     with upload:
         # Of any name: the content decides, as for the files of a corpus.
-        st.file_uploader("An image of your own", key=search_session.upload_key(), on_change=_uploaded)
+        st.file_uploader(
+            "Images of your own; several are searched with as one query",
+            key=search_session.upload_key(),
+            on_change=_uploaded,
+            accept_multiple_files=True,
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            camera.show()
+            paste.show()
 
 
 def words_field(library: Library) -> None:
@@ -58,11 +67,26 @@ def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | No
         picked = state[key].get("picked") if key in state else None
         if picked is not None:
             return lambda: search_session.choose(library, picked)
-    file, words = state.get(search_session.upload_key()), state.get(search_session.WORDS)
-    if file is not None:
-        name, content = file.name, file.getvalue()
-        return lambda: search_session.choose_upload(name, content)
+        done = state[key].get("acted") if key in state else None
+        if done is not None:
+            return lambda: act(library, done["name"], done["id"])
+    files = [(file.name, file.getvalue()) for file in state.get(search_session.upload_key()) or ()]
+    words = state.get(search_session.WORDS)
+    if files:
+        return lambda: search_session.choose_uploads(files)
     return None if not words else lambda: search_session.choose_words(words)
+
+
+def act(library: Library, name: str, id_: str) -> None:
+    """Does what a small button of a neighbour is for."""
+    if name == BASKET:
+        basket.toggle(id_)
+    elif name == search_view.MORE:
+        search_session.more_like(library, id_)
+    elif name == search_view.LESS:
+        search_session.less_like(library, id_)
+    elif name == search_view.OPEN:
+        original.ask(id_)
 
 
 def class_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
@@ -91,7 +115,7 @@ def _choice(title: str, options: Sequence[str], everything: str, key: str, in_ad
     return chosen or None
 
 
-def _grid(library: Library, query: Query | None) -> None:
+def _grid(library: Library, mixture: Mixture | None) -> None:
     index = library.index
     rows = _filtered(library)
     if not rows:
@@ -100,7 +124,10 @@ def _grid(library: Library, query: Query | None) -> None:
     ids = [index.ids[i] for i in _one_screen(rows)]
     gallery(
         search_view.picker_cards(
-            ids, [library.label(id_) for id_ in ids], index.thumbnails(ids), query.id if query else None
+            ids,
+            [library.label(id_) for id_ in ids],
+            index.thumbnails(ids),
+            [part.id for part in mixture.like if part.id is not None] if mixture else (),
         ),
         key="picker",
         label="images of the corpus",
@@ -155,6 +182,6 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    file = st.session_state[search_session.upload_key()]
-    if file is not None:
-        search_session.choose_upload(file.name, file.getvalue())
+    files = st.session_state[search_session.upload_key()]
+    if files:
+        search_session.choose_uploads([(file.name, file.getvalue()) for file in files])

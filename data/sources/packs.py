@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -141,8 +142,10 @@ def _decode_or_recall(rows: list[bytes], path: Path, reading: Reading, progress:
     try:
         recalled = np.load(kept, allow_pickle=False)
         if recalled.dtype == np.uint8 and len(recalled) == len(rows):
-            with contextlib.suppress(OSError):  # a cache that can only be read
-                kept.touch()  # the least recently used goes first
+            with contextlib.suppress(
+                OSError
+            ):  # a cache that can only be read; `touch` would put an empty file where it has gone
+                os.utime(kept)  # the least recently used goes first
             return _Decoded(dict(enumerate(recalled)), (), reading)
     except (OSError, ValueError, EOFError):
         pass  # not there, or damaged: decode

@@ -2,7 +2,8 @@
 
 The vectors of a batched convolution depend in their last bits on the batch they were computed in. Chunks are therefore cut from the plan
 at fixed places, so that a build that was interrupted gives the very same bits as one that was not. (But for images that the whitening of
-a pretrained encoder saw before: after an interruption they are embedded in other batches, and differ in those bits.)
+a pretrained encoder saw before: after an interruption they are embedded in other batches, and differ in those bits. So do fewer than 16
+images that `lite0` has left over: they run in torch where no session of onnxruntime is there yet.)
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ANCHORS = 2000
+ANCHORS, NEIGHBOURS = 2000, 10
 _BLOCK_VALUES = 1 << 22
 
 
@@ -29,20 +29,25 @@ class Kept:
     neighbours: float
 
 
-def kept(vectors_ND: Tensor, point_N2: Tensor, k: int = 10, anchors: int = ANCHORS) -> Kept | None:
+def compared_neighbours(count: int, k: int = NEIGHBOURS) -> int:
+    """k, lowered for so few images that trustworthiness, which needs `2N > 3k + 1`, would not be defined."""
+    return min(k, (2 * count - 2) // 3)
+
+
+def kept(vectors_ND: Tensor, point_N2: Tensor, k: int = NEIGHBOURS, anchors: int = ANCHORS) -> Kept | None:
     """Compares the neighbourhoods of some images, evenly spread over the table.
 
     Args:
         vectors_ND: `(N, D)` float32 of unit norm.
         point_N2: `(N, 2)` float32.
-        k: neighbours, lowered so that `2N > 3k + 1`, below which trustworthiness is not defined.
+        k: neighbours, lowered as `compared_neighbours` says.
         anchors: that it is measured on at most.
 
     Returns:
         `None` for fewer than four images.
     """
     count = len(vectors_ND)
-    k = min(k, (2 * count - 2) // 3)
+    k = compared_neighbours(count, k)
     if count < 4:
         return None
     anchor_A = torch.from_numpy(np.unique(np.linspace(0, count - 1, min(anchors, count)).astype(np.int64)))

@@ -5,7 +5,7 @@ points is `q = 1 / (1 + d²)`, which leaves room in two dimensions for what is f
 in place of a network. The gradient is written out: with one set of negatives for all anchors it is two matrix products a block, where
 autograd would keep every similarity. Negatives stand still: each is an anchor, too, and so gets the same push from its own side.
 
-Source: Damrich, Böhm, Hamprecht and Kobak, From t-SNE to UMAP with contrastive learning (ICLR 2023), section 4.
+Source: Damrich, Böhm, Hamprecht and Kobak, From t-SNE to UMAP with contrastive learning (ICLR 2023): what they call InfoNC-t-SNE.
 
 # N images, D dimension, E edges of the graph, M negatives, B anchors of a block
 """

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
+from samekind.indexer.map.kept import compared_neighbours
 from samekind.indexer.storage.layout import MAP
 from samekind.training.runtime.artefact import SEAL, write_atomically
 
@@ -32,8 +33,8 @@ class ImageMap:
         state: of the index that it was made from, see `Manifest.state`.
         adaptation: `[version, made]` of the adaptation whose space it shows; `None` for the encoder's own.
         seed: of the layout.
-        trustworthiness: for ten neighbours, in [0, 1]; `None` for fewer than four images.
-        neighbours_kept: share of the ten nearest neighbours that are so on the map, too; `None` likewise.
+        trustworthiness: for `compared` neighbours, in [0, 1]; `None` for fewer than four images.
+        neighbours_kept: share of the `compared` nearest neighbours that are so on the map, too; `None` likewise.
         made: ISO 8601 time.
     """
 
@@ -44,6 +45,11 @@ class ImageMap:
     trustworthiness: float | None
     neighbours_kept: float | None
     made: str
+
+    @property
+    def compared(self) -> int:
+        """Nearest neighbours of each image that the two figures look at: ten, fewer for fewer than 16 images."""
+        return compared_neighbours(len(self.point_N2))
 
     def write(self, folder: Path) -> None:
         """Writes the file into an artefact, atomically.

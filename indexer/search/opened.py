@@ -10,6 +10,7 @@ Search, audit, labeling, curation and evaluation work on this; the public `Index
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import asdict
 from functools import cached_property
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, ImageError, InputError
 from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
-from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.types.reading import Reading
+from samekind.indexer.search.originals import original
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, check_artefact, usable_adaptation
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
@@ -280,14 +281,10 @@ class OpenedIndex:
             InputError: there is no such id.
         """
         row = self.row(id_)
-        try:
-            file, frame = file_and_frame(row["uri"])
-            larger = max(row["width"], row["height"]) > THUMBNAIL_SIDE
-            encoded = file.read_bytes() if larger and file.is_file() else b""  # a named pipe would wait for ever
-            if encoded and content_sha256(encoded, frame) == row["sha256"]:
-                return thumbnail(decode_image(encoded, self.reading, frame), side)
-        except (OSError, ValueError, ImageError):  # ValueError: an address that no path can be
-            pass
+        found = original(row) if max(row["width"], row["height"]) > THUMBNAIL_SIDE else None
+        if found is not None:
+            with suppress(ImageError):
+                return thumbnail(decode_image(found[0], self.reading, found[1]), side)
         return self.thumbnail(id_)
 
     def positions_where(self, condition: str) -> NDArray[np.int64]:

@@ -2,14 +2,14 @@
 
 - a path, bytes, a Pillow image, `(H, W[, C])` uint8 or the id of a row is one image,
 - a `(D,)` float array or a list of numbers is one vector,
-- `Text` is words, `Mix` several of all these as one query,
+- `Crop` is a rectangle of an image, `Text` is words, `Mix` several of all these as one query,
 - a `(Q, D)` float array or a list of any of these is several; a list of lists of numbers is several vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,17 @@ from samekind.data.decode import decode_image, image_from_array, prepare, standa
 from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.types.images import Pixels, pixels_sha256
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.mixed import SPREAD_ROWS, Mix, Text, mixed
+from samekind.indexer.search.originals import original
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
 _SMALL = 8 * 64 * 64  # values of input up to which one thread is enough
-_KINDS = "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, Text, Mix, or a (D,) or (Q, D) float array"
+_KINDS = (
+    "a path, bytes, a Pillow image, an (H, W[, C]) uint8 array, an id, Crop, Text, Mix, or a (D,) or (Q, D) float array"
+)
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,19 @@ class Query:
     Attributes:
         vector_D: `(D,)` float32 of unit norm.
         content: hashes under which the index may hold the query's own image; empty for vectors and words, those of all parts for a mix.
-        is_mix: it is made of several parts, and what people have said of one of them does not hold of it.
+        is_derived: it is made of several parts, or of a part of an image, and what people have said of one image does not hold of it.
     """
 
     vector_D: NDArray[np.float32]
     content: frozenset[str] = frozenset()
-    is_mix: bool = False
+    is_derived: bool = False
 
 
 @dataclass(frozen=True)
 class _Picture:
     image: Image.Image
     content: frozenset[str]
+    is_part: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def _answered(queries: Sequence[Any], index: OpenedIndex) -> list[Query]:
 def _mixed(mix: Mix, parts: Sequence[Query], index: OpenedIndex) -> Query:
     rows = np.unique(np.linspace(0, len(index) - 1, SPREAD_ROWS).astype(np.int64))
     vector_D = mixed(mix, np.stack([part.vector_D for part in parts]), index.vectors(rows))
-    return Query(vector_D, frozenset().union(*(part.content for part in parts)), is_mix=True)
+    return Query(vector_D, frozenset().union(*(part.content for part in parts)), is_derived=True)
 
 
 def _read(query: Any, index: OpenedIndex) -> _Part:
@@ -145,6 +150,8 @@ def _read(query: Any, index: OpenedIndex) -> _Part:
         return query
     if isinstance(query, Id):
         return _from_row(index.rows.position_of(query.id), index)
+    if isinstance(query, Crop):
+        return _cropped(query, index)
     query = np.asarray(query, dtype=np.float32) if _is_vector(query) else _as_array(query)
     if isinstance(query, str | Path):
         return _from_text(query, index)
@@ -181,6 +188,32 @@ def _from_text(query: str | Path, index: OpenedIndex) -> Query | _Picture:
         raise ImageError(f"{query}: {error}", hint=error.hint) from error
 
 
+def _cropped(crop: Crop, index: OpenedIndex) -> _Picture:
+    """A rectangle of a picture, known by the content of all of it."""
+    is_row = isinstance(crop.image, str) and not Path(crop.image).exists() and crop.image in index.rows.position
+    if isinstance(crop.image, Id) or is_row:
+        row = index.row(crop.image.id if isinstance(crop.image, Id) else crop.image)
+        image, size = whole_picture(row["id"], index), (row["width"], row["height"])
+        return _Picture(crop.of(image, size), frozenset([row["sha256"]]), is_part=True)
+    whole = _read(crop.image, index)
+    if not isinstance(whole, _Picture):
+        raise InputError("only a picture can be cropped", hint="give a path, bytes, a Pillow image, an array or an id")
+    return _Picture(crop.of(whole.image), whole.content, is_part=True)
+
+
+def whole_picture(id_: str, index: OpenedIndex) -> Image.Image:
+    """The picture of a row, as it was read for the index: of its file in full, or else the thumbnail.
+
+    Raises:
+        InputError: there is no such id.
+    """
+    found = original(index.row(id_))
+    if found is not None:
+        with suppress(ImageError):
+            return decode_image(found[0], index.reading, found[1])
+    return decode_image(index.thumbnail(id_))
+
+
 def _hashes(encoded: bytes, frame: int | None) -> list[str]:
     """Of a file, and of its first picture, which is the same query; of another picture only its own."""
     return (
@@ -209,7 +242,7 @@ def _embedded(items: Sequence[_Part], index: OpenedIndex) -> list[Query]:
     queries = []
     for item in items:
         if isinstance(item, _Picture):
-            item = Query(next(pictures), item.content)
+            item = Query(next(pictures), item.content, is_derived=item.is_part)
         queries.append(item if isinstance(item, Query) else Query(next(texts)))
     return queries
 

@@ -85,11 +85,17 @@ class SearchResult:
 
 
 def search(
-    index: OpenedIndex, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool = True
+    index: OpenedIndex,
+    query: Any,
+    k: int,
+    where: str | None,
+    exclude_self: bool,
+    adapted: bool = True,
+    min_similarity: float | None = None,
 ) -> SearchResult | list[SearchResult]:
     """Carries out `Index.search`; see there."""
     started = time.perf_counter()
-    k = check_k(k)
+    k, least = check_k(k), _least(min_similarity)
     rows = None if where is None else index.positions_where(where)
     queries, several = parse(query, index)
     adaptation = index.adaptation if adapted else None
@@ -104,10 +110,13 @@ def search(
     elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
     searched = len(index) if rows is None else len(rows)
     version = None if adaptation is None else adaptation.version
-    results = [
-        SearchResult(k, _hits(index, *each), _note(k, len(each[1]), searched, where, exclude_self), elapsed, version)
-        for each in found
-    ]
+    results = []
+    for similarity, row in found:
+        similar = similarity >= least
+        note = _note(k, len(row), searched, where, exclude_self)
+        if not similar.all():
+            note = f"only {int(similar.sum()):,} of {len(row):,} hits have a similarity of at least {least:g}"
+        results.append(SearchResult(k, _hits(index, similarity[similar], row[similar]), note, elapsed, version))
     return results if several else results[0]
 
 
@@ -122,6 +131,15 @@ def check_k(k: Any) -> int:
     if k < 1:
         raise InputError(f"k must be at least 1, got {k}")
     return int(k)
+
+
+def _least(min_similarity: Any) -> float:
+    if min_similarity is None:
+        return -np.inf
+    is_number = isinstance(min_similarity, int | float | np.integer | np.floating)
+    if not is_number or isinstance(min_similarity, bool) or not -1 <= min_similarity <= 1:
+        raise InputError(f"min_similarity must be a cosine in [-1, 1], got {min_similarity!r}")
+    return float(min_similarity)
 
 
 def _own(index: OpenedIndex, query: Query, adaptation: Adaptation | None) -> NDArray[np.int64]:
@@ -158,7 +176,7 @@ def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -
         return []
     vectors_QD = adaptation(np.stack([query.vector_D for query in queries]))
     for query, vector_D in zip(queries, vectors_QD, strict=True):
-        own = index.rows.with_content(frozenset() if query.is_mix else query.content)
+        own = index.rows.with_content(frozenset() if query.is_derived else query.content)
         if len(own):
             vector_D[:] = index.adapted_vectors(own[:1])[0]
     return [replace(query, vector_D=vector_D) for query, vector_D in zip(queries, vectors_QD, strict=True)]

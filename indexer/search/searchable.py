@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.data.types.same_class import same_labels
+from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.search.query import Id, Query, parse, seen
+from samekind.indexer.search.originals import original
+from samekind.indexer.search.query import Id, Query, parse, seen, whole_picture
 from samekind.indexer.search.results import SearchResult, search
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from samekind.data.types.images import Pixels
 
-    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Text | Mix | Query
+    Single = str | Path | bytes | bytearray | memoryview | Image.Image | Crop | Text | Mix | Query
     Each = TypeVar("Each", bound=Single | NDArray[Any])
 
 
@@ -49,6 +51,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult: ...
 
     @overload
@@ -59,6 +62,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> list[SearchResult]: ...
 
     # An array's rank and a list's numbers decide at run time whether they are one query.
@@ -70,6 +74,7 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult | list[SearchResult]: ...
 
     def search(
@@ -79,19 +84,21 @@ class SearchableIndex(OpenedIndex):
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult | list[SearchResult]:
         """Finds the k most similar images.
 
         Args:
             query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
-                norm), what `embedded` returned, `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float array or a
-                list of any of these asks several queries. A string is an id if no such file exists.
+                norm), what `embedded` returned, a `Crop`, `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float
+                array or a list of any of these asks several queries. A string is an id if no such file exists.
             k: hits wanted, ≥ 1. More than there are gives all of them and a note.
             where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
             exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
                 vector, an image that was encoded anew) leaves out rows of similarity ≥ 1 − 1e-6 instead.
             adapted: searches the space as people's answers have adapted it (`Index.adapt`); `False` asks the encoder's own.
                 A query that is a vector is one of the encoder's either way.
+            min_similarity: cosine in [-1, 1] below which hits are left out, so that there may be fewer than k and a note; none by default.
 
         Returns:
             One `SearchResult`; for several queries a list of them. Equal similarities come in table order.
@@ -100,19 +107,33 @@ class SearchableIndex(OpenedIndex):
             InputError: k, the query or the condition is unusable; the message says what was expected.
             ImageError: the query image cannot be decoded.
         """
-        return search(self, query, k, where, exclude_self, adapted)
+        return search(self, query, k, where, exclude_self, adapted, min_similarity)
 
     def search_id(
-        self, id_: str, k: int = 10, where: str | None = None, exclude_self: bool = False, adapted: bool = True
+        self,
+        id_: str,
+        k: int = 10,
+        where: str | None = None,
+        exclude_self: bool = False,
+        adapted: bool = True,
+        min_similarity: float | None = None,
     ) -> SearchResult:
         """`search` for an image of the index, even where a file has its id for a name.
 
         Raises:
             InputError: there is no such image, or k or the condition is unusable.
         """
-        found = search(self, Id(id_), k, where, exclude_self, adapted)
+        found = search(self, Id(id_), k, where, exclude_self, adapted, min_similarity)
         assert isinstance(found, SearchResult), "one query has one result"
         return found
+
+    def embedded_id(self, id_: str) -> Query:
+        """`embedded` for an image of the index, even where a file has its id for a name: a part of a `Mix`, say.
+
+        Raises:
+            InputError: there is no such image.
+        """
+        return parse(Id(id_), self)[0][0]
 
     def embedded(self, query: Single | NDArray[Any]) -> Query:
         """One query, read and embedded: `search` takes it again and again without decoding or embedding anything.
@@ -128,6 +149,23 @@ class SearchableIndex(OpenedIndex):
         if several:
             raise InputError("one query is embedded at a time", hint="give the queries one by one")
         return queries[0]
+
+    def original(self, id_: str) -> bytes | None:
+        """The file of an image as it was indexed; `None` if it has moved or changed since, or the image came from no file.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        found = original(self.row(id_))
+        return None if found is None else found[0]
+
+    def decoded(self, id_: str) -> Image.Image:
+        """The picture of an image of the index, as `decode_image` reads its file; the thumbnail where that is not there any more.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        return whole_picture(id_, self)
 
     def seen(self, image: Single | NDArray[np.uint8]) -> Pixels:
         """What the encoder gets of a picture: `(H, W)` or `(H, W, 3)` uint8, scaled and cropped as its preprocessing says; of two

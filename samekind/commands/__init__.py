@@ -6,7 +6,6 @@ name by name. Each docstring ends with an example, which `--help` shows.
 
 from __future__ import annotations
 
-from samekind.commands.adapt import Adapt, Map
 from samekind.commands.artefact import Audit, Demo, Detectors, Evaluate
 from samekind.commands.cache import Cache
 from samekind.commands.compare import Compare
@@ -16,6 +15,8 @@ from samekind.commands.index import BuildIndex
 from samekind.commands.labels import Labels
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
+from samekind.commands.space.adapt import Adapt
+from samekind.commands.space.map import Map
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts

@@ -29,6 +29,7 @@ class Search:
     Example:
         samekind search artifacts/fashion-mnist bag.png --k 5
         samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
+        samekind search artifacts/photos street.jpg --crop 40,60,200,150
         samekind search artifacts/photos --text "red shoe"
         samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
     """
@@ -42,6 +43,14 @@ class Search:
     text_weight: Annotated[
         float, arg(metavar="W", help="How much the text counts beside one image; 1: as much, 0.5: half as much.")
     ] = 1.0
+    crop: Annotated[
+        str | None,
+        arg(
+            metavar="X,Y,W,H",
+            help="Search with this rectangle of each IMAGE: left, top, width, height in pixels.",
+            help_behavior_hint="",
+        ),
+    ] = None
     like: Annotated[
         tuple[str, ...],
         arg(
@@ -56,6 +65,10 @@ class Search:
     ] = ()
     unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
+    min_similarity: Annotated[
+        float | None,
+        arg(metavar="S", help="Only hits of at least this similarity, -1 to 1.", help_behavior_hint="(default: all)"),
+    ] = None
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
     max_pixels: Annotated[
@@ -81,7 +94,14 @@ class Search:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
         _check_known(index, (*self.like, *self.unlike))
         queries = [self._query(image) for image in self.images] or [self._query(None)]
-        results = index.search(queries, self.k, self.where, self.exclude_self, adapted=not self.unadapted)
+        results = index.search(
+            queries,
+            self.k,
+            self.where,
+            self.exclude_self,
+            adapted=not self.unadapted,
+            min_similarity=self.min_similarity,
+        )
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
@@ -92,17 +112,24 @@ class Search:
             what = "nothing but --unlike" if self.unlike else "no image"
             raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
 
+        if self.crop is not None:
+            if not self.images:
+                raise InputError("--crop needs an IMAGE")
+            _box(self.crop)
         if self.text is None and self.text_weight != 1:
             raise InputError("--text-weight needs --text")
         if not 0 < self.text_weight < inf:
             raise InputError(f"--text-weight must be a number above 0, got {self.text_weight:g}")
+        if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
+            raise InputError(f"--min-similarity must lie between -1 and 1, got {self.min_similarity:g}")
         if not 0 <= self.unlike_weight < inf:
             raise InputError(f"--unlike-weight must be a number from 0, got {self.unlike_weight:g}")
 
     def _query(self, image: Path | None) -> Any:
         """One query: an image and what the flags say."""
         words = [] if self.text is None else [samekind.Text(self.text)]
-        like = [*words, *([] if image is None else [image]), *self.like]
+        picture = image if image is None or self.crop is None else samekind.Crop(image, _box(self.crop))
+        like = [*words, *([] if picture is None else [picture]), *self.like]
         if len(like) == 1 and not self.unlike:
             return like[0]
         weights = [self.text_weight] * len(words) + [1.0] * (len(like) - len(words))
@@ -111,8 +138,22 @@ class Search:
     def _named(self, image: Path | None) -> dict[str, Any]:
         """What was asked, for the answer: `query`, and the flags that were given."""
         query = str(image) if image is not None else self.text if self.text is not None else ", ".join(self.like)
-        flags = {"text": self.text, "like": list(self.like), "unlike": list(self.unlike)}
+        box = None if self.crop is None else list(_box(self.crop))
+        flags = {"crop": box, "text": self.text, "like": list(self.like), "unlike": list(self.unlike)}
         return {"query": query, **{name: value for name, value in flags.items() if value}}
+
+
+def _box(text: str) -> tuple[int, ...]:
+    try:
+        box = tuple(int(number) for number in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4 or min(box[:2]) < 0 or min(box[2:]) < 1:
+        raise InputError(
+            f"--crop must be X,Y,W,H in pixels, got {text!r}",
+            hint="--crop 40,60,200,150 is 200 × 150 pixels, 40 from the left and 60 from the top",
+        )
+    return box
 
 
 def _check_files(images: Sequence[Path]) -> None:

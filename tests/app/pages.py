@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ def linked(at: AppTest, id_: str) -> AppTest:
     """The app opened with an address that names a query."""
     at.query_params["id"] = id_
     return healthy(at.run())
+
+
+def press(at: AppTest, act: Callable[[], None]) -> AppTest:
+    """Does what a button of our own elements does, which the harness cannot press, and draws the page again."""
+    at.session_state["do_later"] = act
+    return at.run()
 
 
 def library(path: Path) -> Library:

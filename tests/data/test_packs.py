@@ -1,4 +1,4 @@
-"""How packs are read: one depth, and the choices that they can honour."""
+"""How packs are read: one depth, the choices that they can honour, and pixels that were kept."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from samekind.core.errors import InputError
+from samekind.data.sources import packs
 from samekind.data.sources.registry import load_corpus
 from tests.data.test_sources import png, write_pack
 
@@ -63,3 +64,23 @@ def test_a_corpus_without_folders_refuses_what_only_they_can_honour(given: dict[
     else:
         with pytest.raises(InputError, match=r"for folders of images, and p\.npz is none"):
             load_corpus(path, **given)
+
+
+def test_a_kept_pack_that_goes_while_it_is_read_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process needed the room: an empty file in its place would be taken for a damaged cache."""
+    monkeypatch.setattr(packs, "_WORTH_KEEPING", 2)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache"))
+    path = write_pack(tmp_path / "p.npz", [png(1), png(2)])
+    first = load_corpus(path)
+    (kept,) = tmp_path.glob("cache/packs/*.npy")
+    load = np.load
+
+    def read_and_gone(file: Path, **how: Any) -> Any:
+        found = load(file, **how)
+        if file == kept:
+            kept.unlink()
+        return found
+
+    monkeypatch.setattr(np, "load", read_and_gone)
+    assert load_corpus(path).content_hash == first.content_hash
+    assert not kept.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from samekind.core.errors import ImageError
 from samekind.data.corpus import Corpus
 from samekind.data.decode import prepare
-from samekind.data.prepared import prepared_batches
+from samekind.data.prepared import batches_ahead, prepared_batches
 from samekind.data.types.preprocessing import Preprocessing
 
 INPUT = Preprocessing(8, 3, crop=0.8)
@@ -49,3 +50,25 @@ def test_an_image_that_has_become_unreadable_is_named(corpus: Corpus) -> None:
 def test_no_rows_are_no_batches(corpus: Corpus) -> None:
     """An empty choice ends at once."""
     assert list(prepared_batches(corpus, INPUT, [], 4)) == []
+
+
+@pytest.mark.parametrize("ends", ["error", "left early"])
+def test_who_stops_does_not_wait_for_what_was_to_come(ends: str) -> None:
+    """An image that fails, or a caller that goes (Ctrl-C): what was not begun is not begun any more."""
+    begun = []
+
+    def one(row: int) -> int:
+        begun.append(row)
+        if ends == "error" and row == 0:
+            raise ImageError("broken")
+        time.sleep(0.01)
+        return row
+
+    batches = batches_ahead(one, range(400), 100, threads=1)
+    if ends == "error":
+        with pytest.raises(ImageError, match="broken"):
+            next(batches)
+    else:
+        next(batches)
+        batches.close()
+    assert len(begun) < 150

@@ -1,9 +1,10 @@
 """What is decided on the page *Clean up*, as verdicts and given labels; one at a time or all from a threshold on, and taken back.
 
 *The label is wrong* is the verdict `wrong_label` with the image as anchor and a neighbour of the suggested class as negative: of those
-shown the nearest that has no verdict beside the image yet, so that no earlier verdict is replaced while there is one. The label that it
-should have is a given label of the same moment. *Is right* is `right_label`, about the image alone. Of near copies with different labels
-one is wrong, so that *is right* is `wrong_label` with the copy as anchor. Files of equal content cannot be told apart by a verdict.
+shown the nearest that has no verdict beside the image yet, or else one farther away, so that no earlier answer is replaced. The label
+that it should have is a given label of the same moment. *Is right* is `right_label`, about the image alone. Of near copies with
+different labels one is wrong, so that *is right* is `wrong_label` with the copy as anchor. Files of equal content cannot be told apart
+by a verdict.
 """
 
 from __future__ import annotations
@@ -51,16 +52,21 @@ def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) 
 
     Args:
         library: the opened index with its verdicts.
-        issues: open ones, without copies.
+        issues: without copies. What is answered by now, by a press before this one or elsewhere, is left out.
         why: what selected them, for the note.
     """
     taken, names = dict(library.verdicts.current()), dict[str, str]()
     said: list[sk.Verdict] = []
     named = library.labels.current()
+    answered = {each.anchor_sha256 for each in taken.values() if each.verdict == "wrong_label"}
+    answered |= library.verdicts.right_labels().keys()
     for issue in issues:
+        if not answered.isdisjoint(_contents(library, issue.id)):
+            continue
         verdict = replace(_is_wrong(library, issue, taken), note=f"{BATCH}: {why}")
         taken[verdict.pair] = verdict
         said.append(verdict)
+        answered.add(verdict.anchor_sha256)
         if verdict.anchor_sha256 not in named:  # a name that somebody gave by looking stays
             names[verdict.anchor_sha256] = issue.suggested
     _store(library, said, names)
@@ -84,30 +90,36 @@ def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, 
         labeling_session.next_time(library),
         f"{BATCH}: {why}" if why else "",
     )
-    taken = dict(library.verdicts.current())
-    said: dict[Pair, sk.Verdict] = {}
+    answers: dict[Pair, sk.Verdict] = {}
     for pair in pairs:
         own, other = _contents(library, pair.a, pair.b)
         answer = Verdict(own, other, verdict, who, when, note)
-        held = taken.get(answer.pair)
-        if held is not None and held.verdict == "wrong_label" and (moved := _moved(library, pair, held, taken)):
-            taken[moved.pair] = said[moved.pair] = moved
-        said.setdefault(answer.pair, answer)
-    labeling_session.add(library, list(said.values()))
+        answers.setdefault(answer.pair, answer)
+    # A verdict that moves keeps its time, so that whatever was ever said of its new pair, and taken back since, would be later.
+    taken = {each.pair: each for each in library.verdicts.all()} | answers
+    moved: list[sk.Verdict] = []
+    current = library.verdicts.current()
+    for answered in answers:
+        held = current.get(answered)
+        if held is not None and held.verdict == "wrong_label" and (each := _moved(library, held, pairs, taken)):
+            taken[each.pair] = each
+            moved.append(each)
+    labeling_session.add(library, [*moved, *answers.values()])
 
 
 def take_back(library: Library, issue: sk.LabelIssue) -> None:
     """Withdraws whatever decided about a label: it may stand beside another neighbour, or have come from *Same or different?*."""
     own, *rest = _contents(library, issue.id, *issue.copies, *issue.neighbours)
-    anchors = {own, *rest[: len(issue.copies)]}
     current = library.verdicts.current().values()
-    wrong = [each for each in current if each.verdict == "wrong_label" and each.anchor_sha256 in anchors]
+    called = [each for each in current if each.verdict == "wrong_label"]
+    # That a copy's label is wrong decides where nothing is said of its own; else it is an answer about the copy, which stays.
+    wrong = [each for each in called if each.anchor_sha256 == own]
+    wrong = wrong or [each for each in called if each.anchor_sha256 in rest[: len(issue.copies)]]
     deciding = [each for each in current if each.verdict == "different" and own in each.pair and {*each.pair} & {*rest}]
     right = library.verdicts.right_labels()
     deciding += [*wrong, *([right[own]] if own in right else [])]
     if _withdraw(library, deciding):
-        moments = {(each.when, each.who) for each in wrong}
-        _forget_names(library, moments, {each.anchor_sha256 for each in wrong})
+        _forget_names(library, wrong)
 
 
 def take_pairs_back(library: Library, pairs: Sequence[sk.Duplicate]) -> None:
@@ -126,10 +138,21 @@ def last_batch(library: Library, verdicts: Sequence[str]) -> list[sk.Verdict]:
     return [each for each in found if last is not None and (each.when, each.who) == (last.when, last.who)]
 
 
+def unseen(library: Library, issues: Sequence[sk.LabelIssue]) -> frozenset[str]:
+    """Ids of the issues whose label is wrong only by an answer to many at once: nobody has looked at these images."""
+    notes: dict[str, list[str]] = {}
+    for each in library.verdicts.current().values():
+        if each.verdict == "wrong_label":
+            notes.setdefault(each.anchor_sha256, []).append(each.note)
+    confirmed = [issue.id for issue in issues if issue.confirmed]
+    told = zip(confirmed, (notes.get(own, [""]) for own in _contents(library, *confirmed)), strict=True)
+    return frozenset(id_ for id_, of_it in told if all(note.startswith(BATCH) for note in of_it))
+
+
 def take_batch_back(library: Library, batch: Sequence[sk.Verdict]) -> None:
     """Withdraws answers that were given to many at once, and the names beside them."""
     if _withdraw(library, batch):
-        _forget_names(library, {(each.when, each.who) for each in batch}, {each.anchor_sha256 for each in batch})
+        _forget_names(library, batch)
 
 
 def current_issue(issues: Sequence[sk.LabelIssue]) -> str | None:
@@ -168,7 +191,11 @@ def _beside(library: Library, about: str, others: Sequence[str], taken: Mapping[
 
     own, *rest = _contents(library, about, *others)
     rest = [other for other in rest if other != own]  # a neighbour may be a file equal to the copy
-    return Verdict(own, curation_view.negative_for(own, rest, taken), "wrong_label", labeling_session.annotator())
+    beside = curation_view.negative_for(own, rest, taken)
+    held = taken.get((min(own, beside), max(own, beside)))
+    if held is not None and held.verdict != "unsure":  # as after a screen about this image: that answer is kept
+        beside = _near_unsaid(library, about, taken) or beside
+    return Verdict(own, beside, "wrong_label", labeling_session.annotator())
 
 
 def _store(library: Library, said: Sequence[sk.Verdict], names: Mapping[str, str]) -> bool:
@@ -189,30 +216,31 @@ def _withdraw(library: Library, deciding: Sequence[sk.Verdict]) -> bool:
     )
 
 
-def _forget_names(library: Library, moments: set[tuple[str, str]], images: set[str]) -> None:
-    """Takes back the names of these images that were given at the moments of withdrawn verdicts."""
-    from samekind import GivenLabel
-
-    now = labeling_session.next_time(library)
-    found = [
-        GivenLabel(image, "", given.who, now)
-        for image, held in library.labels.current().items()
-        for given in held
-        if image in images and (given.when, given.who) in moments
-    ]
-    labeling_session.give_names(library, found)
+def _forget_names(library: Library, withdrawn: Sequence[sk.Verdict]) -> None:
+    """Takes back the names that were given at the moments of withdrawn verdicts; an earlier name by the same person holds again."""
+    images: dict[tuple[str, str], set[str]] = {}
+    for each in withdrawn:
+        images.setdefault((each.when, each.who), set()).add(each.anchor_sha256)
+    for (when, who), named in images.items():
+        labeling_session.take_names_back(library, when, who, named)
 
 
 def _moved(
-    library: Library, pair: sk.Duplicate, held: sk.Verdict, taken: Mapping[Pair, sk.Verdict]
+    library: Library, held: sk.Verdict, pairs: Sequence[sk.Duplicate], taken: Mapping[Pair, sk.Verdict]
 ) -> sk.Verdict | None:
-    """A verdict on a label beside another image than the one of a pair; `None` if all that are near have one."""
-    anchor = next(id_ for id_ in (pair.a, pair.b) if _contents(library, id_) == [held.anchor_sha256])
-    hits = library.neighbours(Query(anchor, anchor), PARTNERS, None, leave_out_itself=True, adapted=False)
-    others = [each for each in _contents(library, *(hit.id for hit in hits)) if each != held.anchor_sha256]
-    partner = curation_view.negative_for(held.anchor_sha256, others, taken) if others else held.negative_sha256
-    moved = replace(held, negative_sha256=partner)
-    return None if moved.pair in taken else moved
+    """A verdict on a label beside another image than the one of its pair; `None` if all that are near have one."""
+    ids = (id_ for pair in pairs for id_ in (pair.a, pair.b))
+    about = next(id_ for id_ in ids if _contents(library, id_) == [held.anchor_sha256])
+    partner = _near_unsaid(library, about, taken)
+    return None if partner is None else replace(held, negative_sha256=partner)
+
+
+def _near_unsaid(library: Library, about: str, taken: Mapping[Pair, sk.Verdict]) -> str | None:
+    """Content hash of the nearest image that has no verdict beside this one; `None` if all that are near have one."""
+    hits = library.neighbours(Query(about, about), PARTNERS, None, leave_out_itself=True, adapted=False)
+    own, *others = _contents(library, about, *(hit.id for hit in hits))
+    unsaid = (each for each in others if each != own and (min(own, each), max(own, each)) not in taken)
+    return next(unsaid, None)
 
 
 def _contents(library: Library, *ids: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -263,6 +263,11 @@ def take_name_back(library: Library, given_with: sk.Verdict | sk.GivenLabel) -> 
     if not _succeeds(lambda: taken.extend(library.labels.take_back(given_with.when, given_with.who))):
         return None
     return taken[0].label if taken else ""
+
+
+def take_names_back(library: Library, when: str, who: str, images: Collection[str]) -> bool:
+    """Takes back the names that somebody gave to these images at one moment; true and false as `add`."""
+    return _succeeds(lambda: library.labels.take_back(when, who, images))
 
 
 def tab() -> str:

@@ -27,20 +27,26 @@ def next_pair(
 
 def answer(library: Library, drawn: sk.DrawnPair, verdict: str) -> None:
     """Stores an answer, once: a press that comes twice finds the pair answered."""
-    own: list[Pair] = st.session_state.setdefault(_OWN, [])
-    if drawn.pair in own:
+    if drawn.pair in library.verdicts.current():
         return
     if labeling_session.record(library, [(drawn.anchor_sha256, drawn.negative_sha256, verdict)]):
-        own.append(drawn.pair)
+        _own().append(drawn.pair)
 
 
 def can_undo() -> bool:
     """True if this tab has given an answer."""
-    return bool(st.session_state.get(_OWN))
+    return bool(_own())
 
 
 def undo(library: Library) -> None:
-    """Takes the last answer of this tab back; the pair comes again."""
-    own: list[Pair] = st.session_state.get(_OWN, [])
+    """Takes the last answer of this tab back that still holds; the pair comes again."""
+    own, current = _own(), library.verdicts.current()
+    while own and own[-1] not in current:  # taken back elsewhere
+        own.pop()
     if own and labeling_session.record(library, [(*own[-1], labeling_session.WITHDRAWN)]):
         own.pop()
+
+
+def _own() -> list[Pair]:
+    own: list[Pair] = st.session_state.setdefault(_OWN, [])
+    return own

@@ -6,7 +6,7 @@ beside those of others: where two people differ, that is a conflict, and neither
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import groupby
@@ -59,7 +59,7 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
     name = "labels"
     answer = GivenLabel
 
-    def take_back(self, when: str, who: str) -> tuple[GivenLabel, ...]:
+    def take_back(self, when: str, who: str, images: Collection[str] | None = None) -> tuple[GivenLabel, ...]:
         """Takes back what a person named at one moment, as on a screen of *Same or different?*; an earlier name by that person holds again.
 
         An image that the person has named anew since is left alone.
@@ -67,6 +67,7 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
         Args:
             when: the time of these labels, as it is stored.
             who: gave them.
+            images: content hashes of those that are meant; all of that moment, if left out.
 
         Returns:
             The labels that hold no longer.
@@ -76,7 +77,7 @@ class LabelTable(AppendOnlyTable[GivenLabel]):
         """
         own: dict[str, list[GivenLabel]] = {}
         for given in self.all():
-            if given.who == who:
+            if given.who == who and (images is None or given.sha256 in images):
                 own.setdefault(given.sha256, []).append(given)
         standing = [names for each in own.values() if (names := _standing(each))]
         taken = tuple(names[-1] for names in standing if names[-1].when == when)

@@ -96,6 +96,7 @@ def test_many_labels_at_once_and_back(open_app: OpenApp, listed: Path, tmp_path:
     at.slider(key="threshold labels").set_value(threshold.ends([first.score, other.score])[0]).run()
     assert at.button(key="batch labels").label == "Give 2 images the suggested label"
     at.button(key="batch labels").click().run()
+    assert "answered one" not in at.markdown[0].value, "nobody has looked at them: that is no estimate"
     assert names(copy) == {first.id: first.suggested, other.id: "Boot"}
     assert at.button(key="batch labels").disabled
     notes = {verdict.note for verdict in sk.VerdictTable(copy).current().values()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+from streamlit.delta_generator import DeltaGenerator
 
 import samekind as sk
 from samekind.app.screens import overview
+from samekind.app.state.library import Library
 from samekind.app.widgets.overview.tiles import TILES
 from tests.app.conftest import OpenApp
 from tests.app.pages import badges, cards, healthy, library, linked, shown
@@ -55,6 +59,23 @@ def test_an_unlabelled_corpus_says_what_it_knows(open_app: OpenApp, unlabelled: 
     assert "%" not in at.markdown[0].value
     pictures = [*cards(at, "overview_negatives"), *cards(at, "step_3")]
     assert not any(card["tone"] == "false" for card in pictures)
+
+
+def test_a_click_is_heeded_while_the_encoder_is_held_against_pixels(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar is drawn all the time; where nothing comes of it, the page is there without a warning and an error."""
+
+    class Failing:
+        def wait(self, show: Callable[[float], None]) -> None:
+            show(0.5)
+            raise sk.ArtefactError("no pictures")
+
+    said: list[str] = []
+    monkeypatch.setattr(DeltaGenerator, "progress", lambda self, share, text: said.append(text))
+    monkeypatch.setattr(Library, "beside_pixels", lambda self: Failing())
+    healthy(open_app(artefact))
+    assert overview.COMPARING in said
 
 
 def test_one_image_has_nothing_to_compare(open_app: OpenApp, tmp_path: Path) -> None:

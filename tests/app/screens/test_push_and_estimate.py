@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import samekind as sk
 from samekind.app.view_models.audit import sentences
@@ -107,3 +108,24 @@ def test_one_image_has_no_negatives(open_app: OpenApp, tmp_path: Path) -> None:
     at = healthy(at.toggle(key="audit_train_only").set_value(True).run())
     assert any("The only training image here has no negatives." in info.value for info in at.info)
     assert not shown(at, "negatives")
+
+
+def test_a_pair_whose_answer_was_taken_back_elsewhere_can_be_answered_again(
+    open_app: OpenApp, unlabelled: Path, tmp_path: Path
+) -> None:
+    """And undo goes on to the answer before it."""
+    copy = shutil.copytree(unlabelled, tmp_path / "copy")
+    at = healthy(open_app(copy).switch_page(FALSE_NEGATIVES).run())
+
+    def answer(at: AppTest) -> sk.Verdict:
+        (button,) = [each for each in at.button if each.label == "Same kind"]
+        healthy(button.click().run())
+        return max(sk.VerdictTable(copy).current().values(), key=lambda each: each.moment)
+
+    first, second = answer(at), answer(at)
+    sk.VerdictTable(copy).add([sk.Verdict(second.anchor_sha256, second.negative_sha256, "withdrawn")])
+    at = healthy(at.run())
+    assert answer(at).pair == second.pair
+    sk.VerdictTable(copy).add([sk.Verdict(second.anchor_sha256, second.negative_sha256, "withdrawn")])
+    at.button(key="sample_undo").click().run()
+    assert first.pair not in sk.VerdictTable(copy).current()

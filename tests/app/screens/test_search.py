@@ -192,11 +192,11 @@ def test_a_broken_upload_is_one_line(open_search: OpenApp, artefact: Path, conte
     assert not shown(at, "neighbours")
     assert cards(at, "picker")
     emptied = at.file_uploader[0].key
-    assert at.file_uploader[0].value is None, "the field does not go on naming it"
+    assert not at.file_uploader[0].value, "the field does not go on naming it"
     assert at.run().file_uploader[0].key == emptied, "once"
     at.file_uploader[0].upload("mine.png", png_of(artefact, sk.Index.open(artefact).ids[0]), "image/png").run()
     assert not healthy(at).error
-    assert at.file_uploader[0].value is not None
+    assert at.file_uploader[0].value
 
 
 def test_the_grid_is_filtered_paged_and_sampled(open_search: OpenApp, artefact: Path) -> None:

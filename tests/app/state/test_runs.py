@@ -84,6 +84,21 @@ def test_an_address_with_an_unknown_run_says_so(open_app: OpenApp, several: Path
     assert "without labels" in at.markdown[0].value
 
 
+def test_of_a_run_that_is_gone_nothing_is_left(open_app: OpenApp, several: Path) -> None:
+    """The first one is shown instead, and a line says so; what is remembered of the other one would mean nothing there."""
+    id_ = sk.Index.open(several / "digits").ids[5]
+    at = open_app(several, SEARCH)
+    at.selectbox(key="run_picker").set_value("digits").run()
+    assert cards(linked(at, id_), "query_card")[0]["lines"] == [id_]
+    at.session_state["basket"] = {id_: None}
+    (several / "digits").rename(several.parent / "digits")
+    at = healthy(at.run())
+    assert sum("digits" in warning.value for warning in at.warning) == 1
+    assert "basket" not in at.session_state or not at.session_state["basket"]
+    assert at.selectbox(key="run_picker").value == "plain"
+    healthy(at.run())
+
+
 def test_two_sessions_look_at_two_runs(open_app: OpenApp, several: Path) -> None:
     """One visitor's choice is not another's."""
     one, two = open_app(several), open_app(several)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,9 +87,9 @@ def test_an_upload_is_read_once_and_few_are_kept(artefact: Path, monkeypatch: py
     index, read = sk.Index.open(artefact), []
     real = uploads._read
 
-    def counted(index: sk.Index, encoded: bytes, inverted: bool) -> Upload:
+    def counted(index: sk.Index, encoded: bytes, *how: Any) -> Upload:
         read.append(encoded)
-        return real(index, encoded, inverted)
+        return real(index, encoded, *how)
 
     monkeypatch.setattr(uploads, "_read", counted)
     monkeypatch.setattr(uploads, "KEPT", 2)

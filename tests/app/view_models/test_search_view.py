@@ -59,7 +59,7 @@ def test_neighbours_without_a_query_label_are_not_marked() -> None:
 
 def test_ranks_are_counted_anew_when_the_query_is_left_out() -> None:
     """Without the query's own row the first card is number 1 and there are k of them."""
-    hits = search_view.without([hit(1, "Bag"), hit(2, "Bag"), hit(3, "Coat"), hit(4, "Coat")], "id-1", 2)
+    hits = search_view.without([hit(1, "Bag"), hit(2, "Bag"), hit(3, "Coat"), hit(4, "Coat")], ["id-1"], 2)
     assert [found.id for found in hits] == ["id-2", "id-3"]
     assert [card.heading for card in search_view.neighbour_cards(hits, [b""] * 2, "Bag")] == ["1. Bag", "2. Coat"]
 

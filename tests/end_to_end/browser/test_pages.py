@@ -77,7 +77,7 @@ def test_a_broken_upload_is_one_line(page: Page, address: str, tmp_path: Path) -
 
 
 def test_picking_more_like_this_and_coming_back(page: Page, address: str) -> None:
-    """A card is picked with the keyboard, "more like this" makes a neighbour the query, and the query survives the other page."""
+    """A card is picked with the keyboard, "search with this" makes a neighbour the query, and the query survives the other page."""
     search_page(page, address)
     page.locator("button.card").nth(3).focus()
     page.keyboard.press("Enter")
@@ -87,7 +87,7 @@ def test_picking_more_like_this_and_coming_back(page: Page, address: str) -> Non
     expect(neighbours.filter(has_text="same class").first).to_have_class(re.compile(r"\bsame\b"))
     wanted = neighbours.nth(1).get_attribute("data-id")
     assert wanted is not None
-    neighbours.nth(1).get_by_role("button").click()
+    neighbours.nth(1).locator(".action").click()
     expect(query).to_contain_text(wanted)
     page.get_by_role("link", name="False negatives").click()
     expect(page.get_by_role("heading", name="An anchor and its hardest negatives")).to_be_visible()
@@ -105,7 +105,7 @@ def test_back_leads_to_the_query_before_and_to_none(page: Page, address: str, ar
     expect(query).to_contain_text(first)
     neighbours = page.get_by_role("list", name="neighbours, most similar first").locator(".card")
     second = neighbours.nth(1).get_attribute("data-id") or ""
-    neighbours.nth(1).get_by_role("button").click()
+    neighbours.nth(1).locator(".action").click()
     expect(query).to_contain_text(second)
     page.go_back()
     expect(query).to_contain_text(first)

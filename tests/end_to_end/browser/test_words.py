@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_words_bring_up_neighbours_and_an_image_takes_their_place(page: Page, tmp_path: Path) -> None:
-    """Typed words and Enter: the hits of a search for them. "More like this" makes an image the query and empties the field."""
+    """Typed words and Enter: the hits of a search for them. "Search with this" makes an image the query and empties the field."""
     configs = tmp_path / "configs"
     configs.mkdir()
     tiny_clip.register(configs)
@@ -31,7 +31,7 @@ def test_words_bring_up_neighbours_and_an_image_takes_their_place(page: Page, tm
         expect(neighbours).to_have_count(10)
         shown = [neighbours.nth(i).get_attribute("data-id") for i in range(10)]
         assert shown == [hit.id for hit in wanted]
-        neighbours.first.get_by_role("button").click()
+        neighbours.first.locator(".action").click()
         expect(page.get_by_role("list", name="the query")).to_contain_text(wanted[0].id)
         expect(field).to_have_value("")
         page.close()  # before its server is gone

@@ -35,10 +35,18 @@ def test_it_makes_a_map_once(folder: Path) -> None:
     ]
 
 
+def test_of_few_images_it_says_how_many_neighbours_were_compared(folder: Path) -> None:
+    """Four have three others each, and trustworthiness is defined for two of them."""
+    index = sk.Index.open(folder)
+    index.remove(index.ids[4:])
+    assert call("map", folder).out.splitlines()[1].endswith(" % of the 2 nearest neighbours kept")
+
+
 def test_what_has_no_map_is_refused_in_a_line(folder: Path, tmp_path: Path) -> None:
     """No artefact, a bad seed, a damaged map; --force mends the last."""
     assert "does not exist" in refused("map", tmp_path / "nowhere")
     assert "--seed must be at least 0" in refused("map", folder, "--seed", -1)
+    assert "--seed must be below" in refused("map", folder, "--seed", 1 << 80)
     (folder / "map.safetensors").write_bytes(b"nonsense")
     assert "is damaged" in refused("map", folder)
     assert call("map", folder, "--force").code == 0

@@ -26,7 +26,7 @@ class QuickBackbone:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._made_of: list[tuple[int, int]] = []
+        self._made_of: list[int] = []
         self._session: Any = None
 
     def __reduce__(self) -> tuple[type[QuickBackbone], tuple[()]]:
@@ -37,24 +37,38 @@ class QuickBackbone:
 
         Args:
             backbone: takes `(B, C, S, S)` float32.
-            images: fewer than `FEWEST` run in a session only if there is one of these weights. For other backbones than `lite0` on a CPU it
-                is the backbone itself.
+            images: fewer than `FEWEST` run in a session only if there is one of these weights. For other backbones than `lite0`
+                in float32 on a CPU it is the backbone itself.
         """
-        if not isinstance(backbone, Lite0) or backbone.conv_stem.weight.device.type != "cpu":
+        if not isinstance(backbone, Lite0) or not _is_usual(backbone.conv_stem.weight):
             return backbone
         if any(find_spec(name) is None for name in _PACKAGES):
             return backbone
         with self._lock:
-            # what is written into a tensor counts its version up, what is put in its place lies elsewhere
-            made_of = [(tensor.data_ptr(), tensor._version) for tensor in backbone.state_dict(keep_vars=True).values()]
+            if self._session is None and images < FEWEST:
+                return backbone
+            made_of = _sums(backbone)
             if self._session is None or made_of != self._made_of:
                 if images < FEWEST:
                     return backbone
                 try:
                     self._session, self._made_of = _session(backbone), made_of
-                except ImportError:  # packages that are there, but cannot be loaded, cost time and no vectors
+                except Exception:  # noqa: BLE001 - packages that cannot be loaded, or are too old for the model, cost time and no vectors
                     return backbone
             return _runs(self._session)
+
+
+def _is_usual(weight: Tensor) -> bool:
+    return weight.device.type == "cpu" and weight.dtype == torch.float32
+
+
+def _sums(backbone: Lite0) -> list[int]:
+    """What tells weights from those before: the sum of each tensor's bits.
+
+    Addresses and version counters would not do: writing through `.data` counts no version up, and a freed address is taken again.
+    """
+    tensors = (tensor for tensor in backbone.state_dict().values() if tensor.dtype == torch.float32)
+    return [int(tensor.view(torch.int32).sum(dtype=torch.int64)) for tensor in tensors]
 
 
 def _session(backbone: Lite0) -> Any:

@@ -91,6 +91,17 @@ def test_weights_that_change_are_seen() -> None:
     np.testing.assert_allclose(changed, _in_torch(encoder, images), atol=1e-4)
     weight.data = weight.data * 2
     np.testing.assert_allclose(encoder.features(images), _in_torch(encoder, images), atol=1e-4)
+    weight.data.mul_(0.5)  # which no version counter sees
+    np.testing.assert_allclose(encoder.features(images), _in_torch(encoder, images), atol=1e-4)
+
+
+def test_weights_in_double_precision_and_those_made_for_inference() -> None:
+    """The first stay with torch, since the model takes float32; the second count no versions."""
+    network = Lite0().double().eval()
+    assert QuickBackbone().of(network, 1000) is network
+    with torch.inference_mode():
+        made = Lite0().eval()
+        assert QuickBackbone().of(made, 1000) is not made
 
 
 def test_an_encoder_that_has_run_can_be_copied() -> None:
@@ -109,11 +120,15 @@ def test_other_backbones_and_machines_without_onnxruntime_stay_with_torch(monkey
     assert QuickBackbone().of(network, 1000) is network
 
 
-def test_packages_that_cannot_be_loaded_cost_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library that the system lacks, for example: the file of a package is there, and its import fails."""
+@pytest.mark.parametrize(
+    "failure",
+    [ImportError("libgomp.so.1: cannot open shared object file"), RuntimeError("Unsupported model IR version: 10")],
+)
+def test_packages_that_cannot_be_used_cost_time_only(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that the system lacks, for example: the file of a package is there, and its import fails. Or an old one."""
 
     def broken(backbone: Lite0) -> Any:
-        raise ImportError("libgomp.so.1: cannot open shared object file")
+        raise failure
 
     monkeypatch.setattr(quick_backbone, "_session", broken)
     network = Lite0().eval()

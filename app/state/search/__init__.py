@@ -1,0 +1,1 @@
+"""Searches of the page *Search* beyond one query."""

@@ -1,0 +1,1 @@
+"""Contents of parts of the page *Search*."""

@@ -1,0 +1,23 @@
+"""A photo from the camera, which the browser asks leave for only once its popover is open."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from samekind.app.state import search_session
+
+KEY = "camera"
+
+
+def show() -> None:
+    """Draws a button that opens the camera."""
+    popover = st.popover("Camera", icon=":material/photo_camera:", on_change="rerun", key="camera_open")
+    if popover.open:
+        with popover:
+            st.camera_input("Take a photo to search with", key=KEY, on_change=_taken)
+
+
+def _taken() -> None:
+    photo = st.session_state[KEY]
+    if photo is not None:
+        search_session.choose_uploads([("photo.jpg", photo.getvalue())])

@@ -1,0 +1,1 @@
+"""Commands about the space that searches use."""

@@ -1,0 +1,1 @@
+"""The page *Search* beyond one query."""

@@ -1,0 +1,30 @@
+"""`samekind search` with a cut-off and with a part of a picture, and what these refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import samekind
+from tests.end_to_end.helpers import call, refused
+
+
+def test_a_search_with_a_least_similarity(artefact: Path, query: Path) -> None:
+    """The first hits of the whole search, and a note; what is no cosine is refused with the flag's name."""
+    whole = call("search", artefact, query, "--k", 8, "--json").answer["hits"]
+    least = round((whole[2]["similarity"] + whole[3]["similarity"]) / 2, 6)
+    cut = call("search", artefact, query, "--k", 8, "--min-similarity", least, "--json").answer
+    assert cut["hits"] == whole[:3]
+    assert "only 3 of 8" in cut["note"]
+    assert "--min-similarity" in refused("search", artefact, query, "--min-similarity", "1.5")
+
+
+def test_a_search_with_a_part_of_an_image(artefact: Path, query: Path) -> None:
+    """The hits of `sk.Crop`; a rectangle that is none, lies beyond the picture, or is of no image is refused in a line."""
+    answer = call("search", artefact, query, "--crop", "2,3,12,10", "--k", 5, "--json").answer
+    wanted = samekind.Index.open(artefact).search(samekind.Crop(query, (2, 3, 12, 10)), k=5)
+    assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in wanted]
+    assert answer["crop"] == [2, 3, 12, 10]
+    for box in ("2,3,12", "a,b,c,d", "0,0,0,4"):
+        assert "--crop must be X,Y,W,H" in refused("search", artefact, query, "--crop", box)
+    assert "24 × 24" in refused("search", artefact, query, "--crop", "20,0,5,5")
+    assert "--crop needs an IMAGE" in refused("search", artefact, "--like", "x", "--crop", "0,0,5,5")
