@@ -51,6 +51,7 @@ def _pages() -> dict[str, st.Page]:
         ("false-negatives", "False negatives", "screens/false_negatives.py", "difference"),
         ("same-or-different", "Same or different?", "screens/label_pairs.py", "fact_check"),
         ("clean-up", "Clean up", "screens/curation.py", "rule"),
+        ("runs", "Runs", "screens/runs.py", "model_training"),
         ("ideas", "Ideas", "screens/ideas.py", "lightbulb"),
     )
     return {

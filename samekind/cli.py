@@ -31,13 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 (a bug, with traceback), 2 (bad input), 130 (Ctrl-C).
     """
-    # Read by OpenMP when torch is imported. Threads that spin while they wait take the core that they wait for as soon as anything else
-    # runs, our own view workers included: a training step took 2.6 s beside a busy process, and 0.35 s with threads that sleep.
+    prepare()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda console: _dispatch(arguments, console), as_json="--json" in arguments)
+
+
+def prepare() -> None:
+    """Readies a process for commands; before torch is imported."""
+    # Read by OpenMP then. Threads that spin while they wait take the core that they wait for as soon as anything else runs, our own view
+    # workers included: a training step took 2.6 s beside a busy process, and 0.35 s with threads that sleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     limit_threads()
     write_anything()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return guarded(lambda console: _dispatch(arguments, console), as_json="--json" in arguments)
 
 
 def guarded(work: Callable[[Console], None], *, as_json: bool = False) -> int:
@@ -72,7 +77,6 @@ def _dispatch(arguments: list[str], console: Console) -> None:
     if arguments[0] == "--version":
         console.answer({"version": __version__}, f"samekind {__version__}")
         return
-    from samekind.arguments import parse
     from samekind.commands import COMMANDS
 
     name = arguments[0]
@@ -80,9 +84,17 @@ def _dispatch(arguments: list[str], console: Console) -> None:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean: samekind {near[0]}" if near else f"commands are {', '.join(COMMANDS)}"
         raise InputError(f"unknown command {name!r}", hint=hint)
-    command = parse(COMMANDS[name], name, arguments[1:], console.stdout)
+    run_command(arguments, console)
+
+
+def run_command(arguments: Sequence[str], console: Console) -> None:
+    """Runs a command that there is, the first of the words, with the others as its flags; says how where they ask for help."""
+    from samekind.arguments import parse
+    from samekind.commands import COMMANDS
+
+    command = parse(COMMANDS[arguments[0]], arguments[0], arguments[1:], console.stdout)
     if command is not None:
-        with signs_of_life(console, name):
+        with signs_of_life(console, arguments[0]):
             command.run(console)
 
 

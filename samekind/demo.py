@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import InputError, MissingDependencyError
-from samekind.core.lifetime import ENDS_WITH_STDIN
+from samekind.core.lifetime import ALLOWS_TRAINING, ENDS_WITH_STDIN
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -79,7 +79,15 @@ _ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
 _EXAMPLE = "for example --base-path /app, or --base-path https://photos.example.org/app"
 
 
-def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Behind = NO_PROXY) -> None:
+def serve(
+    artefact: Path,
+    *,
+    host: str,
+    port: int,
+    console: Console,
+    behind: Behind = NO_PROXY,
+    allow_training: bool = False,
+) -> None:
     """Serves the demo until Ctrl-C.
 
     Args:
@@ -88,6 +96,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Beh
         port: the first port to try; the next free one is taken if it is in use.
         console: is told the address once the server answers.
         behind: the proxy before it, if there is one.
+        allow_training: also let those start trainings who reach it from elsewhere.
 
     Raises:
         MissingDependencyError: Streamlit is not installed.
@@ -101,7 +110,7 @@ def serve(artefact: Path, *, host: str, port: int, console: Console, behind: Beh
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        env={**server_environment(), ENDS_WITH_STDIN: "1"},
+        env={**server_environment(), ENDS_WITH_STDIN: "1", **({ALLOWS_TRAINING: "1"} if allow_training else {})},
     ) as server:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
         try:

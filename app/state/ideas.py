@@ -104,7 +104,11 @@ class Ideas:
 
     def views(self, place: int, seed: int) -> Job[dict[str, list[NDArray[np.uint8]]]]:
         """Views of the sample's image at `place` under every policy; none without a picture."""
-        return self._job(("views", place, seed), lambda progress: self._views(place, seed))
+        return self._job(("views", place, seed), lambda progress: self._views(self.id(place), seed, _VIEWS))
+
+    def views_of(self, id_: str, seed: int, count: int) -> Job[dict[str, list[NDArray[np.uint8]]]]:
+        """As `views`, that many, of any image of the corpus."""
+        return self._job(("views of", id_, seed, count), lambda progress: self._views(id_, seed, count))
 
     @property
     def hits(self) -> Job[PatchHits]:
@@ -179,13 +183,13 @@ class Ideas:
         nearest = int(np.argmax(similarity))
         return Positive(float(similarity[nearest]), self.thumbnails([nearest])[0], nearest)
 
-    def _views(self, place: int, seed: int) -> dict[str, list[NDArray[np.uint8]]]:
+    def _views(self, id_: str, seed: int, count: int) -> dict[str, list[NDArray[np.uint8]]]:
         from samekind import ideas
 
-        image = self.image(place)
+        image = _opened(self._library.picture(id_))
         if image is None:
             return {}
-        return dict(ideas.augmented_views(image, _VIEW_SIDE, corpus=self._corpus, count=_VIEWS, seed=seed))
+        return dict(ideas.augmented_views(image, _VIEW_SIDE, corpus=self._corpus, count=count, seed=seed))
 
     def _hits(self, progress: Progress) -> PatchHits:
         from samekind import ideas

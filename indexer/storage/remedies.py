@@ -20,18 +20,30 @@ def rebuild_command(folder: Path) -> str:
         return (
             f"run: samekind index --vectors FILE --out {shlex.quote(str(folder))}, with the file that it was made from"
         )
+    place, words = shlex.quote(str(folder)), corpus_words(folder)
+    corpus, how = words[:2] or ["--corpus", "CORPUS"], words[2:]
+    return f"run: samekind index {shlex.join(corpus)} --encoder {place} --out {place}" + "".join(
+        f" {shlex.quote(word)}" for word in how
+    )
+
+
+def corpus_words(folder: Path) -> list[str]:
+    """The corpus of an artefact, and how it is read, as words of a command line: `--corpus`, its name or folder, and further flags. Of
+    several corpora the first one; empty where it is unknown, as that of images which Python handed over.
+    """
     trained_on = json_field(folder / META, "corpus")
     trained_on = trained_on if isinstance(trained_on, dict) else {}
     indexed = next(iter(recorded_corpora(folder)), {})
-    corpus, place = indexed.get("source") or trained_on.get("corpus") or "CORPUS", shlex.quote(str(folder))
+    corpus = indexed.get("source") or trained_on.get("corpus")
+    if not corpus:
+        return []
     known = trained_on.get("data_dir") if corpus == trained_on.get("corpus") else None
-    data_dir = f" --data-dir {shlex.quote(str(known))}" if known else ""
     choices = indexed.get("choices") if indexed.get("source") else trained_on
     read = {name: trained_on[name] for name in READING_ARGUMENTS if name in trained_on}
     reading = read if corpus == trained_on.get("corpus") else {}
     words = [word for name, value in reading.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    how = "".join(f" {shlex.quote(word)}" for word in (*choice_flags(choices_of(choices or {})), *words))
-    return f"run: samekind index --corpus {shlex.quote(str(corpus))} --encoder {place} --out {place}{data_dir}{how}"
+    data_dir = ["--data-dir", str(known)] if known else []
+    return ["--corpus", str(corpus), *data_dir, *choice_flags(choices_of(choices or {})), *words]
 
 
 def restore_hint(folder: Path) -> str:

@@ -138,6 +138,7 @@ class Demo:
         samekind demo artifacts
         samekind demo artifacts/fashion-mnist --port 8600
         samekind demo artifacts/fashion-mnist --base-path https://photos.example.org/app
+        samekind demo artifacts/fashion-mnist --host 0.0.0.0 --allow-training
     """
 
     artefact: Artefact
@@ -151,6 +152,9 @@ class Demo:
             help_behavior_hint="",
         ),
     ] = ""
+    allow_training: Annotated[
+        bool, arg(help="Let all who reach it start trainings, not only this machine's users.")
+    ] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -161,4 +165,11 @@ class Demo:
         behind = Behind.parse(self.base_path)
         folder_exists(self.artefact)
         samekind.Index.open(samekind.first_run(self.artefact))  # says what is missing before a browser would
-        serve(self.artefact, host=self.host, port=self.port, console=console, behind=behind)
+        serve(
+            self.artefact,
+            host=self.host,
+            port=self.port,
+            console=console,
+            behind=behind,
+            allow_training=self.allow_training,
+        )

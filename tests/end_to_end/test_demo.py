@@ -20,6 +20,7 @@ import pytest
 import samekind
 from samekind import demo as demo_module
 from samekind.console import Console
+from samekind.core.lifetime import ALLOWS_TRAINING
 from samekind.demo import Behind, free_port, serve, streamlit_command
 from tests.processes import heed_ctrl_c
 
@@ -131,6 +132,20 @@ def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(samekind.InputError, match="stopped with exit code 3"):
         serve(Path("artefact"), host="127.0.0.1", port=free_port("127.0.0.1", 8600), console=console)
     assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_server_is_told_whether_all_may_train(monkeypatch: pytest.MonkeyPatch, allowed: bool) -> None:
+    """By a variable, which `--allow-training` sets and nothing else."""
+    says = f"import os; raise SystemExit(3 if {ALLOWS_TRAINING!r} in os.environ else 4)"
+    monkeypatch.setattr(
+        demo_module, "streamlit_command", lambda *_: [sys.executable, "-c", says, "--server.port", "8600"]
+    )
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.delenv(ALLOWS_TRAINING, raising=False)
+    console = Console(as_json=True, stdout=io.StringIO(), stderr=io.StringIO())
+    with pytest.raises(samekind.InputError, match=f"exit code {3 if allowed else 4}"):
+        serve(Path("artefact"), host="127.0.0.1", port=8600, console=console, allow_training=allowed)
 
 
 def test_a_server_that_will_not_end_is_made_to(monkeypatch: pytest.MonkeyPatch) -> None:

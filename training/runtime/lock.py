@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ if sys.platform != "win32":
 
 LOCK = ".lock"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM)
+_asking = threading.Lock()
+"""Two threads that ask at once would each see the other's lock."""
 
 
 @contextmanager
@@ -60,6 +63,25 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         if error.errno not in _NO_LOCKS:  # better unguarded than unusable
             hint = "choose another --out, or mend the permissions"
             raise ArtefactError(f"cannot write to {folder}: {error.strerror}", hint=hint) from error
+
+
+def is_held(folder: Path, name: str = LOCK) -> bool:
+    """True if somebody holds the lock. Finding out takes it for a moment, so whoever takes such a lock waits a little for it.
+
+    False where it was never taken, or on a file system without locks.
+    """
+    if not (folder / name).is_file():
+        return False
+    lock = FileLock(folder / name, timeout=0, fallback_to_soft=False)
+    try:
+        with _asking:
+            lock.acquire()
+            lock.release()
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def mark_as_read(descriptor: int) -> None:

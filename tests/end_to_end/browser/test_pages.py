@@ -19,7 +19,7 @@ from tests.end_to_end.browser.demo import demo
 pytestmark = pytest.mark.browser
 
 FIRST_PAGE_SECONDS = 5.0
-PAGES = ["Overview", "Map", "Search", "False negatives", "Same or different?", "Clean up", "Ideas"]
+PAGES = ["Overview", "Map", "Search", "False negatives", "Same or different?", "Clean up", "Runs", "Ideas"]
 
 
 def search_page(page: Page, address: str) -> None:

@@ -1,0 +1,1 @@
+"""Runs and trainings of the folder that a visitor's artefact lies in, and who may start one."""
