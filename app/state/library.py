@@ -8,17 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.app.jobs import map_job
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
-from samekind.app.jobs.job import Job, Progress
 from samekind.app.jobs.leases import Leases
+from samekind.app.state.background_work import BackgroundWork
 from samekind.app.state.query import Query
 from samekind.app.state.search.usual import UsualSimilarities
 from samekind.app.state.stamp import Stamp, stamp
@@ -28,14 +27,14 @@ from samekind.app.view_models import bought_view, search_view
 if TYPE_CHECKING:
     import samekind as sk
 
-MOST_LISTED, PICTURES_KEPT, SCREENS_KEPT = 500, 16, 16
+PICTURES_KEPT, SCREENS_KEPT = 16, 16
 CANDIDATE_DEPTH = 10
 """Hardest negatives per anchor that are candidates for labeling."""
 Kept = TypeVar("Kept")
 WARM_AFTER_SECONDS = 3.0  # the browser is still drawing by then
 
 
-class Library:
+class Library(BackgroundWork):
     """An opened index and what the pages work out from it.
 
     Attributes:
@@ -45,11 +44,8 @@ class Library:
     """
 
     def __init__(self, index: sk.Index) -> None:
-        self.index = index
+        super().__init__(index)
         self._loading = threading.Lock()
-        self._auditing = threading.Lock()
-        self._audits: dict[tuple[int, str | None], AuditJob] = {}
-        self._lists: dict[str, Job[Any]] = {}
         self._pooling = threading.Lock()
         self.leases = Leases()
         self.adapting = Adapting()
@@ -181,47 +177,6 @@ class Library:
         """How near the corpus' own images are to each other: similarities to the nearest other image, ascending; worked out once."""
         return self._usual.of(self.index, adapted)
 
-    def audit(self, k: int, split: str | None = None) -> AuditJob:
-        """The audit with k negatives per anchor, of one split if named, one for all sessions: done, under way, or begun just now."""
-        with self._auditing:
-            if (k, split) not in self._audits or self._audits[k, split].failed:
-                self._audits[k, split] = AuditJob(self.index, k, split)
-            return self._audits[k, split]
-
-    def label_issues(self) -> Job[sk.LabelIssues]:
-        """The list of label issues, one for all sessions, as `audit`."""
-        return self._list("labels", lambda progress: self.index.label_issues(MOST_LISTED, progress))
-
-    def duplicates(self) -> Job[sk.Duplicates]:
-        """The list of duplicates, one for all sessions, as `audit`."""
-        return self._list("duplicates", lambda progress: self.index.duplicates(MOST_LISTED, progress))
-
-    def beside_pixels(self) -> Job[sk.BesidePixels | None]:
-        """The encoder beside raw pixels, one for all sessions, as `audit`."""
-        from samekind import beside_pixels
-
-        return self._list("pixels", lambda progress: beside_pixels(self.index, progress=progress))
-
-    def leaks(self) -> Job[sk.Duplicates]:
-        """The list of leaks between splits, one for all sessions, as `audit`."""
-        return self._list("leaks", lambda progress: self.index.leaks(MOST_LISTED, progress))
-
-    def map(self) -> Job[sk.ImageMap]:
-        """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
-        return self._list(f"map-{map_job.space(self.index)}", partial(map_job.read_or_made, self.index))
-
-    def detectors(self) -> Job[sk.DetectorReport]:
-        """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
-        from samekind import evaluate_detectors
-
-        return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
-
-    @property
-    def has_detectors(self) -> bool:
-        """True if somebody has asked for them, and they could be measured as far as is known."""
-        job = self._lists.get("detectors")
-        return job is not None and not job.failed
-
     def sample(self, report: sk.FalseNegativeReport) -> sk.HardNegativeSample:
         """The random sample of hard negatives of an audit, drawn once for each split: it is the same at every depth."""
         from samekind import HardNegativeSample
@@ -231,24 +186,12 @@ class Library:
                 self._samples[report.split] = HardNegativeSample(self.index, report)
             return self._samples[report.split]
 
-    def doubted(self) -> frozenset[str]:
-        """Ids of images whose label may be wrong, if the list of label issues is there already; it is not made for this."""
-        job = self._lists.get("labels")
-        found = None if job is None else job.result
-        return frozenset() if found is None else frozenset(issue.id for issue in found.issues)
-
     @cached_property
     def near_copies(self) -> Callable[[tuple[str, ...]], list[tuple[str, str]]]:
         """The pairs among a few images that are nearly the same picture, of the last screens kept: marks do not change them."""
         from samekind import near_copies
 
         return lru_cache(maxsize=SCREENS_KEPT)(lambda ids: near_copies(self.index, ids))
-
-    def _list(self, name: str, work: Callable[[Progress], Any]) -> Job[Any]:
-        with self._auditing:
-            if name not in self._lists or self._lists[name].failed:
-                self._lists[name] = Job(work, f"samekind-{name}")
-            return self._lists[name]
 
     def pool(self) -> sk.CandidatePool:
         """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done."""
