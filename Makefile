@@ -118,14 +118,14 @@ test: setup ## fast tests: no network, no GPU (about a minute)
 
 test-slow: setup ## the slow tests
 	$(call step,3,slow tests (about five minutes))
-	@$(RUN) pytest -m 'slow and not gpu and not browser'
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser' --numprocesses 2 --dist loadfile
 
 browser: setup ## the demo in headless Chromium
 	@command -v chromium >/dev/null || { \
 		echo 'error: chromium is not installed' >&2; \
 		echo 'hint: on Debian: apt-get install chromium chromium-driver' >&2; exit 1; }
 	$(call step,3,testing the demo in Chromium (about a minute))
-	@$(RUN) pytest -m browser
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m browser --numprocesses 2 --dist loadfile
 
 faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 5 minutes); FAULTS='--only train --kills 10'
 	$(call step,3,killing and continuing (about 5 minutes on two quiet cores))
