@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.app.state.background_work import BackgroundWork
 from samekind.app.state.labeling import labeling_session, screen_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import Card, data_uri
@@ -79,7 +80,7 @@ def test_a_screen_is_drawn_as_python_gives_it_and_without_an_audit(
     open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anchor and images are the first ones of `acquire_screens`; neither class nor id reaches the browser until it is asked for."""
-    monkeypatch.delattr(Library, "audit")
+    monkeypatch.delattr(BackgroundWork, "audit")
     index = sk.Index.open(folder)
     (screen,) = sk.acquire_screens(index, 1)
     at = groups(open_app(folder))
