@@ -28,6 +28,7 @@ TITLE = "Search"
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
+    begins = search_session.begins()
     search_session.do_what_was_left()
     unknown = search_session.unknown_id(library)
     mixture = search_session.present_query(library, TITLE)
@@ -48,7 +49,7 @@ def main() -> None:
     original.show(library)
     if mixture is not None and any(part.id is not None for part in mixture.parts):
         _link()
-    if not search_session.has_drawn() and (act := picker.chosen_already(library, "neighbours")) is not None:
+    if begins and (act := picker.chosen_already(library, "neighbours")) is not None:
         search_session.do_later(act, TITLE)
 
 

@@ -30,7 +30,7 @@ _SEEN, _MORE, _LEFT_OUT = "address_seen", "query_mixed_with", "uploads_left_out"
 PAGE = "page_drawn"
 """Key of the title of the page that was drawn last."""
 _REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
-_LATER = "do_later"
+_LATER, _BEGUN = "do_later", "search_begun"
 
 
 def is_addressed() -> bool:
@@ -48,13 +48,15 @@ def is_drawn_again(title: str) -> bool:
     return bool(st.session_state.get(PAGE) == title)
 
 
-def has_drawn() -> bool:
-    """True if this session has drawn a page before.
+def begins() -> bool:
+    """True the first time that a session asks.
 
     A browser whose server was started anew sends what its visitor does to a session that has drawn nothing. Streamlit knows none of its
     callbacks then, and calls none.
     """
-    return PAGE in st.session_state
+    is_first = _BEGUN not in st.session_state
+    st.session_state[_BEGUN] = True
+    return is_first
 
 
 def do_later(act: Callable[[], None], title: str) -> None:
@@ -222,6 +224,7 @@ def _add(library: Library, id_: str, *, is_like: bool) -> None:
 
 
 def _ask(like: Sequence[Query], unlike: Sequence[Query] = ()) -> None:
+    st.session_state.pop(_LATER, None)  # what is chosen now counts, not what was chosen before and left for later
     st.session_state["query"] = like[0] if like else None
     st.session_state[_MORE] = (st.session_state["query"], tuple(like[1:]), tuple(unlike))
 

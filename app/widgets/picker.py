@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from samekind.app.state import basket, search_session
 from samekind.app.state.library import Library
@@ -70,8 +71,7 @@ def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | No
         done = state[key].get("acted") if key in state else None
         if done is not None:
             return lambda: act(library, done["name"], done["id"])
-    files = [(file.name, file.getvalue()) for file in state.get(search_session.upload_key()) or ()]
-    words = state.get(search_session.WORDS)
+    files, words = _files(), state.get(search_session.WORDS)
     if files:
         return lambda: search_session.choose_uploads(files)
     return None if not words else lambda: search_session.choose_words(words)
@@ -182,6 +182,11 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    files = st.session_state[search_session.upload_key()]
-    if files:
-        search_session.choose_uploads([(file.name, file.getvalue()) for file in files])
+    if files := _files():
+        search_session.choose_uploads(files)
+
+
+def _files() -> list[tuple[str, bytes]]:
+    """Names and contents of the files in the field; of one that went with a killed server the browser still has the name only."""
+    held = st.session_state.get(search_session.upload_key()) or ()
+    return [(file.name, file.getvalue()) for file in held if isinstance(file, UploadedFile)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from samekind.app.state import search_session
 
@@ -19,5 +20,5 @@ def show() -> None:
 
 def _taken() -> None:
     photo = st.session_state[KEY]
-    if photo is not None:
+    if isinstance(photo, UploadedFile):  # and not one that went with a killed server
         search_session.choose_uploads([("photo.jpg", photo.getvalue())])
