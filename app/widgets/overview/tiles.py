@@ -10,6 +10,7 @@ TILES = {
     "screens/false_negatives.py": ("difference", "Which images training pushes apart although they are of one class."),
     "screens/label_pairs.py": ("fact_check", "Tell images apart with a few keys: the search adapts to your answers."),
     "screens/curation.py": ("rule", "Labels that may be wrong, duplicates, and pictures that two splits share."),
+    "screens/runs.py": ("model_training", "Start a training, watch it, and compare what came of several."),
     "screens/ideas.py": (
         "lightbulb",
         "From noise-contrastive estimation to the question behind this project, in figures that move.",
