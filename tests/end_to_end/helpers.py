@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,13 @@ def draw(kind: str, rng: np.random.Generator) -> Image.Image:
         "dots": (x % step < 2) & (y % step < 2),
     }[kind]
     return Image.fromarray(np.clip(pattern * 180 + rng.integers(0, 60, (24, 24)), 0, 255).astype(np.uint8))
+
+
+def draw_folder(folder: Path, per_class: int) -> Path:
+    """Pictures of every class, each class in a folder of its own; returns `folder`."""
+    rng = np.random.default_rng(0)
+    for kind in CLASSES:
+        (folder / kind).mkdir(parents=True)
+        for i in range(per_class):
+            draw(kind, rng).save(folder / kind / f"{i}.png")
+    return folder

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import samekind as sk
 from samekind import runs
 from samekind.core.cache_home import VARIABLE
-from tests.end_to_end.helpers import CLASSES, draw
+from tests.end_to_end.helpers import draw_folder
 
 pytestmark = pytest.mark.slow
 PATIENCE_SECONDS = 240
@@ -26,11 +25,7 @@ def artefact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A run that knows where the pictures are and nothing else; whatever training is left at the end is ended."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    rng = np.random.default_rng(0)
-    for kind in CLASSES:
-        (tmp_path / "photos" / kind).mkdir(parents=True)
-        for i in range(16):
-            draw(kind, rng).save(tmp_path / "photos" / kind / f"{i}.png")
+    draw_folder(tmp_path / "photos", 16)
     folder = tmp_path / "runs" / "first"
     folder.mkdir(parents=True)
     (folder / "meta.json").write_text(json.dumps({"corpus": {"corpus": str(tmp_path / "photos")}}))

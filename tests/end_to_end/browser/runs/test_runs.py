@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -17,7 +16,7 @@ from samekind import runs
 from samekind.core.cache_home import VARIABLE
 from samekind.demo import free_port
 from tests.end_to_end.browser.test_killed_server import serving
-from tests.end_to_end.helpers import CLASSES, draw
+from tests.end_to_end.helpers import draw_folder
 from tests.runs.test_process import process_of, wait_until
 
 pytestmark = pytest.mark.browser
@@ -29,11 +28,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A run of 48 small pictures in a folder."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    rng = np.random.default_rng(0)
-    for kind in CLASSES:
-        (tmp_path / "photos" / kind).mkdir(parents=True)
-        for i in range(16):
-            draw(kind, rng).save(tmp_path / "photos" / kind / f"{i}.png")
+    draw_folder(tmp_path / "photos", 16)
     folder = tmp_path / "runs" / "first"
     corpus = sk.load_corpus(str(tmp_path / "photos"))
     sk.build_index(corpus, sk.train(corpus, "smoke", folder, epochs=2, workers=0).encoder, folder)
