@@ -118,14 +118,19 @@ def _serve_at(
     """Serves at this port until Ctrl-C; returns whether it was ours."""
     if chosen != wanted:
         console.say(f"port {wanted} is in use, taking {chosen}")
-    with subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
-        streamlit_command(artefact, host, chosen, behind),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**server_environment(), ENDS_WITH_STDIN: "1", **({ALLOWS_TRAINING: "1"} if training else {})},
-    ) as server:
+    output, written = os.pipe()  # not Popen's own, which is closed under the thread that reads it
+    try:
+        started = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
+            streamlit_command(artefact, host, chosen, behind),
+            stdin=subprocess.PIPE,
+            stdout=written,
+            env={**server_environment(), ENDS_WITH_STDIN: "1", **({ALLOWS_TRAINING: "1"} if training else {})},
+        )
+    finally:
+        os.close(written)
+    with started as server:
         try:
-            if not _is_up(server):
+            if not _is_up(server, output):
                 if server.returncode == STREAMLIT_REFUSES and not _is_free(host, chosen):
                     return False
                 raise _stopped(server.returncode)
@@ -197,20 +202,17 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _is_up(server: subprocess.Popen[bytes]) -> bool:
+def _is_up(server: subprocess.Popen[bytes], output: int) -> bool:
     """Waits until the server says that it listens, and reads on so that it never waits for us; returns whether it lives.
 
     That somebody answers at the port would not tell: it may be another demo, of another artefact, that was a moment quicker.
+
+    Args:
+        server: the process.
+        output: the end of a pipe that what it prints comes out of; closed when it has ended.
     """
     said = threading.Event()
-
-    def read() -> None:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if line.strip():
-                said.set()
-
-    threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=_read, args=(output, said), daemon=True).start()
     give_up = time.monotonic() + START_SECONDS
     while not said.wait(0.1):
         if server.poll() is not None:
@@ -218,6 +220,13 @@ def _is_up(server: subprocess.Popen[bytes]) -> bool:
         if time.monotonic() > give_up:
             raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
     return True
+
+
+def _read(output: int, said: threading.Event) -> None:
+    with open(output, "rb") as lines:
+        for line in lines:
+            if line.strip():
+                said.set()
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

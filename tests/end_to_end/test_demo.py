@@ -222,8 +222,9 @@ def test_a_server_that_is_killed_during_an_upload_leaves_the_artefact_whole(tmp_
         with subprocess.Popen(
             command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as server:
+            assert server.stdout is not None
             try:
-                assert demo_module._is_up(server)
+                assert demo_module._is_up(server, os.dup(server.stdout.fileno()))
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/app/_stcore/health", timeout=10) as response:
                     assert response.read() == b"ok"
                 if attempt == 0:
