@@ -129,7 +129,8 @@ class _Exchange:
     def __init__(self, scope: Message, receive: Receive, send: Send, most: int) -> None:
         self.scope, self._receive, self._send, self._most = scope, receive, send, most
         self._bytes = self.status = 0
-        self.received = self.gone = False
+        self.received = not self.header("transfer-encoding") and self.header("content-length") in ("", "0")
+        self.gone = False
         self.oversized: Refusal | None = None
 
     @property

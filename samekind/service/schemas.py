@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from samekind.service.limits import MAX_K, MAX_LISTED, MAX_OFFSET
@@ -16,16 +16,7 @@ _OTHER_ID = "train/00007.png"
 _HIT: JsonDict = {"rank": 1, "id": _ID, "similarity": 0.8732140064239502, "label": "Bag", "uri": "photos/bag.png"}
 
 
-def _written(text: str) -> str:
-    """Refuses halves of characters, which nothing behind the service can store or look for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("the text is no valid Unicode") from error
-    return text
-
-
-Text = Annotated[str, AfterValidator(_written), Field(max_length=_LONGEST_TEXT)]
+Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
 ImageId = Annotated[Text, Field(description="Id of an image of the index.", examples=[_ID])]
 
 IdParameter = Annotated[Text, Query(alias="id", description="Id of an image of the index.", examples=[_ID])]
