@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ _VERDICT = tuple(field.name for field in fields(Verdict))
 
 
 class Client:
-    """A service at an address. Several threads may use one client; each has a connection of its own.
+    """A service at an address. Several threads may use one client; each has a connection of its own, until `close`.
 
     Args:
         url: of the service, such as `http://127.0.0.1:8600`.
@@ -28,9 +28,9 @@ class Client:
         timeout: seconds until an answer is given up.
 
     Example:
-        client = sk.Client("http://127.0.0.1:8600")
-        for hit in client.search("cat.jpg", k=5):
-            print(hit.similarity, hit.id)
+        with sk.Client("http://127.0.0.1:8600") as client:
+            for hit in client.search("cat.jpg", k=5):
+                print(hit.similarity, hit.id)
 
     Raises:
         InputError: the address is none.
@@ -38,6 +38,16 @@ class Client:
 
     def __init__(self, url: str, token: str = "", timeout: float = 60.0) -> None:
         self._connection = Connection(url, token, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._connection.close()
 
     def search(
         self,

@@ -43,6 +43,14 @@ class Connection:
         self._host, self._port, self._is_secure = host, port, parts.scheme == "https"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout, self._own = timeout, threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
+
+    def close(self) -> None:
+        """Closes the connections of all threads; the next request opens one again."""
+        self._own = threading.local()
+        for connection in tuple(self._open):
+            connection.close()
+        self._open.clear()
 
     def ask(
         self, method: str, path: str, asked: Mapping[str, Any] | None = None, body: bytes | dict[str, Any] | None = None
@@ -91,6 +99,7 @@ class Connection:
                 answer = response.read()
             except (http.client.HTTPException, OSError) as error:
                 connection.close()
+                self._open.discard(connection)
                 self._own.connection = None
                 # RemoteDisconnected is one, too: nobody has answered.
                 if is_new or is_last or not isinstance(error, ConnectionError):
@@ -112,6 +121,7 @@ class Connection:
         else:
             found = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         self._own.connection = found
+        self._open.add(found)
         return found, True
 
 

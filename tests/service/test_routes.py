@@ -136,6 +136,12 @@ def test_every_operation_is_described_in_a_sentence_with_examples(app: ServiceAp
     assert "security" not in told
 
 
+def test_a_method_that_a_path_does_not_take_is_told_those_that_it_takes(http: TestClient) -> None:
+    """All of them, not those of the first route alone."""
+    response = http.put("/v1/verdicts")
+    assert (response.status_code, response.headers["Allow"]) == (405, "DELETE, GET, POST")
+
+
 def test_metrics_count_by_route_and_never_by_what_a_client_makes_up(index: sk.Index) -> None:
     """Every line is one that Prometheus reads."""
     with asking(create_app(index)) as http:
