@@ -177,6 +177,10 @@ class Client:
             return False
         return status == 200
 
+    def metrics(self) -> str:
+        """Figures of the service, as Prometheus reads them; raises `ServiceError`."""
+        return self._bytes("/metrics", {}).decode()
+
     def _bytes(self, path: str, asked: Mapping[str, Any]) -> bytes:
         return self._connection.ask("GET", path, asked)[1]
 

@@ -26,14 +26,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(file)
     save_encoder(FakeEncoder(), place / "artefact")
-    sk.build_index(sk.Corpus.from_folder(place / "photos"), FakeEncoder(), place / "artefact")  # type: ignore[arg-type]
+    sk.build_index(sk.Corpus.from_folder(place / "photos"), FakeEncoder(), place / "artefact")
     return place / "artefact"
 
 
 @pytest.fixture(scope="session")
 def index(folder: Path) -> sk.Index:
     """The index of it."""
-    return sk.Index.open(folder, encoder=FakeEncoder())  # type: ignore[arg-type]
+    return sk.Index.open(folder, encoder=FakeEncoder())
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +53,9 @@ def http(app: ServiceApp) -> Iterator[TestClient]:
 def own(folder: Path, tmp_path: Path) -> sk.Index:
     """An index of the same pictures that a test may change."""
     shutil.copytree(folder, tmp_path / "artefact")
-    return sk.Index.open(tmp_path / "artefact", encoder=FakeEncoder())  # type: ignore[arg-type]
+    return sk.Index.open(tmp_path / "artefact", encoder=FakeEncoder())
 
 
 def asking(app: ServiceApp) -> TestClient:
     """A client of a service in this process."""
-    return TestClient(app.guarded, base_url="http://127.0.0.1")  # type: ignore[arg-type]
+    return TestClient(app.guarded, base_url="http://127.0.0.1")

@@ -38,8 +38,9 @@ def client(index: sk.Index) -> Iterator[sk.Client]:
         yield client
 
 
-def untimed(result: sk.SearchResult) -> tuple[Any, ...]:
-    """All of a result but its time."""
+def untimed(result: sk.SearchResult | list[sk.SearchResult]) -> tuple[Any, ...]:
+    """All of one query's result but its time."""
+    assert isinstance(result, sk.SearchResult)
     return result.k, result.hits, result.note, result.adaptation
 
 

@@ -22,8 +22,9 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def told(result: sk.SearchResult) -> dict[str, Any]:
-    """What the library finds, as JSON holds it and without the time."""
+def told(result: sk.SearchResult | list[sk.SearchResult]) -> dict[str, Any]:
+    """What the library finds for one query, as JSON holds it and without the time."""
+    assert isinstance(result, sk.SearchResult)
     found: dict[str, Any] = json.loads(json.dumps(result.to_dict()))
     return {name: value for name, value in found.items() if name != "elapsed_ms"}
 
@@ -141,7 +142,7 @@ def test_an_index_that_was_written_meanwhile_is_served_without_a_restart(
     with asking(app) as http:
         assert http.get("/v1/index").json()["images"] == 30
         more = sk.Corpus.from_arrays(kinds(4, seed=9), name="more", source={"corpus": "more"})
-        sk.Index.open(own.path, encoder=FakeEncoder()).add(more)  # type: ignore[arg-type]
+        sk.Index.open(own.path, encoder=FakeEncoder()).add(more)
         assert http.get("/v1/index").json()["images"] == 34
         assert app.service.held.current().__dict__["encoder"] is own.__dict__["encoder"]
         assert http.get("/v1/images/neighbours", params={"id": "Bag/00.png", "k": 34}).json()["note"] is None
