@@ -28,7 +28,7 @@ class HeldIndex:
 
     def __init__(self, index: Index, max_pixels: int) -> None:
         self.path, self._max_pixels = index.path, max_pixels
-        self._turn, self._loading = threading.Lock(), threading.Lock()
+        self._turn, self._loading, self._encoding = threading.Lock(), threading.Lock(), threading.Lock()
         self._stamp, self._looked = self._now(), time.monotonic()
         self._index = self._limited(index)
 
@@ -57,7 +57,7 @@ class HeldIndex:
         Raises:
             SamekindError: there is none, or it cannot be loaded.
         """
-        with self._loading:
+        with self._encoding:  # not the other lock: who asks by id does not wait for an encoder
             _ = index.text_tower if words else index.encoder
 
     def with_table(self) -> Index:

@@ -84,6 +84,7 @@ def serve(index: Index, limits: Limits, place: Place, console: Console) -> None:
 
     Raises:
         InputError: the address cannot be listened on.
+        ArtefactError: a part of the index is damaged.
     """
     import uvicorn
 
@@ -93,6 +94,7 @@ def serve(index: Index, limits: Limits, place: Place, console: Console) -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=console.stderr)
     hosts = frozenset() if place.token else LOOPBACK | {place.host.lower()}
     made = create_app(index, limits, Access(place.token, hosts), read_only=place.read_only, cors=place.cors)
+    made.service.held.with_table()  # a part that is damaged is told here, and the first visitor does not wait for it
     with listening(place) as socket_:
         url = f"http://{f'[{place.host}]' if ':' in place.host else place.host}:{socket_.getsockname()[1]}"
         answer = {"url": url, "artefact": str(index.path)}
