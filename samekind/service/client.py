@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samekind import Hit, ImageError, InputError, SearchResult, ServiceError, Text, Verdict
 from samekind.service.connection import Connection, json_object, retry_seconds
 
-Query = str | Path | bytes | Text | Sequence[float] | NDArray[np.floating[Any]]
+Query: TypeAlias = str | Path | bytes | Text | Sequence[float] | NDArray[np.floating[Any]]
 _AUDIT_WAIT = 10.0
 _VERDICT = tuple(field.name for field in fields(Verdict))
 
