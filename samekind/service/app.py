@@ -102,8 +102,9 @@ def _answer_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         response = Refusal(error.status_code, str(error.detail), f"{app.openapi_url} lists the paths").response()
         response.headers.update(error.headers or {})
-        if error.status_code == 405:  # FastAPI names the methods of one route alone
-            response.headers["Allow"] = ", ".join(sorted(map(str.upper, app.openapi()["paths"][request.url.path])))
+        methods = app.openapi()["paths"].get(request.url.path)
+        if error.status_code == 405 and methods:  # FastAPI names those of one route alone
+            response.headers["Allow"] = ", ".join(sorted(map(str.upper, methods)))
         return response
 
     async def bug(request: Request, error: Exception) -> JSONResponse:

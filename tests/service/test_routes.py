@@ -140,6 +140,7 @@ def test_a_method_that_a_path_does_not_take_is_told_those_that_it_takes(http: Te
     """All of them, not those of the first route alone."""
     response = http.put("/v1/verdicts")
     assert (response.status_code, response.headers["Allow"]) == (405, "DELETE, GET, POST")
+    assert http.put("/v1/openapi.json").status_code == 405
 
 
 def test_metrics_count_by_route_and_never_by_what_a_client_makes_up(index: sk.Index) -> None:
