@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from samekind import FalseNegativeReport, Index
+from samekind.service.refusals import Refusal
 
 KEPT = 4
+AGAIN_SECONDS = 2
 _FIGURES = (
     *("k", "num_anchors", "num_rows", "base_rate", "false_negative_rate", "lift", "by_rank", "by_class"),
     *("gradient_share", "num_duplicates", "label_level", "notes"),
@@ -36,10 +38,18 @@ class Audits:
         self._turn, self._keeping = threading.Lock(), threading.Lock()
 
     def ask(self, index: Index, asked: Asked) -> Future[dict[str, Any]]:
-        """The figures, which may be yet to come; a failed audit is forgotten, so that the next request tries again."""
+        """The figures, which may be yet to come; a failed audit is forgotten, so that the next request tries again.
+
+        Raises:
+            Refusal: another audit is asked for while as many as are kept have yet to be worked out.
+        """
         key = (index.state, asked)
         with self._keeping:
             found = self._kept.get(key)
+            if found is None and sum(not each.done() for each in self._kept.values()) >= KEPT:
+                raise Refusal(
+                    429, f"{KEPT} other audits are being worked out", "ask again when they are", AGAIN_SECONDS
+                )
             if found is None or (found.done() and found.exception() is not None):
                 found = self._kept[key] = Future()
                 self._forget()
@@ -47,12 +57,6 @@ class Audits:
                 threading.Thread(target=self._work, args=(found, work), name="samekind-audit", daemon=True).start()
             self._kept.move_to_end(key)
             return found
-
-    @property
-    def busy(self) -> bool:
-        """True if nothing that is kept has been worked out, so that no other audit is begun."""
-        with self._keeping:
-            return len(self._kept) >= KEPT and not any(each.done() for each in self._kept.values())
 
     def _forget(self) -> None:
         for key in [key for key, each in self._kept.items() if each.done()]:

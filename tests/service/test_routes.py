@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import time
 from typing import Any
 
@@ -85,6 +86,23 @@ def test_the_audit_is_worked_out_in_the_background_and_kept(own: sk.Index, monke
     told = answer.json()
     assert len(told["by_rank"]) == 4
     assert told == {**{name: expected[name] for name in told if name != "split"}, "split": None}
+
+
+def test_only_a_few_audits_wait_and_who_waits_may_go_on_asking(own: sk.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fifth is refused with 429 while four are worked out; the first, asked for again, is not."""
+    audit, go = sk.Index.audit, threading.Event()
+
+    def waiting(*arguments: Any, **named: Any) -> Any:
+        assert go.wait(20)
+        return audit(*arguments, **named)
+
+    monkeypatch.setattr(sk.Index, "audit", waiting)
+    with asking(create_app(own)) as http:
+        asked = [http.get("/v1/audit", params={"k": k, "wait": 0}) for k in (1, 2, 3, 4, 5, 1)]
+        assert [each.status_code for each in asked] == [202, 202, 202, 202, 429, 202]
+        assert asked[4].headers["Retry-After"] == "2"
+        go.set()
+        assert http.get("/v1/audit", params={"k": 4, "wait": 20}).status_code == 200
 
 
 def test_verdicts_are_listed_added_replaced_and_withdrawn(own: sk.Index) -> None:

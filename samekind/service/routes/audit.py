@@ -10,14 +10,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from samekind.service.audits import Asked
-from samekind.service.refusals import busy
+from samekind.service.audits import AGAIN_SECONDS, Asked
 from samekind.service.routes.refusals import errors
 from samekind.service.schemas import Audit, Text, Working
 from samekind.service.service import Served
 
 router = APIRouter(tags=["audit"])
-AGAIN_SECONDS = 2
 
 
 class AuditOptions(BaseModel):
@@ -44,8 +42,6 @@ async def audit(options: Annotated[AuditOptions, Query()], service: Served) -> A
 
     def ask() -> Future[dict[str, Any]]:
         index = service.held.with_table()
-        if service.audits.busy:
-            raise busy()
         return service.audits.ask(index, asked)
 
     future = asyncio.wrap_future(await service.workers.do("disk", ask))
