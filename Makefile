@@ -77,7 +77,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@while sleep 20 >/dev/null 2>&1; do echo "  … $$(du -sh $(VENV) 2>/dev/null | cut -f1) in $(VENV)"; done & \
 		trap "kill $$! 2>/dev/null || true" EXIT; \
 		$(VENV)/bin/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt \
-			--editable '.[$(FAISS),app,lite,dev]' 2> >(grep -v 'is ignored: it is' >&2); \
+			--editable '.[$(FAISS),app,lite,serve,dev]' 2> >(grep -v 'is ignored: it is' >&2); \
 		echo '  byte-compiling'; $(VENV)/bin/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 	@touch $@
 

@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConstraintClosure": "samekind.indexer.labeling.constraint_closure",
     "ArtefactError": "samekind.core.errors",
+    "Client": "samekind.service.client",
     "Corpus": "samekind.data.corpus",
     "CorpusError": "samekind.core.errors",
     "DetectorReport": "samekind.indexer.evaluation.detector_report",
@@ -58,6 +59,7 @@ _HOMES = {
     "RunCard": "samekind.indexer.report.run_card",
     "SamekindError": "samekind.core.errors",
     "Reading": "samekind.data.types.reading",
+    "ServiceError": "samekind.core.errors",
     "SearchResult": "samekind.indexer.search.results",
     "Text": "samekind.indexer.search.mixed",
     "Crop": "samekind.indexer.search.crop",

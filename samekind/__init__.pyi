@@ -11,6 +11,7 @@ from samekind.core.errors import ImageError as ImageError
 from samekind.core.errors import InputError as InputError
 from samekind.core.errors import MissingDependencyError as MissingDependencyError
 from samekind.core.errors import SamekindError as SamekindError
+from samekind.core.errors import ServiceError as ServiceError
 from samekind.data.corpus import Corpus as Corpus
 from samekind.data.decode import decode_image as decode_image
 from samekind.data.inspection import Inspection as Inspection
@@ -87,6 +88,7 @@ from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
 from samekind.indexer.verification import Verification as Verification
 from samekind.indexer.verification import verify as verify
+from samekind.service.client import Client as Client
 from samekind.training.answers.guard import FEWEST_GROUPS as FEWEST_GROUPS
 from samekind.training.answers.guard import SMALLEST_GROUP as SMALLEST_GROUP
 from samekind.training.config.presets import preset as preset

@@ -65,7 +65,7 @@ class Id:
     id: str
 
 
-_Part = Query | _Picture | Text
+Part = Query | _Picture | Text
 """One query as a vector, or as what has yet to be embedded."""
 
 
@@ -110,6 +110,16 @@ def seen(image: Any, index: OpenedIndex) -> Pixels:
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
+def read(query: Any, index: OpenedIndex) -> Part:
+    """One query, decoded and not yet embedded: `parse` takes it as if it were the query itself.
+
+    Raises:
+        InputError: the query is unusable, or several.
+        ImageError: a file or bytes cannot be decoded.
+    """
+    return _read(query, index)
+
+
 def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
     """Vectors scaled to unit norm, `(Q, D)` float32.
 
@@ -144,9 +154,9 @@ def _mixed(mix: Mix, parts: Sequence[Query], index: OpenedIndex) -> Query:
     return Query(vector_D, frozenset().union(*(part.content for part in parts)), is_derived=True)
 
 
-def _read(query: Any, index: OpenedIndex) -> _Part:
+def _read(query: Any, index: OpenedIndex) -> Part:
     """One query, or one part of a mix."""
-    if isinstance(query, Text | Query):
+    if isinstance(query, Text | Query | _Picture):
         return query
     if isinstance(query, Id):
         return _from_row(index.rows.position_of(query.id), index)
@@ -234,7 +244,7 @@ def _picture(image: Image.Image, *hashes: str) -> _Picture:
     return _Picture(image, frozenset(found))
 
 
-def _embedded(items: Sequence[_Part], index: OpenedIndex) -> list[Query]:
+def _embedded(items: Sequence[Part], index: OpenedIndex) -> list[Query]:
     """Embeds all pictures at once, and all words."""
     pictures = iter(_embedded_pictures([item.image for item in items if isinstance(item, _Picture)], index))
     words = [item.words for item in items if isinstance(item, Text)]

@@ -14,7 +14,7 @@ from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.originals import original
-from samekind.indexer.search.query import Id, Query, parse, seen, whole_picture
+from samekind.indexer.search.query import Id, Part, Query, parse, read, seen, whole_picture
 from samekind.indexer.search.results import SearchResult, search
 
 if TYPE_CHECKING:
@@ -149,6 +149,17 @@ class SearchableIndex(OpenedIndex):
         if several:
             raise InputError("one query is embedded at a time", hint="give the queries one by one")
         return queries[0]
+
+    def read(self, query: Single) -> Part:
+        """One query, decoded but not yet embedded: `search` and `embedded` take it like the query itself.
+
+        For servers: pictures are decoded side by side, in threads, before the encoder has its turn.
+
+        Raises:
+            InputError: the query is unusable.
+            ImageError: an image cannot be decoded.
+        """
+        return read(query, self)
 
     def original(self, id_: str) -> bytes | None:
         """The file of an image as it was indexed; `None` if it has moved or changed since, or the image came from no file.

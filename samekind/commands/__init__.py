@@ -15,6 +15,7 @@ from samekind.commands.index import BuildIndex
 from samekind.commands.labels import Labels
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
+from samekind.commands.serving.serve import Serve
 from samekind.commands.space.adapt import Adapt
 from samekind.commands.space.map import Map
 from samekind.commands.suspects import Suspects
@@ -39,6 +40,7 @@ Command = (
     | Verify
     | Export
     | Demo
+    | Serve
     | Relocate
     | Compare
     | Cache
@@ -60,6 +62,7 @@ COMMANDS: dict[str, type[Command]] = {
     "verify": Verify,
     "export": Export,
     "demo": Demo,
+    "serve": Serve,
     "relocate": Relocate,
     "compare": Compare,
     "cache": Cache,

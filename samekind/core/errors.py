@@ -6,7 +6,8 @@
     │   └── DownloadError              a source that could not be fetched
     ├── ImageError                     one image that cannot be decoded
     ├── ArtefactError                  an artefact or index that is missing, unfinished or does not match
-    └── MissingDependencyError         an optional package or a local checkpoint that is not there
+    ├── MissingDependencyError         an optional package or a local checkpoint that is not there
+    └── ServiceError                   a service that cannot be reached, is busy or refuses
 
 The command line prints the message and the hint on one line each and leaves with exit code 2; anything else is a bug and shows
 its traceback.
@@ -50,3 +51,7 @@ class ArtefactError(SamekindError):
 
 class MissingDependencyError(SamekindError):
     """An optional package or a local file that a choice needs."""
+
+
+class ServiceError(SamekindError):
+    """A service that cannot be reached, is busy, or refuses."""
