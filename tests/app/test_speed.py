@@ -1,0 +1,79 @@
+"""What makes pages slow on large corpora, counted: imports, looks into the folder, passes over all images."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import samekind as sk
+from samekind.app.state.artefact import ENVIRONMENT
+from samekind.app.view_models.map import columns
+from samekind.app.view_models.overview import steps_view
+from samekind.app.widgets.map import colours
+from tests.app.conftest import MAIN, OpenApp
+from tests.app.pages import MAP, OVERVIEW, SEARCH, healthy
+
+ROOT = Path(sk.__file__).parents[1]
+
+
+def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Path) -> None:
+    """A search by an image of the corpus, the runs, and a map that is there already: torch would be seconds of the first visitor's wait."""
+    code = """
+        import sys
+        from streamlit.testing.v1 import AppTest
+        from samekind.app.state.library import Library
+        Library.warm_later = lambda self: None
+        main, id_ = sys.argv[1:]
+        sys.argv = [main]
+        at = AppTest.from_file(main, default_timeout=60).switch_page("screens/search.py").run()
+        at.query_params["id"] = id_
+        for page in (None, "screens/map.py", "screens/runs.py"):
+            at = (at if page is None else at.switch_page(page)).run()
+            assert not at.exception and not at.error, (page, at.exception, at.error)
+        print(sorted({"torch", "scipy", "timm", "albumentations"} & set(sys.modules)))
+    """
+    index = sk.Index.open(artefact)
+    sk.make_map(index).write(artefact)
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code), str(MAIN), index.ids[5]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), ENVIRONMENT: str(artefact)},
+    )
+    assert answer.stdout.strip().endswith("[]"), answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("page", ["", SEARCH])
+def test_a_page_looks_for_runs_once(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """However often it asks which run is looked at; and again whenever it is drawn, for one may have gone."""
+    at, found = open_app(artefact, page), sk.find_runs
+    asked: list[object] = []
+    monkeypatch.setattr(sk, "find_runs", lambda path: asked.append(path) or found(path))
+    healthy(at.run())
+    assert len(asked) == 1
+    healthy(at.run())
+    assert len(asked) == 2
+
+
+def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The columns that the map can be coloured by, and the images that *Overview* explains with."""
+    for page in (MAP, OVERVIEW):
+        healthy(open_app(artefact, page))
+    passes: list[str] = []
+    text_column, commonest, example = columns.text_column, colours.commonest, steps_view.example
+    monkeypatch.setattr(columns, "text_column", lambda *given: passes.append("column") or text_column(*given))
+    monkeypatch.setattr(colours, "commonest", lambda *given: passes.append("names") or commonest(*given))
+    monkeypatch.setattr(steps_view, "example", lambda *given: passes.append("example") or example(*given))
+    for page in (MAP, OVERVIEW):
+        healthy(open_app(artefact, page))
+    assert passes == []
