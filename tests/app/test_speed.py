@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,8 +57,13 @@ def test_a_page_looks_for_runs_once(
 ) -> None:
     """However often it asks which run is looked at; and again whenever it is drawn, for one may have gone."""
     at, found = open_app(artefact, page), sk.find_runs
-    asked: list[object] = []
-    monkeypatch.setattr(sk, "find_runs", lambda path: asked.append(path) or found(path))
+    asked: list[Path] = []
+
+    def counted(path: Path) -> list[Path]:
+        asked.append(path)
+        return found(path)
+
+    monkeypatch.setattr(sk, "find_runs", counted)
     healthy(at.run())
     assert len(asked) == 1
     healthy(at.run())
@@ -70,10 +77,16 @@ def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
     for page in (MAP, OVERVIEW):
         healthy(open_app(artefact, page))
     passes: list[str] = []
-    text_column, commonest, example = columns.text_column, colours.commonest, steps_view.example
-    monkeypatch.setattr(columns, "text_column", lambda *given: passes.append("column") or text_column(*given))
-    monkeypatch.setattr(colours, "commonest", lambda *given: passes.append("names") or commonest(*given))
-    monkeypatch.setattr(steps_view, "example", lambda *given: passes.append("example") or example(*given))
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def again(*given: Any) -> Any:
+            passes.append(work.__name__)
+            return work(*given)
+
+        return again
+
+    for place, name in ((columns, "text_column"), (colours, "commonest"), (steps_view, "example")):
+        monkeypatch.setattr(place, name, counted(getattr(place, name)))
     for page in (MAP, OVERVIEW):
         healthy(open_app(artefact, page))
     assert passes == []
