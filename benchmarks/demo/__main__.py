@@ -21,7 +21,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -135,8 +135,8 @@ def _warm(browser: Browser, address: str, asked: argparse.Namespace) -> list[Fig
     return paint_figures("warm", seconds)
 
 
-def _interactions(browser: Browser, address: str, ids: Sequence[str], times: int) -> list[Figure]:
-    work = {
+def _interactions(browser: Browser, address: str, ids: list[str], times: int) -> list[Figure]:
+    work: dict[str, Callable[[], list[float]]] = {
         "search by a click": lambda: interactions.searches(browser, address, ids[0], times),
         "cut-off on Search, by key": lambda: interactions.cut_offs(browser, address, ids[0], times),
         "k on False negatives, by key": lambda: interactions.depths(browser, address, times),
