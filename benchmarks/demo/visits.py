@@ -93,10 +93,12 @@ def opened(page: Page, address: str, name: str, query: str = "") -> Page:
 
 
 def settle(page: Page) -> None:
-    """Waits until nothing runs, also half a second later: what the browser asks for after a drawing is a run of its own."""
-    for _ in range(2):
-        page.wait_for_timeout(500)
+    """Waits until nothing has run for a second: what the browser asks for after a drawing is a run of its own."""
+    quiet = 0
+    while quiet < 3:
         page.locator(DRAWN).wait_for()
+        page.wait_for_timeout(500)
+        quiet = quiet + 1 if page.locator(DRAWN).count() else 0
 
 
 def timed(page: Page, act: Callable[[], object]) -> float:

@@ -103,6 +103,6 @@ def test_a_list_is_written_as_csv_only_for_those_who_take_it(
         return ""
 
     monkeypatch.setattr(sk.LabelIssues, "to_csv", to_csv)
-    at = healthy(open_app(artefact, CURATION))
+    at = healthy(open_app(artefact).switch_page(CURATION).run())
     assert any("in doubt" in each.value for each in at.markdown)
     assert written == []
