@@ -39,6 +39,11 @@ def current() -> Path | None:
     return _offered().get(st.session_state.get(_CHOSEN, "")) or _first()
 
 
+def path_of(name: str) -> Path | None:
+    """The artefact of a run by its name; `None` if there is none of that name."""
+    return _offered().get(name)
+
+
 def follow_address(page: str) -> str | None:
     """Makes the run that the address names the one that is looked at, if that has changed since it was last seen.
 

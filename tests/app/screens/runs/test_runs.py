@@ -63,7 +63,11 @@ def test_a_query_is_answered_by_both_runs(open_app: Open, folder: Path) -> None:
     for name in ("trained", "given *x*"):
         hits = [hit.id for hit in sk.Index.open(folder / name).search_id(query["id"] or query["lines"][0], 7).hits][1:]
         assert [card["id"] for card in cards(at, f"runs_neighbours_{name}")] == hits[:6], name
-        assert not any(card["action"] for card in cards(at, f"runs_neighbours_{name}")), "another run's search"
+        assert not any(card["action"] or card["acts"] for card in cards(at, f"runs_neighbours_{name}")), (
+            "another run's search"
+        )
+    assert cards(at, "runs_neighbours_given *x*")[0]["pictures"], "of this run, as the other one holds vectors only"
+    assert ["vectors only" in caption.value for caption in at.caption].count(True) == 1
 
 
 def test_the_same_id_may_be_another_image(open_app: Open, folder: Path) -> None:
