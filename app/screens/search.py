@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import basket, search_session
+from samekind.app.state import basket, search_session, tags
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.state.search import mixing
@@ -16,7 +16,7 @@ from samekind.app.state.search.mixing import Settings
 from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.search.beside import with_ranks
-from samekind.app.widgets import notices, opening, picker
+from samekind.app.widgets import notices, opening, picker, tagging
 from samekind.app.widgets.gallery import gallery
 from samekind.app.widgets.search import beside, narrowing, original, query_panel
 from samekind.app.widgets.search.narrowing import Narrowed
@@ -102,6 +102,7 @@ def _settings(library: Library) -> Settings:
         k = st.slider("How many", 1, 50, 10, key="k", persist_state="session", bind="query-params")
         label = picker.class_filter(library, "Only of class", "where_class", in_address=True)
         split = picker.split_filter(library, "Only of split", "where_split", in_address=True)
+        tag = picker.tag_filter(library, "Only with tag", "where_tag", in_address=True)
         itself = st.toggle(
             "Exclude the query",
             value=True,
@@ -117,7 +118,10 @@ def _settings(library: Library) -> Settings:
             bind="query-params",
             help="Search as the answers given under *Same or different?* have adapted it, or as the encoder sees it.",
         )
-    return k, filters.where_clause(label, split), itself, adapted
+    where = filters.where_clause(label, split)
+    if tag is not None:
+        where = " AND ".join(filter(None, (where, tags.condition(library, tag))))
+    return k, where, itself, adapted
 
 
 def _weighed(mixture: Mixture) -> Mixture:
@@ -189,18 +193,18 @@ def _cards(
         narrowed.hits, library.index.thumbnails(ids), mixture.label, library.index.same_class, own
     )
     gallery(
-        basket.marked(with_ranks(cards, in_both or {})),
+        tags.marked(library, basket.marked(with_ranks(cards, in_both or {}))),
         key="neighbours",
         label=narrowed.name,
         on_pick=lambda id_: search_session.choose(library, id_),
         on_act=lambda name, id_: picker.act(library, name, id_),
         card_width=112 if in_both is None else 96,
     )
-    _to_basket(own, ids)
+    _to_basket(library, own, ids)
 
 
-def _to_basket(own: list[str], shown: list[str]) -> None:
-    """Buttons that put aside what is shown, and the query where it is of the corpus."""
+def _to_basket(library: Library, own: list[str], shown: list[str]) -> None:
+    """Buttons that put aside or tag what is shown, and put aside the query where it is of the corpus."""
     with st.container(horizontal=True):
         if shown:
             st.button(
@@ -208,6 +212,9 @@ def _to_basket(own: list[str], shown: list[str]) -> None:
             )
         if own:
             st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=(own,))
+        if shown:
+            with st.popover("Tag these", icon=":material/sell:"):
+                tagging.form(library, shown, "shown")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def _acts(hit: sk.Hit) -> tuple[Act, ...]:
 
 
 def _enlarge(name: str) -> Act:
-    return Act(OPEN, "⤢", f"the original of {name}", "o")
+    return Act(OPEN, "⤢", f"the original and the tags of {name}", "o")
 
 
 def part_cards(like: Sequence[Part], unlike: Sequence[Part]) -> list[Card]:

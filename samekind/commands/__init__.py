@@ -13,6 +13,7 @@ from samekind.commands.export import Export
 from samekind.commands.folders.inspect import Inspect
 from samekind.commands.index import BuildIndex
 from samekind.commands.labels import Labels
+from samekind.commands.people.tags import Tags
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
 from samekind.commands.space.adapt import Adapt
@@ -36,6 +37,7 @@ Command = (
     | Suspects
     | Verdicts
     | Labels
+    | Tags
     | Verify
     | Export
     | Demo
@@ -57,6 +59,7 @@ COMMANDS: dict[str, type[Command]] = {
     "suspects": Suspects,
     "verdicts": Verdicts,
     "labels": Labels,
+    "tags": Tags,
     "verify": Verify,
     "export": Export,
     "demo": Demo,

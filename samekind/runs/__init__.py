@@ -24,7 +24,7 @@ from samekind.runs.request import (
     settings_of,
     trainable_corpus,
 )
-from samekind.runs.same_image import same_image, same_images
+from samekind.runs.same_image import contents, same_image, same_images
 from samekind.runs.start import busy_with, resume, start, stop
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "TrainingRequest",
     "busy_with",
     "command_text",
+    "contents",
     "differing_settings",
     "first_line",
     "free_name",

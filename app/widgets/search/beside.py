@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import artefact, basket, runs
+from samekind.app.state import artefact, basket, runs, tags
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.state.search import mixing, other_run
@@ -171,7 +171,7 @@ def show(
     here = same_images(other.index, ids, library.index)
     drawn = beside.as_here(beside.with_ranks(cards, {} if common is None else common.there), here)
     gallery(
-        [basket.marked([card])[0] if card.id else card for card in drawn],
+        tags.marked(library, [basket.marked([card])[0] if card.id else card for card in drawn]),
         key=GALLERY,
         label=f"{narrowed.name}, in {one_line(there.name)}",
         on_pick=on_pick,
