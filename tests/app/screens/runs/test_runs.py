@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -46,6 +47,13 @@ def test_the_table_holds_every_run_of_the_folder(open_app: Open, folder: Path) -
     assert list(table["Objective"]) == ["hard", "not trained here"]
     measured = json.loads((folder / "trained" / "meta.json").read_text())["training"]["knn_accuracy"]
     assert table["k-NN"][0] == f"{100 * measured:.1f} %"
+
+
+def test_another_run_is_a_link(open_app: OpenApp, folder: Path) -> None:
+    """By its name in the address."""
+    at = opened(open_app, folder / "trained")
+    (link,) = at.get("page_link")
+    assert parse_qs(link.proto.query_string) == {"run": ["given *x*"]}
 
 
 def test_one_run_alone_cannot_be_compared(open_app: Open, artefact: Path, tmp_path: Path) -> None:
