@@ -42,7 +42,7 @@ def form(library: Library, ids: Sequence[str], key: str) -> None:
     """
     field, known = f"{key}_tags", tags.names(library)[:MOST_OFFERED]
     with st.form(f"{key}_tagging", border=False, clear_on_submit=True):
-        st.text_input("Tags", placeholder="a name; several with semicolons", max_chars=200, key=field)
+        st.text_input("Tags", placeholder="boots; to buy", key=field)
         if known:
             st.pills("Or tags that there are", known, selection_mode="multi", key=_offered(key))
         with st.container(horizontal=True):
@@ -77,7 +77,7 @@ def _chosen(key: str) -> list[str]:
 
 
 def _said(change: tags.Change) -> str:
-    what = " and ".join(change.tags)
+    what = " and ".join(f"“{tag}”" for tag in change.tags)
     if not change.changes:
         return f"Nothing to do: {'all have' if change.put else 'none has'} {what}."
     images = counted(change.num_images, "image")

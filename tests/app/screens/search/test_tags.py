@@ -47,7 +47,7 @@ def test_what_is_shown_is_tagged_filtered_by_and_undone(open_search: OpenApp, ow
     at = pressed(at, "shown_tags", " to buy; round;", "shown_put")
     assert tagged(own, "to buy") >= {*near}
     assert all("# to buy" in badges(card) for card in cards(at, "neighbours"))
-    assert said(at, "to buy and round put on 10 images")
+    assert said(at, "“to buy” and “round” put on 10 images")
     at.slider(key="k").set_value(30).run()
     at = healthy(at.selectbox(key="where_tag").set_value("to buy").run())
     assert {card["id"] for card in cards(at, "neighbours")} == tagged(own, "to buy") - {index.ids[5]}
@@ -87,7 +87,7 @@ def test_the_basket_is_tagged_as_a_whole(open_app: OpenApp, own: Path) -> None:
     at = pressed(at, "basket_tags", "odd", "basket_put")
     assert said(at, "Nothing to do")
     at = pressed(at, "basket_tags", "odd", "basket_take")
-    assert said(at, "odd taken from 30 images")
+    assert said(at, "“odd” taken from 30 images")
     assert tagged(own, "odd") == set()
     assert {each.who for each in sk.TagTable(own).all()} == {sk.TagTable(own).all()[0].who} != {""}
 
