@@ -18,6 +18,7 @@ from PIL import Image
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress, Task
 from samekind.indexer.labeling.people.given_labels import LabelTable
+from samekind.indexer.labeling.people.tags import TagTable
 from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.map.stored import ImageMap
 from samekind.indexer.search.faiss_files import read_index
@@ -157,6 +158,8 @@ class _Parts:
             yield self._one(TEXT, self._text)
         if LabelTable(self._folder).exists():
             yield self._one(LabelTable.name, self._labels)
+        if TagTable(self._folder).exists():
+            yield self._one(TagTable.name, self._tags)
         if (self._folder / META).is_file():
             yield self._one(META, self._meta)
         if json_field(self._folder / META, METRICS_SHA256):
@@ -260,6 +263,12 @@ class _Parts:
         labels = table.all()
         table.check_files()
         return _counted(len(labels), "label") + " by people"
+
+    def _tags(self) -> str:
+        table = TagTable(self._folder)
+        tags = table.all()
+        table.check_files()
+        return f"{_counted(len(tags), 'time')} that one was added or removed"
 
     def _meta(self) -> str:
         if not seal_holds(self._folder / META):

@@ -65,6 +65,10 @@ from samekind.indexer.labeling.people.label_csv import export_labels as export_l
 from samekind.indexer.labeling.people.label_csv import import_labels as import_labels
 from samekind.indexer.labeling.people.naming import Naming as Naming
 from samekind.indexer.labeling.people.naming import NamingConflict as NamingConflict
+from samekind.indexer.labeling.people.tag_csv import export_tags as export_tags
+from samekind.indexer.labeling.people.tag_csv import import_tags as import_tags
+from samekind.indexer.labeling.people.tags import Tag as Tag
+from samekind.indexer.labeling.people.tags import TagTable as TagTable
 from samekind.indexer.labeling.screen_pool import ScreenPool as ScreenPool
 from samekind.indexer.labeling.screen_pool import acquire_screens as acquire_screens
 from samekind.indexer.labeling.screens import Screen as Screen

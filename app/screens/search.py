@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import basket, search_session
+from samekind.app.state import basket, search_session, tags
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.state.search import mixing
+from samekind.app.state.search.mixing import Settings
 from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
-from samekind.app.widgets import notices, opening, picker
+from samekind.app.view_models.search.beside import with_ranks
+from samekind.app.widgets import notices, opening, picker, tagging
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.search import narrowing, original, query_panel
+from samekind.app.widgets.search import beside, narrowing, original, query_panel
+from samekind.app.widgets.search.narrowing import Narrowed
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -49,7 +52,7 @@ def main() -> None:
     original.show(library)
     if mixture is not None and any(part.id is not None for part in mixture.parts):
         _link()
-    if begins and (act := picker.chosen_already(library, "neighbours")) is not None:
+    if begins and (act := picker.chosen_already(library, "neighbours", beside.GALLERY)) is not None:
         search_session.do_later(act, TITLE)
 
 
@@ -57,7 +60,7 @@ def _results(library: Library, mixture: Mixture) -> None:
     """The query beside its neighbours, or one line with the reason why it cannot be searched with."""
     from samekind import SamekindError
 
-    k, where, leave_out_itself, adapted = _settings(library)
+    settings = _settings(library)
     left, right = st.columns([1, 4], gap="medium")
     with left:
         st.subheader("Query", anchor=False)
@@ -67,15 +70,16 @@ def _results(library: Library, mixture: Mixture) -> None:
         return
     try:
         with right, st.spinner("Searching …"):
-            hits = mixing.neighbours(library, _weighed(mixture), k, where, leave_out_itself, adapted)
+            weighed = _weighed(mixture)
+            hits = mixing.neighbours(library, weighed, *settings)
     except SamekindError as error:
         notices.failure(f"{mixture.name}: {error}", error.hint)
         return
     with right:
         st.subheader("Neighbours", anchor=False)
         if any(part.upload is not None for part in mixture.like) and hits:
-            _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(adapted)))
-        _neighbours(library, mixture, hits, k, adapted)
+            _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(settings[-1])))
+        _neighbours(library, weighed, hits, settings)
 
 
 def _link() -> None:
@@ -91,13 +95,14 @@ def _likeness(found: search_view.Likeness | None) -> None:
         st.caption(plain(found.sentence))
 
 
-def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
-    """The settings in the sidebar: number of neighbours, filter, leaving out the query itself, and whether answers count."""
+def _settings(library: Library) -> Settings:
+    """The settings in the sidebar."""
     with st.sidebar:
         st.subheader("Neighbours", anchor=False)
         k = st.slider("How many", 1, 50, 10, key="k", persist_state="session", bind="query-params")
         label = picker.class_filter(library, "Only of class", "where_class", in_address=True)
         split = picker.split_filter(library, "Only of split", "where_split", in_address=True)
+        tag = picker.tag_filter(library, "Only with tag", "where_tag", in_address=True)
         itself = st.toggle(
             "Exclude the query",
             value=True,
@@ -113,7 +118,10 @@ def _settings(library: Library) -> tuple[int, str | None, bool, bool]:
             bind="query-params",
             help="Search as the answers given under *Same or different?* have adapted it, or as the encoder sees it.",
         )
-    return k, filters.where_clause(label, split), itself, adapted
+    where = filters.where_clause(label, split)
+    if tag is not None:
+        where = " AND ".join(filter(None, (where, tags.condition(library, tag))))
+    return k, where, itself, adapted
 
 
 def _weighed(mixture: Mixture) -> Mixture:
@@ -141,32 +149,62 @@ def _weight(title: str, key: str, least: float, most: float, usual: float, meani
     )
 
 
-def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], k: int, adapted: bool) -> None:
+def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], settings: Settings) -> None:
+    """The neighbours; beside them those in another run, if one is chosen."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        narrowed = narrowing.show(library, hits, adapted)
+        narrowed = narrowing.show(library, hits, settings[-1])
+        beside.choice(TITLE)
+    sentences = (search_view.shortfall_sentence(len(hits), settings[0]), narrowed.sentence)
+    there = beside.found(library, mixture, settings)
+    if there is None:
+        _cards(library, mixture, narrowed, sentences)
+        return
+    narrowed_there = narrowed.of(there.hits)
+    common = beside.overlap(library, narrowed.hits, there, narrowed_there)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        beside.heading(library.index.path)
+        _cards(library, mixture, narrowed, sentences, {} if common is None else common.here)
+    with right:
+        beside.show(
+            library,
+            there,
+            narrowed_there,
+            common,
+            lambda id_: search_session.choose(library, id_),
+            lambda name, id_: picker.act(library, name, id_),
+        )
+
+
+def _cards(
+    library: Library,
+    mixture: Mixture,
+    narrowed: Narrowed,
+    sentences: Sequence[str],
+    in_both: Mapping[str, int] | None = None,
+) -> None:
+    """Cards of the neighbours, under sentences about them; those of the ids `in_both`, with their rank there, are marked."""
     own = [part.id for part in mixture.like if part.id is not None]
-    sentences = (
-        search_view.same_class_sentence(narrowed.hits, mixture.label, library.index.same_class, own),
-        search_view.shortfall_sentence(len(hits), k),
-        narrowed.sentence,
-    )
-    if text := " ".join(filter(None, sentences)):
+    same_class = search_view.same_class_sentence(narrowed.hits, mixture.label, library.index.same_class, own)
+    if text := " ".join(filter(None, (same_class, *sentences))):
         st.markdown(plain(text))
-    thumbnails = library.index.thumbnails([hit.id for hit in narrowed.hits])
-    cards = search_view.neighbour_cards(narrowed.hits, thumbnails, mixture.label, library.index.same_class, own)
+    ids = [hit.id for hit in narrowed.hits]
+    cards = search_view.neighbour_cards(
+        narrowed.hits, library.index.thumbnails(ids), mixture.label, library.index.same_class, own
+    )
     gallery(
-        basket.marked(cards),
+        tags.marked(library, basket.marked(with_ranks(cards, in_both or {}))),
         key="neighbours",
         label=narrowed.name,
         on_pick=lambda id_: search_session.choose(library, id_),
         on_act=lambda name, id_: picker.act(library, name, id_),
-        card_width=112,
+        card_width=112 if in_both is None else 96,
     )
-    _to_basket(own, [hit.id for hit in narrowed.hits])
+    _to_basket(library, own, ids)
 
 
-def _to_basket(own: list[str], shown: list[str]) -> None:
-    """Buttons that put aside what is shown, and the query where it is of the corpus."""
+def _to_basket(library: Library, own: list[str], shown: list[str]) -> None:
+    """Buttons that put aside or tag what is shown, and put aside the query where it is of the corpus."""
     with st.container(horizontal=True):
         if shown:
             st.button(
@@ -174,6 +212,9 @@ def _to_basket(own: list[str], shown: list[str]) -> None:
             )
         if own:
             st.button("Add the query", icon=":material/add:", key="add_query", on_click=basket.add, args=(own,))
+        if shown:
+            with st.popover("Tag these", icon=":material/sell:"):
+                tagging.form(library, shown, "shown")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ import streamlit as st
 
 from samekind.app.state import artefact, search_session
 from samekind.app.state.labeling import adapting_session, labeling_session
+from samekind.app.state.stamp import NONE, stamp
 
 PICKER = "run_picker"
 """Key of the choice of a run."""
-_PARAMETER = "run"
+PARAMETER = "run"
+"""Its name in the address."""
 _CHOSEN, _SEEN, _UNKNOWN, _FOUND = "run_chosen", "run_seen", "run_unknown", "runs_found"
 _KEPT = {
     *(PICKER, _CHOSEN, _SEEN, _FOUND, search_session.PAGE),
@@ -39,6 +41,11 @@ def current() -> Path | None:
     return _offered().get(st.session_state.get(_CHOSEN, "")) or _first()
 
 
+def path_of(name: str) -> Path | None:
+    """The artefact of a run by its name; `None` if there is none of that name."""
+    return _offered().get(name)
+
+
 def follow_address(page: str) -> str | None:
     """Makes the run that the address names the one that is looked at, if that has changed since it was last seen.
 
@@ -57,14 +64,14 @@ def follow_address(page: str) -> str | None:
     if st.session_state.get(_CHOSEN, "") not in ("", *_offered()):
         # Deleted or renamed meanwhile: the one that opens first is another, of which this session remembers nothing.
         _look_at("")
-    named, stayed = st.query_params.get(_PARAMETER), search_session.is_drawn_again(page)
+    named, stayed = st.query_params.get(PARAMETER), search_session.is_drawn_again(page)
     unknown = named if named is not None and named not in _offered() else None
     if unknown is None and named != st.session_state.get(_SEEN) and (named is not None or stayed):
         _look_at(named or "")
     chosen = st.session_state.get(_CHOSEN, "")
     if chosen and unknown is None and named != chosen:
-        st.query_params[_PARAMETER] = chosen
-    st.session_state[_SEEN] = st.query_params.get(_PARAMETER)
+        st.query_params[PARAMETER] = chosen
+    st.session_state[_SEEN] = st.query_params.get(PARAMETER)
     return unknown
 
 
@@ -72,7 +79,7 @@ def choose() -> None:
     """Looks at the run that the visitor has picked; the address keeps nothing of the one before."""
     name = st.session_state[PICKER]
     _look_at(name)
-    st.query_params.from_dict({_PARAMETER: name} if st.session_state[_CHOSEN] else {})
+    st.query_params.from_dict({PARAMETER: name} if st.session_state[_CHOSEN] else {})
 
 
 def _look_at(name: str) -> None:
@@ -99,13 +106,22 @@ def _found() -> dict[str, Path]:
 
 
 def _first() -> Path | None:
-    named = artefact.artefact_path()
-    return None if named is None else _first_of(named)
+    """The run that opens first. Looked up once: that another run is finished meanwhile must not take a visitor there.
 
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _first_of(named: Path) -> Path:
-    """Looked up once: that another run is finished meanwhile must not take a visitor there."""
+    A folder without any run, and a run that was deleted, are looked at again.
+    """
     from samekind import first_run
 
-    return first_run(named)
+    named, firsts = artefact.artefact_path(), _firsts()
+    if named is None:
+        return None
+    first = firsts.get(named)
+    if first is None or not first.is_dir() or (first == named and stamp(named / "manifest.json") == NONE):
+        first = firsts[named] = first_run(named)
+    return first
+
+
+@st.cache_resource(show_spinner=False)
+def _firsts() -> dict[Path, Path]:
+    """By what the demo was started with, the run that opens first, for all sessions of the server."""
+    return {}

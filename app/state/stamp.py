@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 Stamp = tuple[int, int]
+NONE: Stamp = (0, 0)
+"""Of a file that is not there."""
 
 
 def stamp(file: Path) -> Stamp:
-    """Time of change and size of a file that is replaced as a whole; zeros if there is none."""
+    """Time of change and size of a file that is replaced as a whole; `NONE` if there is none."""
     try:
         status = file.stat()
     except OSError:
-        return (0, 0)
+        return NONE
     return (status.st_mtime_ns, status.st_size)

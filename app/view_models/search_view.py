@@ -21,6 +21,7 @@ SameClass = Callable[[str | None, str | None], bool | None]
 
 Part = tuple[str, str | None, str | None]
 """Of a part of a query: its name, its class, and its picture as a data URI, which words do not have."""
+NO_PICTURE = "no picture"
 MORE, LESS, OPEN = "more", "less", "open"
 STRANGE = 0.01
 """Share of the corpus' own images that may have no nearer neighbour than a query before it is called strange."""
@@ -54,14 +55,14 @@ def picker_cards(
 
 def neighbour_cards(
     hits: Sequence[sk.Hit],
-    thumbnails: Sequence[bytes],
+    thumbnails: Sequence[bytes | None],
     query_label: str | None,
     same_class: SameClass = operator.eq,
     own: Collection[str] = (),
 ) -> list[Card]:
     """Cards of search results, those of the query's class marked "same class"; `same_class` compares two labels.
 
-    Images that are searched with, of the ids `own`, are marked as what they are.
+    Images that are searched with, of the ids `own`, are marked as what they are. A hit without a picture has words in its place.
     """
     cards = []
     for hit, thumbnail in zip(hits, thumbnails, strict=True):
@@ -75,9 +76,9 @@ def neighbour_cards(
         cards.append(
             Card(
                 hit.id,
-                (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
+                () if thumbnail is None else (Picture(data_uri(thumbnail), alt_text(hit.id, hit.label)),),
                 heading=f"{hit.rank}. {hit.label or ''}".rstrip(),
-                lines=(f"similarity {hit.similarity:.3f}", hit.id),
+                lines=(f"similarity {hit.similarity:.3f}", hit.id, *([NO_PICTURE] if thumbnail is None else [])),
                 badges=(Badge("the query"),) if itself else (Badge("same class", "same"),) if same else (),
                 tone="same" if same else "plain",
                 action="Search with this",
@@ -98,7 +99,7 @@ def _acts(hit: sk.Hit) -> tuple[Act, ...]:
 
 
 def _enlarge(name: str) -> Act:
-    return Act(OPEN, "⤢", f"the original of {name}", "o")
+    return Act(OPEN, "⤢", f"the original and the tags of {name}", "o")
 
 
 def part_cards(like: Sequence[Part], unlike: Sequence[Part]) -> list[Card]:

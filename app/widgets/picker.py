@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from samekind.app.state import basket, search_session
+from samekind.app.state import basket, search_session, tags
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.view_models import filters, search_view
@@ -102,6 +102,14 @@ def split_filter(library: Library, title: str, key: str, *, in_address: bool = F
     return _choice(title, library.splits, "all splits", key, in_address)
 
 
+def tag_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
+    """A choice of one tag, or `None` for all images; hidden where no image has one."""
+    names = tags.names(library)
+    if st.session_state.get(key, "") not in ("", *names):
+        st.session_state[key] = ""  # the last image of that tag has lost it
+    return _choice(title, names, "all images", key, in_address) if names else None
+
+
 def _choice(title: str, options: Sequence[str], everything: str, key: str, in_address: bool) -> str | None:
     # Not `None` for everything: Streamlit takes that for a box without a choice, and offers to clear it.
     chosen = st.selectbox(
@@ -123,11 +131,14 @@ def _grid(library: Library, mixture: Mixture | None) -> None:
         return
     ids = [index.ids[i] for i in _one_screen(rows)]
     gallery(
-        search_view.picker_cards(
-            ids,
-            [library.label(id_) for id_ in ids],
-            index.thumbnails(ids),
-            [part.id for part in mixture.like if part.id is not None] if mixture else (),
+        tags.marked(
+            library,
+            search_view.picker_cards(
+                ids,
+                [library.label(id_) for id_ in ids],
+                index.thumbnails(ids),
+                [part.id for part in mixture.like if part.id is not None] if mixture else (),
+            ),
         ),
         key="picker",
         label="images of the corpus",
@@ -139,15 +150,23 @@ def _grid(library: Library, mixture: Mixture | None) -> None:
 def _filtered(library: Library) -> list[int]:
     """Rows that pass the filters above the grid."""
     index = library.index
-    # Without labels there is no field for the class, and no gap where it would be.
-    text_column, *class_columns, split_column = st.columns([2, 1, 1] if library.classes else [3, 1])
-    with text_column:
+    # Without labels there is no field for the class, and no gap where it would be; likewise without tags.
+    widths = {"text": 2 if library.classes else 3} | ({"class": 1} if library.classes else {}) | {"split": 1}
+    widths |= {"tag": 1} if tags.names(library) else {}
+    fields = dict(zip(widths, st.columns(list(widths.values())), strict=True))
+    with fields["text"]:
         text = st.text_input("Id or class contains", key="text", persist_state="session")
-    with class_columns[0] if class_columns else text_column:
+    with fields.get("class", fields["text"]):
         label = class_filter(library, "Class", "class")
-    with split_column:
+    with fields["split"]:
         split = split_filter(library, "Split", "split")
-    return filters.matching(index.ids, index.labels, index.splits, label=label, split=split, text=text)
+    with fields.get("tag", fields["text"]):
+        tag = tag_filter(library, "Tag", "grid_tag")
+    rows = filters.matching(index.ids, index.labels, index.splits, label=label, split=split, text=text)
+    if tag is None:
+        return rows
+    tagged = tags.rows(library, tag)
+    return [row for row in rows if row in tagged]
 
 
 def _one_screen(rows: Sequence[int]) -> list[int]:

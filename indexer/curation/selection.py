@@ -7,7 +7,7 @@ import io
 import re
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.core.files import atomic_path
 from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.indexer.labeling.csv_files import write_lines
+from samekind.indexer.labeling.people.tags import SEPARATOR, TagTable
 from samekind.indexer.storage.vector_files import TEXTS, VectorRows, write_vector_file
 from samekind.training.runtime.artefact import check_file_writable
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 2000
 MOST_BYTES = 200_000_000
-HEADER = ("id", "path", "label", "split", "sha256")
+HEADER = ("id", "path", "label", "split", "sha256", "tags")
 LARGEST_SIDE = 1024
 """Pixels of a picture that stands for one whose file is gone, has changed, or holds several."""
 _NAME_LENGTH = 60
@@ -52,9 +53,9 @@ def export_images(index: OpenedIndex, ids: Sequence[str], file: str | Path) -> E
     Args:
         index: the opened index.
         ids: of the images, in the order to write them; those that the index does not hold are counted and left out.
-        file: `.csv` gets the columns id, path, label, split and sha256, no text a formula; `.parquet` the columns of `export_vectors`, with
-            the encoder's vectors; `.zip` copies of the files (of one that is gone or has changed, what the index keeps of it), at most
-            2,000 and 200 MB, with `list.csv` that says which is which.
+        file: `.csv` gets the columns id, path, label, split, sha256 and tags (joined by semicolons), no text a formula; `.parquet` the
+            columns of `export_vectors`, with the encoder's vectors; `.zip` copies of the files (of one that is gone or has changed, what
+            the index keeps of it), at most 2,000 and 200 MB, with `list.csv` that says which is which.
 
     Raises:
         InputError: the file is of another kind.
@@ -64,7 +65,8 @@ def export_images(index: OpenedIndex, ids: Sequence[str], file: str | Path) -> E
     held = [id_ for id_ in ids if id_ in position]
     num_gone = len(ids) - len(held)
     if path.suffix == ".csv":
-        write_lines(path, HEADER, [_line(index, id_) for id_ in held])
+        tags = TagTable(index.path).current()
+        write_lines(path, HEADER, [_line(index, id_, tags) for id_ in held])
     elif path.suffix == ".parquet":
         rows = np.array([position[id_] for id_ in held], dtype=np.int64)
         columns = {name: index.rows.column(name) for name in TEXTS}
@@ -84,15 +86,16 @@ def export_images(index: OpenedIndex, ids: Sequence[str], file: str | Path) -> E
     return ExportedImages(len(held), 0, num_gone)
 
 
-def _line(index: OpenedIndex, id_: str) -> list[str]:
+def _line(index: OpenedIndex, id_: str, tags: Mapping[str, Sequence[str]]) -> list[str]:
     row = index.row(id_)
-    return [id_, row["uri"] or "", row["label"] or "", row["split"], row["sha256"]]
+    own = SEPARATOR.join(tags.get(row["sha256"], ()))
+    return [id_, row["uri"] or "", row["label"] or "", row["split"], row["sha256"], own]
 
 
 def _write_archive(index: OpenedIndex, ids: Sequence[str], path: Path) -> int:
     """Writes the archive; returns how many pictures had no room in it."""
     listed: list[list[str]] = []
-    room = MOST_BYTES
+    tags, room = TagTable(index.path).current(), MOST_BYTES
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for place, id_ in enumerate(ids[:MOST_PICTURES], start=1):
             content, suffix = _picture(index, id_)
@@ -102,7 +105,7 @@ def _write_archive(index: OpenedIndex, ids: Sequence[str], path: Path) -> int:
             # Ids are paths of anybody's making: only plain letters of the last part become a name.
             name = f"{place:05}-{re.sub(r'[^0-9A-Za-z-]+', '_', Path(id_).stem)[:_NAME_LENGTH]}{suffix}"
             archive.writestr(name, content)
-            listed.append([name, *_line(index, id_)])
+            listed.append([name, *_line(index, id_, tags)])
         text = io.StringIO(newline="")
         csv.writer(text).writerows([guarded(cell) for cell in line] for line in [["file", *HEADER], *listed])
         archive.writestr("list.csv", text.getvalue())

@@ -13,6 +13,7 @@ from samekind.commands.export import Export
 from samekind.commands.folders.inspect import Inspect
 from samekind.commands.index import BuildIndex
 from samekind.commands.labels import Labels
+from samekind.commands.people.tags import Tags
 from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
 from samekind.commands.serving.serve import Serve
@@ -37,6 +38,7 @@ Command = (
     | Suspects
     | Verdicts
     | Labels
+    | Tags
     | Verify
     | Export
     | Demo
@@ -59,6 +61,7 @@ COMMANDS: dict[str, type[Command]] = {
     "suspects": Suspects,
     "verdicts": Verdicts,
     "labels": Labels,
+    "tags": Tags,
     "verify": Verify,
     "export": Export,
     "demo": Demo,

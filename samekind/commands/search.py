@@ -29,6 +29,7 @@ class Search:
     Example:
         samekind search artifacts/fashion-mnist bag.png --k 5
         samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
+        samekind search artifacts/photos boot.jpg --tag "to buy"
         samekind search artifacts/photos street.jpg --crop 40,60,200,150
         samekind search artifacts/photos --text "red shoe"
         samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
@@ -65,6 +66,9 @@ class Search:
     ] = ()
     unlike_weight: Annotated[float, arg(metavar="W", help="How much --unlike counts; 0 for nothing.")] = 0.25
     where: Annotated[str | None, arg(metavar="SQL", help="Only rows like these.", help_behavior_hint="")] = None
+    tag: Annotated[
+        str | None, arg(metavar="NAME", help="Only images with this tag (samekind tags).", help_behavior_hint="")
+    ] = None
     min_similarity: Annotated[
         float | None,
         arg(metavar="S", help="Only hits of at least this similarity, -1 to 1.", help_behavior_hint="(default: all)"),
@@ -97,7 +101,7 @@ class Search:
         results = index.search(
             queries,
             self.k,
-            self.where,
+            self._condition(),
             self.exclude_self,
             adapted=not self.unadapted,
             min_similarity=self.min_similarity,
@@ -124,6 +128,20 @@ class Search:
             raise InputError(f"--min-similarity must lie between -1 and 1, got {self.min_similarity:g}")
         if not 0 <= self.unlike_weight < inf:
             raise InputError(f"--unlike-weight must be a number from 0, got {self.unlike_weight:g}")
+
+    def _condition(self) -> str | None:
+        """What `--where` and `--tag` say together."""
+        if self.tag is None:
+            return self.where
+        table = samekind.TagTable(self.artefact)
+        known = sorted({tag for tags in table.current().values() for tag in tags})
+        if self.tag not in known:
+            hint = (
+                f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
+            )
+            raise InputError(f"no image has the tag {self.tag!r}", hint=hint)
+        tagged = table.where(self.tag)
+        return tagged if self.where is None else f"({self.where}) AND {tagged}"
 
     def _query(self, image: Path | None) -> Any:
         """One query: an image and what the flags say."""

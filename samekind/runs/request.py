@@ -22,7 +22,7 @@ from samekind.training.config.objective import OBJECTIVES as _ALL_OBJECTIVES
 from samekind.training.config.objective import USING_LABELS
 from samekind.training.config.presets import PRESETS as _ALL_PRESETS
 from samekind.training.config.presets import preset as preset_config
-from samekind.training.config.train_config import TrainConfig
+from samekind.training.config.train_config import TrainConfig, check_use_of_answers
 from samekind.training.runtime.artefact import META, check_writable
 
 MODES: Mapping[str, str | None] = MappingProxyType(
@@ -53,6 +53,7 @@ class TrainingRequest:
         beta: hardness, at least 0, of the objective `hard`.
         minutes: about how long, instead of the preset's length.
         seed: of the run.
+        answers: true to train with the answers that people gave in the artefact (`--verdicts`).
     """
 
     artefact: str | Path
@@ -64,6 +65,7 @@ class TrainingRequest:
     beta: float | None = None
     minutes: float | None = None
     seed: int | None = None
+    answers: bool = False
 
     @property
     def folder(self) -> Path:
@@ -90,7 +92,8 @@ class TrainingRequest:
         """The settings that are not the preset's, as words of a command line."""
         preset, overrides = self._overrides()
         given = [(name, value) for name, value in overrides.items() if value is not None]
-        return ["--preset", preset, *(word for name, value in given for word in (f"--{name}", f"{value}"))]
+        told = ["--verdicts", str(Path(self.artefact).resolve())] if self.answers else []
+        return ["--preset", preset, *(word for name, value in given for word in (f"--{name}", f"{value}")), *told]
 
     def check(self) -> None:
         """Refuses what cannot be begun, before anything is written.
@@ -100,7 +103,7 @@ class TrainingRequest:
             CorpusError: the images are unknown or gone.
             ArtefactError: the folder cannot be written.
         """
-        _ = self.config
+        check_use_of_answers(self.config, given=self.answers)
         trainable_corpus(self.artefact)
         if os.path.lexists(self.folder):
             raise InputError(f"there is something named {self.name} already", hint="choose another name")

@@ -69,6 +69,7 @@ def answers(artefact: Path) -> str:
     found["history"] = index.history()
     found["verdicts"] = [vars(each) for each in VerdictTable(artefact).all()]
     found["labels"] = [vars(each) for each in LabelTable(artefact).all()]
+    found["tags"] = [vars(each) for each in sk.TagTable(artefact).all()]
     found["probes"] = sk.read_probes(artefact).to_json()
     found["meta"] = index.meta
     if (artefact / "encoder.safetensors").exists():

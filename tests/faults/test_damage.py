@@ -31,6 +31,7 @@ def trained(folder: Path, seed: int) -> Path:
     )
     VerdictTable(index.path).add(said)
     LabelTable(index.path).add([GivenLabel(first, f"hat {seed}", "Ana")])
+    sk.TagTable(index.path).put([first], f"tag {seed}", "Ana")
     return Path(index.path)
 
 

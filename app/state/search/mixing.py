@@ -12,6 +12,9 @@ from samekind.app.view_models import search_view
 if TYPE_CHECKING:
     import samekind as sk
 
+Settings = tuple[int, str | None, bool, bool]
+"""What is asked beside the query: number of neighbours, filter, leaving out the query itself, and whether people's answers count."""
+
 
 def neighbours(
     library: Library, mixture: Mixture, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True

@@ -12,7 +12,7 @@ from samekind.app.state.labeling import labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import alt_text, data_uri, plain
 from samekind.app.view_models.map import beside
-from samekind.app.widgets import notices
+from samekind.app.widgets import notices, tagging
 from samekind.app.widgets.gallery import gallery
 from samekind.core.text import counted
 
@@ -62,6 +62,8 @@ def selected(library: Library, rows: Sequence[int]) -> None:
     if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
         basket.add(index.ids[row] for row in rows)
         st.rerun()  # the whole page: the sidebar says how many there are
+    with st.popover("Tag these", icon=":material/sell:", key="map_tag"):
+        tagging.form(library, [index.ids[row] for row in rows], "map")
     if len(rows) > len(shown):
         st.caption(f"The first {len(shown)} of them:")
     ids = [index.ids[row] for row in shown]

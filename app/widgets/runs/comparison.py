@@ -14,6 +14,7 @@ from samekind.app.state.query import Query
 from samekind.app.view_models import search_view
 from samekind.app.view_models.cards import Card, data_uri, plain
 from samekind.app.view_models.runs import tables
+from samekind.app.view_models.search.beside import pictures_sentence
 from samekind.app.widgets.gallery import gallery
 from samekind.app.widgets.runs import one_image
 from samekind.core.text import one_line
@@ -88,12 +89,15 @@ def _curves(compared: Sequence[runs.RunRecord]) -> None:
 
 def _one_query(library: Library, compared: Sequence[runs.RunRecord]) -> None:
     """The neighbours of one image in each run, where it holds that image."""
+    from samekind import runs
+
     st.subheader("One query", anchor=False)
     id_ = one_image.choose(library, "runs_query")
     if id_ is None:
         return
-    card = search_view.query_card(id_, library.label(id_), data_uri(library.index.thumbnail(id_)))
-    gallery([card], key="runs_query_card", label="the query", card_width=140)
+    (picture,) = runs.pictures(library.index, [id_])
+    card = search_view.query_card(id_, library.label(id_), "" if picture is None else data_uri(picture))
+    gallery([card if picture else replace(card, pictures=())], key="runs_query_card", label="the query", card_width=140)
     for run, name, column in zip(
         compared, tables.distinct([run.name for run in compared]), st.columns(len(compared)), strict=True
     ):
@@ -116,17 +120,21 @@ def _neighbours(library: Library, id_: str, run: runs.RunRecord) -> None:
             st.caption("It does not hold this image.")
             return
         hits = other.neighbours(Query(there, there), NEIGHBOURS, None, leave_out_itself=True)
-        thumbnails = other.index.thumbnails([hit.id for hit in hits])
+        ids = [hit.id for hit in hits]
+        own = runs.pictures(other.index, ids)
+        shown = own if None not in own else runs.pictures(other.index, ids, library.index)
     except SamekindError as error:
         st.caption(plain(f"It cannot be searched: {error}"))
         return
     label = other.label(there)
     if sentence := search_view.same_class_sentence(hits, label, other.index.same_class):
         st.markdown(plain(sentence))
-    cards = search_view.neighbour_cards(hits, thumbnails, label, other.index.same_class)
+    if sentence := pictures_sentence(own, shown):
+        st.caption(plain(sentence))
+    cards = search_view.neighbour_cards(hits, shown, label, other.index.same_class)
     gallery(_read_only(cards), key=f"runs_neighbours_{run.name}", label=f"neighbours in {run.name}", card_width=96)
 
 
 def _read_only(cards: Sequence[Card]) -> list[Card]:
-    """The cards without their button, which would lead to another run's search."""
-    return [replace(card, action="", action_label="") for card in cards]
+    """The cards without their buttons, which would lead to another run's search."""
+    return [replace(card, action="", action_label="", acts=()) for card in cards]

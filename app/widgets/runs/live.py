@@ -15,6 +15,7 @@ from samekind.app.state.training import rights, session
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.runs import live, tables
 from samekind.app.widgets import notices
+from samekind.app.widgets.runs import listing
 
 if TYPE_CHECKING:
     from samekind import runs
@@ -40,10 +41,8 @@ def show(found: Sequence[runs.RunRecord]) -> None:
         st.fragment(run_every=SECONDS)(_running)(run.folder)
     for run in found:
         if run.launch is not None and run.name == just_ended and run.state == "done":
-            st.success(
-                plain(f"{run.name} is done. Choose it as the run, at the top of the sidebar, to look at it."),
-                icon=":material/done:",
-            )
+            st.success(plain(f"{run.name} is done."), icon=":material/done:")
+            listing.link(run.name)
         if run.launch is not None and run.state in _ENDED_EARLY:
             _ended_early(run)
 

@@ -10,7 +10,7 @@ from samekind.app.state.library import Library
 from samekind.app.state.training import rights, session
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import notices
-from samekind.core.text import one_line
+from samekind.core.text import counted, one_line
 
 if TYPE_CHECKING:
     from samekind import runs
@@ -29,7 +29,7 @@ LENGTHS = {
 }
 MINUTES = "so many minutes"
 DEFAULT = ""
-NAME, MODE, LENGTH = "training_name", "training_mode", "training_length"
+NAME, MODE, LENGTH, ANSWERS = "training_name", "training_mode", "training_length", "training_answers"
 
 
 def show(library: Library) -> None:
@@ -120,7 +120,29 @@ def _request(library: Library) -> runs.TrainingRequest:
         st.session_state[NAME] = runs.free_name(path, wanted)
     name = st.text_input("Name of the run, a folder beside this one", key=NAME, max_chars=80)
     seed_given = None if seed == own.seed else int(seed)
-    return runs.TrainingRequest(path, name, mode, preset, objective, treatment, beta, minutes, seed_given)
+    return runs.TrainingRequest(
+        path, name, mode, preset, objective, treatment, beta, minutes, seed_given, answers=_answers(library)
+    )
+
+
+def _answers(library: Library) -> bool:
+    """A switch for what people said of this run's images; without any there is none, and a line says where answers come from."""
+    from samekind import SamekindError, current_answers
+
+    try:
+        given = len(current_answers(library.index.path))
+    except SamekindError as error:
+        notices.failure(str(error), error.hint)
+        return False
+    if not given:
+        st.caption("Nobody has answered under *Same or different?* yet; a training can learn from such answers, too.")
+        return False
+    return st.toggle(
+        f"Train with people's answers: {counted(given, 'pair')}",
+        key=ANSWERS,
+        persist_state="session",
+        help="Pairs that were called the same, or different, in this run, and pairs that follow from class names by people.",
+    )
 
 
 def _length(mode: str) -> tuple[str, float | None]:

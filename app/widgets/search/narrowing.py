@@ -24,11 +24,13 @@ class Narrowed:
     Attributes:
         hits: in the order to show them in.
         order: what they are sorted by.
+        least: similarity that they have at least; 0 for any.
         sentence: says how many are left out; empty if none is.
     """
 
     hits: list[sk.Hit]
     order: str
+    least: float
     sentence: str
 
     @property
@@ -36,6 +38,10 @@ class Narrowed:
         """Of the row of neighbours, for screen readers."""
         is_usual = self.order == narrowing.SIMILARITY
         return f"neighbours, {'most similar first' if is_usual else self.order.lower()}"
+
+    def of(self, hits: Sequence[sk.Hit]) -> Narrowed:
+        """Other hits, narrowed likewise."""
+        return _narrowed(hits, self.order, self.least)
 
 
 def show(library: Library, hits: Sequence[sk.Hit], adapted: bool) -> Narrowed:
@@ -72,6 +78,10 @@ def show(library: Library, hits: Sequence[sk.Hit], adapted: bool) -> Narrowed:
         )
         if popover.open:
             st.caption(narrowing.share_sentence(least, library.usual_similarity(adapted)))
+    return _narrowed(hits, order, least)
+
+
+def _narrowed(hits: Sequence[sk.Hit], order: str, least: float) -> Narrowed:
     shown = narrowing.at_least(hits, least)
     sentence = narrowing.left_out_sentence(len(shown), len(hits), least)
-    return Narrowed(narrowing.sorted_by(shown, order), order, sentence)
+    return Narrowed(narrowing.sorted_by(shown, order), order, least, sentence)

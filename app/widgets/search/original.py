@@ -1,4 +1,4 @@
-"""The original picture of a neighbour, in a dialog over the page."""
+"""The original picture of an image of the corpus, with facts and tags, in a dialog over the page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import alt_text, data_uri
 from samekind.app.view_models.search import facts
+from samekind.app.widgets import tagging
 from samekind.app.widgets.search import large_picture
 
 _ASKED = "original_asked"
@@ -22,15 +23,16 @@ def ask(id_: str) -> None:
 
 
 def show(library: Library) -> None:
-    """Opens the dialog that was asked for, once; Escape and its cross close it without a run of the page."""
+    """Opens the dialog that was asked for, once; whatever closes it draws the page again, whose cards name the tags."""
     id_ = st.session_state.pop(_ASKED, None)
     if id_ is not None and id_ in library.positions:
-        st.dialog("The original", width="large")(_draw)(library, id_)
+        st.dialog("The original", width="large", on_dismiss="rerun")(_draw)(library, id_)
 
 
 def _draw(library: Library, id_: str) -> None:
     row, file = library.index.row(id_), library.index.original(id_)
     large_picture.show(data_uri(library.index.picture(id_, SIDE)), alt_text(id_, row["label"]))
+    tagging.of_one(library, id_)
     st.code(facts.of(row, None if file is None else len(file)), language=None, wrap_lines=True)
     if file is not None:
         name = PurePath(row["uri"].partition("#")[0]).name or "picture"

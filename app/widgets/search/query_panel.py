@@ -11,7 +11,7 @@ from samekind.app.view_models import search_view
 from samekind.app.view_models.cards import data_uri
 from samekind.app.widgets import notices
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.search import crop
+from samekind.app.widgets.search import crop, original
 from samekind.core.text import counted
 
 
@@ -57,7 +57,10 @@ def _single(library: Library, query: Query) -> None:
         ]
     gallery(cards, key="query_card", label="the query", card_width=140)
     if query.words is None:
-        crop.show(library, query)
+        with st.container(horizontal=True):
+            crop.show(library, query)
+            if query.id is not None:
+                st.button("Tags", icon=":material/sell:", key="query_tags", on_click=original.ask, args=(query.id,))
     if query.upload is not None and library.upload(query).seen_grey:
         st.toggle(
             "Invert",

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from samekind.app.state import basket
+from samekind.app.state import basket, tags
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import Card, Picture, alt_text, data_uri
+from samekind.app.widgets import tagging
 from samekind.app.widgets.gallery import gallery
 
 SHOWN = 24
 KINDS = {"csv": "CSV", "zip": "ZIP", "parquet": "Parquet"}
 ABOUT = (
-    "Images are added on *Search*, and stay as long as this tab is open. CSV: a list. Parquet: the list with vectors. ZIP: copies of the "
-    "files, at most 2,000 and 200 MB; its list.csv says which. Nothing is deleted or moved."
+    "Images are added on *Search*, and stay as long as this tab is open; tags stay. CSV: a list with tags. Parquet: the list with vectors. "
+    "ZIP: copies of the files, at most 2,000 and 200 MB; its list.csv says which. Nothing is deleted or moved."
 )
 
 
@@ -47,8 +48,9 @@ def show(library: Library) -> None:
                     icon=":material/download:",
                 )
             st.button("Empty the basket", on_click=basket.clear, key="basket_clear", icon=":material/delete_sweep:")
+        tagging.form(library, held, "basket")
         gallery(
-            _cards(library, held[:SHOWN]),
+            tags.marked(library, _cards(library, held[:SHOWN])),
             key="basket_cards",
             label="in the basket",
             on_pick=basket.remove,

@@ -13,7 +13,7 @@ from samekind.indexer.labeling.csv_files import TIMELESS, not_in_the_future, rea
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.people.current_answers import read_naming
 from samekind.indexer.labeling.people.given_labels import GivenLabel, LabelTable
-from samekind.indexer.labeling.people.held_rows import first_ids, held_rows
+from samekind.indexer.labeling.people.held_rows import content_of, first_ids, held_rows
 from samekind.indexer.labeling.people.naming import NamingConflict
 from samekind.indexer.storage.rows import Rows
 from samekind.training.answers.answered import adjacency
@@ -109,17 +109,9 @@ def _label_of(row: Mapping[str, str | None], hashes: Mapping[str, str] | None) -
     sha256, id_ = values["sha256"], row.get("id") or ""
     if not sha256 and hashes is not None and id_ and id_ not in hashes:
         return id_
-    sha256 = sha256 or _content(id_, hashes)
+    sha256 = sha256 or content_of(id_, hashes)
     who, when = row.get("who") or "", values["when"] or TIMELESS
     return not_in_the_future(GivenLabel(sha256, values["label"], who, when))
-
-
-def _content(id_: str, hashes: Mapping[str, str] | None) -> str:
-    if not id_:
-        raise InputError("it has neither sha256 nor id")
-    if hashes is None:
-        raise InputError(f"there is no index that could tell which image {id_!r} is", hint="give its sha256")
-    return hashes[id_]
 
 
 def _proposed(path: str | Path, rows: Rows | None) -> list[GivenLabel]:

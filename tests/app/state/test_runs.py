@@ -99,6 +99,26 @@ def test_of_a_run_that_is_gone_nothing_is_left(open_app: OpenApp, several: Path)
     healthy(at.run())
 
 
+def test_a_folder_that_was_empty_shows_the_first_run_that_appears(
+    open_app: OpenApp, artefact: Path, several: Path
+) -> None:
+    """A later one takes nobody there; where the first one is deleted, another opens."""
+    folder = several.parent / "empty"
+    folder.mkdir()
+    at = open_app(folder)
+    assert at.error
+    (folder / "one").mkdir()
+    assert at.run().error
+    shutil.copytree(artefact, folder / "one", dirs_exist_ok=True)
+    assert "10 classes" in healthy(at.run()).markdown[0].value
+    shutil.copytree(several / "plain", folder / "two")
+    os.utime(folder / "two" / "manifest.json")
+    assert "10 classes" in healthy(at.run()).markdown[0].value
+    assert at.selectbox(key="run_picker").options == ["two", "one"]
+    shutil.rmtree(folder / "one")
+    assert "without labels" in healthy(at.run()).markdown[0].value
+
+
 def test_two_sessions_look_at_two_runs(open_app: OpenApp, several: Path) -> None:
     """One visitor's choice is not another's."""
     one, two = open_app(several), open_app(several)

@@ -35,7 +35,7 @@ def test_a_list_has_the_rows_asked_for_and_no_formula(index: sk.Index, tmp_path:
     assert sk.export_images(index, chosen, tmp_path / "list.csv") == (2, 0, 1)
     with (tmp_path / "list.csv").open(newline="", encoding="utf-8") as stream:
         lines = list(csv.reader(stream))
-    assert lines[0] == ["id", "path", "label", "split", "sha256"]
+    assert lines[0] == ["id", "path", "label", "split", "sha256", "tags"]
     assert [line[4] for line in lines[1:]] == [index.row(id_)["sha256"] for id_ in (index.ids[4], index.ids[0])]
     assert not any(cell.startswith("=") for line in lines for cell in line)
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -48,6 +49,13 @@ def test_the_table_holds_every_run_of_the_folder(open_app: Open, folder: Path) -
     assert table["k-NN"][0] == f"{100 * measured:.1f} %"
 
 
+def test_another_run_is_a_link(open_app: OpenApp, folder: Path) -> None:
+    """By its name in the address."""
+    at = opened(open_app, folder / "trained")
+    (link,) = at.get("page_link")
+    assert parse_qs(link.proto.query_string) == {"run": ["given *x*"]}
+
+
 def test_one_run_alone_cannot_be_compared(open_app: Open, artefact: Path, tmp_path: Path) -> None:
     """It says so, instead of an empty choice."""
     shutil.copytree(artefact, tmp_path / "only")
@@ -63,7 +71,11 @@ def test_a_query_is_answered_by_both_runs(open_app: Open, folder: Path) -> None:
     for name in ("trained", "given *x*"):
         hits = [hit.id for hit in sk.Index.open(folder / name).search_id(query["id"] or query["lines"][0], 7).hits][1:]
         assert [card["id"] for card in cards(at, f"runs_neighbours_{name}")] == hits[:6], name
-        assert not any(card["action"] for card in cards(at, f"runs_neighbours_{name}")), "another run's search"
+        assert not any(card["action"] or card["acts"] for card in cards(at, f"runs_neighbours_{name}")), (
+            "another run's search"
+        )
+    assert cards(at, "runs_neighbours_given *x*")[0]["pictures"], "of this run, as the other one holds vectors only"
+    assert ["vectors only" in caption.value for caption in at.caption].count(True) == 1
 
 
 def test_the_same_id_may_be_another_image(open_app: Open, folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import samekind as sk
 from samekind import runs
 from samekind.core.lifetime import ALLOWS_TRAINING
 from samekind.training.runtime.lock import exclusive
@@ -70,6 +71,26 @@ def test_the_form_starts_what_its_command_says(
     at.button(key="training_start").click().run()
     (request,) = started
     assert (request.folder, request.training) == (folder / "사진 2", flags.split())
+
+
+def test_the_form_offers_answers_where_there_are_any(
+    open_app: OpenApp, folder: Path, started: list[runs.TrainingRequest]
+) -> None:
+    """Those of the run that is looked at; an objective that cannot use them is refused in one line."""
+    at = form(open_app, folder)
+    assert not any(each.key == "training_answers" for each in at.toggle)
+    index = sk.Index.open(folder / "trained")
+    one, two, three = (str(index.row(id_)["sha256"]) for id_ in index.ids[1:4])
+    sk.VerdictTable(folder / "trained").add([sk.Verdict(one, two, "same"), sk.Verdict(one, three, "different")])
+    at = at.run()
+    assert at.toggle(key="training_answers").label == "Train with people's answers: 2 pairs"
+    assert "--verdicts" not in command(healthy(at))
+    at.toggle(key="training_answers").set_value(True).run()
+    assert command(healthy(at)).endswith(f"--preset small --verdicts {(folder / 'trained').resolve()}")
+    at.button(key="training_start").click().run()
+    assert [request.answers for request in started] == [True]
+    at.selectbox(key="training_objective_scratch").set_value("cpc").run()
+    assert ["no use for verdicts" in error.value for error in at.error] == [True]
 
 
 @pytest.mark.parametrize("name", ["../up", "trained", "-rf", "<b>x</b>"])
