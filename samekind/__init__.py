@@ -108,7 +108,7 @@ _HOMES = {
     "preset": "samekind.training.config.presets",
     "Relocation": "samekind.indexer.building.relocate",
     "relocate": "samekind.indexer.building.relocate",
-    "read_map": "samekind.indexer.map.make",
+    "read_map": "samekind.indexer.map.reading",
     "run_card": "samekind.indexer.report.run_card",
     "read_probes": "samekind.indexer.storage.probes",
     "train": "samekind.api",

@@ -74,7 +74,7 @@ from samekind.indexer.labeling.verdict_csv import import_verdicts as import_verd
 from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
 from samekind.indexer.map.make import make_map as make_map
-from samekind.indexer.map.make import read_map as read_map
+from samekind.indexer.map.reading import read_map as read_map
 from samekind.indexer.map.stored import ImageMap as ImageMap
 from samekind.indexer.report.run_card import RunCard as RunCard
 from samekind.indexer.report.run_card import run_card as run_card

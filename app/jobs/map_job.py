@@ -19,11 +19,13 @@ def space(index: sk.Index) -> str:
 
 def read_or_made(index: sk.Index, progress: Progress) -> sk.ImageMap:
     """The map of an index as it is opened."""
-    from samekind import ArtefactError, make_map, read_map
+    from samekind import ArtefactError, read_map
 
     with suppress(ArtefactError):  # a damaged one is made anew
         if (found := read_map(index)) is not None:
             return found
+    from samekind import make_map  # not before it is needed: it brings torch
+
     made = make_map(index, progress=progress)
     with suppress(ArtefactError):  # a folder that cannot be written has no map to keep
         made.write(index.path)

@@ -15,9 +15,9 @@ from samekind.app.state.labeling import adapting_session, labeling_session
 PICKER = "run_picker"
 """Key of the choice of a run."""
 _PARAMETER = "run"
-_CHOSEN, _SEEN, _UNKNOWN = "run_chosen", "run_seen", "run_unknown"
+_CHOSEN, _SEEN, _UNKNOWN, _FOUND = "run_chosen", "run_seen", "run_unknown", "runs_found"
 _KEPT = {
-    *(PICKER, _CHOSEN, _SEEN, search_session.PAGE),
+    *(PICKER, _CHOSEN, _SEEN, _FOUND, search_session.PAGE),
     *(labeling_session.ANNOTATOR, labeling_session.TAB, adapting_session.ADAPT),
 }
 """What is the visitor's own, whatever they look at."""
@@ -51,6 +51,9 @@ def follow_address(page: str) -> str | None:
     Returns:
         A name in the address that no run has; `None` if all is well.
     """
+    st.session_state[_FOUND] = (
+        _found()
+    )  # once for each time that a page is drawn: a folder may hold many, on a slow drive
     if st.session_state.get(_CHOSEN, "") not in ("", *_offered()):
         # Deleted or renamed meanwhile: the one that opens first is another, of which this session remembers nothing.
         _look_at("")
@@ -83,6 +86,12 @@ def _look_at(name: str) -> None:
 
 
 def _offered() -> dict[str, Path]:
+    """The runs that there were when the page began to be drawn."""
+    found: dict[str, Path] | None = st.session_state.get(_FOUND)
+    return _found() if found is None else found
+
+
+def _found() -> dict[str, Path]:
     from samekind import find_runs
 
     named = artefact.artefact_path()

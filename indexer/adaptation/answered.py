@@ -10,7 +10,7 @@ from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import Verdict
 from samekind.indexer.storage.rows import Rows
 from samekind.training.answers.answered import Answered
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 
 def answers_about(current: Mapping[Pair, Verdict], rows: Rows) -> Answered:

@@ -30,7 +30,7 @@ from samekind.indexer.curation.pixel_agreement import SIDE, ZOOMED_SIDES, pixel_
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.diagnostics.figures import UNKNOWN
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex

@@ -22,7 +22,8 @@ from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.building.removal import finish_removal
 from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
-from samekind.indexer.evaluation.without_whitening import are_outdated, measured_figures, recorded_figures
+from samekind.indexer.evaluation.recorded_figures import are_outdated, recorded_figures
+from samekind.indexer.evaluation.without_whitening import measured_figures
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus

@@ -21,6 +21,7 @@ from samekind.core.progress import Progress
 from samekind.data.prepared import prepared_batches
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.indexer.evaluation.figures import evaluate_vectors
+from samekind.indexer.evaluation.recorded_figures import FIELD, NAMES, VERSION, Figures
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
 from samekind.training.models.encoder import Encoder
@@ -28,9 +29,6 @@ from samekind.training.models.whitening import unit_rows
 from samekind.training.runtime.artefact import META, read_meta, write_json
 from samekind.training.runtime.lock import exclusive
 
-Figures = dict[str, float | None]
-
-_FIELD, _VERSION, _NAMES = "without_whitening", "table_version", ("knn_accuracy", "hit_rate_at_1", "map_at_r")
 _BATCH = 64
 _PATIENCE = 10.0  # seconds
 
@@ -45,22 +43,9 @@ def record_figures(index: OpenedIndex, feature_NF: NDArray[np.float32]) -> None:
     if len(feature_NF) != len(index) or index.labels is None or "test" not in index.splits:
         return
     figures = _figures(feature_NF, index.splits, index.labels, index.label_rule)
-    recorded = {_VERSION: index.manifest["table_version"], **figures}
+    recorded = {VERSION: index.manifest["table_version"], **figures}
     with suppress(ArtefactError), exclusive(index.path, wait=_PATIENCE):
-        write_json(index.path / META, {**read_meta(index.path), _FIELD: recorded})
-
-
-def recorded_figures(meta: dict[str, Any], table_version: int | None) -> Figures | None:
-    """The figures kept in an artefact's `meta.json`, if they are of that version of the table."""
-    recorded = meta.get(_FIELD)
-    if not isinstance(recorded, dict) or recorded.get(_VERSION) != table_version:
-        return None
-    return {name: recorded.get(name) for name in _NAMES}
-
-
-def are_outdated(meta: dict[str, Any], table_version: int | None) -> bool:
-    """True if figures were kept, but of another version of the table."""
-    return isinstance(meta.get(_FIELD), dict) and recorded_figures(meta, table_version) is None
+        write_json(index.path / META, {**read_meta(index.path), FIELD: recorded})
 
 
 def measured_figures(folder: Path, recorded: dict[str, Any], progress: Progress) -> Figures:
@@ -86,4 +71,4 @@ def _figures(
 ) -> Figures:
     vectors = unit_rows(torch.from_numpy(feature_NF))
     evaluation = evaluate_vectors(vectors, splits, labels, linear=False, rule=rule).to_dict()
-    return {name: evaluation[name] for name in _NAMES}
+    return {name: evaluation[name] for name in NAMES}

@@ -27,7 +27,7 @@ from samekind.indexer.labeling.pair_model import PairFeatures, SameClassModel
 from samekind.indexer.labeling.pair_order import mixed, varied
 from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport

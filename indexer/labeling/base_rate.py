@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.verdicts import VerdictTable
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex

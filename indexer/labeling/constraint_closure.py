@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.verdicts import DUPLICATE, SAME, Verdict
 from samekind.training.answers.answered import adjacency
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 
 class ConstraintClosure:

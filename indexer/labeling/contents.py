@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, VERDICTS, WRONG_LABEL, Verdict
 from samekind.training.answers.answered import adjacency
-from samekind.training.false_negatives.constraints import LinkConstraints, Pair
+from samekind.training.false_negatives.links import LinkConstraints, Pair
 
 
 def link_constraints(current: Iterable[Verdict]) -> LinkConstraints:

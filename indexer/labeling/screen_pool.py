@@ -22,7 +22,7 @@ from samekind.indexer.labeling.contents import Contents
 from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.labeling.screens import Screen, ScreenImage
 from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 
 @dataclass(frozen=True)

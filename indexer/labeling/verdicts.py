@@ -19,7 +19,7 @@ from samekind.core.errors import InputError
 from samekind.indexer.labeling.append_only import AppendOnlyTable, check_hash, check_time
 from samekind.indexer.storage.layout import MANIFEST, ROWS_FILE
 from samekind.indexer.storage.rows import Rows
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 SAME, DIFFERENT, UNSURE, WRONG_LABEL, DUPLICATE = ANSWERS = ("same", "different", "unsure", "wrong_label", "duplicate")
 RIGHT_LABEL, WITHDRAWN = "right_label", "withdrawn"

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ANCHORS, NEIGHBOURS = 2000, 10
+from samekind.indexer.map.stored import NEIGHBOURS, compared_neighbours
+
+ANCHORS = 2000
 _BLOCK_VALUES = 1 << 22
 
 
@@ -27,11 +29,6 @@ class Kept:
 
     trustworthiness: float
     neighbours: float
-
-
-def compared_neighbours(count: int, k: int = NEIGHBOURS) -> int:
-    """k, lowered for so few images that trustworthiness, which needs `2N > 3k + 1`, would not be defined."""
-    return min(k, (2 * count - 2) // 3)
 
 
 def kept(vectors_ND: Tensor, point_N2: Tensor, k: int = NEIGHBOURS, anchors: int = ANCHORS) -> Kept | None:

@@ -1,4 +1,4 @@
-"""From an opened index to its map, and back from the file."""
+"""From an opened index to its map."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.map.kept import kept
 from samekind.indexer.map.neighbour_embedding import NEIGHBOURS, STEPS, embed_neighbours
+from samekind.indexer.map.reading import made_from
 from samekind.indexer.map.stored import ImageMap
 from samekind.indexer.search.searchable import SearchableIndex
-from samekind.indexer.storage.layout import MAP
 from samekind.training.neighbours import nearest_others
 
 _ASKED_AT_ONCE = 1024
@@ -30,7 +30,7 @@ def make_map(index: SearchableIndex, seed: int = 0, progress: Progress | None = 
         ArtefactError: the index has changed since it was opened.
     """
     progress = progress or NoProgress()
-    state, adaptation = _made_from(index)
+    state, adaptation = made_from(index)
     vectors_ND = torch.from_numpy(index.adapted_vectors())
     nearest_Nk = _nearest(index, vectors_ND, progress)
     with progress.task("Laying out", STEPS) as task:
@@ -45,28 +45,6 @@ def make_map(index: SearchableIndex, seed: int = 0, progress: Progress | None = 
         neighbours_kept=None if found is None else found.neighbours,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def read_map(index: SearchableIndex) -> ImageMap | None:
-    """The map of an index, if there is one and it shows the index as it is opened; `None` if one has to be made.
-
-    Raises:
-        ArtefactError: the file is damaged.
-    """
-    if not (index.path / MAP).is_file():
-        return None
-    found = ImageMap.read(index.path)
-    return found if fits(found, index) else None
-
-
-def fits(image_map: ImageMap, index: SearchableIndex) -> bool:
-    """True if a map shows an index as it is opened: the same table, and the same adaptation."""
-    return (image_map.state, image_map.adaptation) == _made_from(index) and len(image_map.point_N2) == len(index)
-
-
-def _made_from(index: SearchableIndex) -> tuple[tuple[str, int, str], tuple[int, str] | None]:
-    adapted = index.adaptation
-    return index.state, None if adapted is None else (adapted.version, adapted.made)
 
 
 def _nearest(index: SearchableIndex, vectors_ND: Tensor, progress: Progress) -> Tensor:

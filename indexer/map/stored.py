@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
-from samekind.indexer.map.kept import compared_neighbours
 from samekind.indexer.storage.layout import MAP
 from samekind.training.runtime.artefact import SEAL, write_atomically
 
 FORMAT = 1
+NEIGHBOURS = 10
+"""What the figures of a map look at."""
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,8 @@ def _seal(header: dict[str, Any], point_N2: NDArray[np.float32]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(point_N2).tobytes())
     return digest.hexdigest()
+
+
+def compared_neighbours(count: int, k: int = NEIGHBOURS) -> int:
+    """k, lowered for so few images that trustworthiness, which needs `2N > 3k + 1`, would not be defined."""
+    return min(k, (2 * count - 2) // 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.text import counted, percent
-from samekind.indexer.evaluation.without_whitening import recorded_figures
+from samekind.indexer.evaluation.recorded_figures import recorded_figures
 from samekind.indexer.report.settings import meta_of, without_folders
 from samekind.indexer.storage.layout import MANIFEST
 from samekind.training.diagnostics.health import is_collapsed

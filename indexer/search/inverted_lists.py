@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from samekind.indexer.search.faiss_library import faiss
@@ -158,6 +157,8 @@ def tune_lists(index: Any, nprobe: int = 8) -> float:
 
 def _list_of_neighbours(index: Any, query_QD: Float32, own_Q: Rows) -> Rows:
     """`(Q, K)` the list of each of the 10 rows that are nearest to a query, its own left out; of equally near ones, the first rows."""
+    import torch  # not at the top: a search needs none of this
+
     query = torch.from_numpy(query_QD)
 
     def nearest(run: list[int]) -> tuple[Float32, Rows, Rows]:

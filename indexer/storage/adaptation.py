@@ -6,6 +6,8 @@ encoder's vectors; the FAISS file of the adapted ones lies beside them. What des
 made from, stand in the header: whoever replaces `adaptation.safetensors`, by one rename, goes from one whole state to another, and the
 manifest knows nothing of it.
 
+What computes with torch imports it there: to open an index, and to search it by one of its own images, needs none of its seconds.
+
 Those that were replaced lie in `adaptations/` by their number, so that the last step can be undone.
 """
 
@@ -21,15 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.layout import ADAPTATION, EARLIER_ADAPTATIONS
 from samekind.indexer.storage.remedies import undo_hint
 from samekind.training.answers.belonging import belonging
-from samekind.training.answers.metric import BLOCK, mapped, product, unit_in_blocks, unit_rows
 from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, B of them in a block, D dimension, G groups, R images in groups
@@ -37,7 +36,6 @@ from samekind.training.runtime.artefact import SEAL, write_atomically
 FORMAT = 3
 MOST_KEPT = 100
 """Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
-_MOST_AT_ONCE = 1 << 20  # similarities between vectors and centres
 _ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
 
 
@@ -106,13 +104,16 @@ class Adaptation:
         Returns:
             `(N, D)` float32 of unit norm; for equal vectors equal ones, whatever stands beside them.
         """
+        from samekind.training.answers.pulling import pulled
+
         if not self.slope or not len(self.centre_GD):
             return self.mapped(vectors_ND)
-        at_once = max(1, min(BLOCK, _MOST_AT_ONCE // len(self.centre_GD)))
-        return unit_in_blocks(vectors_ND, self._drawn, at_once)
+        return pulled(vectors_ND, self._map_DD, self._centre_GD, self.pull, self.slope, self.threshold)
 
     def mapped(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
         """Only maps unit vectors, `(N, D)` float32, to unit vectors."""
+        from samekind.training.answers.metric import mapped
+
         return mapped(vectors_ND, self._map_DD)
 
     def gathered(self, mapped_ND: NDArray[np.float32], group_N: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -125,22 +126,17 @@ class Adaptation:
         Returns:
             `(N, D)` float32 of unit norm.
         """
+        from samekind.training.answers.metric import unit_rows
+
         pulled_ND = (1.0 - self.own_pull) * mapped_ND.astype(np.float64) + self.own_pull * self.centre_GD[group_N]
         return unit_rows(pulled_ND).astype(np.float32)
 
     def belonging(self, mapped_ND: NDArray[np.float32]) -> NDArray[np.float64]:
         """How probably mapped vectors belong to each group: `(N, G)`."""
+        from samekind.training.answers.metric import product
+
         cosine_NG = product(mapped_ND.astype(np.float64), self._centre_GD.T)
         return belonging(cosine_NG, self.slope, self.threshold)
-
-    def _drawn(self, vectors_BD: Tensor) -> Tensor:
-        """Maps vectors and pulls them towards the centres of all groups, by how probably they belong to each; not of unit norm."""
-        mapped_BD = vectors_BD @ torch.from_numpy(self._map_DD)
-        mapped_BD /= torch.linalg.vector_norm(mapped_BD, dim=1, keepdim=True)
-        centre_GD = torch.from_numpy(self._centre_GD)
-        share_BG = torch.from_numpy(belonging((mapped_BD @ centre_GD.T).numpy(), self.slope, self.threshold))
-        mapped_BD *= 1 - self.pull * share_BG.sum(dim=1, keepdim=True)
-        return mapped_BD.addmm_(share_BG, centre_GD, alpha=self.pull)
 
     @cached_property
     def _map_DD(self) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.ideas.gaussian_pair import GaussianPair
+from samekind.ideas.minimising import minimised
 from samekind.ideas.sample import CorpusSample
 from samekind.training.objectives.functional import cpc
 
@@ -63,18 +64,12 @@ def fit_bilinear(pair: GaussianPair, seed: int = 0) -> BilinearScore:
     )
     code, context = _features(x), _features(c)
     target = torch.arange(_BATCH)
-    weight = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight], max_iter=_STEPS, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
+    def loss(weight: Tensor) -> Tensor:
         losses = [cpc(seen @ weight.T, below, target) for seen, below in zip(context, code, strict=True)]
-        value = torch.stack(losses).mean()
-        value.backward()
-        return value
+        return torch.stack(losses).mean()
 
-    optimizer.step(loss)
-    return BilinearScore(weight.detach().numpy())
+    return BilinearScore(minimised(loss, (3, 3), steps=_STEPS, tolerance=1e-6))
 
 
 def _features(u: Tensor) -> Tensor:

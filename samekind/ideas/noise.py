@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.ideas.minimising import minimised
 from samekind.training.objectives.contrastive import binary_loss
 from samekind.training.objectives.terms import Terms
 
@@ -94,18 +95,12 @@ def fit_bell(data_T: NDArray[np.float64], noise: Noise, ratio: int, seed: int = 
     log_count_T = torch.full((len(data_T),), math.log(ratio), dtype=torch.float64)
     positive, candidate = _features(data_T1.squeeze(1)), _features(noise_TV)
     mask, scale = torch.ones_like(noise_TV, dtype=torch.bool), torch.ones((), dtype=torch.float64)
-    theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([theta], max_iter=_STEPS, tolerance_grad=1e-8, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
+    def loss(theta: Tensor) -> Tensor:
         terms = Terms(positive @ theta, candidate @ theta, mask, None, log_count_T)
-        value = binary_loss(terms, scale=scale, shift=log_count_T).mean()
-        value.backward()
-        return value
+        return binary_loss(terms, scale=scale, shift=log_count_T).mean()
 
-    optimizer.step(loss)
-    constant, linear, square = theta.detach().tolist()
+    constant, linear, square = minimised(loss, (3,), steps=_STEPS, tolerance=1e-8).tolist()
     return BellCurve(noise, constant, linear, square)
 
 

@@ -19,7 +19,7 @@ from samekind.app.state.library import Library
 
 OVERVIEW, SEARCH, FALSE_NEGATIVES = "screens/overview.py", "screens/search.py", "screens/false_negatives.py"
 LABEL_PAIRS, CURATION = "screens/label_pairs.py", "screens/curation.py"
-IDEAS, RUNS = "screens/ideas.py", "screens/runs.py"
+IDEAS, RUNS, MAP = "screens/ideas.py", "screens/runs.py", "screens/map.py"
 
 
 def cards(at: AppTest, key: str) -> list[dict[str, Any]]:

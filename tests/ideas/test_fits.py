@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -25,6 +27,15 @@ def test_the_estimate_is_logistic_regression(noise: ideas.Noise, ratio: int) -> 
     other = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(np.stack([z, z**2], axis=1), is_data)
     assert [curve.linear, curve.square] == pytest.approx(other.coef_[0].tolist(), abs=1e-4)
     assert curve.constant == pytest.approx(float(other.intercept_[0]) + math.log(ratio), abs=1e-4)
+
+
+def test_a_fit_does_not_import_the_compiler_of_torch() -> None:
+    """The first step of any of torch's own optimisers does, and takes longer over that than all fits of a page together."""
+    code = "import sys; from samekind import ideas; ideas.fit_bilinear(ideas.GaussianPair(1, 0.5)); "
+    code += "ideas.fit_bell(ideas.standardised(ideas.Noise(0, 1).density(__import__('numpy').arange(9.0))), ideas.Noise(0, 1), 2); "
+    code += "print('torch._dynamo' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.stdout.strip() == "False", answer.stderr
 
 
 def test_the_exact_curve_has_area_one_and_no_error() -> None:

@@ -92,7 +92,7 @@ def test_the_command_that_mends_an_index_says_where_the_files_are(artefact: Path
 
 
 def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:
-    """A cold search must not pay for what it does not use (LanceDB takes 2 s to import, and brings pandas)."""
+    """A cold search must not pay for what it does not use (LanceDB and torch take seconds to import, and the former brings pandas)."""
     build_index(arrays_corpus(), FakeEncoder(), artefact)
     code = textwrap.dedent(
         """
@@ -100,7 +100,8 @@ def test_opening_reads_neither_lancedb_nor_the_encoder(artefact: Path) -> None:
         from samekind.indexer.index import Index
         index = Index.open(sys.argv[1])
         assert index.search(index.vectors()[0], k=1)[0].id == index.ids[0]
-        heavy = {"lancedb", "pandas", "sklearn", "albumentations", "torchvision", "timm", "open_clip", "streamlit"}
+        assert index.search_id(index.ids[1], k=1)[0].id == index.ids[1]
+        heavy = {"torch", "scipy", "lancedb", "pandas", "sklearn", "albumentations", "torchvision", "timm", "open_clip", "streamlit"}
         print(sorted(heavy & set(sys.modules)))
         """
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.training.false_negatives.constraints import LinkConstraints, Pair
+from samekind.training.false_negatives.links import LinkConstraints, Pair
 
 # R images of a group
 

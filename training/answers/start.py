@@ -22,7 +22,7 @@ from samekind.core.text import counted
 from samekind.training.answers.answered import Answered
 from samekind.training.answers.guard import HeldOut, held_out
 from samekind.training.answers.metric import Float64, Total, Within, adapted_map, mapped
-from samekind.training.false_negatives.constraints import LinkConstraints
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.whitening import Whitening
 from samekind.training.runtime.artefact import write_atomically

@@ -15,7 +15,7 @@ from samekind.training.answers.start import AnsweredStart, Start
 from samekind.training.config.false_negatives import ADAPTED
 from samekind.training.config.model import RANDOM, names_model
 from samekind.training.config.train_config import TrainConfig
-from samekind.training.false_negatives.constraints import LinkConstraints
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.features.training_features import load_training_features
 from samekind.training.models.encoder import Encoder, EncoderSpec

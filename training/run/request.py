@@ -22,7 +22,7 @@ from samekind.training.config.model import RANDOM
 from samekind.training.config.presets import EPOCHS_BEFORE, preset
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 from samekind.training.false_negatives.base_rate import AutoPrior
-from samekind.training.false_negatives.constraints import LinkConstraints
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import ANSWERS, META, WEIGHTS, read_meta, write_json
 

@@ -26,8 +26,9 @@ from samekind.training.engine.loss import Loss
 from samekind.training.engine.networks import build_network
 from samekind.training.false_negatives.base_rate import AutoPrior, estimate_prior
 from samekind.training.false_negatives.build_detector import build_detector
-from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
+from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.guide import outside_files
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.false_negatives.same_content import find_same_content, leak_line
 from samekind.training.models.encoder import Encoder
 from samekind.training.run.begin import Begun, begin

@@ -3,6 +3,8 @@
 A matrix product that OpenMP shares out among the cores is done when its slowest share is: beside one busy process every product waits for
 the core that the other one has, and threads that spin while they wait take that core as well. Parts that each run on one thread wait for
 nobody; a thread that is slowed down takes fewer of them. The results do not depend on the number of threads either.
+
+Torch is imported where it is used: the vector index stands on this, and a search in it needs none.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
-
-import torch
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -31,6 +31,8 @@ def side_by_side(work: Callable[[Part], Result], parts: Iterable[Part]) -> Itera
     Raises:
         Exception: whatever `work` raises, in place of that part's result.
     """
+    import torch
+
     threads = torch.get_num_threads()
     if threads == 1:
         for part in parts:
@@ -63,9 +65,13 @@ def alone(work: Callable[[], Result]) -> Result:
 
 
 def _alone() -> None:
+    import torch
+
     torch.set_num_threads(1)
 
 
 def _without_gradients(work: Callable[[Part], Result], part: Part) -> Result:
+    import torch
+
     with torch.no_grad():  # the caller's mode does not reach other threads
         return work(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -17,23 +17,51 @@ CLASS, SPLIT, FOLDER, CORPUS = "Class", "Split", "Folder", "Corpus"
 SHARE, SUSPICION, ANSWERS = "Share of false negatives", "Suspicion of the label", "Answers"
 NUMBERS = {"Width": "width", "Height": "height"}
 _COLUMNS = {SPLIT: "split", FOLDER: "folder", CORPUS: "corpus"}
+_KEPT = 16
 
 
 def chosen_colouring(library: Library) -> Colouring:
     """Draws the choice, and waits with a bar for what has to be worked out first."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        by = st.selectbox("Colour by", _offered(library), key="map_colour", persist_state="session", width=320)
-        if by == CLASS:
-            return _by_name(library.index.labels or [], "no label")
-        if by in _COLUMNS:
-            return _by_name(columns.text_column(library.index, _COLUMNS[by]), "no value")
+        by = st.selectbox("Colour by", library.kept(_offered), key="map_colour", persist_state="session", width=320)
+        if by == CLASS or by in _COLUMNS:
+            return _by_name(library, by)
     if by in NUMBERS:
-        return by_number(columns.number_column(library.index, NUMBERS[by]), "no value")
+        return library.kept(_Colourings).by_number(by)
     if by == ANSWERS:
         labels = frozenset(library.labels.current())
         touched = columns.touched(library.index, library.verdicts.current().values(), labels)
         return by_name(touched, [columns.ANSWERED, columns.NAMED], columns.UNTOUCHED)
     return _worked_out(library, by) or Colouring((), np.full(len(library.index), GREY, np.uint8), "all images")
+
+
+class _Colourings:
+    """Colourings by columns of the index, the last ones kept for all sessions: each looks at every image.
+
+    Args:
+        library: the opened index.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._index = library.index
+        self.names = lru_cache(maxsize=len(_COLUMNS) + 1)(self._names)
+        self.by_name = lru_cache(maxsize=_KEPT)(self._by_name)
+        self.by_number = lru_cache(maxsize=len(NUMBERS))(self._by_number)
+
+    def values(self, by: str) -> list[str | None]:
+        """The column of that name."""
+        return (self._index.labels or []) if by == CLASS else columns.text_column(self._index, _COLUMNS[by])
+
+    def _names(self, by: str) -> tuple[list[str], list[str]]:
+        """All names of a column in alphabetical order, and the commonest ones."""
+        values = self.values(by)
+        return sorted({value for value in values if value is not None}), commonest(values)
+
+    def _by_name(self, by: str, chosen: tuple[str, ...]) -> Colouring:
+        return by_name(self.values(by), chosen, "no label" if by == CLASS else "no value")
+
+    def _by_number(self, by: str) -> Colouring:
+        return by_number(columns.number_column(self._index, NUMBERS[by]), "no value")
 
 
 def _offered(library: Library) -> list[str]:
@@ -45,21 +73,21 @@ def _offered(library: Library) -> list[str]:
     return [*labelled[:1], *named, *labelled[1:], ANSWERS, *numbers]
 
 
-def _by_name(values: Sequence[str | None], without: str) -> Colouring:
+def _by_name(library: Library, by: str) -> Colouring:
     """The commonest names, or those that are chosen."""
-    names = sorted({value for value in values if value is not None})
-    first = commonest(values)
-    if len(names) <= MOST_COLOURS:
-        return by_name(values, first, without)
-    chosen = st.multiselect(
-        f"In colour, {MOST_COLOURS} at most",
-        names,
-        default=first,
-        max_selections=MOST_COLOURS,
-        format_func=one_line,
-        key="map_names",
-    )
-    return by_name(values, chosen, without)
+    made = library.kept(_Colourings)
+    names, first = made.names(by)
+    chosen = first
+    if len(names) > MOST_COLOURS:
+        chosen = st.multiselect(
+            f"In colour, {MOST_COLOURS} at most",
+            names,
+            default=first,
+            max_selections=MOST_COLOURS,
+            format_func=one_line,
+            key="map_names",
+        )
+    return made.by_name(by, tuple(chosen))
 
 
 def _worked_out(library: Library, by: str) -> Colouring | None:

@@ -21,8 +21,7 @@ TEXTS = (
 
 def show(library: Library) -> None:
     """Draws the three steps; nothing for a corpus of one image."""
-    index = library.index
-    found = steps_view.example(index.labels, len(index))
+    index, found = library.index, library.kept(_example)
     if found is None:
         return
     st.subheader("What is a false negative?", anchor=False)
@@ -40,3 +39,8 @@ def show(library: Library) -> None:
                 st.markdown(f"**{titles[place]}**")
                 st.caption(TEXTS[place].format("" if found.same is None else f", {plain(anchor_label or '')},"))
                 gallery(cards[place], key=f"step_{place + 1}", label=titles[place], card_width=CARD_WIDTH)
+
+
+def _example(library: Library) -> steps_view.Example | None:
+    """Chosen among all images, hence once for all sessions."""
+    return steps_view.example(library.index.labels, len(library.index))

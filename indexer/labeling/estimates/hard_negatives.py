@@ -15,7 +15,7 @@ import numpy as np
 from samekind.core.intervals import wilson
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.verdicts import Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from samekind.indexer.labeling.people.held_rows import first_ids, held_rows
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 # C classes of answers: same, different
 

@@ -9,7 +9,7 @@ from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.people.naming import Naming
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.false_negatives.constraints import LinkConstraints, Pair
+from samekind.training.false_negatives.links import LinkConstraints, Pair
 
 
 def read_naming(path: str | Path) -> Naming:

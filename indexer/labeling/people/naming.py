@@ -15,7 +15,7 @@ from typing import Any, Literal
 from samekind.indexer.labeling.link_constraints import connected
 from samekind.indexer.labeling.people.given_labels import GivenLabel
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, UNSURE, WRONG_LABEL, Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 
 Reason = Literal["two_names", "same", "different"]
 NOTE = "follows from labels"

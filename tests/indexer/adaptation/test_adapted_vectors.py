@@ -76,7 +76,7 @@ def test_a_query_from_outside_lies_where_the_same_image_of_the_index_would(folde
     np.testing.assert_array_equal(adaptation(index.vectors(open_rows)), index.adapted_vectors(open_rows))
     assert not np.allclose(adaptation(index.vectors(open_rows)), adaptation.mapped(index.vectors(open_rows)), atol=0.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("samekind.indexer.storage.adaptation._MOST_AT_ONCE", 20)
+        patch.setattr("samekind.training.answers.pulling._MOST_AT_ONCE", 20)
         np.testing.assert_allclose(adaptation(index.vectors(open_rows)), index.adapted_vectors(open_rows), atol=1e-6)
 
 

@@ -23,7 +23,7 @@ from samekind.indexer.labeling.pair_model import ENOUGH_ANSWERS
 from samekind.indexer.labeling.pair_order import MOST_PER_IMAGE
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from tests.indexer.labeling.test_verdicts import sha
 

@@ -16,7 +16,7 @@ from samekind.indexer.labeling.acquisition import CandidatePool, acquire_pairs
 from samekind.indexer.labeling.base_rate import BaseRate, base_rate, base_rate_of, drawn_pairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 from tests.indexer.labeling.test_verdicts import sha
 

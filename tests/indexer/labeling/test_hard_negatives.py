@@ -13,7 +13,7 @@ from samekind.indexer.audit.report import FalseNegativeReport
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.estimates.hard_negatives import DrawnPair, HardNegativeSample
 from samekind.indexer.labeling.verdicts import Verdict
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 

@@ -19,7 +19,7 @@ from samekind.indexer.labeling.constraint_closure import ConstraintClosure
 from samekind.indexer.labeling.screen_pool import IMAGES, MOST_BRIDGES, ScreenPool, acquire_screens
 from samekind.indexer.labeling.screens import Screen
 from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, Verdict, VerdictTable
-from samekind.training.false_negatives.constraints import Pair
+from samekind.training.false_negatives.links import Pair
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 TRAINED, TESTED = 60, 20

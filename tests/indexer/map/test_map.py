@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
-from samekind.indexer.map import make
+from samekind.indexer.map import reading
 from samekind.indexer.storage.layout import MAP
 from tests.indexer.helpers import FakeEncoder, arrays_corpus
 
@@ -60,8 +60,8 @@ def test_a_map_of_another_state_is_stale(copied: Path) -> None:
 def test_a_map_of_another_adaptation_is_stale(index: sk.Index) -> None:
     """The map of an adapted space does not show the encoder's own."""
     made = sk.make_map(index)
-    assert make.fits(made, index)
-    assert not make.fits(replace(made, adaptation=(1, made.made)), index)
+    assert reading.fits(made, index)
+    assert not reading.fits(replace(made, adaptation=(1, made.made)), index)
 
 
 @pytest.mark.parametrize("at", [0.0, 1 / 3, 2 / 3, 1.0])

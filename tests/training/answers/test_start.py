@@ -12,7 +12,7 @@ import torch
 from samekind.training.answers.answered import Answered
 from samekind.training.answers.metric import Total, Within, adapted_map, mapped
 from samekind.training.answers.start import AnsweredStart, Start
-from samekind.training.false_negatives.constraints import LinkConstraints
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from tests.indexer.adaptation.worlds import DIM, vectors_of
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.training.false_negatives.calibration import fit_slope
-from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
+from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors import combined
 from samekind.training.false_negatives.detectors.combined import SCALES, Combined, odds_factor
 from samekind.training.false_negatives.detectors.pairs import drawn_rows
+from samekind.training.false_negatives.links import LinkConstraints
 from tests.training import slow_loops
 from tests.training.detectors import blob_batch, blobs, unit
 

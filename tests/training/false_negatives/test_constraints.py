@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samekind.training.false_negatives.constraints import LinkConstraints, Pair, PairConstraints
+from samekind.training.false_negatives.constraints import PairConstraints
+from samekind.training.false_negatives.links import LinkConstraints, Pair
 from samekind.training.false_negatives.treatments import TREATMENTS, FalseNegativePrediction
 from samekind.training.objectives.contrastive import softmax_loss
 from samekind.training.objectives.similarity import Contrast, against_keys, in_batch

@@ -11,8 +11,9 @@ import pytest
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
-from samekind.training.false_negatives.constraints import LinkConstraints, PairConstraints
+from samekind.training.false_negatives.constraints import PairConstraints
 from samekind.training.false_negatives.detectors.combined import Combined
+from samekind.training.false_negatives.links import LinkConstraints
 from samekind.training.run.train import Run, train
 from samekind.training.runtime.artefact import ANSWERS, read_meta
 from samekind.training.runtime.checkpoint import CHECKPOINT

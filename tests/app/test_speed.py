@@ -1,0 +1,108 @@
+"""What makes pages slow on large corpora, counted: imports, looks into the folder, passes over all images."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import samekind as sk
+from samekind.app.state.artefact import ENVIRONMENT
+from samekind.app.view_models.map import columns
+from samekind.app.view_models.overview import steps_view
+from samekind.app.widgets.map import colours
+from tests.app.conftest import MAIN, OpenApp
+from tests.app.pages import CURATION, MAP, OVERVIEW, SEARCH, healthy
+
+ROOT = Path(sk.__file__).parents[1]
+
+
+def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Path) -> None:
+    """A search by an image of the corpus, the runs, and a map that is there already: torch would be seconds of the first visitor's wait."""
+    code = """
+        import sys
+        from streamlit.testing.v1 import AppTest
+        from samekind.app.state.library import Library
+        Library.warm_later = lambda self: None
+        main, id_ = sys.argv[1:]
+        sys.argv = [main]
+        at = AppTest.from_file(main, default_timeout=60).switch_page("screens/search.py").run()
+        at.query_params["id"] = id_
+        for page in (None, "screens/map.py", "screens/runs.py"):
+            at = (at if page is None else at.switch_page(page)).run()
+            assert not at.exception and not at.error, (page, at.exception, at.error)
+        print(sorted({"torch", "scipy", "timm", "albumentations"} & set(sys.modules)))
+    """
+    index = sk.Index.open(artefact)
+    sk.make_map(index).write(artefact)
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code), str(MAIN), index.ids[5]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), ENVIRONMENT: str(artefact)},
+    )
+    assert answer.stdout.strip().endswith("[]"), answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("page", ["", SEARCH])
+def test_a_page_looks_for_runs_once(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """However often it asks which run is looked at; and again whenever it is drawn, for one may have gone."""
+    at, found = open_app(artefact, page), sk.find_runs
+    asked: list[Path] = []
+
+    def counted(path: Path) -> list[Path]:
+        asked.append(path)
+        return found(path)
+
+    monkeypatch.setattr(sk, "find_runs", counted)
+    healthy(at.run())
+    assert len(asked) == 1
+    healthy(at.run())
+    assert len(asked) == 2
+
+
+def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The columns that the map can be coloured by, and the images that *Overview* explains with."""
+    for page in (MAP, OVERVIEW):
+        healthy(open_app(artefact, page))
+    passes: list[str] = []
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def again(*given: Any) -> Any:
+            passes.append(work.__name__)
+            return work(*given)
+
+        return again
+
+    for place, name in ((columns, "text_column"), (colours, "commonest"), (steps_view, "example")):
+        monkeypatch.setattr(place, name, counted(getattr(place, name)))
+    for page in (MAP, OVERVIEW):
+        healthy(open_app(artefact, page))
+    assert passes == []
+
+
+def test_a_list_is_written_as_csv_only_for_those_who_take_it(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That was half of what *Clean up* needed to be drawn; a click on the button writes it."""
+    written: list[str] = []
+
+    def to_csv(found: sk.LabelIssues) -> str:
+        written.append("labels")
+        return ""
+
+    monkeypatch.setattr(sk.LabelIssues, "to_csv", to_csv)
+    at = healthy(open_app(artefact).switch_page(CURATION).run())
+    assert any("in doubt" in each.value for each in at.markdown)
+    assert written == []
