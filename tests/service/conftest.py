@@ -24,7 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i, pixels in enumerate(kinds(30)):
         file = place / "photos" / CLASSES[i % 3] / f"{i:02}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(file)
+        picture = Image.fromarray(pixels)
+        (picture.resize((200, 200)) if i == 29 else picture).save(file)  # one whose thumbnail is not all of it
     save_encoder(FakeEncoder(), place / "artefact")
     sk.build_index(sk.Corpus.from_folder(place / "photos"), FakeEncoder(), place / "artefact")
     return place / "artefact"
