@@ -94,16 +94,44 @@ def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) ->
     assert len({(curve["line"]["dash"], curve["line"]["color"]) for curve in curves}) == len(curves)
 
 
-def test_detectors_that_cannot_be_measured_are_one_line_once(open_app: OpenApp, tmp_path: Path) -> None:
-    """Without an encoder; the next look at the page, and the next visitor, find the button again."""
-    vectors = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
-    sk.index_vectors(vectors, [str(i) for i in range(12)], tmp_path, labels=["a", "b"] * 6)
-    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+def test_detectors_that_cannot_be_measured_are_one_line_once(
+    open_app: OpenApp, artefact: Path, tmp_path: Path
+) -> None:
+    """As where the encoder is gone; the next look at the page, and the next visitor, find the button again."""
+    shutil.copytree(artefact, tmp_path / "copy")
+    at = healthy(open_app(tmp_path / "copy").switch_page(FALSE_NEGATIVES).run())
+    (tmp_path / "copy" / "encoder.safetensors").unlink()
     at.button(key="measure_detectors").click().run()
     assert len(at.error) == 1
-    assert "no encoder" in at.error[0].value
+    assert "encoder.safetensors" in at.error[0].value.replace("\\", "")
     assert not at.exception
     healthy(at.run()).button(key="measure_detectors")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("encoder", "This index holds vectors that were given, and no encoder."),
+        ("record", "this artefact does not say which these are."),
+        ("corpus", "which are no longer where they were."),
+    ],
+)
+def test_detectors_are_offered_only_where_they_can_be_measured(
+    open_app: OpenApp, tmp_path: Path, missing: str, said: str
+) -> None:
+    """What is missing is a sentence without a path, in place of the button."""
+    labels: list[str | None] = ["a", "b"] * 6
+    if missing == "encoder":
+        vectors = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+        sk.index_vectors(vectors, [str(i) for i in range(12)], tmp_path, labels=labels)
+    else:
+        corpus = {"corpus": str(tmp_path / "gone")} if missing == "corpus" else {}
+        save_encoder(FakeEncoder(), tmp_path, corpus=corpus)
+        sk.build_index(sk.Corpus.from_arrays(list(kinds(12)), labels, name="kinds"), FakeEncoder(), tmp_path)
+    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+    assert not shown(at, "measure_detectors")
+    (info,) = [info.value for info in at.info if said in info.value]
+    assert str(tmp_path) not in info
 
 
 def test_one_image_has_no_negatives(open_app: OpenApp, tmp_path: Path) -> None:
