@@ -20,8 +20,15 @@ def push_sentence(mass: sk.GradientMass, k: int) -> str:
         return f"The nearest image alone draws {percent(first)} of the push on the {k} nearest; {percent(1 / k)} if all drew alike."
     return (
         f"**{percent(mass.share)}** of the push on the {k} nearest hits same-class images; **{percent(mass.same_class)}** of them are of "
-        "the same class."
+        f"the same class.{_left_out(mass)}"
     )
+
+
+def _left_out(mass: sk.GradientMass) -> str:
+    """What has no label, in a partly labelled corpus."""
+    parts = [counted(mass.num_anchors_left_out, "anchor")] * bool(mass.num_anchors_left_out)
+    parts += [counted(mass.num_negatives_left_out, "negative")] * bool(mass.num_negatives_left_out)
+    return f" Left out, for want of a label: {' and '.join(parts)}." if parts else ""
 
 
 def estimate_sentence(rate: sk.HardNegativeRate, depth: int) -> str:

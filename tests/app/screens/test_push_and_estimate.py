@@ -81,6 +81,13 @@ def test_the_worst_classes_come_first(open_app: OpenApp, artefact: Path) -> None
     assert chance["x"] == [report.by_class[name]["base_rate"] for name in bars["y"]]
 
 
+def test_the_push_says_how_many_have_no_label() -> None:
+    """And nothing where all have one."""
+    some = sk.GradientMass(0.5, 0.25, [], 1, 12)
+    assert sentences.push_sentence(some, 10).endswith("Left out, for want of a label: 1 anchor and 12 negatives.")
+    assert sentences.push_sentence(sk.GradientMass(0.5, 0.25, []), 10).endswith("of them are of the same class.")
+
+
 def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) -> None:
     """Not before; then precision over recall of each of them, chance dashed, and the labels' own detector left out."""
     at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
