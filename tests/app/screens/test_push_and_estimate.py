@@ -81,6 +81,15 @@ def test_the_worst_classes_come_first(open_app: OpenApp, artefact: Path) -> None
     assert chance["x"] == [report.by_class[name]["base_rate"] for name in bars["y"]]
 
 
+def test_the_estimate_says_what_is_left_out_and_why() -> None:
+    """A judgement on a label is no pair that nobody could tell."""
+    rate = sk.HardNegativeRate(0.5, 0.3, 0.7, 10, 20, 0, 2, 1)
+    left_out = "Left out: 2 pairs with a judgement on a label only, 1 pair with answers that contradict each other."
+    assert sentences.estimate_sentence(rate, 10).endswith(left_out)
+    few = sk.HardNegativeRate(None, None, None, 0, 3, 1)
+    assert sentences.estimate_sentence(few, 10).endswith("at least 10. Left out: 1 pair that nobody could tell.")
+
+
 def test_the_push_says_how_many_have_no_label() -> None:
     """And nothing where all have one."""
     some = sk.GradientMass(0.5, 0.25, [], 1, 12)
