@@ -128,7 +128,9 @@ def missing_for_detectors(path: str | Path) -> str:
     """What `evaluate_detectors` would miss in an artefact, as a sentence that names no path; empty if nothing is known to be missing."""
     folder = Path(path)
     if str((json_field(folder / META, "encoder") or {}).get("fingerprint")).startswith(GIVEN):
-        return "Detectors look at pictures through an encoder. This index holds vectors that were given, and no encoder."
+        return (
+            "Detectors look at pictures through an encoder. This index holds vectors that were given, and no encoder."
+        )
     recorded = json_field(folder / META, "corpus")
     place = recorded.get("corpus") if isinstance(recorded, dict) else None
     if not place:

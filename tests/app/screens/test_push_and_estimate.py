@@ -110,9 +110,7 @@ def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) ->
     assert len({(curve["line"]["dash"], curve["line"]["color"]) for curve in curves}) == len(curves)
 
 
-def test_detectors_that_cannot_be_measured_are_one_line_once(
-    open_app: OpenApp, artefact: Path, tmp_path: Path
-) -> None:
+def test_detectors_that_cannot_be_measured_are_one_line_once(open_app: OpenApp, artefact: Path, tmp_path: Path) -> None:
     """As where the encoder is gone; the next look at the page, and the next visitor, find the button again."""
     shutil.copytree(artefact, tmp_path / "copy")
     at = healthy(open_app(tmp_path / "copy").switch_page(FALSE_NEGATIVES).run())
