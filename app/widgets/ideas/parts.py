@@ -64,6 +64,16 @@ def setting(library: Library, name: str) -> Any:
         return None
 
 
+def mark(words: Words, false: int) -> tuple[str, str]:
+    """Note and tone of a negative, which is known to be of the anchor's class if `false` is 1."""
+    return (words("picking.same"), "false") if false == 1 else (words("picking.negative"), "plain")
+
+
+def left_out(words: Words, count: int) -> list[str]:
+    """A sentence on negatives whose class is unknown, if there are any."""
+    return [words("picking.left_out", count=f"{count:,}")] if count else []
+
+
 def sizes(most: int, *, first: int = 2, last: int = 512) -> list[int]:
     """Powers of two from `first` on, as far as `last` and `most` allow; `first` at least."""
     found = [first]

@@ -13,8 +13,10 @@ import samekind as sk
 from samekind import ideas
 from samekind.app.view_models.ideas import charts
 from samekind.app.view_models.ideas.texts import LANGUAGES, Words
+from samekind.app.widgets.ideas import parts
+from samekind.core.text import percent
 from tests.app.conftest import OpenApp
-from tests.app.hostile.artefacts import identical, two_images
+from tests.app.hostile.artefacts import identical, partly, two_images
 from tests.app.pages import shown
 from tests.app.screens.test_ideas import ENGLISH, opened, said
 
@@ -54,3 +56,32 @@ def test_the_chart_of_errors_has_a_gap_where_curves_ran_away() -> None:
     assert list(line.y[1:]) == [0.5, 0.25]
     assert ideas.fit_bell(np.zeros(12), ideas.Noise(0.0, 1.2), 1).has_run_away
     assert not ideas.BellCurve(ideas.Noise(0.0, 1.0), 0.0, 0.0, 0.0).has_run_away
+
+
+def test_negatives_without_a_label_are_left_out_and_counted(open_app: OpenApp, tmp_path: Path) -> None:
+    """Of a labelled anchor in a partly labelled corpus: the shares are over what has a label; of one label none is claimed."""
+    folder = partly(tmp_path / "partly")
+    index = sk.Index.open(folder)
+    sample = ideas.draw(index)
+    place = int(np.flatnonzero(np.diagonal(sample.false_MM) == 1)[0])
+    negative = (place + np.arange(1, len(sample))) % len(sample)
+    false = sample.false_MM[place, negative]
+    known, same = int((false >= 0).sum()), int((false == 1).sum())
+    assert 0 < same < known < len(false)
+    at = opened(open_app, folder, "ingredients")
+    at.session_state[parts.PLACE] = place
+    at.select_slider(key="ideas_beta").set_value(0.0).run()
+    left_out = ENGLISH("picking.left_out", count=len(false) - known)
+    text = said(at)
+    assert f"they are {percent(same / known)} of the negatives. {left_out}" in text
+    temperature = at.select_slider(key="ideas_hard_temperature").value
+    push = np.exp(sample.similarity_MM[place, negative].astype(np.float64) / temperature)
+    assert f"the anchor's class {percent(push[false == 1].sum() / push[false >= 0].sum())};" in text
+    at.session_state["idea"] = "picking"
+    at.run()
+    at.select_slider(key="ideas_candidates").set_value(16).run()
+    positive = negative[np.argmax(sample.similarity_MM[place, negative])]  # this encoder makes no views
+    drawn = sample.false_MM[place, negative[negative != positive][:15]]
+    counts = f"{(drawn == 1).sum()} of the {(drawn >= 0).sum()} negatives are of the anchor's class"
+    assert counts in said(at)
+    assert ENGLISH("picking.left_out", count=(drawn < 0).sum()) in said(at)
