@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from samekind.app.state import address
 from samekind.app.state.ideas import Ideas
 from samekind.app.state.library import Library
 from samekind.app.view_models.ideas.texts import Words
@@ -15,6 +16,7 @@ from samekind.app.widgets import waiting
 if TYPE_CHECKING:
     from samekind import ideas
 
+PAGE = "Ideas"
 PLACE = "ideas_place"
 MOST_DRAWN = 1024
 TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
@@ -41,10 +43,23 @@ def another_image(words: Words) -> None:
 
 
 def choice(label: str, options: Sequence[Any], value: Any, key: str) -> Any:
-    """A slider over a few values; what was chosen stays as long as the session."""
+    """A slider over a few values; what was chosen stands in the address, and stays as long as the session."""
     options = list(options)
     default = value if value in options else options[-1]
-    return st.select_slider(label, options, value=default, key=key, persist_state="session")
+    address.follow_number(key, options, default, PAGE)
+    chosen = st.select_slider(label, options, key=key, persist_state="session")
+    address.write_number(key, default)
+    return chosen
+
+
+def slider(label: str, ends: tuple[float, float], value: float, step: float, key: str, **options: Any) -> float:
+    """A slider over numbers of one digit behind the point; as `choice`."""
+    low, high = ends
+    places = [round(low + number * step, 1) for number in range(round((high - low) / step) + 1)]
+    address.follow_number(key, places, value, PAGE)
+    chosen = st.slider(label, low, high, step=step, format="%.1f", key=key, persist_state="session", **options)
+    address.write_number(key, value)
+    return round(chosen, 1)
 
 
 def temperature(label: str, library: Library, key: str) -> float:
