@@ -92,7 +92,9 @@ def _hardness(words: Words, library: Library, sample: ideas.CorpusSample) -> Non
     pictures = figures.thumbnails(negative[hardest].tolist())
     rows = []
     for i, picture in zip(hardest.tolist(), pictures, strict=True):
-        rows.append(drawings.Bar(picture, figures.name(int(negative[i])), float(share[i]), *parts.mark(words, false[i])))
+        rows.append(
+            drawings.Bar(picture, figures.name(int(negative[i])), float(share[i]), *parts.mark(words, false[i]))
+        )
     title = words("ingredients.push", count=len(negative))
     st.caption(title)
     st.html(drawings.bars(rows, title))

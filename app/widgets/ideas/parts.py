@@ -57,7 +57,7 @@ def slider(label: str, ends: tuple[float, float], value: float, step: float, key
     low, high = ends
     places = [round(low + number * step, 1) for number in range(round((high - low) / step) + 1)]
     address.follow_number(key, places, value, PAGE)
-    chosen = st.slider(label, low, high, step=step, format="%.1f", key=key, persist_state="session", **options)
+    chosen: float = st.slider(label, low, high, step=step, format="%.1f", key=key, persist_state="session", **options)
     address.write_number(key, value)
     return round(chosen, 1)
 

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app.view_models.audit import sentences
+from samekind.app.view_models.audit import sentences, terms
 from samekind.app.widgets.audit import push
 from samekind.core.text import percent
 from tests.app.conftest import OpenApp
@@ -79,6 +79,21 @@ def test_the_worst_classes_come_first(open_app: OpenApp, artefact: Path) -> None
     assert bars["x"] == sorted(rates.values(), reverse=True)
     assert [rates[name] for name in bars["y"]] == bars["x"]
     assert chance["x"] == [report.by_class[name]["base_rate"] for name in bars["y"]]
+
+
+def test_terms_are_explained_where_they_are_used_first(open_app: OpenApp, artefact: Path) -> None:
+    """At the sentence that opens the page, at the ranks and at the two spaces; every term has its row in the glossary."""
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert at.markdown[0].help == terms.explained("anchor", "negative", "false negative", "hardest negatives")
+    helps = {caption.value.split(" ")[0]: caption.help for caption in at.caption}
+    assert "**Base rate**" in helps["How"]
+    assert "**Finished space**" in helps["While"]
+    glossary = (Path(__file__).parents[3] / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    named = {
+        name.strip() for line in glossary.splitlines() for name in line.split("|")[1:2] for name in name.split(",")
+    }
+    for name in terms.TERMS:
+        assert name in named or f"*{name}*" in glossary, name
 
 
 def test_the_estimate_says_what_is_left_out_and_why() -> None:
