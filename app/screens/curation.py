@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from samekind.app.state.labeling import cleaning_session, labeling_session
+from samekind.app.state.labeling import cleaning_keys, cleaning_session, labeling_session
 from samekind.app.state.library import Library
 from samekind.app.view_models import copy_groups, curation_view, filters
 from samekind.app.view_models.cards import plain
@@ -49,8 +49,8 @@ def main() -> None:
 
 
 def _labels(library: Library, hide: bool) -> None:
-    if not library.classes:
-        st.info("This corpus has no labels, so none can be wrong. Duplicates need none.", icon=":material/label_off:")
+    if reason := curation_view.no_labels_to_doubt(library.index):
+        st.info(reason, icon=":material/label_off:")
         return
     found = waiting.result(
         library.label_issues, "Predicting every label; tens of thousands of images take a minute or two …"
@@ -88,7 +88,7 @@ def _duplicates(library: Library, hide: bool) -> None:
     _download("duplicates.csv", found.to_csv, found.notes)
     if any(pair.kind != "exact" for pair in found.pairs):
         with st.expander(MANY_AT_ONCE, icon=":material/bar_chart:"):
-            threshold.show_pairs(library, found.pairs, "duplicates")
+            threshold.show_pairs(library, found.pairs, cleaning_keys.DUPLICATES)
     listed = [group for group in groups if group.is_open] if hide else groups
     duplicates.show_groups(library, _page(listed, GROUPS_A_PAGE, "groups_page"))
 
@@ -109,9 +109,9 @@ def _leaks(library: Library, hide: bool) -> None:
     _download("leaks.csv", found.to_csv, found.notes)
     if any(pair.kind != "exact" for pair in found.pairs):
         with st.expander(MANY_AT_ONCE, icon=":material/bar_chart:"):
-            threshold.show_pairs(library, found.pairs, "leaks")
+            threshold.show_pairs(library, found.pairs, cleaning_keys.LEAKS)
     shown = _page(curation_view.unanswered(found.pairs) if hide else found.pairs, PAIRS_A_PAGE, "pairs_page")
-    duplicates.show_pairs(library, shown, _thumbnails(library, shown))
+    duplicates.show_leaks(library, shown, _thumbnails(library, shown))
 
 
 def _download(name: str, text: Callable[[], str], notes: Sequence[str]) -> None:

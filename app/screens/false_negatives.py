@@ -12,6 +12,7 @@ import streamlit as st
 
 from samekind.app.state.library import Library
 from samekind.app.view_models import audit_view
+from samekind.app.view_models.audit.terms import explained
 from samekind.app.view_models.audit_view import AuditView, Figure
 from samekind.app.view_models.cards import plain
 from samekind.app.widgets import anchors, opening, waiting
@@ -44,7 +45,7 @@ def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
     st.title("False negatives", anchor=False)
-    st.markdown(WHAT_IT_IS)
+    st.markdown(WHAT_IT_IS, help=explained("anchor", "negative", "false negative", "hardest negatives"))
     # `st.empty`: the bar takes the place of the figures of another depth at once, instead of leaving them greyed until the audit ends.
     above, training, below = st.empty(), st.container(), st.container()
     with training:
@@ -116,7 +117,8 @@ def _headline(library: Library, view: AuditView) -> None:
                 st.subheader(title, anchor=False)
                 _metrics(figures)
     if met or _num_untrained(library):
-        st.caption(audit_view.spaces_sentence(bool(met), _num_untrained(library), _is_train_only(library)))
+        spaces = audit_view.spaces_sentence(bool(met), _num_untrained(library), _is_train_only(library))
+        st.caption(spaces, help=explained("finished space", "batch") if met else explained("finished space"))
 
 
 def _metrics(figures: Sequence[Figure]) -> None:
@@ -146,7 +148,10 @@ def _ranks(view: AuditView) -> None:
     from samekind.app.view_models import charts
 
     report = view.report
-    st.caption("How often the negative at each rank is false, against what a random negative would be (by chance).")
+    st.caption(
+        "How often the negative at each rank is false, against what a random negative would be (by chance).",
+        help=explained("rank", "base rate"),
+    )
     st.plotly_chart(
         charts.rate_by_rank(report.by_rank, report.base_rate), key="by_rank", config={"displayModeBar": False}
     )
@@ -175,7 +180,8 @@ def _rates_and_quality(history: Sequence[Mapping[str, Any]], hold_out_by: str | 
             "Training measured neither false negatives nor accuracy: it knew no labels, or this encoder was not trained here."
         )
         return
-    st.caption(audit_view.training_sentence(hold_out_by if quality is not None else None))
+    held_out_by = hold_out_by if quality is not None else None
+    st.caption(audit_view.training_sentence(held_out_by), help=explained("hold-out") if held_out_by else None)
     for column, figure, key in zip(
         st.columns(2, gap="medium"), (rates, quality), ("training_rates", "training_quality"), strict=True
     ):
@@ -202,7 +208,8 @@ def _duplicates(view: AuditView) -> None:
         pairs = counted(count, "pair")
         st.caption(
             f"{pairs} of exact copies, or of images that the encoder can hardly tell apart, are among the negatives: the hardest there "
-            "are. The page *Clean up* shows which of them are the same picture."
+            "are. The page *Clean up* shows which of them are the same picture.",
+            help=explained("exact duplicate"),
         )
 
 

@@ -25,13 +25,12 @@ SHOW: dict[str, Callable[[Words, Library], list[str]]] = {
     "bias": bias.show,
 }
 LANGUAGE, IDEA = "lang", "idea"
-PAGE = "Ideas"
 
 
 def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
-    words = Words(address.follow(LANGUAGE, list(LANGUAGES), PAGE))
+    words = Words(address.follow(LANGUAGE, list(LANGUAGES), parts.PAGE))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title(words("page.title"), anchor=False, width="content")
         st.segmented_control(
@@ -44,7 +43,7 @@ def main() -> None:
             persist_state="session",
         )
     st.markdown(words("page.intro"))
-    section = address.follow(IDEA, SECTIONS, PAGE)
+    section = address.follow(IDEA, SECTIONS, parts.PAGE)
     st.segmented_control(
         words("page.section"),
         SECTIONS,

@@ -41,5 +41,36 @@ def write(key: str, options: Sequence[str]) -> None:
     st.session_state[_seen(key)] = st.query_params.get(key)
 
 
+def follow_number(key: str, options: Sequence[float], default: float, page: str) -> None:
+    """As `follow`, for a control of numbers: puts the present choice into the session's state, before the control is drawn.
+
+    Args:
+        key: of the control, and the name in the address.
+        options: the numbers that can be chosen.
+        default: what an address without any means.
+        page: title of the page that asks.
+    """
+    named, stayed = st.query_params.get(key), search_session.is_drawn_again(page)
+    by_name = {_number(option): option for option in options}
+    if named != st.session_state.get(_seen(key)) and (named is not None or stayed):
+        st.session_state[key] = by_name.get(named or "", default)
+    if st.session_state.get(key) not in by_name.values():
+        st.session_state[key] = default
+
+
+def write_number(key: str, default: float) -> None:
+    """Makes the address name the chosen number, unless it is the default, as `write`."""
+    name = _number(st.session_state[key])
+    if name == _number(default):
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != name:
+        st.query_params[key] = name
+    st.session_state[_seen(key)] = st.query_params.get(key)
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
+
+
 def _seen(key: str) -> str:
     return f"{key}_seen"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri
+from samekind.app.view_models.cards import Badge, Card, Picture, alt_text, data_uri, plain
 from samekind.app.view_models.pairs import Pair
 from samekind.core.intervals import wilson
 from samekind.core.text import counted, percent
@@ -62,6 +62,16 @@ def label_cards(issue: sk.LabelIssue, thumbnails: Mapping[str, bytes]) -> list[C
     ]
 
 
+def issue_words(issue: sk.LabelIssue) -> str:
+    """A label issue in a few words."""
+    return f"{issue.label} → {issue.suggested}? ({issue.id})"
+
+
+def pairs_words(pairs: Sequence[sk.Duplicate]) -> str:
+    """One pair by its images, or how many there are."""
+    return f"{pairs[0].a} and {pairs[0].b}" if len(pairs) == 1 else counted(len(pairs), "pair")
+
+
 def precision_sentence(found: sk.LabelIssues, unseen: Collection[str] = ()) -> str:
     """How many of the listed labels can be expected to be wrong: by the answers so far, or without any by what is usual.
 
@@ -93,6 +103,21 @@ def precision_sentence(found: sk.LabelIssues, unseen: Collection[str] = ()) -> s
     )
 
 
+def no_labels_to_doubt(index: sk.Index) -> str:
+    """Why no label of an index can be called wrong, in a sentence; empty if it can be tried. `Index.label_issues` refuses these."""
+    classes = index.classes
+    if not classes:
+        return "This corpus has no labels, so none can be wrong. Duplicates need none."
+    if index.label_rule == "any":
+        return "Images that share one of their labels are of the same class here (any), so no label stands against another."
+    if len(classes) > 1:
+        return ""
+    labelled = sum(label is not None for label in index.labels or [])
+    if labelled == 1:
+        return "Only one image has a label. To doubt it takes images of another class."
+    return plain(f"All {labelled:,} labels are {classes[0]}. To doubt one takes images of another class.")
+
+
 def weakness(found: sk.LabelIssues) -> str:
     """A warning where the encoder is too weak for the list to mean anything; empty otherwise."""
     if found.agreement >= WEAK:
@@ -118,6 +143,11 @@ def reason_sentence(issue: sk.LabelIssue) -> str:
     )
 
 
+def pair_id(pair: sk.Duplicate) -> str:
+    """Names a pair among the cards of a page."""
+    return f"{pair.a} {pair.b}"
+
+
 def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
     """A pair, its two pictures side by side; labels that differ are marked."""
     pictures = tuple(
@@ -127,7 +157,7 @@ def duplicate_card(pair: sk.Duplicate, thumbnails: Mapping[str, bytes]) -> Card:
     names = (f"{pair.a}{_label(pair.a_label)}", f"{pair.b}{_label(pair.b_label)}")
     heading, agreement = _likeness(pair)
     badges = (*_disagreement(pair), *_crossing(pair), *_badges(pair.confirmed))
-    return Card(f"{pair.a} {pair.b}", pictures, heading, (agreement, *names), badges)
+    return Card(pair_id(pair), pictures, heading, (agreement, *names), badges)
 
 
 def pictured(listed: sk.LabelIssue | sk.Duplicate) -> list[str]:

@@ -25,16 +25,23 @@ _BLOCK_VALUES = 1 << 18  # several passes over 1 MB stay in the processor's cach
 class GradientMass:
     """Mean over anchors of how the push is spread over their k hardest negatives. Undefined figures are `None`.
 
+    Where any class is known, all figures are of the negatives of known class alone, and of the anchors that have some: a negative without
+    a label is neither of the same class nor of another one.
+
     Attributes:
-        share: part of the push that hits same-class images, in [0, 1], over negatives of known class; `None` without labels.
-        same_class: part of the k negatives that are of the same class: what `share` would be if all were pushed alike.
+        share: part of the push that hits same-class images, in [0, 1]; `None` without labels.
+        same_class: part of these negatives that are of the same class: what `share` would be if all were pushed alike.
         by_rank: for each rank the part of the push that it draws, `pushed`, and of that what hits same-class images, `same_class`; both
-            are parts of the whole and sum to 1 and, where all labels are known, to `share`.
+            are parts of the whole and sum to 1 and to `share`.
+        num_anchors_left_out: anchors without a label, or without a negative that has one and is pushed; 0 without labels.
+        num_negatives_left_out: negatives of the other anchors that have no label.
     """
 
     share: float | None
     same_class: float | None
     by_rank: list[dict[str, float]]
+    num_anchors_left_out: int = 0
+    num_negatives_left_out: int = 0
 
 
 def gradient_mass(
@@ -62,30 +69,32 @@ def gradient_mass(
     _check(k, similarity_AK.shape[1], temperature, beta)
     weights = GradientWeights(temperature, beta)
     step = max(1, _BLOCK_VALUES // k)
-    pushed_K, same_K, share_sum, anchors = np.zeros(k), np.zeros(k), 0.0, 0
+    pushed_K, same_K = np.zeros(k), np.zeros(k)
+    rate_sum, anchors, unknown, has_labels = 0.0, 0, 0, bool((false_AK[:, :k] >= 0).any())
     for start in range(0, len(similarity_AK), step):
         false_BK = torch.from_numpy(false_AK[start : start + step, :k])
         similarity_BK = torch.from_numpy(similarity_AK[start : start + step, :k]).float()
         weight_BK, _ = weights.weights(similarity_BK, similarity_BK[:, :1].clone())
         weight_BK /= weight_BK.sum(1, keepdim=True)
-        same_BK = weight_BK * (false_BK == 1)
-        known_B = (weight_BK * (false_BK >= 0)).sum(1).double()
-        told_B = known_B > 0
-        share_sum += float((same_BK.sum(1).double()[told_B] / known_B[told_B]).sum())
-        anchors += int(told_B.sum())
+        if has_labels:
+            weight_BK = torch.where(false_BK >= 0, weight_BK, 0.0)
+            told_B = weight_BK.sum(1) > 0
+            weight_BK, false_BK = weight_BK[told_B] / weight_BK[told_B].sum(1, keepdim=True), false_BK[told_B]
+            known_B = (false_BK >= 0).sum(1)
+            rate_sum += float(((false_BK == 1).sum(1).double() / known_B).sum())
+            unknown += false_BK.numel() - int(known_B.sum())
+        anchors += len(weight_BK)
         pushed_K += weight_BK.sum(0, dtype=torch.float64).numpy()
-        same_K += same_BK.sum(0, dtype=torch.float64).numpy()
-    total = max(len(similarity_AK), 1)
+        same_K += torch.where(false_BK == 1, weight_BK, 0.0).sum(0, dtype=torch.float64).numpy()
+    total = max(anchors, 1)
     ranks = [
         {"rank": r + 1, "pushed": float(pushed), "same_class": float(same)}
         for r, (pushed, same) in enumerate(zip(pushed_K / total, same_K / total, strict=True))
     ]
-    return GradientMass(share_sum / anchors if anchors else None, _rate(false_AK[:, :k]), ranks)
-
-
-def _rate(false_AK: NDArray[np.int8]) -> float | None:
-    known = int((false_AK >= 0).sum())
-    return int((false_AK == 1).sum()) / known if known else None
+    if not has_labels or not anchors:
+        return GradientMass(None, None, ranks)
+    share = float(same_K.sum()) / anchors
+    return GradientMass(share, rate_sum / anchors, ranks, len(similarity_AK) - anchors, unknown)
 
 
 def _check(k: Any, most: int, temperature: float, beta: float) -> None:

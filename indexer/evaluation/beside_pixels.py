@@ -47,7 +47,7 @@ def beside_pixels(index: OpenedIndex, count: int = 500, progress: Progress | Non
         progress: shows a bar.
 
     Returns:
-        The shares; `None` without labels, of fewer than two images, and where the index holds no pictures.
+        The shares; `None` without labels, of fewer than two pictures, and where the index holds none.
     """
     rows = np.array([row for row, label in enumerate(index.labels or []) if label is not None], dtype=np.int64)
     if len(rows) > count:
@@ -55,7 +55,8 @@ def beside_pixels(index: OpenedIndex, count: int = 500, progress: Progress | Non
     if len(rows) < 2:
         return None
     pixel_NP = _pixels(index, rows, progress or NoProgress())
-    if not np.ptp(pixel_NP, axis=0).any():  # vectors were given, and one grey picture stands for all of them
+    # Vectors were given, and one grey picture stands for all of them; or all are copies of one picture, which have no neighbour.
+    if not np.ptp(pixel_NP, axis=0).any():
         return None
     return BesidePixels(
         len(rows), _share(index, rows, index.vectors(rows).astype(np.float32)), _share(index, rows, pixel_NP)

@@ -13,13 +13,14 @@ from samekind.ideas.bias import LossFigure, losses_by_batch
 from samekind.ideas.bound import bound_by_candidates
 from samekind.ideas.density_ratio import BilinearScore, SimilarityRatio, fit_bilinear, ratio_by_similarity
 from samekind.ideas.gaussian_pair import GaussianPair
-from samekind.ideas.noise import BellCurve, Noise, errors_by_ratio, fit_bell, standardised
+from samekind.ideas.noise import LEAST_PLACES, BellCurve, Noise, errors_by_ratio, fit_bell, num_places, standardised
 from samekind.ideas.patches import PatchGrid, patch_hits
 from samekind.ideas.picking import pick_probabilities
 from samekind.ideas.sample import CorpusSample, draw
 from samekind.ideas.views import augmented_views
 
 __all__ = [
+    "LEAST_PLACES",
     "BatchFigure",
     "BellCurve",
     "BilinearScore",
@@ -37,6 +38,7 @@ __all__ = [
     "fit_bilinear",
     "hardest_by_batch",
     "losses_by_batch",
+    "num_places",
     "patch_hits",
     "pick_probabilities",
     "push_on_same_class",

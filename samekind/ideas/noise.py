@@ -22,6 +22,9 @@ from samekind.ideas.minimising import minimised
 from samekind.training.objectives.contrastive import binary_loss
 from samekind.training.objectives.terms import Terms
 
+LEAST_PLACES = 20
+"""Different values that a fit takes: with fewer, data and noise can often be told apart without an error, and then no curve is the best."""
+_MOST_AREA = 10.0
 _STEPS = 60
 _GRID = np.linspace(-6.0, 6.0, 601)
 _LOG_ROOT_2_PI = math.log(2 * math.pi) / 2
@@ -64,6 +67,11 @@ class BellCurve:
         return float(np.trapezoid(self.density(_GRID), _GRID))
 
     @property
+    def has_run_away(self) -> bool:
+        """True if its area is above 10: data and noise could be told apart so well that nothing held the curve."""
+        return self.area > _MOST_AREA
+
+    @property
     def error(self) -> float:
         """Half of the area between this curve and the normal one that maximum likelihood gives; 0 if it is that one."""
         best = Noise(0.0, 1.0).density(_GRID)
@@ -75,6 +83,11 @@ def standardised(values_T: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = values_T - values_T.mean()
     deviation = float(centred.std())
     return np.asarray(centred / deviation if deviation > 0 else centred, dtype=np.float64)
+
+
+def num_places(data_T: NDArray[np.float64]) -> int:
+    """Number of different values, to six digits."""
+    return len(np.unique(np.round(data_T, 6)))
 
 
 def fit_bell(data_T: NDArray[np.float64], noise: Noise, ratio: int, seed: int = 0) -> BellCurve:

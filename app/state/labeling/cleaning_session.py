@@ -13,27 +13,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from samekind.app.state.labeling import labeling_session
+from samekind.app.state.labeling import cleaning_keys, labeling_session
+from samekind.app.state.labeling.cleaning_keys import DUPLICATES, LABELS, LEAKS
 from samekind.app.state.labeling.labeling_session import WITHDRAWN
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
 from samekind.app.view_models import curation_view
 from samekind.app.view_models.pairs import Pair
+from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk
 
 BATCH = "all from a threshold on"
 """Note of answers that were given to many at once."""
-LABEL_VERDICTS, PICTURE_VERDICTS = ("wrong_label",), ("duplicate", "same", "different")
+PICTURE_VERDICTS = ("duplicate", "same", "different")
 PARTNERS = 30
-_LAST, _CURRENT = "clean_up_last", "clean_up_current"
 
 
 def pick(library: Library, issue: sk.LabelIssue, label: str | None) -> None:
     """Stores that a label is the right one; `None` for none of those there are. The given label makes that *the label is right*."""
+    work = cleaning_keys.work(library, LABELS)
     (own,) = _contents(library, issue.id)
     if label == issue.label and not issue.copies:
         is_stored = labeling_session.record(library, [(own, own, "right_label")])
@@ -43,8 +43,7 @@ def pick(library: Library, issue: sk.LabelIssue, label: str | None) -> None:
         said = _is_wrong(library, issue, library.verdicts.current())
         is_stored = _store(library, [said], {} if label is None else {own: label})
     if is_stored:
-        st.session_state[_LAST] = issue.id
-        st.session_state.pop(_CURRENT, None)
+        work.answered(curation_view.issue_words(issue), lambda library: _deciding(library, issue))
 
 
 def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) -> None:
@@ -55,6 +54,7 @@ def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) 
         issues: without copies. What is answered by now, by a press before this one or elsewhere, is left out.
         why: what selected them, for the note.
     """
+    work = cleaning_keys.work(library, LABELS)
     taken, names = dict(library.verdicts.current()), dict[str, str]()
     said: list[sk.Verdict] = []
     named = library.labels.current()
@@ -69,10 +69,17 @@ def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) 
         answered.add(verdict.anchor_sha256)
         if verdict.anchor_sha256 not in named:  # a name that somebody gave by looking stays
             names[verdict.anchor_sha256] = issue.suggested
-    _store(library, said, names)
+    if said and _store(library, said, names):
+        pairs = {each.pair for each in said}
+        work.answered(
+            f"{counted(len(said), 'image')} at once",
+            lambda library: [each for each in last_batch(library, LABELS) if each.pair in pairs],
+        )
 
 
-def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, why: str = "") -> None:
+def answer_pairs(
+    library: Library, pairs: Sequence[sk.Duplicate], verdict: str, which: str = DUPLICATES, why: str = ""
+) -> None:
     """Stores a verdict on each of these pairs of pictures, once for each two contents.
 
     That a label is wrong, which a pair may stand for, is told of another pair first: it is no answer about this one, and would be lost.
@@ -81,15 +88,14 @@ def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, 
         library: the opened index with its verdicts.
         pairs: near ones.
         verdict: `duplicate`, `same` or `different`.
+        which: the list where they are answered: `DUPLICATES` or `LEAKS`.
         why: what selected them, if they were selected by a threshold.
     """
     from samekind import Verdict
 
-    who, when, note = (
-        labeling_session.annotator(),
-        labeling_session.next_time(library),
-        f"{BATCH}: {why}" if why else "",
-    )
+    work = cleaning_keys.work(library, which)
+    who, when = labeling_session.annotator(), labeling_session.next_time(library)
+    note = f"{BATCH}: {which}, {why}" if why else ""
     answers: dict[Pair, sk.Verdict] = {}
     for pair in pairs:
         own, other = _contents(library, pair.a, pair.b)
@@ -104,11 +110,33 @@ def answer_pairs(library: Library, pairs: Sequence[sk.Duplicate], verdict: str, 
         if held is not None and held.verdict == "wrong_label" and (each := _moved(library, held, pairs, taken)):
             taken[each.pair] = each
             moved.append(each)
-    labeling_session.add(library, [*moved, *answers.values()])
+    if labeling_session.add(library, [*moved, *answers.values()]):
+        work.answered(
+            curation_view.pairs_words(pairs),
+            lambda library: [each for each in _picture_answers(library, pairs) if each.when == when],
+        )
+
+
+def undo_last(library: Library, which: str) -> None:
+    """Takes back the last answer that this tab gave in a list, as far as it still holds; `Work.taken_back` says which it was."""
+    work = cleaning_keys.work(library, which)
+    while work.own:
+        last = work.own[-1]
+        held = last.held(library)
+        if held and not _take_back(library, held):
+            return
+        work.own.pop()
+        if held:
+            work.taken_back = last.words
+            return
 
 
 def take_back(library: Library, issue: sk.LabelIssue) -> None:
     """Withdraws whatever decided about a label: it may stand beside another neighbour, or have come from *Same or different?*."""
+    _take_back(library, _deciding(library, issue))
+
+
+def _deciding(library: Library, issue: sk.LabelIssue) -> list[sk.Verdict]:
     own, *rest = _contents(library, issue.id, *issue.copies, *issue.neighbours)
     current = library.verdicts.current().values()
     called = [each for each in current if each.verdict == "wrong_label"]
@@ -117,25 +145,34 @@ def take_back(library: Library, issue: sk.LabelIssue) -> None:
     wrong = wrong or [each for each in called if each.anchor_sha256 in rest[: len(issue.copies)]]
     deciding = [each for each in current if each.verdict == "different" and own in each.pair and {*each.pair} & {*rest}]
     right = library.verdicts.right_labels()
-    deciding += [*wrong, *([right[own]] if own in right else [])]
-    if _withdraw(library, deciding):
-        _forget_names(library, wrong)
+    return [*deciding, *wrong, *([right[own]] if own in right else [])]
 
 
 def take_pairs_back(library: Library, pairs: Sequence[sk.Duplicate]) -> None:
     """Withdraws the answers to these pairs of pictures."""
+    _take_back(library, _picture_answers(library, pairs))
+
+
+def _picture_answers(library: Library, pairs: Sequence[sk.Duplicate]) -> list[sk.Verdict]:
     asked = {(min(found), max(found)) for pair in pairs if len({*(found := _contents(library, pair.a, pair.b))}) == 2}
     current = library.verdicts.current()
-    _withdraw(library, [each for key, each in current.items() if key in asked and each.verdict in PICTURE_VERDICTS])
+    return [each for key, each in current.items() if key in asked and each.verdict in PICTURE_VERDICTS]
 
 
-def last_batch(library: Library, verdicts: Sequence[str]) -> list[sk.Verdict]:
-    """The answers of these kinds that were given to many at once the last time, by anybody, as far as they still hold."""
-    found = [
-        each for each in library.verdicts.current().values() if each.note.startswith(BATCH) and each.verdict in verdicts
-    ]
+def last_batch(library: Library, which: str) -> list[sk.Verdict]:
+    """The answers that were given to many at once in this list the last time, by anybody, as far as they still hold."""
+    found = [each for each in library.verdicts.current().values() if _batch_list(each) == which]
     last = max(found, key=lambda each: each.moment, default=None)
     return [each for each in found if last is not None and (each.when, each.who) == (last.when, last.who)]
+
+
+def _batch_list(verdict: sk.Verdict) -> str:
+    """The list where a verdict was given to many at once; empty for others. Older notes name no list: *Duplicates* holds all pairs."""
+    if not verdict.note.startswith(BATCH):
+        return ""
+    if verdict.verdict == "wrong_label":
+        return LABELS
+    return LEAKS if verdict.note.startswith(f"{BATCH}: {LEAKS},") else DUPLICATES
 
 
 def unseen(library: Library, issues: Sequence[sk.LabelIssue]) -> frozenset[str]:
@@ -151,26 +188,18 @@ def unseen(library: Library, issues: Sequence[sk.LabelIssue]) -> frozenset[str]:
 
 def take_batch_back(library: Library, batch: Sequence[sk.Verdict]) -> None:
     """Withdraws answers that were given to many at once, and the names beside them."""
-    if _withdraw(library, batch):
-        _forget_names(library, batch)
+    _take_back(library, batch)
 
 
-def current_issue(issues: Sequence[sk.LabelIssue]) -> str | None:
+def current_issue(library: Library, issues: Sequence[sk.LabelIssue]) -> str | None:
     """Id of the issue that the keys answer: the one that was chosen, or else the first open one of the page."""
     open_ones = [issue.id for issue in issues if issue.confirmed is None and issue.reason != curation_view.EXACT]
-    chosen = st.session_state.get(_CURRENT)
-    return chosen if chosen in open_ones else next(iter(open_ones), None)
+    return cleaning_keys.work(library, LABELS).current(open_ones)
 
 
-def choose(id_: str) -> None:
+def choose(library: Library, id_: str) -> None:
     """Makes an issue the one that the keys answer."""
-    st.session_state[_CURRENT] = id_
-
-
-def last_answered() -> str | None:
-    """Id of the issue that this tab answered last."""
-    last: str | None = st.session_state.get(_LAST)
-    return last
+    cleaning_keys.work(library, LABELS).chosen = id_
 
 
 def _is_wrong(library: Library, issue: sk.LabelIssue, taken: Mapping[Pair, sk.Verdict]) -> sk.Verdict:
@@ -210,10 +239,13 @@ def _store(library: Library, said: Sequence[sk.Verdict], names: Mapping[str, str
     return labeling_session.give_names(library, [GivenLabel(own, label, who, when) for own, label in given.items()])
 
 
-def _withdraw(library: Library, deciding: Sequence[sk.Verdict]) -> bool:
-    return labeling_session.record(
-        library, [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding]
-    )
+def _take_back(library: Library, deciding: Sequence[sk.Verdict]) -> bool:
+    """Withdraws verdicts, and the names that were given beside wrong labels; true if they are withdrawn now."""
+    withdrawn = [(each.anchor_sha256, each.negative_sha256, WITHDRAWN) for each in deciding]
+    if not labeling_session.record(library, withdrawn):
+        return False
+    _forget_names(library, [each for each in deciding if each.verdict == "wrong_label"])
+    return True
 
 
 def _forget_names(library: Library, withdrawn: Sequence[sk.Verdict]) -> None:

@@ -20,18 +20,35 @@ def push_sentence(mass: sk.GradientMass, k: int) -> str:
         return f"The nearest image alone draws {percent(first)} of the push on the {k} nearest; {percent(1 / k)} if all drew alike."
     return (
         f"**{percent(mass.share)}** of the push on the {k} nearest hits same-class images; **{percent(mass.same_class)}** of them are of "
-        "the same class."
+        f"the same class.{_left_out(mass)}"
     )
+
+
+def _left_out(mass: sk.GradientMass) -> str:
+    """What has no label, in a partly labelled corpus."""
+    parts = [counted(mass.num_anchors_left_out, "anchor")] * bool(mass.num_anchors_left_out)
+    parts += [counted(mass.num_negatives_left_out, "negative")] * bool(mass.num_negatives_left_out)
+    return f" Left out, for want of a label: {' and '.join(parts)}." if parts else ""
 
 
 def estimate_sentence(rate: sk.HardNegativeRate, depth: int) -> str:
     """The estimate with its interval, or how many answers are missing."""
-    unsure = f" {counted(rate.num_unsure, 'pair')} that nobody could tell {'is' if rate.num_unsure == 1 else 'are'} left out."
-    unsure *= bool(rate.num_unsure)
+    left_out = _not_told(rate)
     if rate.share is None or rate.low is None or rate.high is None:
-        return f"{counted(rate.num_answers, 'answer')} so far; an estimate takes at least 10.{unsure}"
+        return f"{counted(rate.num_answers, 'answer')} so far; an estimate takes at least 10.{left_out}"
     return (
         f"Estimate: **{percent(rate.share, 0)} of the {depth} nearest are false**, with 95 % certainty {percent(rate.low, 0)} to "
         f"{percent(rate.high, 0)}, "
-        f"by {counted(rate.num_answers, 'answer')} about a random sample ({rate.num_same:,} of the same kind).{unsure}"
+        f"by {counted(rate.num_answers, 'answer')} about a random sample ({rate.num_same:,} of the same kind).{left_out}"
     )
+
+
+def _not_told(rate: sk.HardNegativeRate) -> str:
+    """Pairs of the sample without an answer, by their reasons."""
+    reasons = (
+        (rate.num_unsure, "that nobody could tell"),
+        (rate.num_wrong_label, "with a judgement on a label only"),
+        (rate.num_contradicted, "with answers that contradict each other"),
+    )
+    told = [f"{counted(number, 'pair')} {why}" for number, why in reasons if number]
+    return f" Left out: {', '.join(told)}." if told else ""

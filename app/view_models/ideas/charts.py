@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SPAN = 5.0
 """Standard deviations to each side of the chart of NCE."""
+MOST_ERROR = 5.0
+"""Error from which on a curve has run away: half of an area of 10."""
 _HEIGHT = 320
 _TALLEST = 1.2  # of a density axis: a curve that went astray would flatten all others
 _GRID = np.linspace(-SPAN, SPAN, 201)
@@ -50,9 +52,10 @@ def curves(words: Words, data_T: NDArray[np.float64], curve: ideas.BellCurve, be
 
 
 def errors(words: Words, ratios: Sequence[int], values: Sequence[float], chosen: int) -> go.Figure:
-    """Median error of the learned curve by ν, the chosen one marked."""
+    """Median error of the learned curve by ν, the chosen one marked; where most curves ran away, the line has a gap."""
+    shown = [value if value < MOST_ERROR else math.nan for value in values]
     figure = _powers(_figure(words("nce.ratio_axis"), words("nce.error_axis")), ratios)
-    _line(figure, ratios, values, words("nce.error"), FALSE_COLOUR, "solid", "lines+markers")
+    _line(figure, ratios, shown, words("nce.error"), FALSE_COLOUR, "solid", "lines+markers")
     figure.update_yaxes(rangemode="tozero")
     return _at(figure, chosen).update_layout(showlegend=False)
 

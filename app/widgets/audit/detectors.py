@@ -18,10 +18,15 @@ WHAT = (
 
 
 def show(library: Library) -> None:
-    """Draws precision over recall of each detector, once somebody has asked for it: that takes a minute or more."""
+    """Draws precision over recall of each detector, once somebody has asked for it (it takes a minute or more), or why it is unknown."""
+    from samekind import missing_for_detectors
+
     st.markdown(
         WHAT, help="Precision: share of the found that are false. Recall: share of the false ones that are found."
     )
+    if reason := missing_for_detectors(library.index.path):
+        st.info(reason, icon=":material/block:")
+        return
     if not (library.has_detectors or st.session_state.get(ASKED)):
         st.button("Measure the detectors", icon=":material/monitoring:", key="measure_detectors", on_click=_ask)
         return

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from samekind.app.state.labeling import cleaning_session
+from samekind.app.state.labeling.cleaning_keys import LABELS
 from samekind.app.state.library import Library
 from samekind.app.view_models import curation_view
 from samekind.app.view_models.cards import plain
+from samekind.app.widgets.clean_up import keys
 from samekind.app.widgets.gallery import gallery
 
 if TYPE_CHECKING:
@@ -18,25 +20,21 @@ if TYPE_CHECKING:
 
 KEYS = (
     "The framed one is answered by key: **1** is the suggested label, **2** the one it has, **3** to **9** others, **0** none of these; "
-    "**U** takes the last answer back."
+    "**U** takes the last answer back, **S** passes over the framed one."
 )
 
 
 def show(library: Library, issues: Sequence[sk.LabelIssue], thumbnails: Mapping[str, bytes]) -> None:
     """Draws a page of issues; the first open one, or the one that was chosen, is answered by keys."""
-    current = cleaning_session.current_issue(issues)
-    if current is not None:
-        st.caption(KEYS)
-    last = next((issue for issue in issues if issue.id == cleaning_session.last_answered()), None)
+    current = cleaning_session.current_issue(library, issues)
+    keys.show(library, LABELS, KEYS, current)
     with st.container(key="label_issues"):
         for issue in issues:
             with st.container(border=issue.id == current, key=f"issue {issue.id}"):
-                _issue(library, issue, thumbnails, is_current=issue.id == current, is_last=issue is last)
+                _issue(library, issue, thumbnails, is_current=issue.id == current)
 
 
-def _issue(
-    library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str, bytes], *, is_current: bool, is_last: bool
-) -> None:
+def _issue(library: Library, issue: sk.LabelIssue, thumbnails: Mapping[str, bytes], *, is_current: bool) -> None:
     left, middle, right = st.columns([1.2, 4, 1.3], gap="medium", vertical_alignment="center")
     with left:
         card = curation_view.issue_card(issue, thumbnails)
@@ -53,21 +51,20 @@ def _issue(
         if issue.reason == curation_view.EXACT:
             st.caption("Take one of the files out.")
         elif issue.confirmed is not None:
-            _undo(library, issue, has_key=is_last)
+            _undo(library, issue)
         else:
             _main_answers(library, issue, has_keys=is_current)
     if is_current:
         _other_answers(library, issue)
 
 
-def _undo(library: Library, issue: sk.LabelIssue, *, has_key: bool) -> None:
+def _undo(library: Library, issue: sk.LabelIssue) -> None:
     if issue.decided:
         st.caption(plain(f"Decided: {issue.decided}"))
     st.button(
         "Undo",
         icon=":material/undo:",
         key=f"undo {issue.id}",
-        shortcut="u" if has_key else None,
         width="stretch",
         on_click=cleaning_session.take_back,
         args=(library, issue),
@@ -87,7 +84,7 @@ def _main_answers(library: Library, issue: sk.LabelIssue, *, has_keys: bool) -> 
             key=f"choose {issue.id}",
             width="stretch",
             on_click=cleaning_session.choose,
-            args=(issue.id,),
+            args=(library, issue.id),
         )
 
 

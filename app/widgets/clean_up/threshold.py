@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from samekind.app.state.labeling import cleaning_session
+from samekind.app.state.labeling.cleaning_keys import LABELS
 from samekind.app.state.library import Library
 from samekind.app.view_models.clean_up import threshold as view
 from samekind.core.text import counted
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 def show_labels(library: Library, issues: Sequence[sk.LabelIssue]) -> None:
     """The threshold over suspicions: all from there on get the suggested label."""
-    at = _slider([issue.score for issue in issues if not issue.copies], "suspicion", "labels")
+    at = _slider([issue.score for issue in issues if not issue.copies], "suspicion", LABELS)
     if at is None:
         return
     chosen = view.selected_issues(issues, at)
     why = f"suspicion {at:.3f}"
     words = f"Give {counted(len(chosen), 'image')} the suggested label"
-    _batch(library, words, bool(chosen), lambda: cleaning_session.pick_suggested(library, chosen, why), "labels")
+    _batch(library, words, bool(chosen), lambda: cleaning_session.pick_suggested(library, chosen, why), LABELS)
 
 
 def show_pairs(library: Library, pairs: Sequence[sk.Duplicate], which: str) -> None:
@@ -39,7 +40,7 @@ def show_pairs(library: Library, pairs: Sequence[sk.Duplicate], which: str) -> N
         library,
         words,
         bool(chosen),
-        lambda: cleaning_session.answer_pairs(library, chosen, "duplicate", why),
+        lambda: cleaning_session.answer_pairs(library, chosen, "duplicate", which, why),
         which,
     )
 
@@ -66,8 +67,7 @@ def _slider(scores: Sequence[float], name: str, which: str) -> float | None:
 
 
 def _batch(library: Library, words: str, can_act: bool, act: Callable[[], None], which: str) -> None:
-    kinds = cleaning_session.LABEL_VERDICTS if which == "labels" else ("duplicate",)
-    batch = cleaning_session.last_batch(library, kinds)
+    batch = cleaning_session.last_batch(library, which)
     with st.container(horizontal=True):
         st.button(words, icon=":material/done_all:", key=f"batch {which}", disabled=not can_act, on_click=act)
         if batch:

@@ -21,9 +21,7 @@ def show(words: Words, library: Library) -> list[str]:
 
     left, right = st.columns(2, gap="medium")
     with left:
-        truth = st.slider(
-            words("bound.truth"), 0.5, 12.0, 4.0, 0.5, format="%.1f", key="ideas_truth", persist_state="session"
-        )
+        truth = parts.slider(words("bound.truth"), (0.5, 12.0), 4.0, 0.5, "ideas_truth")
     with right:
         count = parts.choice(words("bound.count"), COUNTS, 256, "ideas_bound_count")
     values = bounds(truth)

@@ -92,18 +92,22 @@ def _hardness(words: Words, library: Library, sample: ideas.CorpusSample) -> Non
     pictures = figures.thumbnails(negative[hardest].tolist())
     rows = []
     for i, picture in zip(hardest.tolist(), pictures, strict=True):
-        note = words("picking.same") if false[i] == 1 else words("picking.negative")
-        tone = "false" if false[i] == 1 else "plain"
-        rows.append(drawings.Bar(picture, figures.name(int(negative[i])), float(share[i]), note, tone))
+        rows.append(
+            drawings.Bar(picture, figures.name(int(negative[i])), float(share[i]), *parts.mark(words, false[i]))
+        )
     title = words("ingredients.push", count=len(negative))
     st.caption(title)
     st.html(drawings.bars(rows, title))
     values = {"beta": f"{beta:g}", "count": len(negative), "hardest": percent(float(share[hardest].sum()))}
-    if sample.false_MM[place, place] != 1:
+    known = false >= 0
+    if not share[known].sum():  # the anchor has no label, or none of what is pushed
         st.markdown(words("ingredients.hard_unlabelled", **values))
         return
-    mass, base = percent(float(share[false == 1].sum())), percent(float((false == 1).mean()))
-    st.markdown(words("ingredients.hard_here", **values, false=mass, base=base))
+    # Of what has a label alone: a negative without one is neither of the anchor's class nor of another.
+    mass = percent(float(share[false == 1].sum() / share[known].sum()))
+    base = percent(float((false[known] == 1).mean()))
+    left_out = parts.left_out(words, int((~known).sum()))
+    st.markdown(" ".join([words("ingredients.hard_here", **values, false=mass, base=base), *left_out]))
 
 
 def _chance(share: float) -> str:

@@ -37,6 +37,9 @@ def show(words: Words, library: Library) -> list[str]:
     from samekind.app.view_models.ideas import charts
 
     figures, noise = library.kept(Ideas), ideas.Noise(*SHAPES[shape])
+    if (places := ideas.num_places(figures.data)) < ideas.LEAST_PLACES:
+        st.info(words("nce.too_few", places=places, least=ideas.LEAST_PLACES))
+        return []
     curve = figures.curve(noise, ratio)
     with left:
         parts.chart(charts.curves(words, figures.data, curve, ideas.Noise(0.0, 1.0)), "ideas_curves")
@@ -47,5 +50,9 @@ def show(words: Words, library: Library) -> list[str]:
             st.caption(words("nce.caption"))
     if errors is None:
         return []
-    count, area, error = min(FITTED, len(sample)), f"{curve.area:.2f}", f"{curve.error:.3f}"
-    return [words("nce.here", count=count, ratio=ratio, area=area, error=error, last=f"{errors[-1]:.3f}")]
+    data = words("nce.here_data", count=min(FITTED, len(sample)))
+    if curve.has_run_away:
+        return [data, words("nce.here_away", ratio=ratio)]
+    found = words("nce.here", ratio=ratio, area=f"{curve.area:.2f}", error=f"{curve.error:.3f}")
+    last = [words("nce.here_last", last=f"{errors[-1]:.3f}")] if errors[-1] < charts.MOST_ERROR else []
+    return [data, found, *last]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from samekind.app.state import address
 from samekind.app.state.ideas import Ideas
 from samekind.app.state.library import Library
 from samekind.app.view_models.ideas.texts import Words
@@ -15,6 +16,7 @@ from samekind.app.widgets import waiting
 if TYPE_CHECKING:
     from samekind import ideas
 
+PAGE = "Ideas"
 PLACE = "ideas_place"
 MOST_DRAWN = 1024
 TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
@@ -41,10 +43,23 @@ def another_image(words: Words) -> None:
 
 
 def choice(label: str, options: Sequence[Any], value: Any, key: str) -> Any:
-    """A slider over a few values; what was chosen stays as long as the session."""
+    """A slider over a few values; what was chosen stands in the address, and stays as long as the session."""
     options = list(options)
     default = value if value in options else options[-1]
-    return st.select_slider(label, options, value=default, key=key, persist_state="session")
+    address.follow_number(key, options, default, PAGE)
+    chosen = st.select_slider(label, options, key=key, persist_state="session")
+    address.write_number(key, default)
+    return chosen
+
+
+def slider(label: str, ends: tuple[float, float], value: float, step: float, key: str, **options: Any) -> float:
+    """A slider over numbers of one digit behind the point; as `choice`."""
+    low, high = ends
+    places = [round(low + number * step, 1) for number in range(round((high - low) / step) + 1)]
+    address.follow_number(key, places, value, PAGE)
+    chosen: float = st.slider(label, low, high, step=step, format="%.1f", key=key, persist_state="session", **options)
+    address.write_number(key, value)
+    return round(chosen, 1)
 
 
 def temperature(label: str, library: Library, key: str) -> float:
@@ -62,6 +77,16 @@ def setting(library: Library, name: str) -> Any:
         return (library.index.meta.get("config") or {}).get(name)
     except SamekindError:
         return None
+
+
+def mark(words: Words, false: int) -> tuple[str, str]:
+    """Note and tone of a negative, which is known to be of the anchor's class if `false` is 1."""
+    return (words("picking.same"), "false") if false == 1 else (words("picking.negative"), "plain")
+
+
+def left_out(words: Words, count: int) -> list[str]:
+    """A sentence on negatives whose class is unknown, if there are any."""
+    return [words("picking.left_out", count=f"{count:,}")] if count else []
 
 
 def sizes(most: int, *, first: int = 2, last: int = 512) -> list[int]:

@@ -60,8 +60,12 @@ def show(words: Words, library: Library) -> list[str]:
     found = [words("picking.here", probability=percent(share[0]), chance=percent(1 / total), loss=loss, cap=cap)]
     if sample.false_MM[place, place] != 1:
         return [*found, words("picking.here_unlabelled", negatives=len(negative))]
+    known = int((false >= 0).sum())
+    if not known:
+        return [*found, words("picking.here_none_known", negatives=len(negative))]
     taken = percent(float(share[1:][false == 1].sum()))
-    return [*found, words("picking.here_false", false=int((false == 1).sum()), negatives=len(negative), share=taken)]
+    found.append(words("picking.here_false", false=int((false == 1).sum()), negatives=known, share=taken))
+    return [*found, *parts.left_out(words, len(negative) - known)]
 
 
 def _rows(
@@ -75,8 +79,5 @@ def _rows(
     name = "" if positive.neighbour is None else figures.name(positive.neighbour)
     rows = [drawings.Bar(positive.picture, name, 0.0, words("picking.positive"), "good")]
     for each, picture in zip(negative.tolist(), pictures, strict=True):
-        is_false = sample.false_MM[place, each] == 1
-        note = words("picking.same") if is_false else words("picking.negative")
-        tone = "false" if is_false else "plain"
-        rows.append(drawings.Bar(picture, figures.name(each), 0.0, note, tone))
+        rows.append(drawings.Bar(picture, figures.name(each), 0.0, *parts.mark(words, sample.false_MM[place, each])))
     return rows

@@ -20,18 +20,7 @@ def show(words: Words, library: Library) -> list[str]:
     """Draws controls and figure; returns the sentences on what it means here."""
     from samekind.app.view_models.ideas import charts
 
-    rho = st.slider(
-        words("ratio.correlation"),
-        -0.9,
-        0.9,
-        0.6,
-        0.1,
-        format="%.1f",
-        key="ideas_correlation",
-        persist_state="session",
-        width=420,
-    )
-    rho = round(rho, 1)
+    rho = parts.slider(words("ratio.correlation"), (-0.9, 0.9), 0.6, 0.1, "ideas_correlation", width=420)
     truth, learned, weight = maps(rho)
     for column, name, values in zip(st.columns(2, gap="medium"), ("truth", "learned"), (truth, learned), strict=True):
         with column:

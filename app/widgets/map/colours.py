@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from samekind.app.state.library import CANDIDATE_DEPTH, Library
+from samekind.app.view_models import curation_view
 from samekind.app.view_models.map import columns
 from samekind.app.view_models.map.colouring import GREY, MOST_COLOURS, Colouring, by_name, by_number, commonest
 from samekind.app.widgets import waiting
@@ -67,7 +68,8 @@ class _Colourings:
 def _offered(library: Library) -> list[str]:
     """What there is to colour by."""
     index = library.index
-    labelled = [CLASS, SHARE, SUSPICION] if len(library.classes) > 1 else []
+    labelled = [CLASS, SHARE] if len(library.classes) > 1 else []
+    labelled += [] if curation_view.no_labels_to_doubt(index) else [SUSPICION]
     named = [name for name, column in _COLUMNS.items() if len(set(columns.text_column(index, column))) > 1]
     numbers = [name for name, column in NUMBERS.items() if len(set(index.rows.column(column))) > 1]
     return [*labelled[:1], *named, *labelled[1:], ANSWERS, *numbers]

@@ -2,10 +2,16 @@
 
 The queue of pairs asks what teaches most, and nothing follows from its answers about all pairs. Here every pair of an anchor and one of its
 ten hardest negatives is drawn with the same probability, so that the answers are a plain sample: a share with Wilson's interval.
+
+A drawn pair that has no answer is left out, and told by its reason: nobody could tell (*unsure*), or answers contradict each other. That
+a label is wrong, which may be recorded beside such a pair, is a judgement on the label and says nothing about the pair. The pair is
+not asked about again, since its answer would take that judgement's place; leaving it out is right as long as wrong labels are no likelier
+among false negatives than among others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +20,7 @@ import numpy as np
 
 from samekind.core.intervals import wilson
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
-from samekind.indexer.labeling.verdicts import Verdict
+from samekind.indexer.labeling.verdicts import DIFFERENT, SAME, UNSURE, WRONG_LABEL, Verdict
 from samekind.training.false_negatives.links import Pair
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ DEPTH = 10
 ENOUGH = 10
 """Answers from which on there is an estimate; with fewer the interval says next to nothing."""
 MOST_DRAWN = 2000
+_CONTRADICTED = "contradicted"
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,9 @@ class HardNegativeRate:
         low, high: of an interval of 95 % (Wilson); `None` beside it.
         num_same: answers of *same* or *duplicate*.
         num_answers: all answers behind it.
-        num_unsure: pairs of the sample that nobody could tell; they are left out.
+        num_unsure: pairs of the sample that nobody could tell (*unsure*); they are left out, as are the two that follow.
+        num_wrong_label: pairs under which it is recorded that a label is wrong, and nothing about the pair.
+        num_contradicted: pairs whose answer others contradict.
     """
 
     share: float | None
@@ -69,6 +78,8 @@ class HardNegativeRate:
     num_same: int
     num_answers: int
     num_unsure: int
+    num_wrong_label: int = 0
+    num_contradicted: int = 0
 
 
 class HardNegativeSample:
@@ -117,13 +128,22 @@ class HardNegativeSample:
         Args:
             current: the present answer on each pair.
         """
-        closure, same, different, unsure = ConstraintClosure(current), 0, 0, 0
+        closure, found = ConstraintClosure(current), Counter[str]()
         for drawn in self:
             if drawn.pair not in closure:
                 break
-            answer = closure.answer(drawn.pair)
-            same, different, unsure = same + (answer is True), different + (answer is False), unsure + (answer is None)
-        total = same + different
+            found[_answer(closure, current, drawn.pair)] += 1
+        same, total = found[SAME], found[SAME] + found[DIFFERENT]
+        left_out = found[UNSURE], found[WRONG_LABEL], found[_CONTRADICTED]
         if total < ENOUGH:
-            return HardNegativeRate(None, None, None, same, total, unsure)
-        return HardNegativeRate(same / total, *wilson(same, total), same, total, unsure)
+            return HardNegativeRate(None, None, None, same, total, *left_out)
+        return HardNegativeRate(same / total, *wilson(same, total), same, total, *left_out)
+
+
+def _answer(closure: ConstraintClosure, current: Mapping[Pair, Verdict], pair: Pair) -> str:
+    """What is known of a pair in the closure: a verdict that the answers come to, or why there is none."""
+    is_same = closure.answer(pair)
+    if is_same is not None:
+        return SAME if is_same else DIFFERENT
+    said = current[pair].verdict  # without a verdict of its own a pair is in the closure by an answer that follows
+    return said if said in (UNSURE, WRONG_LABEL) else _CONTRADICTED

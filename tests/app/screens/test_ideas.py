@@ -237,3 +237,24 @@ def test_the_language_and_the_idea_are_in_the_address(open_app: OpenApp, vectors
     at.query_params["idea"] = "no such idea"
     assert [each.value for each in healthy(at.run()).header] == [Words("ko")("nce.title")]
     assert screen.SHOW.keys() == set(SECTIONS)
+
+
+def test_sliders_are_in_the_address(open_app: OpenApp, vectors_only: Path) -> None:
+    """A link opens the idea as it was set; the default is not written, what cannot be chosen is it, and *Back* leads to the one before."""
+    at = opened(open_app, vectors_only, "ratio")
+    assert not {"ideas_correlation", "ideas_score_temperature"} & set(at.query_params)
+    at.slider(key="ideas_correlation").set_value(-0.3).run()
+    at.select_slider(key="ideas_score_temperature").set_value(0.5).run()
+    linked = {name: at.query_params[name] for name in ("ideas_correlation", "ideas_score_temperature")}
+    assert linked == {"ideas_correlation": "-0.3", "ideas_score_temperature": "0.5"}
+    other = open_app(vectors_only).switch_page(IDEAS)
+    for name, value in {**linked, "idea": "ratio"}.items():
+        other.query_params[name] = value
+    healthy(other.run())
+    assert other.slider(key="ideas_correlation").value == -0.3
+    assert other.select_slider(key="ideas_score_temperature").value == 0.5
+    del other.query_params["ideas_correlation"]
+    assert healthy(other.run()).slider(key="ideas_correlation").value == 0.6
+    other.query_params["ideas_score_temperature"] = "nonsense"
+    assert healthy(other.run()).select_slider(key="ideas_score_temperature").value == 0.2
+    assert "ideas_score_temperature" not in other.query_params

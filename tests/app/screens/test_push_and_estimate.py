@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app.view_models.audit import sentences
+from samekind.app.view_models.audit import sentences, terms
 from samekind.app.widgets.audit import push
 from samekind.core.text import percent
 from tests.app.conftest import OpenApp
@@ -81,6 +81,37 @@ def test_the_worst_classes_come_first(open_app: OpenApp, artefact: Path) -> None
     assert chance["x"] == [report.by_class[name]["base_rate"] for name in bars["y"]]
 
 
+def test_terms_are_explained_where_they_are_used_first(open_app: OpenApp, artefact: Path) -> None:
+    """At the sentence that opens the page, at the ranks and at the two spaces; every term has its row in the glossary."""
+    at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
+    assert at.markdown[0].help == terms.explained("anchor", "negative", "false negative", "hardest negatives")
+    helps = {caption.value.split(" ")[0]: caption.help for caption in at.caption}
+    assert "**Base rate**" in helps["How"]
+    assert "**Finished space**" in helps["While"]
+    glossary = (Path(__file__).parents[3] / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    named = {
+        name.strip() for line in glossary.splitlines() for name in line.split("|")[1:2] for name in name.split(",")
+    }
+    for name in terms.TERMS:
+        assert name in named or f"*{name}*" in glossary, name
+
+
+def test_the_estimate_says_what_is_left_out_and_why() -> None:
+    """A judgement on a label is no pair that nobody could tell."""
+    rate = sk.HardNegativeRate(0.5, 0.3, 0.7, 10, 20, 0, 2, 1)
+    left_out = "Left out: 2 pairs with a judgement on a label only, 1 pair with answers that contradict each other."
+    assert sentences.estimate_sentence(rate, 10).endswith(left_out)
+    few = sk.HardNegativeRate(None, None, None, 0, 3, 1)
+    assert sentences.estimate_sentence(few, 10).endswith("at least 10. Left out: 1 pair that nobody could tell.")
+
+
+def test_the_push_says_how_many_have_no_label() -> None:
+    """And nothing where all have one."""
+    some = sk.GradientMass(0.5, 0.25, [], 1, 12)
+    assert sentences.push_sentence(some, 10).endswith("Left out, for want of a label: 1 anchor and 12 negatives.")
+    assert sentences.push_sentence(sk.GradientMass(0.5, 0.25, []), 10).endswith("of them are of the same class.")
+
+
 def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) -> None:
     """Not before; then precision over recall of each of them, chance dashed, and the labels' own detector left out."""
     at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
@@ -94,16 +125,42 @@ def test_detectors_are_measured_when_asked(open_app: OpenApp, artefact: Path) ->
     assert len({(curve["line"]["dash"], curve["line"]["color"]) for curve in curves}) == len(curves)
 
 
-def test_detectors_that_cannot_be_measured_are_one_line_once(open_app: OpenApp, tmp_path: Path) -> None:
-    """Without an encoder; the next look at the page, and the next visitor, find the button again."""
-    vectors = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
-    sk.index_vectors(vectors, [str(i) for i in range(12)], tmp_path, labels=["a", "b"] * 6)
-    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+def test_detectors_that_cannot_be_measured_are_one_line_once(open_app: OpenApp, artefact: Path, tmp_path: Path) -> None:
+    """As where the encoder is gone; the next look at the page, and the next visitor, find the button again."""
+    shutil.copytree(artefact, tmp_path / "copy")
+    at = healthy(open_app(tmp_path / "copy").switch_page(FALSE_NEGATIVES).run())
+    (tmp_path / "copy" / "encoder.safetensors").unlink()
     at.button(key="measure_detectors").click().run()
     assert len(at.error) == 1
-    assert "no encoder" in at.error[0].value
+    assert "encoder.safetensors" in at.error[0].value.replace("\\", "")
     assert not at.exception
     healthy(at.run()).button(key="measure_detectors")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("encoder", "This index holds vectors that were given, and no encoder."),
+        ("record", "this artefact does not say which these are."),
+        ("corpus", "which are no longer where they were."),
+    ],
+)
+def test_detectors_are_offered_only_where_they_can_be_measured(
+    open_app: OpenApp, tmp_path: Path, missing: str, said: str
+) -> None:
+    """What is missing is a sentence without a path, in place of the button."""
+    labels: list[str | None] = ["a", "b"] * 6
+    if missing == "encoder":
+        vectors = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+        sk.index_vectors(vectors, [str(i) for i in range(12)], tmp_path, labels=labels)
+    else:
+        corpus = {"corpus": str(tmp_path / "gone")} if missing == "corpus" else {}
+        save_encoder(FakeEncoder(), tmp_path, corpus=corpus)
+        sk.build_index(sk.Corpus.from_arrays(list(kinds(12)), labels, name="kinds"), FakeEncoder(), tmp_path)
+    at = healthy(open_app(tmp_path).switch_page(FALSE_NEGATIVES).run())
+    assert not shown(at, "measure_detectors")
+    (info,) = [info.value for info in at.info if said in info.value]
+    assert str(tmp_path) not in info
 
 
 def test_one_image_has_no_negatives(open_app: OpenApp, tmp_path: Path) -> None:

@@ -97,6 +97,27 @@ def test_blocks_and_unknown_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(row["pushed"] for row in unknown.by_rank) == pytest.approx(1)
 
 
+def test_what_has_no_label_is_left_out_and_counted() -> None:
+    """All figures are those of a loop over the negatives of known class; the parts sum to the share, and a great τ makes it the rate."""
+    pairs = drawn()
+    false = np.where(np.random.default_rng(1).random(pairs.false_AK.shape) < 0.4, -1, pairs.false_AK)
+    false[3], false[7] = -1, -1
+    shares, rates, told = [], [], [a for a in range(30) if (false[a] >= 0).any()]
+    for a in told:
+        push = np.exp(pairs.similarity_AK[a] / 0.2)
+        shares.append(push[false[a] == 1].sum() / push[false[a] >= 0].sum())
+        rates.append((false[a] == 1).sum() / (false[a] >= 0).sum())
+    partly = kept(pairs.similarity_AK.tolist(), false.tolist())
+    found = gradient_mass(partly, 8, 0.2)
+    assert found.share == pytest.approx(np.mean(shares), rel=1e-5)
+    assert found.same_class == pytest.approx(np.mean(rates))
+    assert sum(row["pushed"] for row in found.by_rank) == pytest.approx(1)
+    assert sum(row["same_class"] for row in found.by_rank) == pytest.approx(found.share, rel=1e-5)
+    assert (found.num_anchors_left_out, found.num_negatives_left_out) == (30 - len(told), (false[told] < 0).sum())
+    assert gradient_mass(partly, 8, 1e4).share == pytest.approx(found.same_class, abs=1e-4)
+    assert gradient_mass(pairs, 8, 0.2).num_negatives_left_out == 0
+
+
 def test_settings_out_of_range_are_refused() -> None:
     """k beyond what was kept, a temperature of 0, a negative hardness."""
     for k, temperature, beta in ((9, 0.1, 0.0), (0, 0.1, 0.0), (2, 0.0, 0.0), (2, math.nan, 0.0), (2, 0.1, -1.0)):

@@ -42,3 +42,12 @@ def test_nothing_is_said_without_labels_or_pictures(tmp_path: Path) -> None:
     labelled = sk.index_vectors(vectors, list("123456789"), tmp_path / "labelled", labels=["a", "b", "a"] * 3)
     assert sk.beside_pixels(labelled) is None
     assert sk.beside_pixels(sk.index_vectors(vectors, list("123456789"), tmp_path / "plain")) is None
+
+
+def test_copies_alone_have_no_neighbours(corpus: sk.Corpus, tmp_path: Path) -> None:
+    """Nothing is said of one picture filed several times, under one class or two: an image would be its own neighbour."""
+    assert corpus.native_array is not None
+    for labels in (["l"] * 4, ["l", "r"] * 2):
+        same = sk.Corpus.from_arrays([corpus.native_array[0]] * 4, labels, name="one")
+        index = sk.index_vectors(np.ones((4, 3), np.float32), same.ids, tmp_path / "".join(labels), corpus=same)
+        assert sk.beside_pixels(index) is None

@@ -105,3 +105,23 @@ def test_a_corpus_of_one_image_has_no_pairs(tmp_path: Path) -> None:
     sample = HardNegativeSample(index, index.audit())
     assert len(sample) == 0
     assert sample.rate({}).share is None
+
+
+def test_what_says_nothing_about_the_pair_is_left_out_by_its_reason(
+    audited: tuple[Index, FalseNegativeReport, dict[str, int]],
+) -> None:
+    """A wrong label and a contradiction are not what nobody could tell, and the share is that of the other answers."""
+    index, report, truth = audited
+    sample = HardNegativeSample(index, report)
+    first = [each for each in islice(sample, 60) if each.pair[0] != each.pair[1]]
+    told = answered(first, truth)
+    whole = sample.rate(told)
+    (one, two) = [pair for pair in told if told[pair].verdict == "different"][:2]
+    between = "f" * 64  # of no image here: it joins the second pair, which is called different
+    joined = {(image, between): Verdict(image, between, "same") for image in two}
+    found = sample.rate({**told, one: Verdict(*one, "wrong_label"), **joined})
+    assert found.num_unsure == whole.num_unsure == 0
+    assert found.num_wrong_label == sum(each.pair == one for each in first)
+    assert found.num_contradicted >= 1
+    assert found.num_answers + found.num_wrong_label + found.num_contradicted == whole.num_answers
+    assert found.share == found.num_same / found.num_answers
