@@ -206,7 +206,8 @@ def _runs(page: Page) -> None:
     """One photo and views of it under every policy."""
     page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_role("radio", name="Augmented views").click()
-    page.get_by_role("list").first.wait_for(timeout=LONGEST_AUDIT_MS)
+    page.get_by_role("list", name="the image").wait_for(timeout=LONGEST_AUDIT_MS)
+    page.locator("[data-testid=stHtml] img").first.wait_for(timeout=LONGEST_AUDIT_MS)
     _shoot(page, "runs.png")
 
 

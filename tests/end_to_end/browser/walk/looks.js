@@ -12,8 +12,8 @@ window.samekindWalk = (() => {
   }
   const closest = (element, selector) => [...ancestors(element)].find((each) => each.matches(selector));
   // A sidebar that is put away stands beside the screen; on a phone one that is open covers the page.
-  const PUT_AWAY = "[data-testid=stSidebar][aria-expanded=false] *";
-  const OPEN_SIDEBAR = "[data-testid=stSidebar][aria-expanded=true]";
+  const PUT_AWAY = "[data-testid=stSidebar][data-collapsed=true] *";
+  const OPEN_SIDEBAR = "[data-testid=stSidebar][data-collapsed=false]";
   const isPhone = innerWidth < 768;
   const isSeen = (element) => {
     if (closest(element, PUT_AWAY)) return false;
@@ -54,7 +54,7 @@ window.samekindWalk = (() => {
     const found = [];
     const main = document.querySelector(".stMain");
     if (main && main.scrollWidth > main.clientWidth) found.push(`the page is ${main.scrollWidth - main.clientWidth} px too wide`);
-    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody], [data-testid=stSidebar][aria-expanded=true]")) {
+    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody], [data-testid=stSidebar][data-collapsed=false]")) {
       const { left, right } = layer.getBoundingClientRect();
       if (isSeen(layer) && (left < -1 || right > innerWidth + 1)) found.push(`${layer.dataset.testid ?? "a dialog"} is off the screen`);
       if (layer.scrollWidth > layer.clientWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is too wide`);

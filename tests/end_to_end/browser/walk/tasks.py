@@ -61,7 +61,7 @@ def own_photo(hand: Hand, picture: bytes) -> None:
     hand.go("Search")
     expect(page.locator("button.card").first).to_be_visible()
     hand.click(page.get_by_role("tab", name="Upload"))
-    hand.upload(page.get_by_test_id("stFileUploader").get_by_role("button"), picture)
+    hand.upload(page.get_by_test_id("stFileUploader").locator("button"), picture)
     expect(_neighbours(page)).to_have_count(10)
 
 
