@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -26,16 +28,15 @@ WRONG = """() => {
 @pytest.mark.skipif(axe.script() is None, reason="axe-playwright-python is not installed: make setup")
 def test_pages_are_accessible_and_fit_a_phone(browser: Browser, address: str) -> None:
     """Overview and Clean up, in both schemes; then every kind of fault is put on the page, and the walk sees each."""
-    visitor = Visitor(browser, PHONE)
-    for path in ("", "clean-up"):
-        visitor.open(address, path)
-        visitor.look("opening it")
-        assert reach_all(visitor) > 5
-    assert not visitor.faults
-    visitor.page.evaluate(WRONG)
-    visitor.look("what was put there")
-    reach_all(visitor)
-    faults = "\n".join(visitor.faults)
+    with closing(Visitor(browser, PHONE)) as visitor:
+        for path in ("", "clean-up"):
+            visitor.open(address, path)
+            visitor.look("opening it")
+            assert reach_all(visitor) > 5
+        assert not visitor.faults
+        visitor.page.evaluate(WRONG)
+        visitor.look("what was put there")
+        reach_all(visitor)
+        faults = "\n".join(visitor.faults)
     for said in ("px too wide", "stands over the edge", "color-contrast", "Tab does not reach", "said in the console"):
         assert said in faults
-    visitor.close()

@@ -76,11 +76,14 @@ def twenty_answers(hand: Hand, picture: bytes) -> None:
     """Twenty pairs answered, two screens of ten."""
     page = hand.page
     hand.go("Same or different?")
+    images = page.get_by_role("group", name="images to compare").get_by_role("button")
     for answered in (10, 20):
-        expect(page.get_by_role("group", name="images to compare").get_by_role("button")).to_have_count(10)
-        page.wait_for_timeout(600)  # a key that comes sooner was meant for the screen before
+        expect(images).to_have_count(10)
+        page.wait_for_timeout(1000)  # a key that comes sooner was meant for the screen before
+        shown = images.first.get_attribute("aria-label") or ""
         hand.press("Enter")
         expect(page.get_by_text(re.compile(rf"^{answered} pairs answered"))).to_be_visible()
+        expect(images.first).not_to_have_attribute("aria-label", shown)
 
 
 def lists_exported(hand: Hand, picture: bytes) -> None:
