@@ -54,7 +54,7 @@ window.samekindWalk = (() => {
     const found = [];
     const main = document.querySelector(".stMain");
     if (main && main.scrollWidth > main.clientWidth) found.push(`the page is ${main.scrollWidth - main.clientWidth} px too wide`);
-    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody], [data-testid=stSidebar][data-collapsed=false]")) {
+    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody], [data-testid=stSidebarContent]")) {
       const { left, right } = layer.getBoundingClientRect();
       if (isSeen(layer) && (left < -1 || right > innerWidth + 1)) found.push(`${layer.dataset.testid ?? "a dialog"} is off the screen`);
       if (layer.scrollWidth > layer.clientWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is too wide`);
@@ -71,6 +71,7 @@ window.samekindWalk = (() => {
     ["[data-testid=stHeader] *", "chrome"],
     ["[data-testid=stSidebarNav] *", "navigation"],
     ["[data-testid=stSidebarHeader] *, .modebar *, [data-testid=stElementToolbar] *", "chrome"],
+    ["[aria-label=Dismiss]", "chrome"], // for screen readers only: it closes what Escape closes
     ["input[type=file]", "file"],
     ["[role=tab]", "tab"],
     ["[role=radio]", "segment"],
