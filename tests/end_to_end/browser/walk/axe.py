@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 PACKAGE = "axe_playwright_python"
 
 
-class Exception_(NamedTuple):
+class Excepted(NamedTuple):
     """A violation that cannot be mended here.
 
     Attributes:
@@ -29,7 +29,7 @@ class Exception_(NamedTuple):
     reason: str
 
 
-EXCEPTIONS: tuple[Exception_, ...] = ()
+EXCEPTIONS: tuple[Excepted, ...] = ()
 RUN = """async exceptions => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"], elementRef: true });
   const found = new Map(); // what is said of ten elements is said once, with the first of them
