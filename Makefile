@@ -42,9 +42,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser walk screenshots test-slow faults audit-deps: STEPS := 3
+test browser walk screenshots test-slow test-long faults audit-deps: STEPS := 3
 
-.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow browser walk screenshots faults audit-deps check format format-check lint types layers clean
+.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -112,24 +112,28 @@ compare: setup ## 20 objectives and treatments, same steps and seeds: tables and
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
-test: setup ## fast tests: no network, no GPU (about a minute)
-	$(call step,3,testing (about a minute))
+test: setup ## fast tests: no network, no GPU (about six minutes)
+	$(call step,3,testing (about six minutes))
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile
 
 test-slow: setup ## the slow tests
 	$(call step,3,slow tests (about five minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser' --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser and not long' --numprocesses 2 --dist loadfile
+
+test-long: setup ## the other slow and browser tests, whose like is among those; not part of CI
+	$(call step,3,long tests (about five minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'long and not gpu' --numprocesses 2 --dist loadfile
 
 browser: setup chromium ## the demo in headless Chromium
-	$(call step,3,testing the demo in Chromium (about a minute))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m browser --numprocesses 2 --dist loadfile
+	$(call step,3,testing the demo in Chromium (about seven minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile
 
-walk: setup chromium ## every page and control of the demo on three artefacts, with axe-core (half an hour); ARTEFACT=FOLDER takes one of yours
-	$(call step,3,walking over the demo (about half an hour))
+walk: setup chromium ## every page and control of the demo on three artefacts, with axe-core (long); ARTEFACT=FOLDER takes one of yours
+	$(call step,3,walking over the demo (long))
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.end_to_end.browser.walk $(if $(ARTEFACT),--artefact "$(ARTEFACT)") $(WALK)
 
 screenshots: setup chromium ## take the pictures in docs/images again, of ARTEFACT=artifacts/clothes; ONLY='ideas map' takes these
-	$(call step,3,taking the pictures (about five minutes))
+	$(call step,3,taking the pictures (minutes))
 	@$(VENV)/bin/python docs/screenshots.py "$(or $(ARTEFACT),artifacts/clothes)" $(ONLY)
 
 chromium:
