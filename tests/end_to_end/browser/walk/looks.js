@@ -54,9 +54,10 @@ window.samekindWalk = (() => {
     const found = [];
     const main = document.querySelector(".stMain");
     if (main && main.scrollWidth > main.clientWidth) found.push(`the page is ${main.scrollWidth - main.clientWidth} px too wide`);
-    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody], [data-testid=stSidebarContent]")) {
+    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody]")) {
+      if (!isSeen(layer)) continue;
       const { left, right } = layer.getBoundingClientRect();
-      if (isSeen(layer) && (left < -1 || right > innerWidth + 1)) found.push(`${layer.dataset.testid ?? "a dialog"} is off the screen`);
+      if (left < -1 || right > innerWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is off the screen`);
       if (layer.scrollWidth > layer.clientWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is too wide`);
     }
     return found;
