@@ -19,7 +19,7 @@ WRONG = """() => {
   main.insertAdjacentHTML("beforeend", `
     <div style="width: 500px">wide</div>
     <div style="width: 40px; border: 1px solid">unbreakableunbreakable</div>
-    <p style="color: #aaa; background: #fff">pale</p>
+    <p data-testid="pale" style="color: #aaa; background: #fff">pale</p>
     <button tabindex="-1">out of reach</button>`);
   console.error("said in the console");
 }"""
