@@ -42,9 +42,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser test-slow test-long faults audit-deps: STEPS := 3
+test browser walk screenshots test-slow test-long faults audit-deps: STEPS := 3
 
-.PHONY: help setup demo quickstart trained-demo train compare test test-slow test-long browser faults audit-deps check format format-check lint types layers clean
+.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -124,12 +124,22 @@ test-long: setup ## the other slow and browser tests, whose like is among those;
 	$(call step,3,long tests (about five minutes))
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'long and not gpu' --numprocesses 2 --dist loadfile
 
-browser: setup ## the demo in headless Chromium
+browser: setup chromium ## the demo in headless Chromium
+	$(call step,3,testing the demo in Chromium (about seven minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile
+
+walk: setup chromium ## every page and control of the demo on three artefacts, with axe-core (long); ARTEFACT=FOLDER takes one of yours
+	$(call step,3,walking over the demo (long))
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.end_to_end.browser.walk $(if $(ARTEFACT),--artefact "$(ARTEFACT)") $(WALK)
+
+screenshots: setup chromium ## take the pictures in docs/images again, of ARTEFACT=artifacts/clothes; ONLY='ideas map' takes these
+	$(call step,3,taking the pictures (minutes))
+	@$(VENV)/bin/python docs/screenshots.py "$(or $(ARTEFACT),artifacts/clothes)" $(ONLY)
+
+chromium:
 	@command -v chromium >/dev/null || { \
 		echo 'error: chromium is not installed' >&2; \
 		echo 'hint: on Debian: apt-get install chromium chromium-driver' >&2; exit 1; }
-	$(call step,3,testing the demo in Chromium (about seven minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile
 
 faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 5 minutes); FAULTS='--only train --kills 10'
 	$(call step,3,killing and continuing (about 5 minutes on two quiet cores))

@@ -1,9 +1,9 @@
-"""Takes the pictures of the demo and of the audit's report: `python docs/screenshots.py ARTEFACT`.
+"""Takes the pictures of the demo and of the audit's report: `make screenshots`, or `python docs/screenshots.py ARTEFACT`.
 
 Writes `overview.png`, `map.png`, `search.png`, `false-negatives.png`, `label-groups.png`, `label-pairs.png`, `label-errors.png`,
-`audit-report.png`, and `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a labelled artefact) in
-`docs/images`, up to 1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The answers that the
-pictures show are taken back.
+`runs.png`, `ideas.png`, `audit-report.png`, and `search-before.png` and `search-after.png` (what a hundred answered screens changed, in a
+labelled artefact) in `docs/images`, up to 1280 pixels wide, with Debian's chromium. The server is this process' child and ends with it. The
+answers that the pictures show are taken back.
 Names behind the artefact are those of the only pictures to take: `python docs/screenshots.py ARTEFACT label-groups search-before`.
 """
 
@@ -42,6 +42,8 @@ def main(artefact: str, only: Sequence[str] = ()) -> None:
         "label-groups": ("Same or different?", _label_groups),
         "label-pairs": ("Same or different?", _label_pairs),
         "label-errors": ("Clean up", _label_errors),
+        "runs": ("Runs", _runs),
+        "ideas": ("Ideas", _ideas),
     }
     with _server(artefact) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
@@ -200,6 +202,23 @@ def _label_errors(page: Page) -> None:
     _shoot(page, "label-errors.png")
 
 
+def _runs(page: Page) -> None:
+    """One photo and views of it under every policy."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_role("radio", name="Augmented views").click()
+    page.get_by_role("list", name="the image").wait_for(timeout=LONGEST_AUDIT_MS)
+    page.locator("[data-testid=stHtml] img").first.wait_for(timeout=LONGEST_AUDIT_MS)
+    _shoot(page, "runs.png")
+
+
+def _ideas(page: Page) -> None:
+    """InfoNCE as picking one among many, with images of the corpus."""
+    page.set_viewport_size({"width": 1280, "height": 1180})
+    page.get_by_role("radio", name="2 InfoNCE").click()
+    page.locator(".js-plotly-plot, img").first.wait_for(timeout=LONGEST_AUDIT_MS)
+    _shoot(page, "ideas.png")
+
+
 def _shoot(page: Page, name: str) -> None:
     page.get_by_text("Adapting the search to the answers").wait_for(state="detached", timeout=LONGEST_AUDIT_MS)
     page.wait_for_timeout(2500)  # pictures and charts fade in
@@ -228,4 +247,12 @@ def _server(artefact: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or not (Path(sys.argv[1]) / "manifest.json").is_file():
+        given = f"{sys.argv[1]} is no folder with an index" if len(sys.argv) > 1 else "no artefact is given"
+        sys.stderr.write(f"error: {given}\n")
+        sys.stderr.write(
+            "hint: samekind quickstart path/to/photos --no-demo --out artifacts/clothes, with photos in a folder a class; "
+            "make screenshots ARTEFACT=FOLDER takes another\n"
+        )
+        sys.exit(2)
     main(sys.argv[1], sys.argv[2:])

@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from samekind.app.state.told import told
 from samekind.app.view_models.cards import Card
 
 HERE = Path(__file__).parent
@@ -55,12 +56,12 @@ def gallery(
     """
 
     def picked() -> None:
-        chosen = st.session_state[key].get("picked")
+        chosen = told(key, "picked")
         if chosen is not None and on_pick is not None:
             on_pick(chosen)
 
     def acted() -> None:
-        done = st.session_state[key].get("acted")
+        done = told(key, "acted")
         if done is not None and on_act is not None:
             on_act(done["name"], done["id"])
 

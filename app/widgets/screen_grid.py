@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from samekind.app.state.told import told
 from samekind.app.view_models.cards import Card
 from samekind.app.view_models.marks import Marks
 
@@ -80,7 +81,7 @@ def screen_grid(
     """
 
     def answered() -> None:
-        given = st.session_state[KEY].get("answered")
+        given = told(KEY, "answered")
         if given is not None:
             on_answer(given["screen"], Marks.read(given))
 

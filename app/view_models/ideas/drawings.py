@@ -69,6 +69,11 @@ def bars(rows: Sequence[Bar], title: str) -> str:
     return f'<ul aria-label="{_text(title)}" style="list-style:none;margin:0;padding:0">{joined}</ul>'
 
 
+def named_picture(encoded: bytes, name: str) -> str:
+    """One picture with its name for those who do not see it, as HTML; Streamlit's own would have none."""
+    return f'<img src="{data_uri(encoded)}" alt="{_text(name)}" style="width:120px;max-width:100%;border-radius:8px">'
+
+
 def view_rows(rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]]) -> str:
     """Rows of views, each with the name of its policy before it."""
     found = []

@@ -41,7 +41,7 @@ def show(words: Words, library: Library) -> list[str]:
     negative = following[following != positive.neighbour][: count - 1]
     with left:
         st.caption(words("picking.is_view" if positive.neighbour is None else "picking.is_neighbour"))
-        st.image(figures.thumbnails([place])[0], caption=None, width=120)
+        st.html(drawings.named_picture(figures.thumbnails([place])[0], figures.name(place)))
         st.caption(f"{words('picking.anchor')}: {plain(figures.name(place))}")
     if not len(negative):
         with right:

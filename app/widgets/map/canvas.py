@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from samekind.app.state.told import told
 from samekind.app.view_models.map import points
 from samekind.app.view_models.map.colouring import Colouring
 
@@ -128,7 +129,7 @@ def _rows(wanted: object, count: int) -> list[int]:
 
 
 def _told(name: str, work: Callable[[Any], None]) -> None:
-    value = st.session_state[KEY].get(name)
+    value = told(KEY, name)
     if value is not None:
         work(value)
 

@@ -19,6 +19,6 @@ def show() -> None:
 
 
 def _taken() -> None:
-    photo = st.session_state[KEY]
+    photo = st.session_state.get(KEY)
     if isinstance(photo, UploadedFile):  # and not one that went with a killed server
         search_session.choose_uploads([("photo.jpg", photo.getvalue())])

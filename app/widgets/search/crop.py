@@ -12,6 +12,7 @@ import streamlit as st
 from samekind.app.state import search_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
+from samekind.app.state.told import told
 from samekind.app.view_models.cards import data_uri
 from samekind.app.view_models.search.crop_box import of_shares, to_shares
 
@@ -58,9 +59,9 @@ def show(library: Library, query: Query) -> None:
         picture, size = library.picture(query.id), (row["width"], row["height"])
 
     def chosen() -> None:
-        told = st.session_state[KEY].get("cropped")
-        if told is not None:
-            search_session.crop(of_shares(told["box"], size))
+        drawn = told(KEY, "cropped")
+        if drawn is not None:
+            search_session.crop(of_shares(drawn["box"], size))
 
     data = {
         "image": data_uri(picture),

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from samekind.app.state import search_session
+from samekind.app.state.told import told
 
 HERE = Path(__file__).parent
 KEY = "pasted"
@@ -42,7 +43,7 @@ def show() -> None:
 
 
 def _pasted() -> None:
-    files = read(st.session_state[KEY].get("files"), int(st.get_option("server.maxUploadSize")) * _MEGABYTE)
+    files = read(told(KEY, "files"), int(st.get_option("server.maxUploadSize")) * _MEGABYTE)
     if files:
         search_session.choose_uploads(files)
 

@@ -115,6 +115,12 @@ def test_hostile_names_are_shown_as_they_are() -> None:
     assert 'aria-label="&quot;&gt;&lt;img&gt;"' in shown
 
 
+def test_a_picture_has_its_name_for_those_who_do_not_see_it() -> None:
+    """The anchor of InfoNCE, whatever its name."""
+    shown = drawings.named_picture(b"\x89PNG", 'pants "1" <b>')
+    assert 'alt="pants &quot;1&quot; &lt;b&gt;"' in shown
+
+
 def test_bars_are_as_long_as_their_shares() -> None:
     """The longest fills the width, the others follow; all of nothing has no length."""
     rows = [drawings.Bar(b"", name, share, "", "plain") for name, share in (("a", 0.5), ("b", 0.1), ("c", 0.0))]

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.app.artefacts import build
 from tests.end_to_end.browser.demo import demo
+from tests.end_to_end.browser.watch import FLAGS, watch
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 60_000  # the machine may be busy
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-ENDPOINTS = re.compile(r"/[a-z-]+/_stcore/")
 
 
 @pytest.fixture(scope="session")
@@ -44,25 +35,10 @@ def page(browser: Browser) -> Iterator[Page]:
     wrong: list[str] = []
     visitor = browser.new_page(viewport={"width": 1280, "height": 900})
     visitor.set_default_timeout(PATIENCE_MS)
-    visitor.on(
-        "console",
-        lambda message: wrong.append(f"{message.text} {message.location['url']}") if _is_wrong(message) else None,
-    )
-    visitor.on("pageerror", lambda error: wrong.append(str(error)))
-    visitor.on("request", lambda request: None if _is_local(request.url) else wrong.append(f"asked for {request.url}"))
+    watch(visitor, wrong)
     yield visitor
     visitor.close()
     assert not wrong
-
-
-def _is_wrong(message: ConsoleMessage) -> bool:
-    """Streamlit, opened at a page's own address, first asks for its endpoints below that page, and then at the root."""
-    return message.type == "error" and not ENDPOINTS.search(message.location["url"])
-
-
-def _is_local(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
 
 
 @pytest.fixture(scope="session")

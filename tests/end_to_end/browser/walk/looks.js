@@ -1,0 +1,173 @@
+// What a page looks like to `looks.py` and `controls.py`. Custom elements of the demo lie in open shadow roots: all of this looks into them.
+window.samekindWalk = (() => {
+  function* deep(root) {
+    for (const element of root.querySelectorAll("*")) {
+      yield element;
+      if (element.shadowRoot) yield* deep(element.shadowRoot);
+    }
+  }
+  const up = (element) => element.assignedSlot ?? element.parentElement ?? element.getRootNode().host ?? null;
+  function* ancestors(element) {
+    for (let each = element; each; each = up(each)) yield each;
+  }
+  const closest = (element, selector) => [...ancestors(element)].find((each) => each.matches(selector));
+  // A sidebar that is put away stands beside the screen; on a phone one that is open covers the page.
+  const PUT_AWAY = "[data-testid=stSidebar][data-collapsed=true] *";
+  const OPEN_SIDEBAR = "[data-testid=stSidebar][data-collapsed=false]";
+  const isPhone = innerWidth < 768;
+  const isSeen = (element) => {
+    if (closest(element, PUT_AWAY)) return false;
+    const box = element.getBoundingClientRect();
+    return box.width > 1 && box.height > 1 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  };
+  const short = (text) => (text ?? "").replace(/\s+/g, " ").trim().slice(0, 60);
+
+  // ---- what does not fit
+
+  // Text beyond the nearest box around it: one that has a border or a ground of its own, or cuts off what stands over its edge.
+  function* spilt() {
+    for (const element of deep(document.body)) {
+      if (["SCRIPT", "STYLE", "OPTION", "TITLE"].includes(element.tagName) || closest(element, "svg, .katex, [aria-hidden=true]")) continue;
+      const texts = [...element.childNodes].filter((node) => node.nodeType === 3 && node.data.trim());
+      if (!texts.length || !isSeen(element)) continue;
+      const range = document.createRange();
+      range.setStart(texts[0], 0);
+      range.setEnd(texts.at(-1), texts.at(-1).length);
+      const text = range.getBoundingClientRect();
+      for (const box of ancestors(element)) {
+        const style = getComputedStyle(box);
+        if (/auto|scroll/.test(style.overflowX + style.overflowY)) break; // can be scrolled to
+        if (/absolute|fixed/.test(style.position)) break; // such as a slider's figure, which stands above its thumb
+        const cuts = style.overflowX !== "visible";
+        const isBox = cuts || parseFloat(style.borderRightWidth) > 0 || !/, 0\)$|transparent/.test(style.backgroundColor);
+        if (!isBox || style.display === "inline") continue;
+        if (style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none") break; // shortened on purpose, and whole on hover
+        const edge = box.getBoundingClientRect();
+        if (edge.width <= 1) break; // for screen readers only
+        if (text.right > edge.right + 2 || text.left < edge.left - 2) yield `“${short(texts[0].data)}” stands over the edge of its box`;
+        break;
+      }
+    }
+  }
+
+  function tooWide() {
+    const found = [];
+    const main = document.querySelector(".stMain");
+    if (main && main.scrollWidth > main.clientWidth) found.push(`the page is ${main.scrollWidth - main.clientWidth} px too wide`);
+    for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody]")) {
+      if (!isSeen(layer)) continue;
+      const { left, right } = layer.getBoundingClientRect();
+      if (left < -1 || right > innerWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is off the screen`);
+      if (layer.scrollWidth > layer.clientWidth + 1) found.push(`${layer.dataset.testid ?? "a dialog"} is too wide`);
+    }
+    return found;
+  }
+
+  // ---- what can be used
+
+  const CONTROLS =
+    "button, a[href], summary, input:not([type=hidden]), textarea, select, canvas[tabindex], [role=slider], [role=combobox], [role=tab], [role=group][tabindex='0']";
+  const KINDS = [
+    ["[data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] *", "sidebar"],
+    ["[data-testid=stHeader] *", "chrome"],
+    ["[data-testid=stSidebarNav] *", "navigation"],
+    ["[data-testid=stSidebarHeader] *, .modebar *, [data-testid=stElementToolbar] *", "chrome"],
+    ["[aria-label=Dismiss]", "chrome"], // for screen readers only: it closes what Escape closes
+    ["input[type=file]", "file"],
+    ["[role=tab]", "tab"],
+    ["[role=radio]", "segment"],
+    ["[data-testid=stSelectbox] [role=combobox], [data-testid=stSelectbox] input", "select"],
+    ["[data-testid=stSelectbox] *", "chrome"],
+    ["[role=slider], [data-testid=stSlider] input", "slider"],
+    ["input[type=checkbox]", "switch"],
+    ["input[type=radio]", "segment"],
+    ["input[type=number]", "number"],
+    ["input, textarea", "text"],
+    ["summary", "expander"],
+    ["[data-testid=stPopover] *", "popover"],
+    ["canvas", "canvas"],
+    ["[role=group]", "stage"],
+    ["a", "link"],
+    ["button", "button"],
+  ];
+  const nameOf = (element) => {
+    const by = element.getAttribute("aria-labelledby");
+    const labelled = by && element.getRootNode().getElementById?.(by.split(" ")[0])?.textContent;
+    const own = element.cloneNode(true);
+    for (const icon of own.querySelectorAll("[data-testid=stIconMaterial]")) icon.remove();
+    return short(element.getAttribute("aria-label") || labelled || own.textContent || element.labels?.[0]?.innerText || element.placeholder || element.title);
+  };
+  const keyOf = (element, kind) => {
+    const keyed = closest(element, "[class*=st-key-]");
+    const region = keyed ? [...keyed.classList].find((name) => name.startsWith("st-key-")) : "";
+    // Of a hundred cards one is used: they are told by what they are, and not by what they show.
+    const own = element.getRootNode() instanceof ShadowRoot && element.className ? `.${element.className} ${element.dataset.act ?? ""}` : nameOf(element);
+    return `${kind} ${region} ${own}`.replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+  };
+  // The layer on top: a dialog, else a popover, else the page.
+  const top = () =>
+    ([...document.querySelectorAll("[data-testid=stDialog]")].find(isSeen) ??
+      [...document.querySelectorAll("[data-testid=stPopoverBody]")].find(isSeen) ??
+      (isPhone && document.querySelector(OPEN_SIDEBAR))) ||
+    document.body;
+  function controls(root = top()) {
+    const found = [];
+    for (const element of deep(root)) {
+      if (!element.matches(CONTROLS) || element.disabled || element.getAttribute("aria-disabled") === "true") continue;
+      const kind = KINDS.find(([selector]) => element.matches(selector))[1];
+      const box = ["switch", "segment", "file", "slider"].includes(kind) ? (element.closest("label, section, [data-testid]") ?? element) : element;
+      if (kind === "chrome" || !isSeen(box)) continue;
+      found.push({ element, kind, key: keyOf(element, kind), name: nameOf(element) });
+    }
+    return found;
+  }
+  // Those that show something else come last, and among them the last first: what lies in a tab before the other tabs.
+  function next(done) {
+    const left = controls().filter(({ key, kind }) => !done.includes(key) && kind !== "navigation" && kind !== "link");
+    const stay = left.filter(({ kind }) => kind !== "tab" && kind !== "segment");
+    return stay[0] ?? left.at(-1) ?? null;
+  }
+  // Which kinds of things are on the page, so that the same sight is not examined twice.
+  function sight() {
+    const kinds = new Set();
+    for (const element of deep(document.body)) {
+      if (!isSeen(element)) continue;
+      const own = element.getRootNode() instanceof ShadowRoot ? element.className : (element.dataset.testid ?? "");
+      if (own) kinds.add(`${element.tagName} ${own}`);
+    }
+    return [...kinds].sort().join("|");
+  }
+
+  // ---- the keyboard
+
+  const focused = () => {
+    let element = document.activeElement;
+    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+    return element;
+  };
+  // A group whose members the arrow keys reach is one stop.
+  const stopOf = (element) => closest(element, "[role=radiogroup], [role=tablist], [data-testid=stButtonGroup]") ?? element;
+  let reached = new Set();
+  const begin = () => {
+    reached = new Set();
+    document.body.tabIndex = -1; // so that Tab begins at the top, wherever the page has put the focus
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+  };
+  function step() {
+    const element = focused();
+    if (!element || element === document.body) return "body";
+    const isNew = !reached.has(element);
+    reached.add(element);
+    reached.add(stopOf(element));
+    const box = element.getBoundingClientRect();
+    if (box.bottom < 0 || box.top > innerHeight || box.right < 0 || box.left > innerWidth) return `out of sight: ${nameOf(element)}`;
+    return isNew ? "" : "again";
+  }
+  const missed = () =>
+    controls(document.body)
+      .filter(({ element, kind }) => kind !== "file" && !reached.has(element) && !reached.has(stopOf(element)))
+      .map(({ kind, name }) => `${kind} “${name}”`);
+
+  return { spilt: () => [...new Set(spilt())], tooWide, controls, next, sight, begin, step, missed, top };
+})();
