@@ -163,7 +163,7 @@ class AnalysedIndex(SearchableIndex):
         """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
         self._manifest = Manifest.read(self.path)
         self.adaptation = usable_adaptation(self.path, self._manifest)
-        for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta"):
+        for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta", "_filters"):
             self.__dict__.pop(name, None)
         if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:
             del self.__dict__["encoder"]

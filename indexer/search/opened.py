@@ -34,6 +34,7 @@ from samekind.indexer.storage.rows import Rows
 from samekind.training.models.image_encoder import ImageEncoder
 
 if TYPE_CHECKING:
+    from samekind.indexer.search.filters import Filters
     from samekind.indexer.search.vector_index import VectorIndex
     from samekind.indexer.storage.table import ImageTable
     from samekind.training.models.text_tower import TextTower
@@ -293,5 +294,10 @@ class OpenedIndex:
         Raises:
             InputError: the condition is not SQL over these columns.
         """
-        position = self.rows.position
-        return np.sort(np.array([position[id_] for id_ in self.table.ids_where(condition)], dtype=np.int64))
+        return self._filters.positions(condition)
+
+    @cached_property
+    def _filters(self) -> Filters:
+        from samekind.indexer.search.filters import Filters
+
+        return Filters(self.path, self.rows, lambda: self.table, self._is_current)

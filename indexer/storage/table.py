@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError, SamekindError
-from samekind.indexer.storage.database import open_database
+from samekind.indexer.storage.database import database_in_memory, open_database
 from samekind.indexer.storage.layout import TABLE_FOLDER
 from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
 
@@ -54,6 +54,18 @@ class ImageTable:
         self.folder = folder
         self._pinned = version
         self._is_current = is_current
+
+    @classmethod
+    def of_rows(cls, folder: Path, rows: Any) -> ImageTable:
+        """A table in memory of light columns alone, which `ids_where` and `rows` can read.
+
+        Args:
+            folder: the artefact, for messages.
+            rows: Arrow table with `ROW_COLUMNS`.
+        """
+        table = cls(folder)
+        table.__dict__["_table"] = database_in_memory().create_table(TABLE, rows)
+        return table
 
     @cached_property
     def _database(self) -> Any:
