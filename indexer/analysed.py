@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.progress import Progress
+from samekind.indexer.search.opening import read_state
 from samekind.indexer.search.searchable import SearchableIndex
 from samekind.indexer.storage.adaptation import steps
-from samekind.indexer.storage.checks import usable_adaptation
-from samekind.indexer.storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from samekind.indexer.adaptation.adapt import AdaptReport
@@ -161,8 +160,8 @@ class AnalysedIndex(SearchableIndex):
 
     def _reload(self) -> None:
         """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
-        self._manifest = Manifest.read(self.path)
-        self.adaptation = usable_adaptation(self.path, self._manifest)
+        state = read_state(self.path)
+        self._manifest, self.adaptation, self._files = state.manifest, state.adaptation, state.files
         for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta", "_filters"):
             self.__dict__.pop(name, None)
         if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:

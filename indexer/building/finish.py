@@ -1,4 +1,7 @@
-"""Everything that is derived from the table: `rows.arrow`, `index.faiss` and, last, the manifest."""
+"""Everything that is derived from the table: `rows.arrow`, `index.faiss` and, last, the manifest.
+
+All that takes time is done under other names. Then renames follow each other at once, so that readers have to wait for a moment only.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
+from samekind.indexer.building.tidying import tidy
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.fingerprints import describe_file, table_files
@@ -34,6 +38,7 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
         ArtefactError: two rows have one id, as after two writers at once; no answer would be right.
     """
     table = ImageTable(folder)
+    tidy(folder, table, progress)
     rows = Rows(table.rows())
     if len(rows.position) != len(rows):
         raise ArtefactError(
@@ -42,8 +47,9 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
-        rows.write(folder / ROWS_FILE)
-        index.save(folder / INDEX_FILE)
+        new_rows, new_index = (folder / f"{name}.new" for name in (ROWS_FILE, INDEX_FILE))
+        rows.write(new_rows)
+        index.save(new_index)
         manifest = Manifest(
             encoder=encoder,
             dim=table.dim,
@@ -51,14 +57,16 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
             table_version=table.version,
             table_files=table_files(folder),
             index_type=index.kind,
-            index=describe_file(folder / INDEX_FILE),
-            rows_file=describe_file(folder / ROWS_FILE),
+            index=describe_file(new_index),
+            rows_file=describe_file(new_rows),
             corpora=corpora,
             ann_recall_at_10=index.ann_recall,
             weights=_weights(folder, encoder),
             samekind=_version(),
         )
         follow_index(folder, manifest, index, rows, progress)
+        new_rows.replace(folder / ROWS_FILE)
+        new_index.replace(folder / INDEX_FILE)
         manifest.write(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         task.advance(max(1, len(rows)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.building.finish import finish
+from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.table import ImageTable, id_chunks
@@ -30,6 +31,7 @@ def remove_rows(folder: Path, ids: Sequence[str], progress: Progress | None = No
     progress = progress or NoProgress()
     with exclusive(folder):
         finish_removal_locked(folder, progress)
+        check_finished(folder)
         manifest = Manifest.read(folder)
         Journal(manifest.encoder, ImageTable(folder).version, manifest.corpora, delete=tuple(ids)).write(folder)
         finish_removal_locked(folder, progress)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import InputError
+from samekind.core.errors import ImageError, InputError
+from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from samekind.data.types.same_class import same_labels
 from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.mixed import Mix, Text
@@ -96,8 +98,8 @@ class SearchableIndex(OpenedIndex):
             query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
                 norm), what `embedded` returned, a `Crop`, `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float
                 array or a list of any of these asks several queries. A string is an id if no such file exists.
-            k: hits wanted, ≥ 1. More than there are gives all of them and a note. `None` gives every hit of at least `min_similarity`, up to
-                10,000; a note says so where there may be more.
+            k: hits wanted, ≥ 1. More than there are gives all of them and a note. `None` gives every hit of at least `min_similarity`,
+                up to 10,000; a note says so where there may be more.
             where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
             exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
                 vector, an image that was encoded anew) leaves out rows of similarity ≥ 1 − 1e-6 instead.
@@ -166,6 +168,21 @@ class SearchableIndex(OpenedIndex):
         """
         found = original(self.row(id_))
         return None if found is None else found[0]
+
+    def picture(self, id_: str, side: int = 512) -> bytes:
+        """The best picture there is of one row, encoded (PNG or JPEG): of its file, at most `side` px a side, or else the thumbnail.
+
+        A file is shown only if it still is what was indexed, by its SHA-256; one that has moved, changed or cannot be read is passed over.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        row = self.row(id_)
+        found = original(row) if max(row["width"], row["height"]) > THUMBNAIL_SIDE else None
+        if found is not None:
+            with suppress(ImageError):
+                return thumbnail(decode_image(found[0], self.reading, found[1]), side)
+        return self.thumbnail(id_)
 
     def decoded(self, id_: str) -> Image.Image:
         """The picture of an image of the index, as `decode_image` reads its file; the thumbnail where that is not there any more.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,21 @@ class ImageTable:
         """True if the table can still be read as it was at a version."""
         with self._reading():
             return any(known["version"] == version for known in self._table.list_versions())
+
+    def versions(self) -> list[tuple[int, float]]:
+        """The versions that can be read, each with the time of its writing in seconds since 1970, the first one first."""
+        with self._reading():
+            return [(int(known["version"]), known["timestamp"].timestamp()) for known in self._table.list_versions()]
+
+    def num_parts(self) -> int:
+        """Files of rows, or versions, whichever are more: what grows with every write."""
+        with self._reading():
+            return max(int(self._table.stats()["fragment_stats"]["num_fragments"]), len(self._table.list_versions()))
+
+    def compact(self, older_than: timedelta) -> None:
+        """Merges small files and drops deleted rows, and deletes versions of more than this age; rows keep their order."""
+        with self._writing():
+            self._table.optimize(cleanup_older_than=older_than)
 
     def append(self, rows: Any) -> None:
         """Adds rows at the end, all or none of them.

@@ -145,9 +145,10 @@ def _prepare_more(folder: Path) -> None:
 
 def _index(folder: Path) -> None:
     import samekind as sk
-    from samekind.indexer.building import embed
+    from samekind.indexer.building import embed, tidying
 
     embed.CHUNK, embed._BATCH = CHUNK, CHUNK
+    tidying.MOST_PARTS, tidying.KEPT_SECONDS = 4, 0.0  # the table is compacted, too
     sk.build_index(sk.Corpus.from_folder(folder / "pictures"), str(folder / "out"), folder / "out")
 
 
