@@ -1,7 +1,7 @@
 """Keeping the table small: a table grows by a file and a version with every write, however little it brings.
 
-Above `MOST_PARTS` files or versions, small files are merged and old versions deleted. What readers may have open is kept: the state that the
-manifest names while this runs, what came after it, and everything of the last hour. Rows stay, in their order.
+Above `MOST_PARTS` files or versions, small files are merged and old versions deleted. What readers may have open is kept: the state that
+the manifest names while this runs, what came after it, and everything of the last hour. Rows stay, in their order.
 """
 
 from __future__ import annotations

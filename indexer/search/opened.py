@@ -1,7 +1,8 @@
 """An index on disk as it was opened: rows, vectors, table and encoder, each read when it is first needed.
 
 All of them are of the moment of opening: files of rows and vectors are held (`storage.held_files`), and the table keeps its earlier
-versions for an hour at least. A part that is gone, because everything was rebuilt, say, is refused: its rows would not be those of the other parts.
+versions for an hour at least. A part that is gone, because everything was rebuilt, say, is refused: its rows would not be those of the
+other parts.
 
 Search, audit, labeling, curation and evaluation work on this; the public `Index` stands on top of them and inherits it.
 """
