@@ -72,6 +72,16 @@ class Index(AnalysedIndex):
         self._reload()
         return embedded
 
+    def gone(self, corpus: Corpus) -> list[str]:
+        """Ids of images whose files are not there any more; `remove` takes them out.
+
+        Args:
+            corpus: of the folder that they came from, as it is now.
+        """
+        from samekind.indexer.building.update_plan import gone
+
+        return gone(corpus, self._manifest.corpora, self.rows.table)
+
     def remove(self, ids: Sequence[str], progress: Progress | None = None) -> int:
         """Removes images by id. Indexing their corpus again brings them back.
 

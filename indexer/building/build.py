@@ -136,5 +136,5 @@ def _say(plan: Plan, entry: CorpusEntry, folder: Path, progress: Progress) -> No
         progress.print(f"{there:,} images are in the index already{elsewhere}{kept}, {len(plan.embed):,} are new")
     if plan.vanished:
         remove = f"samekind index --out {shlex.quote(str(folder))} --remove ID"
-        what = f"not among these images any more, of {entry.key}: {plan.vanished:,}"
+        what = f"not among these images any more, of {entry.key}: {len(plan.vanished):,}"
         progress.print(f"{what}; in the index they stay until they are removed ({remove})")

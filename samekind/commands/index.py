@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,7 @@ class BuildIndex:
         samekind index --corpus photos --encoder lite0 --crops 2 --out artifacts/photos
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
+        samekind index --corpus photos --out artifacts/photos --watch
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
@@ -81,6 +83,9 @@ class BuildIndex:
             help_behavior_hint="",
         ),
     ] = None
+    watch: Annotated[
+        bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
+    ] = False
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None
     labels: Labels = None
@@ -94,6 +99,10 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
+        if self.watch and (
+            self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
+        ):
+            raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
         build = self._build if self.vectors is None else self._take_vectors
         index, removed = self._thin(console) if self.remove else (build(console), 0)
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
@@ -105,6 +114,10 @@ class BuildIndex:
         )  # there is no encoder to embed an image with
         following = command_line("search", self.out, *query) + words + others
         console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
+        if self.watch and self.corpus is not None:
+            from samekind.commands.folders.watch import EVERY_SECONDS, watch
+
+            watch(index, Path(self.corpus), partial(self._load, self.corpus), console, EVERY_SECONDS)
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
