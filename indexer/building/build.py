@@ -4,7 +4,7 @@
     → table: delete, reuse, embed
     → rows.arrow, index.faiss → manifest → journal removed
 
-Readers go on with the state before until the manifest is replaced (`indexer.search.opening`), unless the table was rebuilt.
+Readers go on with the state before until the manifest is replaced (`indexer.search.state.opening`), unless the table was rebuilt.
 
 The journal names the table's version before the build. The plan is worked out from the corpus and from the table *at that version* (and
 from which files are still there, see `indexer.building.update_plan`), and the table says which of the plan's rows are there already

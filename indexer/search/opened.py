@@ -1,6 +1,6 @@
 """An index on disk as it was opened: rows, vectors, table and encoder, each read when it is first needed.
 
-All of them are of the moment of opening: files of rows and vectors are held (`storage.held_files`), and the table keeps its earlier
+All of them are of the moment of opening: files of rows and vectors are held (`search.state.held_files`), and the table keeps its earlier
 versions for an hour at least. A part that is gone, because everything was rebuilt, say, is refused: its rows would not be those of the
 other parts.
 
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.types.reading import Reading
-from samekind.indexer.search.opening import read_state
+from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, usable_adaptation
-from samekind.indexer.storage.held_files import HeldFiles
+from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.recorded_reading import recorded_reading
@@ -33,7 +33,7 @@ from samekind.indexer.storage.rows import Rows
 from samekind.training.models.image_encoder import ImageEncoder
 
 if TYPE_CHECKING:
-    from samekind.indexer.search.filters import Filters
+    from samekind.indexer.search.narrowing.filters import Filters
     from samekind.indexer.search.vector_index import VectorIndex
     from samekind.indexer.storage.table import ImageTable
     from samekind.training.models.text_tower import TextTower
@@ -291,6 +291,6 @@ class OpenedIndex:
 
     @cached_property
     def _filters(self) -> Filters:
-        from samekind.indexer.search.filters import Filters
+        from samekind.indexer.search.narrowing.filters import Filters
 
         return Filters(self.path, self.rows, lambda: self.table, self._is_current)

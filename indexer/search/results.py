@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
-from samekind.indexer.search.diversity import candidates, diverse
+from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.search.query import Query, parse
 
 if TYPE_CHECKING:

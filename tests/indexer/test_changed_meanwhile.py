@@ -11,7 +11,7 @@ import pytest
 
 from samekind.core.errors import ArtefactError
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.storage import held_files
+from samekind.indexer.search.state import held_files
 from samekind.indexer.storage.layout import MANIFEST
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder

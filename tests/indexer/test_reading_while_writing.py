@@ -15,7 +15,7 @@ from samekind.indexer.adaptation.adapt import adapt
 from samekind.indexer.building import finish as finishing
 from samekind.indexer.building import tidying
 from samekind.indexer.index import Index, build_index
-from samekind.indexer.search import opening
+from samekind.indexer.search.state import opening
 from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.table import ImageTable

@@ -13,7 +13,7 @@ import pytest
 from samekind.core.errors import InputError
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search import results
-from samekind.indexer.search.diversity import candidates, diverse
+from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
 

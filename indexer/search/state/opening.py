@@ -13,7 +13,7 @@ from pathlib import Path
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import check_artefact, usable_adaptation
-from samekind.indexer.storage.held_files import HeldFiles
+from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import rebuild_command
