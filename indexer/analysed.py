@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.progress import Progress
-from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.search.searchable import SearchableIndex
+from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.storage.adaptation import steps
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
+from samekind.training.runtime.lock import exclusive
 
 
 class Index(AnalysedIndex):
@@ -71,6 +72,18 @@ class Index(AnalysedIndex):
         embedded = bring_up_to_date(corpus, self.encoder, self.path, progress)
         self._reload()
         return embedded
+
+    def merge(self, progress: Progress | None = None) -> None:
+        """Builds `index.faiss` anew with the changes that lie beside it, for other programs that read it; searches need it not.
+
+        Raises:
+            ArtefactError: the index is unfinished, or another process is working in it.
+        """
+        from samekind.indexer.building.finish import merge
+
+        with exclusive(self.path):
+            merge(self.path, progress or NoProgress())
+        self._reload()
 
     def gone(self, corpus: Corpus) -> list[str]:
         """Ids of images whose files are not there any more; `remove` takes them out.

@@ -92,7 +92,7 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     journal.write(folder)
     Steps(plan, corpus, encoder, before, key).run(table, progress)
     corpora = [entry for entry in journal.corpora if entry.key != key]
-    finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress)
+    finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress, anew=plan.empty)
     _say_outgrown(table, journal.corpus, folder, progress)
     return len(plan.embed)
 

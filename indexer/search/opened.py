@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.types.reading import Reading
+from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, usable_adaptation
-from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
@@ -142,10 +142,10 @@ class OpenedIndex:
     @cached_property
     def vector_index(self) -> VectorIndex:
         """The FAISS index of the encoder's vectors."""
-        from samekind.indexer.search.vector_index import VectorIndex
+        from samekind.indexer.search.state.delta import load_vectors
 
-        vectors = VectorIndex.load(self._files.path(INDEX_FILE), self._manifest.ann_recall_at_10)
-        self._check_held(INDEX_FILE)
+        vectors = load_vectors(self._manifest, self._files.path)
+        self._check_held(index_name(self._manifest))
         if (len(vectors), vectors.dim) != (len(self), self.dim):
             raise ArtefactError(
                 f"{self.path / INDEX_FILE} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",

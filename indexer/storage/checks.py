@@ -13,7 +13,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.adaptation import Adaptation, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import matches, table_files
-from samekind.indexer.storage.layout import ADAPTATION, INDEX_FILE, JOURNAL, PLACING, ROWS_FILE
+from samekind.indexer.storage.layout import ADAPTATION, DELTA_FILE, INDEX_FILE, JOURNAL, PLACING, ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.remedies import json_field, rebuild_command, undo_hint
 from samekind.training.runtime.artefact import GIVEN, META, WEIGHTS
@@ -68,12 +68,14 @@ def another_encoder(folder: Path, manifest: Manifest) -> ArtefactError:
 
 
 def check_index_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
-    """Compares `index.faiss`.
+    """Compares `index.faiss`, and the changes beside it.
 
     Raises:
         ArtefactError: it is missing or another file.
     """
     _check_file(folder, INDEX_FILE, manifest.index, full)
+    if manifest.delta is not None:
+        _check_file(folder, DELTA_FILE, manifest.delta, full)
 
 
 def check_rows_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:

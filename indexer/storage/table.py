@@ -199,6 +199,16 @@ class ImageTable:
         for column in self._batches("vector"):
             yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
 
+    def vectors_from(self, start: int) -> NDArray[np.float32]:
+        """`(n, D)` float32 vectors of the rows from one on, in table order."""
+        rows = list(range(start, len(self)))
+        if not rows:
+            return np.empty((0, self.dim), np.float32)
+        with self._reading():
+            column = self._table.take_offsets(rows).select(["vector"]).to_arrow()["vector"].combine_chunks()
+        vectors: NDArray[np.float32] = column.flatten().to_numpy().reshape(len(rows), self.dim)
+        return vectors
+
     def thumbnail_batches(self) -> Iterator[list[bytes]]:
         """All encoded thumbnails in table order, in blocks."""
         for column in self._batches("thumbnail"):

@@ -86,6 +86,9 @@ class BuildIndex:
     watch: Annotated[
         bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
     ] = False
+    merge: Annotated[
+        bool, arg(help="Build index.faiss anew with the changes that lie beside it, for programs that read it.")
+    ] = False
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None
     labels: Labels = None
@@ -104,7 +107,10 @@ class BuildIndex:
         ):
             raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
         build = self._build if self.vectors is None else self._take_vectors
-        index, removed = self._thin(console) if self.remove else (build(console), 0)
+        alone = self.merge and self.corpus is None and self.vectors is None  # nothing to build
+        index, removed = self._thin(console) if self.remove or alone else (build(console), 0)
+        if self.merge:
+            index.merge(console.progress)
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
@@ -121,7 +127,7 @@ class BuildIndex:
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
-        return index, index.remove(self.remove, progress=console.progress)
+        return index, index.remove(self.remove, progress=console.progress) if self.remove else 0
 
     def _take_vectors(self, console: Console) -> samekind.Index:
         from samekind.indexer.storage.vector_files import read_vector_file

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,10 @@ from safetensors.numpy import load_file, save_file
 from samekind.core.errors import ArtefactError
 from samekind.core.files import atomic_path
 from samekind.indexer.search.unit_vectors import Float32, Rows
-from samekind.indexer.search.vector_index import VectorIndex, exact_similarity
+from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.training.runtime.side_by_side import side_by_side
-
-if TYPE_CHECKING:
-    from samekind.indexer.storage.manifest import Manifest
 
 _SPARE = 16
 _BLOCK = 1 << 14
@@ -81,10 +78,14 @@ def load_vectors(manifest: Manifest, place: Callable[[str], Path]) -> VectorInde
         place: where a file of it can be read.
 
     Raises:
-        ArtefactError: a file is missing or damaged.
+        ArtefactError: a file is missing or damaged, or the changes are those of another index file.
     """
-    built = VectorIndex.load(place(INDEX_FILE), manifest.ann_recall_at_10)
-    return built if manifest.delta is None else ChangedIndex(built, Delta.read(place(DELTA_FILE)))
+    built = VectorIndex.load(place(index_name(manifest)), manifest.ann_recall_at_10)
+    if manifest.delta is None:
+        return built
+    if manifest.delta.get("of") != manifest.index.get("sha256"):
+        raise ArtefactError(f"{DELTA_FILE} belongs to another {INDEX_FILE}", hint="run samekind index again")
+    return ChangedIndex(built, Delta.read(place(DELTA_FILE)))
 
 
 class ChangedIndex(VectorIndex):
@@ -123,7 +124,9 @@ class ChangedIndex(VectorIndex):
     def vectors(self, rows: Rows | None = None) -> Float32:
         """`(N, D)` float32 in table order, or those of `rows`; a copy."""
         if rows is None:
-            return np.concatenate([np.delete(self._built.vectors(), self._delta.removed_R, axis=0), self._delta.added_AD])
+            return np.concatenate(
+                [np.delete(self._built.vectors(), self._delta.removed_R, axis=0), self._delta.added_AD]
+            )
         rows = np.asarray(rows, dtype=np.int64)
         found, old = np.empty((len(rows), self.dim), np.float32), rows < self._kept
         found[old] = self._built.vectors(self._in_file(rows[old]))
@@ -137,7 +140,9 @@ class ChangedIndex(VectorIndex):
             return [(np.empty(0), np.empty(0, np.int64)) for _ in query_QD]
         added = np.arange(self._kept, len(self)) if rows is None else rows[rows >= self._kept]
         old = self._old(query_QD, k, None if rows is None else rows[rows < self._kept])
-        return [self._merged(query_D, k, found, added) for query_D, found in zip(query_QD, old, strict=True)]
+        return [
+            self._nearest(query_D, np.concatenate([row, added]), k) for query_D, row in zip(query_QD, old, strict=True)
+        ]
 
     def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
         """The same rows in another space, as one index that is built anew, in memory."""
@@ -153,34 +158,26 @@ class ChangedIndex(VectorIndex):
         """Rows of the index file for rows of the table."""
         return rows + np.searchsorted(self._before_R, rows, side="right")
 
-    def _old(
-        self, query_QD: Float32, k: int, rows: Rows | None
-    ) -> list[tuple[NDArray[np.float64], Rows]]:
+    def _old(self, query_QD: Float32, k: int, rows: Rows | None) -> list[Rows]:
         """The k nearest of the file's rows that are still there, as rows of the table."""
         if rows is not None:
-            found = self._built.search(query_QD, k, self._in_file(rows))
-            return [(similarity, self._in_table(row)) for similarity, row in found]
+            return [self._in_table(row) for _, row in self._built.search(query_QD, k, self._in_file(rows))]
         removed = len(self._delta.removed_R)
-        wide = self._built.search(query_QD, k + min(_SPARE, removed))
-        kept = [self._still_there(*each) for each in wide]
-        short = [i for i, (_, row) in enumerate(kept) if len(row) < min(k, self._kept)]
+        kept = [self._still_there(row) for _, row in self._built.search(query_QD, k + min(_SPARE, removed))]
+        short = [i for i, row in enumerate(kept) if len(row) < min(k, self._kept)]
         if short:
-            widest = self._built.search(query_QD[short], k + removed)
-            for i, each in zip(short, widest, strict=True):
-                kept[i] = self._still_there(*each)
-        return [(similarity[:k], self._in_table(row[:k])) for similarity, row in kept]
+            for i, (_, row) in zip(short, self._built.search(query_QD[short], k + removed), strict=True):
+                kept[i] = self._still_there(row)
+        return [self._in_table(row[:k]) for row in kept]
 
-    def _still_there(self, similarity: NDArray[np.float64], row: Rows) -> tuple[NDArray[np.float64], Rows]:
-        there = ~np.isin(row, self._delta.removed_R)
-        return similarity[there], row[there]
+    def _still_there(self, row: Rows) -> Rows:
+        return row[~np.isin(row, self._delta.removed_R)]
 
     def _in_table(self, row: Rows) -> Rows:
         return row - np.searchsorted(self._delta.removed_R, row)
 
-    def _merged(
-        self, query_D: Float32, k: int, old: tuple[NDArray[np.float64], Rows], added: Rows
-    ) -> tuple[NDArray[np.float64], Rows]:
-        new = np.clip(exact_similarity(query_D, self.vectors, added), -1.0, 1.0)
-        similarity, row = np.concatenate([old[0], new]), np.concatenate([old[1], added])
-        order = np.lexsort((row, -similarity))[:k]
-        return similarity[order], row[order]
+    def _nearest(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
+        """The k nearest of some rows, old and new scored alike: equal vectors have equal similarities."""
+        similarity = np.clip(np.vecdot(self.vectors(rows).astype(np.float64), query_D.astype(np.float64)), -1.0, 1.0)
+        order = np.lexsort((rows, -similarity))[:k]
+        return similarity[order], rows[order]

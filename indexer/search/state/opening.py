@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samekind.core.errors import ArtefactError
+from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import check_artefact, usable_adaptation
-from samekind.indexer.search.state.held_files import HeldFiles
-from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.layout import DELTA_FILE, JOURNAL, MANIFEST, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.remedies import rebuild_command
 
 _WAIT_SECONDS = 2.0
@@ -58,15 +58,17 @@ def read_state(folder: Path) -> State:
         time.sleep(_ASK_SECONDS)
 
 
-def held_files(folder: Path, adaptation: Adaptation | None) -> HeldFiles:
+def held_files(folder: Path, manifest: Manifest, adaptation: Adaptation | None) -> HeldFiles:
     """The files of an index that a search reads, held as they are now."""
     adapted = adaptation.file if adaptation is not None else None
-    return HeldFiles(folder, (ROWS_FILE, INDEX_FILE, *([] if adapted is None else [adapted.name])))
+    names = [ROWS_FILE, index_name(manifest)]
+    names += [] if manifest.delta is None else [DELTA_FILE]
+    return HeldFiles(folder, names + ([] if adapted is None else [adapted.name]))
 
 
 def _checked(folder: Path, manifest: Manifest) -> State:
     adaptation = usable_adaptation(folder, manifest)
-    files = held_files(folder, adaptation)
+    files = held_files(folder, manifest, adaptation)
     check_artefact(folder, manifest)
     return State(manifest, adaptation, files)
 
