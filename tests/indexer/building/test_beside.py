@@ -46,8 +46,9 @@ def same_as_rebuilt(index: Index) -> None:
     assert not isinstance(rebuilt.vector_index, ChangedIndex)
     assert not (index.path / DELTA_FILE).exists()
     assert len(rebuilt.vector_index) == len(rebuilt)
-    for each, ours in zip(asked, found, strict=True):
-        for one, other in zip(ours, list(rebuilt.search(queries, **each)), strict=True):
+    rebuilt_hits: list[Any] = [rebuilt.search(queries, **each) for each in asked]
+    for ours, theirs in zip(found, rebuilt_hits, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
             assert [hit.id for hit in one] == [hit.id for hit in other]
             np.testing.assert_allclose([h.similarity for h in one], [h.similarity for h in other], atol=1e-12)
 
