@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Response, WebSocket, expect
 
 import samekind
 from samekind.demo import free_port
-from tests.end_to_end.browser.demo import ROOT
+from tests.end_to_end.browser.demo import ROOT, own_port
 from tests.end_to_end.helpers import call
 
 pytestmark = pytest.mark.browser
@@ -83,12 +83,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def many(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of 3,000 noisy digits: its audit takes long enough to be met."""
+    """An index of 9,000 noisy digits: its audit takes long enough to be met."""
     digits = samekind.load_corpus("digits")
     pixels, labels = digits.native_array, digits.labels
     assert pixels is not None
     assert labels is not None
-    noise = np.random.default_rng(0).integers(0, 30, (3000, *pixels.shape[1:]))
+    noise = np.random.default_rng(0).integers(0, 30, (9000, *pixels.shape[1:]))
     noisy = np.clip(np.resize(pixels, noise.shape) + noise, 0, 255).astype(np.uint8)
     names = [labels[i % len(labels)] for i in range(len(noisy))]
     corpus = samekind.Corpus.from_arrays(noisy, names, name="noisy")
@@ -162,7 +162,7 @@ def test_a_killed_demo_leaves_nothing_and_comes_back(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     before = _contents(many)
-    port = free_port("127.0.0.1", 8690)
+    port = free_port("127.0.0.1", own_port(8690))
     with contextlib.closing(browser.new_context()) as visitor:
         page = visitor.new_page()
         page.set_default_timeout(PATIENCE_MS)
