@@ -154,8 +154,10 @@ def _index(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     import samekind as sk
+    from samekind.indexer.building import beside
     from samekind.indexer.storage import table
 
+    beside.FEWEST, beside.MOST_SHARE = 10, 0.5  # what is removed lies beside the index file
     table._IDS_A_DELETE = 2  # several deletions
     index = sk.Index.open(folder / "out")
     gone = [id_ for id_ in _victims(folder) if id_ in index.ids]

@@ -25,6 +25,7 @@ from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
 from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.training.runtime.side_by_side import side_by_side
 
+Similarities = NDArray[np.float64]
 _SPARE = 16
 _BLOCK = 1 << 14
 
@@ -99,6 +100,8 @@ class ChangedIndex(VectorIndex):
     def __init__(self, built: VectorIndex, delta: Delta) -> None:
         self._built, self._delta = built, delta
         self.ann_recall = built.ann_recall
+        added = delta.added_AD
+        self._added = VectorIndex.build(lambda: [added] if len(added) else [], built.dim, len(added), len(added))
         self._kept = len(built) - len(delta.removed_R)
         # of the table's rows before the i-th removed one, and there are as many as its row less i
         self._before_R = delta.removed_R - np.arange(len(delta.removed_R))
@@ -133,16 +136,24 @@ class ChangedIndex(VectorIndex):
         found[~old] = self._delta.added_AD[rows[~old] - self._kept]
         return found
 
-    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[NDArray[np.float64], Rows]]:
+    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
         """The k nearest rows of each query; see `VectorIndex.search`."""
+        return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
+
+    def search_batch(self, query_QD: Float32, k: int, rows: Rows | None = None) -> tuple[Similarities, Rows]:
+        """The k nearest rows of each query, `(Q, K)` float64 cosines, descending, and `(Q, K)` rows; equal cosines in row order."""
         k = min(k, len(self) if rows is None else len(rows))
-        if k == 0:
-            return [(np.empty(0), np.empty(0, np.int64)) for _ in query_QD]
-        added = np.arange(self._kept, len(self)) if rows is None else rows[rows >= self._kept]
-        old = self._old(query_QD, k, None if rows is None else rows[rows < self._kept])
-        return [
-            self._nearest(query_D, np.concatenate([row, added]), k) for query_D, row in zip(query_QD, old, strict=True)
-        ]
+        if k == 0 or not len(query_QD):
+            return np.empty((len(query_QD), k)), np.empty((len(query_QD), k), np.int64)
+        old_rows, added_rows = None, None
+        if rows is not None:
+            old_rows, added_rows = rows[rows < self._kept], rows[rows >= self._kept] - self._kept
+        similarity_QK, row_QK = self._old(query_QD, k, old_rows)
+        new_QK, added_QK = _stacked(self._added.search(query_QD, k, added_rows))
+        similarity_QM = np.concatenate([similarity_QK, new_QK], axis=1)
+        row_QM = np.concatenate([row_QK, added_QK + self._kept], axis=1)
+        order_QK = np.lexsort((row_QM, -similarity_QM), axis=-1)[:, :k]
+        return np.take_along_axis(similarity_QM, order_QK, axis=1), np.take_along_axis(row_QM, order_QK, axis=1)
 
     def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
         """The same rows in another space, as one index that is built anew, in memory."""
@@ -158,26 +169,29 @@ class ChangedIndex(VectorIndex):
         """Rows of the index file for rows of the table."""
         return rows + np.searchsorted(self._before_R, rows, side="right")
 
-    def _old(self, query_QD: Float32, k: int, rows: Rows | None) -> list[Rows]:
+    def _old(self, query_QD: Float32, k: int, rows: Rows | None) -> tuple[Similarities, Rows]:
         """The k nearest of the file's rows that are still there, as rows of the table."""
-        if rows is not None:
-            return [self._in_table(row) for _, row in self._built.search(query_QD, k, self._in_file(rows))]
         removed = len(self._delta.removed_R)
-        kept = [self._still_there(row) for _, row in self._built.search(query_QD, k + min(_SPARE, removed))]
-        short = [i for i, row in enumerate(kept) if len(row) < min(k, self._kept)]
+        if rows is not None:
+            similarity_QK, row_QK = _stacked(self._built.search(query_QD, k, self._in_file(rows)))
+            return similarity_QK, self._in_table(row_QK)
+        k = min(k, self._kept)
+        found = [self._still_there(*each) for each in self._built.search(query_QD, k + min(_SPARE, removed))]
+        short = [i for i, (_, row) in enumerate(found) if len(row) < k]
         if short:
-            for i, (_, row) in zip(short, self._built.search(query_QD[short], k + removed), strict=True):
-                kept[i] = self._still_there(row)
-        return [self._in_table(row[:k]) for row in kept]
+            for i, each in zip(short, self._built.search(query_QD[short], k + removed), strict=True):
+                found[i] = self._still_there(*each)
+        similarity_QK, row_QK = _stacked([(similarity[:k], row[:k]) for similarity, row in found])
+        return similarity_QK, self._in_table(row_QK)
 
-    def _still_there(self, row: Rows) -> Rows:
-        return row[~np.isin(row, self._delta.removed_R)]
+    def _still_there(self, similarity: Similarities, row: Rows) -> tuple[Similarities, Rows]:
+        there = ~np.isin(row, self._delta.removed_R)
+        return similarity[there], row[there]
 
     def _in_table(self, row: Rows) -> Rows:
         return row - np.searchsorted(self._delta.removed_R, row)
 
-    def _nearest(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
-        """The k nearest of some rows, old and new scored alike: equal vectors have equal similarities."""
-        similarity = np.clip(np.vecdot(self.vectors(rows).astype(np.float64), query_D.astype(np.float64)), -1.0, 1.0)
-        order = np.lexsort((rows, -similarity))[:k]
-        return similarity[order], rows[order]
+
+def _stacked(found: list[tuple[Similarities, Rows]]) -> tuple[Similarities, Rows]:
+    """`(Q, K)` of Q times K."""
+    return np.stack([similarity for similarity, _ in found]), np.stack([row for _, row in found])
