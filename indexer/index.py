@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from samekind.core.errors import ArtefactError, InputError
+from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.analysed import AnalysedIndex
-from samekind.indexer.storage.layout import JOURNAL, MANIFEST
+from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
 from samekind.training.models.image_encoder import ImageEncoder
@@ -48,15 +48,9 @@ class Index(AnalysedIndex):
         folder = Path(path)
         removed: tuple[str, ...] = ()
         if (folder / JOURNAL).exists():
-            from samekind.indexer.building.removal import finish_removal
+            from samekind.indexer.building.removal import finish_removal_if_free
 
-            try:
-                removed = finish_removal(folder)
-            except (
-                ArtefactError
-            ):  # somebody is at work, or the folder cannot be written: what was there before can be read
-                if not (folder / MANIFEST).is_file():
-                    raise
+            removed = finish_removal_if_free(folder)
         index = super().open(folder, encoder=encoder)
         index._removed = frozenset(removed)
         return index

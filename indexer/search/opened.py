@@ -190,7 +190,7 @@ class OpenedIndex:
         return TextTower.load(self.path, self._manifest.encoder)
 
     def _is_current(self) -> bool:
-        """True if nothing has been written since this index was opened: a writer takes the manifest away first, and writes it last."""
+        """True if nothing has been finished since this index was opened: a writer replaces the manifest last."""
         try:
             return Manifest.read(self.path).state == self._manifest.state
         except ArtefactError:

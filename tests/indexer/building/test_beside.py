@@ -82,6 +82,17 @@ def test_adding_removing_and_replacing_is_as_a_full_rebuild(
         )
 
 
+def test_a_query_whose_neighbours_are_gone_gets_the_next_ones(artefact: Path) -> None:
+    """More of the file's nearest rows were taken out than a search has to spare."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    query = index.vectors()[9]
+    ranked = [hit.id for hit in index.search(query, k=60)]
+    index.remove(ranked[:25])
+    assert isinstance(index.vector_index, ChangedIndex)
+    assert [hit.id for hit in index.search(query, k=5)] == ranked[25:30]
+    assert [hit.id for hit in index.search(query, k=60)] == ranked[25:]
+
+
 def test_many_changes_are_merged_and_told(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the threshold on the index file is built anew, and nothing lies beside it."""
     monkeypatch.setattr(beside, "MOST_SHARE", 0.1)
