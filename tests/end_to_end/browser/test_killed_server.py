@@ -75,9 +75,9 @@ def serving(artefact: Path, port: int, scratch: Path, *flags: str) -> Iterator[S
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image of 4 MB."""
+    """An image of 1 MB."""
     file = tmp_path_factory.mktemp("upload") / "large.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (2000, 2000), dtype=np.uint8)).save(file)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)).save(file)
     return file
 
 
@@ -153,7 +153,13 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+LONG = {"upload, command", "before the search", "audit, server"}
+"""Moments whose like is among the others: by `make test-long` alone."""
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(moment, marks=pytest.mark.long) if moment in LONG else moment for moment in MOMENTS]
+)
 def test_a_killed_demo_leaves_nothing_and_comes_back(
     moment: str, browser: Browser, many: Path, large: Path, tmp_path: Path
 ) -> None:
