@@ -14,6 +14,7 @@ from samekind.indexer.building import beside
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.state.delta import ChangedIndex, Delta
+from samekind.indexer.storage import fingerprints
 from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
 from samekind.indexer.verification import verify
 from tests.indexer.builds import Lines, check_consistent, crash_at, write_pictures
@@ -166,8 +167,24 @@ def test_a_replaced_last_row_is_a_change(artefact: Path, tmp_path: Path) -> None
     same_as_rebuilt(Index.open(artefact))
 
 
-def test_a_mapped_space_is_of_all_rows(artefact: Path) -> None:
-    """As an adaptation makes it: one index of the table's rows."""
+def test_an_index_file_that_is_damaged_where_nobody_looked_is_built_anew(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is new, and the file differs between the blocks that opening compares: it is no file to lay changes beside."""
+    monkeypatch.setattr(fingerprints, "_BLOCKS", 2)
+    monkeypatch.setattr(fingerprints, "_BLOCK_BYTES", 16)
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    values = bytearray((artefact / INDEX_FILE).read_bytes())
+    values[len(values) // 2] ^= 1
+    (artefact / INDEX_FILE).write_bytes(values)
+    assert not verify(artefact).ok
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    assert verify(artefact).ok
+
+
+def test_a_mapped_space_is_of_all_rows(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an adaptation makes it: one index of the table's rows, also where the file is one of lists."""
+    monkeypatch.setattr(vector_index, "EXACT_LIMIT", 20)
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)
     index.remove(index.ids[:2])
     mapped = index.vector_index.mapped(lambda vectors: -vectors)
