@@ -21,9 +21,8 @@ from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.people.tags import TagTable
 from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.map.stored import ImageMap
-from samekind.indexer.search.faiss_files import read_index
+from samekind.indexer.search.state.delta import load_vectors
 from samekind.indexer.search.unit_vectors import not_unit
-from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import adapted_files
 from samekind.indexer.storage.checks import (
     check_index_file,
@@ -225,7 +224,7 @@ class _Parts:
         return f"{_counted(len(table), 'row')}, vectors of unit norm{equal}"
 
     def _check_vectors(self, table: ImageTable) -> None:
-        index = VectorIndex(read_index(self._folder / INDEX_FILE)) if INDEX_FILE in self._whole else None
+        index = load_vectors(self._manifest, self._folder.joinpath) if INDEX_FILE in self._whole else None
         start = 0
         for block in table.vector_batches():
             rows = np.arange(start, start + len(block))

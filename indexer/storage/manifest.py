@@ -10,12 +10,16 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.types.same_class import rule_of
-from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
 from samekind.training.runtime.artefact import META, SEAL, write_json
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
+
+
+DELTA_FORMAT = 3
+"""3 has changes beside the index file, which earlier releases would not see."""
 
 
 class NewerFormatError(ArtefactError):
@@ -63,6 +67,7 @@ class Manifest:
         corpora: what was indexed.
         ann_recall_at_10: overlap with exact search, measured when the index was built; 1 for `Flat`.
         weights: the same of the encoder's file; `None` in format 1, and where the file is not the encoder of the vectors.
+        delta: the same of `delta.safetensors`, and in `of` the hash of the index file that it has changes of; `None` without one.
         metric: `cosine`: the inner product of unit vectors.
         samekind: version that wrote this.
         format: of this file.
@@ -79,6 +84,7 @@ class Manifest:
     corpora: tuple[CorpusEntry, ...]
     ann_recall_at_10: float = 1.0
     weights: dict[str, Any] | None = None
+    delta: dict[str, Any] | None = None
     metric: str = "cosine"
     samekind: str = "unknown"
     format: int = FORMAT
@@ -95,7 +101,10 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Puts `manifest.json` in place, atomically."""
-        write_json(folder / MANIFEST, {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]})
+        values = {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]}
+        if self.delta is None:
+            del values["delta"]
+        write_json(folder / MANIFEST, values)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -112,18 +121,23 @@ class Manifest:
         version = values.get("format", 0)
         if not isinstance(version, int):
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder))
-        if version > FORMAT:
+        if version > DELTA_FORMAT:
             raise NewerFormatError(
-                f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
+                f"{path} has format {version}, this samekind reads up to {DELTA_FORMAT}", hint="upgrade samekind"
             )
         try:
             manifest = cls(**{**values, "corpora": entries(values["corpora"])})
-            for file in (manifest.index, manifest.rows_file, manifest.weights or {}):
+            for file in (manifest.index, manifest.rows_file, manifest.weights or {}, manifest.delta or {}):
                 if not isinstance(file, dict):
                     raise TypeError("a file's entry is no object")
             return manifest
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error
+
+
+def index_name(manifest: Manifest) -> str:
+    """The name of the index file."""
+    return str(manifest.index.get("name", INDEX_FILE))
 
 
 def encoder_named(folder: Path) -> str | None:
