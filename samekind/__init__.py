@@ -37,7 +37,7 @@ _HOMES = {
     "HardNegativeRate": "samekind.indexer.labeling.estimates.hard_negatives",
     "HardNegativeSample": "samekind.indexer.labeling.estimates.hard_negatives",
     "FalseNegativeReport": "samekind.indexer.audit.report",
-    "Hit": "samekind.indexer.search.results",
+    "Hit": "samekind.indexer.search.hits",
     "ImageError": "samekind.core.errors",
     "Index": "samekind.indexer.index",
     "ImageMap": "samekind.indexer.map.stored",

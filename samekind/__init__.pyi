@@ -80,9 +80,9 @@ from samekind.indexer.report.run_card import run_card as run_card
 from samekind.indexer.report.runs import find_runs as find_runs
 from samekind.indexer.report.runs import first_run as first_run
 from samekind.indexer.search.crop import Crop as Crop
+from samekind.indexer.search.hits import Hit as Hit
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
-from samekind.indexer.search.results import Hit as Hit
 from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
 from samekind.indexer.verification import Verification as Verification

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samekind.indexer.search.faiss_files import read_index, write_index
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists, tune_lists
+from samekind.indexer.search.rescoring import Similarities, looked_further, nearest_of, ranked, stored_vectors
 from samekind.indexer.search.unit_vectors import Float32, Rows
 from samekind.training.runtime.side_by_side import side_by_side
 
 # N rows, Q queries, D dimension, K hits
 
 EXACT_LIMIT = 200_000
-_SPARE = 16
+_SPARE = 4
 _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
-_RESCORE_VALUES = 1 << 23
+_PROPOSALS = 1 << 16
 _BLOCK = 1 << 14
 
 
@@ -43,6 +43,7 @@ class VectorIndex:
     def __init__(self, index: Any, ann_recall: float = 1.0) -> None:
         self._index = index
         self._gpu: Any = _on_gpus(index)
+        self._stored = stored_vectors(index)
         self.ann_recall = ann_recall
 
     def __len__(self) -> int:
@@ -151,8 +152,8 @@ class VectorIndex:
         some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
         return some
 
-    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[NDArray[np.float64], Rows]]:
-        """The k nearest rows of each query.
+    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
+        """The k nearest rows of each query; `search_batch` gives the same as two arrays.
 
         Args:
             query_QD: `(Q, D)` float32 of unit norm.
@@ -162,62 +163,81 @@ class VectorIndex:
         Returns:
             For each query the similarities `(K,)` in [-1, 1], descending, and the rows `(K,)`; equal similarities in row order.
         """
+        return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
+
+    def search_batch(self, query_QD: Float32, k: int, rows: Rows | None = None) -> tuple[Similarities, Rows]:
+        """The k nearest rows of each query, as arrays.
+
+        Args:
+            query_QD: `(Q, D)` float32 of unit norm.
+            k: hits wanted, ≥ 1; lowered to the number of rows searched.
+            rows: search only these (distinct, ascending); all if left out.
+
+        Returns:
+            `(Q, K)` float64 cosines in [-1, 1], descending, and `(Q, K)` int64 rows; equal similarities in row order.
+        """
         total = len(self) if rows is None else len(rows)
         k = min(k, total)
-        if k == 0:
-            return [(np.empty(0), np.empty(0, np.int64)) for _ in query_QD]
+        if k == 0 or not len(query_QD):
+            return np.empty((len(query_QD), k)), np.empty((len(query_QD), k), np.int64)
         if rows is not None and not self.exact:
-            return [self._rescored(query_D, rows, k) for query_D in query_QD]
-        return [
-            self._one(query_D, k, rows, total, found) for query_D, found in self._proposals(query_QD, k, rows, total)
-        ]
+            found = [nearest_of(query_D, self._some, rows, k) for query_D in query_QD]
+            return np.stack([similarity for similarity, _ in found]), np.stack([row for _, row in found])
+        proposed_QW, row_QW = self._faiss(query_QD, min(total, k + _SPARE), rows)
+        similarity_QK, row_QK = ranked(query_QD, self._some, row_QW, k)
+        self._widen(query_QD, rows, (proposed_QW, row_QW), (similarity_QK, row_QK))
+        return similarity_QK, row_QK
 
-    def _proposals(
-        self, query_QD: Float32, k: int, rows: Rows | None, total: int
-    ) -> Iterator[tuple[Float32, tuple[Float32, Rows]]]:
-        similarity_QK, row_QK = self._faiss(query_QD, min(total, k + _SPARE), rows)
-        yield from zip(query_QD, zip(similarity_QK, row_QK, strict=True), strict=True)
+    def _widen(
+        self,
+        query_QD: Float32,
+        rows: Rows | None,
+        proposed: tuple[Float32, Rows],
+        ranks: tuple[Similarities, Rows],
+    ) -> None:
+        """Ranks again where the proposal was too narrow: exact, where what lies outside it is not clearly farther than the k-th hit.
 
-    def _one(
-        self, query_D: Float32, k: int, rows: Rows | None, total: int, found: tuple[Float32, Rows]
-    ) -> tuple[NDArray[np.float64], Rows]:
-        """Widens the proposal until what lies outside it is clearly farther than the k-th hit, then scores it exactly.
-
-        Lists that were looked into may hold fewer rows than asked for (FAISS fills up with −1); then all lists are.
+        What an approximate index looks into may hold fewer rows than asked for (FAISS fills up with −1); then it looks into everything.
         """
-        similarity_K, row_K = found
-        if not self.exact and (row_K >= 0).sum() < k:
-            _, row_QK = self._faiss(query_D[None], min(total, k + _SPARE), rows, every_list=True)
-            row_K = row_QK[0]
-        while self.exact and len(row_K) < total and similarity_K[k - 1] - similarity_K[-1] <= _SLACK:
-            similarity_QK, row_QK = self._faiss(query_D[None], min(total, 4 * len(row_K)), rows)
-            similarity_K, row_K = similarity_QK[0], row_QK[0]
-        return self._rescored(query_D, row_K[row_K >= 0], k)
+        (found_QW, row_QW), (similarity_QK, row_QK) = proposed, ranks
+        k, total = row_QK.shape[1], len(self) if rows is None else len(rows)
+        if not self.exact:
+            self._fill(query_QD, row_QW, ranks)
+            return
+        narrow = np.flatnonzero(found_QW[:, k - 1] - found_QW[:, -1] <= _SLACK)
+        width = row_QW.shape[1]
+        while len(narrow) and width < total:
+            width = min(total, 4 * width)
+            step = max(1, _PROPOSALS // width)
+            close = []
+            for part in np.split(narrow, range(step, len(narrow), step)):
+                found_PW, row_PW = self._faiss(query_QD[part], width, rows)
+                similarity_QK[part], row_QK[part] = ranked(query_QD[part], self._some, row_PW, k)
+                close.append(found_PW[:, k - 1] - found_PW[:, -1] <= _SLACK)
+            narrow = narrow[np.concatenate(close)]
 
-    def _faiss(
-        self, query_QD: Float32, width: int, rows: Rows | None, every_list: bool = False
-    ) -> tuple[Float32, Rows]:
+    def _some(self, rows: Rows) -> Float32:
+        """The vectors of some rows, from where they lie in row order or else by FAISS' map of its lists."""
+        return self.vectors(rows) if self._stored is None else self._stored[rows]
+
+    def _fill(self, query_QD: Float32, row_QW: Rows, ranks: tuple[Similarities, Rows]) -> None:
+        """Lets an approximate index look further for the queries that it found fewer than k rows for, in the end at every row."""
+        similarity_QK, row_QK = ranks
+        k = row_QK.shape[1]
+        short, further = np.flatnonzero(row_QW[:, k - 1] < 0), 8
+        while len(short):
+            row_SW = looked_further(self._index, np.ascontiguousarray(query_QD[short]), row_QW.shape[1], further)
+            similarity_QK[short], row_QK[short] = ranked(query_QD[short], self._some, row_SW, k)
+            short, further = short[row_QK[short, -1] < 0], 8 * further
+
+    def _faiss(self, query_QD: Float32, width: int, rows: Rows | None) -> tuple[Float32, Rows]:
         query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
-        if self._gpu is not None and rows is None and width <= _GPU_K and not every_list:
+        if self._gpu is not None and rows is None and width <= _GPU_K:
             on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
             return on_gpu
-        params = faiss.SearchParametersIVF(nprobe=self._index.nlist) if every_list else _only(rows, len(self))
         with _threads(1 if len(query_QD) == 1 else None):
-            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=params)
+            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=_only(rows, len(self)))
         return found
-
-    def _rescored(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
-        similarity = np.clip(exact_similarity(query_D, self.vectors, rows), -1.0, 1.0)
-        order = np.lexsort((rows, -similarity))[:k]
-        return similarity[order], rows[order]
-
-
-def exact_similarity(query_D: Float32, vectors: Callable[[Rows], Float32], rows: Rows) -> NDArray[np.float64]:
-    """Inner products `(n,)` float64 of one query with some rows, in blocks; equal rows give equal values wherever they stand."""
-    step = max(1, _RESCORE_VALUES // len(query_D))
-    query = query_D.astype(np.float64)
-    parts = [(vectors(rows[i : i + step]) * query).sum(axis=1) for i in range(0, len(rows), step)]
-    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _only(rows: Rows | None, total: int) -> Any:
