@@ -42,7 +42,7 @@ from samekind.indexer.storage.layout import (
     ROWS_FILE,
     TABLE_FOLDER,
 )
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.manifest import Manifest, index_path
 from samekind.indexer.storage.probes import table_follows
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, rebuild_command, restore_hint, undo_hint
 from samekind.indexer.storage.rows import Rows
@@ -222,7 +222,7 @@ class _Parts:
         return f"{_counted(len(table), 'row')}, vectors of unit norm{equal}"
 
     def _check_vectors(self, table: ImageTable) -> None:
-        index = VectorIndex(read_index(self._folder / INDEX_FILE)) if INDEX_FILE in self._whole else None
+        index = VectorIndex(read_index(index_path(self._folder, self._manifest))) if INDEX_FILE in self._whole else None
         start = 0
         for block in table.vector_batches():
             rows = np.arange(start, start + len(block))

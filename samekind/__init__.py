@@ -110,6 +110,8 @@ _HOMES = {
     "run_card": "samekind.indexer.report.run_card",
     "read_probes": "samekind.indexer.storage.probes",
     "train": "samekind.api",
+    "TuneReport": "samekind.indexer.building.tune",
+    "tune": "samekind.indexer.building.tune",
     "undo_adaptation": "samekind.indexer.adaptation.adapt",
     "worth_of_more": "samekind.indexer.adaptation.worth",
     "verify": "samekind.indexer.verification",

@@ -10,6 +10,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
+from samekind.indexer.building.tuned import kept_kind, sweep_tuned
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.fingerprints import describe_file, table_files
@@ -41,7 +42,7 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
             hint=restore_hint(folder),
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
-        index = VectorIndex.build(table.vector_batches, table.dim, len(rows), vector_index.EXACT_LIMIT)
+        index = _built(folder, table, len(rows))
         rows.write(folder / ROWS_FILE)
         index.save(folder / INDEX_FILE)
         manifest = Manifest(
@@ -60,8 +61,17 @@ def finish(folder: Path, encoder: str, corpora: tuple[CorpusEntry, ...], progres
         )
         follow_index(folder, manifest, index, rows, progress)
         manifest.write(folder)
+        sweep_tuned(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         task.advance(max(1, len(rows)))
+
+
+def _built(folder: Path, table: ImageTable, rows: int) -> VectorIndex:
+    """The index of the table's vectors: of the kind that `samekind tune` has chosen, or that their number asks for."""
+    kept = kept_kind(folder, rows)
+    if kept is None:
+        return VectorIndex.build(table.vector_batches, table.dim, rows, vector_index.EXACT_LIMIT)
+    return VectorIndex.build_kind(table.vector_batches, table.dim, rows, *kept)
 
 
 def add_samples(folder: Path, progress: Progress) -> None:

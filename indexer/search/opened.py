@@ -26,8 +26,8 @@ from samekind.data.types.reading import Reading
 from samekind.indexer.search.originals import original
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, check_artefact, usable_adaptation
-from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.layout import ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest, index_path
 from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
@@ -140,11 +140,11 @@ class OpenedIndex:
         """The FAISS index of the encoder's vectors."""
         from samekind.indexer.search.vector_index import VectorIndex
 
-        vectors = VectorIndex.load(self.path / INDEX_FILE, self._manifest.ann_recall_at_10)
+        vectors = VectorIndex.load(index_path(self.path, self._manifest), self._manifest.ann_recall_at_10)
         self._check_current()
         if (len(vectors), vectors.dim) != (len(self), self.dim):
             raise ArtefactError(
-                f"{self.path / INDEX_FILE} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
+                f"the index file in {self.path} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
                 hint=rebuild_command(self.path),
             )
         return vectors

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
 from samekind.data.types.same_class import rule_of
-from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
 from samekind.training.runtime.artefact import META, SEAL, write_json
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
+TUNED_FORMAT = 3
+"""3 has an index of a kind that earlier releases would take for an exact one, or one that was tuned."""
 
 
 class NewerFormatError(ArtefactError):
@@ -57,8 +60,8 @@ class Manifest:
         rows: number of rows N.
         table_version: LanceDB's version number of the table.
         table_files: digest over names and sizes of the table's files.
-        index_type: FAISS' name for the index, `Flat` or `IVF…,Flat`.
-        index: `{"size", "sha256", "sample"}` of `index.faiss`; format 1 had no sample.
+        index_type: FAISS' name for the index, `Flat`, `IVF…,Flat` or `IVF…,PQ…x4fs,RFlat`, say.
+        index: `{"size", "sha256", "sample"}` of `index.faiss`; format 1 had no sample. `"name"` if the file has another name.
         rows_file: the same of `rows.arrow`.
         corpora: what was indexed.
         ann_recall_at_10: overlap with exact search, measured when the index was built; 1 for `Flat`.
@@ -66,6 +69,7 @@ class Manifest:
         metric: `cosine`: the inner product of unit vectors.
         samekind: version that wrote this.
         format: of this file.
+        tuned: parameters, recall, latency and bytes a vector, as `samekind tune` measured them; `None` where it did not.
     """
 
     encoder: str
@@ -82,6 +86,7 @@ class Manifest:
     metric: str = "cosine"
     samekind: str = "unknown"
     format: int = FORMAT
+    tuned: dict[str, Any] | None = None
 
     @property
     def state(self) -> tuple[str, int, str]:
@@ -95,7 +100,13 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Puts `manifest.json` in place, atomically."""
-        write_json(folder / MANIFEST, {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]})
+        values = {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]}
+        plain = self.tuned is None and (self.index_type == "Flat" or self.index_type.endswith(",Flat"))
+        if plain:
+            del values["tuned"]
+        elif self.format == FORMAT:
+            values["format"] = TUNED_FORMAT
+        write_json(folder / MANIFEST, values)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -112,9 +123,9 @@ class Manifest:
         version = values.get("format", 0)
         if not isinstance(version, int):
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder))
-        if version > FORMAT:
+        if version > TUNED_FORMAT:
             raise NewerFormatError(
-                f"{path} has format {version}, this samekind reads up to {FORMAT}", hint="upgrade samekind"
+                f"{path} has format {version}, this samekind reads up to {TUNED_FORMAT}", hint="upgrade samekind"
             )
         try:
             manifest = cls(**{**values, "corpora": entries(values["corpora"])})
@@ -124,6 +135,18 @@ class Manifest:
             return manifest
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error
+
+
+def index_path(folder: Path, manifest: Manifest) -> Path:
+    """The FAISS file that a manifest describes; if it has been tuned away since, the one of the same rows that took its place."""
+    path = folder / str(manifest.index.get("name", INDEX_FILE))
+    if path.is_file():
+        return path
+    with suppress(ArtefactError):
+        now = Manifest.read(folder)
+        if now.state == manifest.state:
+            return folder / str(now.index.get("name", INDEX_FILE))
+    return path
 
 
 def encoder_named(folder: Path) -> str | None:

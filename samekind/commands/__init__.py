@@ -17,6 +17,7 @@ from samekind.commands.quickstart import Quickstart
 from samekind.commands.search import Search
 from samekind.commands.space.adapt import Adapt
 from samekind.commands.space.map import Map
+from samekind.commands.space.tune import Tune
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
@@ -30,6 +31,7 @@ Command = (
     | Search
     | Adapt
     | Map
+    | Tune
     | Audit
     | Evaluate
     | Detectors
@@ -51,6 +53,7 @@ COMMANDS: dict[str, type[Command]] = {
     "search": Search,
     "adapt": Adapt,
     "map": Map,
+    "tune": Tune,
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,

@@ -11,8 +11,8 @@ import pytest
 from samekind.core.errors import InputError
 from samekind.indexer.index import Index
 from samekind.indexer.search import hits
+from samekind.indexer.search.ann.rescoring import nearest_of, ranked
 from samekind.indexer.search.hits import Hit
-from samekind.indexer.search.rescoring import nearest_of, ranked
 from samekind.indexer.search.results import SearchResult
 from samekind.indexer.search.vector_index import VectorIndex
 
