@@ -7,6 +7,7 @@ for these only. Training samples are seeded, and a graph is built by one thread:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -125,7 +126,7 @@ def _train_quietly(index: Any) -> None:
 
 
 def _lists(rows: int) -> int:
-    return max(1, round(rows**0.5))
+    return max(1, round(math.sqrt(rows)))
 
 
 def _parts(dim: int, each: int) -> int:
