@@ -43,9 +43,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser test-slow faults bench-index audit-deps: STEPS := 3
+test browser test-slow test-long faults bench-index audit-deps: STEPS := 3
 
-.PHONY: help setup demo quickstart trained-demo train compare test test-slow browser faults audit-deps check format format-check lint types layers clean
+.PHONY: help setup demo quickstart trained-demo train compare test test-slow test-long browser faults bench-index audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -113,20 +113,24 @@ compare: setup ## 20 objectives and treatments, same steps and seeds: tables and
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
-test: setup ## fast tests: no network, no GPU (about a minute)
-	$(call step,3,testing (about a minute))
+test: setup ## fast tests: no network, no GPU (about six minutes)
+	$(call step,3,testing (about six minutes))
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile
 
 test-slow: setup ## the slow tests
 	$(call step,3,slow tests (about five minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser' --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser and not long' --numprocesses 2 --dist loadfile
+
+test-long: setup ## the other slow and browser tests, whose like is among those; not part of CI
+	$(call step,3,long tests (about five minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'long and not gpu' --numprocesses 2 --dist loadfile
 
 browser: setup ## the demo in headless Chromium
 	@command -v chromium >/dev/null || { \
 		echo 'error: chromium is not installed' >&2; \
 		echo 'hint: on Debian: apt-get install chromium chromium-driver' >&2; exit 1; }
-	$(call step,3,testing the demo in Chromium (about a minute))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m browser --numprocesses 2 --dist loadfile
+	$(call step,3,testing the demo in Chromium (about seven minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile
 
 faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 5 minutes); FAULTS='--only train --kills 10'
 	$(call step,3,killing and continuing (about 5 minutes on two quiet cores))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PORTS_TRIED = 50
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+STREAMLIT_REFUSES = 1  # its exit code where the port is not to be had
 
 
 class Behind(NamedTuple):
@@ -102,19 +104,36 @@ def serve(
         MissingDependencyError: Streamlit is not installed.
         InputError: the address cannot be listened on, the server does not start, or it is killed.
     """
-    command = streamlit_command(artefact, host, free_port(host, port), behind)
-    chosen = int(command[command.index("--server.port") + 1])
-    if chosen != port:
-        console.say(f"port {port} is in use, taking {chosen}")
-    with subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env={**server_environment(), ENDS_WITH_STDIN: "1", **({ALLOWS_TRAINING: "1"} if allow_training else {})},
-    ) as server:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
+    chosen = free_port(host, port)
+    while not _serve_at(
+        chosen, artefact, host=host, wanted=port, console=console, behind=behind, training=allow_training
+    ):
+        chosen = free_port(host, chosen)  # another program was quicker
+
+
+def _serve_at(
+    chosen: int, artefact: Path, *, host: str, wanted: int, console: Console, behind: Behind, training: bool
+) -> bool:
+    """Serves at this port until Ctrl-C; returns whether it was ours."""
+    if chosen != wanted:
+        console.say(f"port {wanted} is in use, taking {chosen}")
+    output, written = os.pipe()  # not Popen's own, which is closed under the thread that reads it
+    try:
+        started = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
+            streamlit_command(artefact, host, chosen, behind),
+            stdin=subprocess.PIPE,
+            stdout=written,
+            env={**server_environment(), ENDS_WITH_STDIN: "1", **({ALLOWS_TRAINING: "1"} if training else {})},
+        )
+    finally:
+        os.close(written)
+    with started as server:
         try:
-            _wait_until_up(server, host, chosen)
+            if not _is_up(server, output):
+                if server.returncode == STREAMLIT_REFUSES and not _is_free(host, chosen):
+                    return False
+                raise _stopped(server.returncode)
             url = behind.address(f"http://{host}:{chosen}")
             console.answer({"url": url, "artefact": str(artefact)}, f"the demo is at {url} (Ctrl-C stops it)")
             server.wait()
@@ -124,6 +143,7 @@ def serve(
             _end(server)
     if server.returncode not in (0, *_ASKED_TO_END):
         raise _stopped(server.returncode)
+    return True
 
 
 def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_PROXY) -> list[str]:
@@ -136,6 +156,8 @@ def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "logger.hideWelcomeMessage": "false",  # `_is_up` waits for it
+        "browser.serverAddress": "localhost",  # or that message asks a server of the internet for our address, with --host 0.0.0.0
         **behind.options(),
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
@@ -180,18 +202,31 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _wait_until_up(server: subprocess.Popen[bytes], host: str, port: int) -> None:
-    address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - what was asked for is only compared
+def _is_up(server: subprocess.Popen[bytes], output: int) -> bool:
+    """Waits until the server says that it listens, and reads on so that it never waits for us; returns whether it lives.
+
+    That somebody answers at the port would not tell: it may be another demo, of another artefact, that was a moment quicker.
+
+    Args:
+        server: the process.
+        output: the end of a pipe that what it prints comes out of; closed when it has ended.
+    """
+    said = threading.Event()
+    threading.Thread(target=_read, args=(output, said), daemon=True).start()
     give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up:
+    while not said.wait(0.1):
         if server.poll() is not None:
-            raise _stopped(server.returncode)
-        try:
-            with socket.create_connection((address, port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+            return False
+        if time.monotonic() > give_up:
+            raise InputError(f"the demo did not answer within {START_SECONDS:.0f} s")
+    return True
+
+
+def _read(output: int, said: threading.Event) -> None:
+    with open(output, "rb") as lines:
+        for line in lines:
+            if line.strip():
+                said.set()
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -55,6 +55,7 @@ def test_the_server_neither_phones_home_nor_asks_for_an_address() -> None:
     options = dict(itertools.pairwise(command))
     assert options["--server.headless"] == "true"
     assert options["--browser.gatherUsageStats"] == "false"
+    assert options["--browser.serverAddress"] == "localhost", "without it Streamlit asks the internet for our address"
     assert options["--server.address"] == "127.0.0.1"
     assert options["--server.port"] == "8600"
     assert command[-2:] == ["--", "artifacts/x"]
@@ -134,6 +135,29 @@ def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) ->
     assert out.getvalue() == ""
 
 
+def test_a_port_that_another_takes_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    """It was free when we looked; that somebody answers there is no sign of our server, and the next free port is taken."""
+    looked = iter([taken, free_port("127.0.0.1", taken)])
+    binds = """
+import socket, sys
+try:
+    socket.socket().bind(("127.0.0.1", int(sys.argv[2])))
+except OSError:
+    sys.exit(1)
+print("listening", flush=True)
+"""
+    monkeypatch.setattr(
+        demo_module, "streamlit_command", lambda *given: [sys.executable, "-c", binds, "--server.port", str(given[2])]
+    )
+    monkeypatch.setattr(demo_module, "free_port", lambda *_: next(looked))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(as_json=True, stdout=out, stderr=err)
+    serve(Path("artefact"), host="127.0.0.1", port=taken, console=console)
+    assert json.loads(out.getvalue())["url"] != f"http://127.0.0.1:{taken}"
+    assert f"port {taken} is in use" in err.getvalue()
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_the_server_is_told_whether_all_may_train(monkeypatch: pytest.MonkeyPatch, allowed: bool) -> None:
     """By a variable, which `--allow-training` sets and nothing else."""
@@ -196,10 +220,11 @@ def test_a_server_that_is_killed_during_an_upload_leaves_the_artefact_whole(tmp_
         command = streamlit_command(tmp_path / "noise", "127.0.0.1", port, Behind("app"))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(
-            command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as server:
+            assert server.stdout is not None
             try:
-                demo_module._wait_until_up(server, "127.0.0.1", port)
+                assert demo_module._is_up(server, os.dup(server.stdout.fileno()))
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/app/_stcore/health", timeout=10) as response:
                     assert response.read() == b"ok"
                 if attempt == 0:

@@ -16,9 +16,16 @@ import samekind as sk
 ROOT = Path(sk.__file__).parents[1]
 
 
+def own_port(first: int) -> int:
+    """The first port to try from: each of pytest's workers has a hundred to itself, so that a server that comes back finds its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return first + 100 * int(worker.removeprefix("gw"))
+
+
 @contextlib.contextmanager
-def demo(artefact: Path, log: Path, *flags: str, port: int = 8650) -> Iterator[str]:
+def demo(artefact: Path, log: Path, *flags: str, port: int | None = None) -> Iterator[str]:
     """Runs `samekind demo`; its log must stay free of tracebacks and of warnings of deprecation."""
+    port = port or own_port(8650)
     command = [sys.executable, "-m", "samekind", "demo", str(artefact), "--port", str(port), "--json", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 import samekind as sk
 from tests.app.artefacts import build as build_digits
 from tests.app.screens.clean_up.test_curation import build
-from tests.end_to_end.browser.demo import demo
+from tests.end_to_end.browser.demo import demo, own_port
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def suspects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clean_up(suspects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the page."""
-    with demo(suspects, tmp_path_factory.mktemp("server") / "log", port=8660) as url:
+    with demo(suspects, tmp_path_factory.mktemp("server") / "log", port=own_port(8660)) as url:
         yield f"{url}/clean-up"
 
 
@@ -127,7 +127,7 @@ def test_another_depth_brings_figures_of_that_depth(page: Page, address: str) ->
 def test_a_sample_is_answered_by_key(page: Page, tmp_path: Path) -> None:
     """Without labels: ten answers with 1 and 2 give an estimate, U takes the last one back; on a phone it fits."""
     unlabelled = build_digits(tmp_path / "unlabelled", labelled=False)
-    with demo(unlabelled, tmp_path / "log", port=8661) as url:
+    with demo(unlabelled, tmp_path / "log", port=own_port(8661)) as url:
         page.set_viewport_size({"width": 390, "height": 844})
         page.goto(f"{url}/false-negatives")
         pictures = page.get_by_role("list", name="the pair of the sample").locator("img")

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Response, WebSocket, expect
 
 import samekind
 from samekind.demo import free_port
-from tests.end_to_end.browser.demo import ROOT
+from tests.end_to_end.browser.demo import ROOT, own_port
 from tests.end_to_end.helpers import call
 
 pytestmark = pytest.mark.browser
@@ -75,20 +75,20 @@ def serving(artefact: Path, port: int, scratch: Path, *flags: str) -> Iterator[S
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image of 4 MB."""
+    """An image of 1 MB."""
     file = tmp_path_factory.mktemp("upload") / "large.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (2000, 2000), dtype=np.uint8)).save(file)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (1000, 1000), dtype=np.uint8)).save(file)
     return file
 
 
 @pytest.fixture(scope="session")
 def many(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of 3,000 noisy digits: its audit takes long enough to be met."""
+    """An index of 9,000 noisy digits: its audit takes long enough to be met."""
     digits = samekind.load_corpus("digits")
     pixels, labels = digits.native_array, digits.labels
     assert pixels is not None
     assert labels is not None
-    noise = np.random.default_rng(0).integers(0, 30, (3000, *pixels.shape[1:]))
+    noise = np.random.default_rng(0).integers(0, 30, (9000, *pixels.shape[1:]))
     noisy = np.clip(np.resize(pixels, noise.shape) + noise, 0, 255).astype(np.uint8)
     names = [labels[i % len(labels)] for i in range(len(noisy))]
     corpus = samekind.Corpus.from_arrays(noisy, names, name="noisy")
@@ -153,7 +153,13 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+LONG = {"upload, command", "before the search", "audit, server"}
+"""Moments whose like is among the others: by `make test-long` alone."""
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(moment, marks=pytest.mark.long) if moment in LONG else moment for moment in MOMENTS]
+)
 def test_a_killed_demo_leaves_nothing_and_comes_back(
     moment: str, browser: Browser, many: Path, large: Path, tmp_path: Path
 ) -> None:
@@ -162,7 +168,7 @@ def test_a_killed_demo_leaves_nothing_and_comes_back(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     before = _contents(many)
-    port = free_port("127.0.0.1", 8690)
+    port = free_port("127.0.0.1", own_port(8690))
     with contextlib.closing(browser.new_context()) as visitor:
         page = visitor.new_page()
         page.set_default_timeout(PATIENCE_MS)

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from samekind.demo import free_port
-from tests.end_to_end.browser.demo import demo
+from tests.end_to_end.browser.demo import demo, own_port
 
 pytestmark = pytest.mark.browser
 VISITORS = 10
@@ -65,7 +65,7 @@ def public(request: pytest.FixtureRequest, artefact: Path, tmp_path: Path) -> It
     with Proxy(("127.0.0.1", 0), Relay) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         port = proxy.server_address[1]
-        proxy.behind = free_port("127.0.0.1", 8700)
+        proxy.behind = free_port("127.0.0.1", own_port(8700))
         with demo(artefact, tmp_path / "log", "--base-path", base.format(port=port), port=proxy.behind) as url:
             if base.startswith("http"):
                 assert url == base.format(port=port)

@@ -17,13 +17,13 @@ from tests.end_to_end.browser.labeling.test_groups import images_of, wait_for_ne
 pytestmark = pytest.mark.browser
 
 SCREENS, QUERIES, HITS = 20, 50, 10
-EVERY = 5
+EVERY = 10
 """Of the queries, so many are one that is asked through the page, which loads anew for each."""
 SENTENCE = re.compile(rf"(\d+) of {HITS} neighbours")
 
 
 def hit_rate(page: Page, address: str, artefact: Path) -> float:
-    """Share of the ten hits of fifty fixed queries, spread over the corpus, that are of its class; *Search* says it for every fifth."""
+    """Share of the ten hits of fifty fixed queries, spread over the corpus, that are of its class; *Search* says it for every tenth."""
     index = sk.Index.open(artefact)
     labels = dict(zip(index.ids, index.labels or [], strict=True))
     queries = index.ids[:: len(index) // QUERIES][:QUERIES]

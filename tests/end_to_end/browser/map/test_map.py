@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import samekind as sk
 from samekind.app.view_models.map.points import STEPS, placed
-from tests.end_to_end.browser.demo import demo
+from tests.end_to_end.browser.demo import demo, own_port
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def mapped(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(mapped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The demo on it."""
-    with demo(mapped, tmp_path_factory.mktemp("server") / "log", port=8651) as url:
+    with demo(mapped, tmp_path_factory.mktemp("server") / "log", port=own_port(8651)) as url:
         yield url
 
 

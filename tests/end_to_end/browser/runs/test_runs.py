@@ -15,6 +15,7 @@ import samekind as sk
 from samekind import runs
 from samekind.core.cache_home import VARIABLE
 from samekind.demo import free_port
+from tests.end_to_end.browser.demo import own_port
 from tests.end_to_end.browser.test_killed_server import serving
 from tests.end_to_end.helpers import draw_folder
 from tests.runs.test_process import process_of, wait_until
@@ -56,7 +57,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_a_training_from_the_page(page: Page, small: Path, tmp_path: Path) -> None:
     """Its first line, its bar and its curves are drawn while it runs; a killed server takes nothing of it along."""
     expect.set_options(timeout=PATIENCE_MS)
-    port, new = free_port("127.0.0.1", 8720), small.parent / "my training"
+    port, new = free_port("127.0.0.1", own_port(8720)), small.parent / "my training"
     running = page.locator(".st-key-runs_running")
     with serving(small, port, tmp_path) as first:
         page.goto(f"{first.url}/runs")

@@ -17,6 +17,8 @@ from samekind.training.models.pretrained.timm_models import build_timm, timm_pre
 from samekind.training.models.pretrained.tower import ImageTower, feature_dim
 from tests.training.models.pretrained.families import LARGE, SMALLEST, families
 
+PARTS = 6
+
 
 def takes_a_step(name: str, size: int, channels: int) -> str:
     """Builds a model and takes one gradient step; returns the line of refusal, or nothing."""
@@ -51,10 +53,11 @@ def test_a_model_of_a_family_takes_a_step(module: str, size: int, channels: int)
 
 
 @pytest.mark.slow
-def test_every_family_takes_a_step_or_says_which_size_it_takes() -> None:
-    """timm's whole zoo, one small member a family, at 64 px RGB and 224 px grey."""
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))])
+def test_every_family_takes_a_step_or_says_which_size_it_takes(part: int) -> None:
+    """timm's whole zoo in parts, one small member a family, at 64 px RGB and 224 px grey."""
     refused = {}
-    for module, name in families().items():
+    for module, name in sorted(families().items())[part::PARTS]:
         for size, channels in ((64, 3), (224, 1)):
             if size == 224 and module in LARGE:
                 continue
