@@ -7,8 +7,8 @@
 
 Vectors lie in clusters (√N of them, mean cosine within one about 0.6), or are those of an artefact; queries are held out. Every method
 raises its effort until it finds 0.99 of the ten true neighbours, by similarity: of equally similar rows any counts. Peers that are not
-installed are passed over (`pip install -e '.[bench]'`). `--overhead` compares the product's call with FAISS' own on the same index, turn by turn, in
-processor time, which other processes do not change.
+installed are passed over (`pip install -e '.[bench]'`). `--overhead` compares the product's call with FAISS' own on the same index, turn by
+turn, in processor time, which other processes do not change.
 """
 
 from __future__ import annotations
