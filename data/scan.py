@@ -19,7 +19,8 @@ from pathlib import Path
 from samekind.core.errors import CorpusError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import worker_threads
-from samekind.data.decoding.files import EXTENSIONS, is_placeholder, read_file
+from samekind.data.decoding.files import EXTENSIONS, is_placeholder
+from samekind.data.decoding.remembered import read_once
 from samekind.data.layouts.class_names import composed, composed_ids
 from samekind.data.layouts.folder_choices import FolderChoices
 from samekind.data.layouts.labels.given_labels import absolute_labels
@@ -233,7 +234,7 @@ def _read_all(found: _Found, reading: Reading, progress: Progress | None) -> lis
     ):
         for start in range(0, len(files), _CHUNK):  # in chunks, so that Ctrl-C does not wait for all of them
             chunk = files[start : start + _CHUNK]
-            for file, read in zip(chunk, pool.map(lambda each: read_file(each, reading), chunk), strict=True):
+            for file, read in zip(chunk, pool.map(lambda each: read_once(each, reading), chunk), strict=True):
                 taken = {
                     frame for frame, *_ in read.images if frame is not None and _numbered(str(file), frame) in names
                 }

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
-from samekind.indexer.search.searchable import SearchableIndex
-from samekind.indexer.storage.adaptation import steps
-from samekind.indexer.storage.checks import usable_adaptation
+from samekind.indexer.analysed import AnalysedIndex
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.config.model import names_model
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
-
-if TYPE_CHECKING:
-    from samekind.indexer.adaptation.adapt import AdaptReport
-    from samekind.indexer.audit.report import FalseNegativeReport
-    from samekind.indexer.curation.label_issues import LabelIssues
-    from samekind.indexer.curation.near_duplicates import Duplicates
-    from samekind.indexer.verification import Verification
+from samekind.training.runtime.lock import exclusive
 
 
-class Index(SearchableIndex):
+class Index(AnalysedIndex):
     """The images of an artefact, their embeddings, and what can be asked of them.
 
     Args:
@@ -58,147 +48,12 @@ class Index(SearchableIndex):
         folder = Path(path)
         removed: tuple[str, ...] = ()
         if (folder / JOURNAL).exists():
-            from samekind.indexer.building.removal import finish_removal
+            from samekind.indexer.building.removal import finish_removal_if_free
 
-            removed = finish_removal(folder)
+            removed = finish_removal_if_free(folder)
         index = super().open(folder, encoder=encoder)
         index._removed = frozenset(removed)
         return index
-
-    def audit(
-        self,
-        k: int = 10,
-        anchors: int | None = None,
-        progress: Progress | None = None,
-        label_level: str | int | None = None,
-        split: str | None = None,
-    ) -> FalseNegativeReport:
-        """Counts how many of each image's k hardest negatives are false.
-
-        Args:
-            k: hardest negatives an anchor, ≥ 1; lowered to the number of other images.
-            anchors: how many images are anchors (seeded choice); all up to 200,000 images and 10,000 of more, if left out.
-            progress: shows a bar.
-            label_level: which labels decide: `coarse`, `fine` (`class/subclass` of a folder) or a number of folders; those that the run
-                was measured by, if left out.
-            split: only its images are anchors and negatives: `train` leaves out those that training never saw.
-
-        Raises:
-            InputError: k or anchors is less than 1, or there is no such level or split.
-        """
-        from samekind.indexer.audit.audit import audit
-        from samekind.indexer.curation.leaks import leak_note
-
-        report = audit(self, k=k, anchors=anchors, progress=progress, label_level=label_level, split=split)
-        note = leak_note(self, progress=progress)
-        return report if note is None else replace(report, notes=[*report.notes, note])
-
-    def label_issues(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
-        """Ranks the images whose label may be wrong: first copies with different labels, then by the class that the other images predict.
-
-        Args:
-            count: longest list wanted, ≥ 1.
-            progress: shows a bar.
-
-        Raises:
-            InputError: the corpus has no labels or one class only, or count is less than 1.
-        """
-        from samekind.indexer.curation.label_issues import label_issues
-
-        return label_issues(self, count, progress)
-
-    def duplicates(self, count: int = 100, progress: Progress | None = None) -> Duplicates:
-        """Ranks the pairs of images that show the very same picture, or nearly: equal content first, then by the agreement of their pixels.
-
-        Args:
-            count: longest list wanted, ≥ 1.
-            progress: shows bars.
-
-        Raises:
-            InputError: count is less than 1.
-        """
-        from samekind.indexer.curation.near_duplicates import duplicates
-
-        return duplicates(self, count, progress)
-
-    def leaks(self, count: int = 100, progress: Progress | None = None) -> Duplicates:
-        """Ranks the pairs of a training image and an image of another split that show the very same picture, or nearly, as `duplicates`.
-
-        Args:
-            count: longest list wanted, ≥ 1.
-            progress: shows bars.
-
-        Raises:
-            InputError: count is less than 1.
-        """
-        from samekind.indexer.curation.leaks import leaks
-
-        return leaks(self, count, progress)
-
-    def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
-        """The name that `label_issues` had in release 0.1; the next release drops it."""
-        warnings.warn("Index.label_suspects is now Index.label_issues", DeprecationWarning, stacklevel=2)
-        return self.label_issues(count, progress)
-
-    def adapt(self, progress: Progress | None = None) -> AdaptReport:
-        """Adapts the space that searches use to the answers that people have given, if held-out answers gain by it; takes a second.
-
-        Answers come from the demo (*Same or different?*) or `samekind verdicts import`. The encoder's vectors stay as they are.
-
-        Args:
-            progress: shows a bar.
-
-        Raises:
-            ArtefactError: another process is working in the artefact.
-        """
-        from samekind.indexer.adaptation.adapt import adapt
-
-        report = adapt(self.path, progress)
-        self._reload()
-        return report
-
-    def undo_adaptation(self) -> int | None:
-        """Takes the last adaptation back, so that the one before it is in force again, or none; the answers stay.
-
-        Returns:
-            The version that is in force now; `None` for the encoder's own space.
-
-        Raises:
-            InputError: there is no adaptation.
-            ArtefactError: another process is working in the artefact.
-        """
-        from samekind.indexer.adaptation.adapt import undo_adaptation
-
-        version = undo_adaptation(self.path)
-        self._reload()
-        return version
-
-    def adaptations(self) -> list[dict[str, Any]]:
-        """What the answers have bought step by step: the adaptation in force and those that it took the place of, the first one first.
-
-        Returns:
-            For each its `version`, `made`, `answers`, `groups`, `images` in these groups, and `held_out` as in `AdaptReport`.
-
-        Raises:
-            ArtefactError: a file is damaged.
-        """
-        return steps(self.path)
-
-    def verify(self, progress: Progress | None = None) -> Verification:
-        """Reads the index in full: hashes of the files, rows and vectors of the table, and whether all of them say the same.
-
-        Args:
-            progress: shows a bar.
-        """
-        from samekind.indexer.verification import verify
-
-        return verify(self.path, progress)
-
-    def write_report(self, report: FalseNegativeReport, path: Path) -> None:
-        """Writes an audit of this index as one HTML file; `FalseNegativeReport.to_html` calls it."""
-        from samekind.indexer.report.page import write_report
-
-        write_report(report, self, path)
 
     def add(self, corpus: Corpus, progress: Progress | None = None) -> int:
         """Adds a corpus; only content that the index does not hold yet is embedded. What changed in a source replaces its old rows.
@@ -211,6 +66,28 @@ class Index(SearchableIndex):
         embedded = bring_up_to_date(corpus, self.encoder, self.path, progress)
         self._reload()
         return embedded
+
+    def merge(self, progress: Progress | None = None) -> None:
+        """Builds `index.faiss` anew with the changes that lie beside it, for other programs that read it; searches need it not.
+
+        Raises:
+            ArtefactError: the index is unfinished, or another process is working in it.
+        """
+        from samekind.indexer.building.finish import merge
+
+        with exclusive(self.path):
+            merge(self.path, progress or NoProgress())
+        self._reload()
+
+    def gone(self, corpus: Corpus) -> list[str]:
+        """Ids of images whose files are not there any more; `remove` takes them out.
+
+        Args:
+            corpus: of the folder that they came from, as it is now.
+        """
+        from samekind.indexer.building.update_plan import gone
+
+        return gone(corpus, self._manifest.corpora, self.rows.table)
 
     def remove(self, ids: Sequence[str], progress: Progress | None = None) -> int:
         """Removes images by id. Indexing their corpus again brings them back.
@@ -236,15 +113,6 @@ class Index(SearchableIndex):
         remove_rows(self.path, there, progress)
         self._reload()
         return len(unique)
-
-    def _reload(self) -> None:
-        """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
-        self._manifest = Manifest.read(self.path)
-        self.adaptation = usable_adaptation(self.path, self._manifest)
-        for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta"):
-            self.__dict__.pop(name, None)
-        if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:
-            del self.__dict__["encoder"]
 
 
 def build_index(

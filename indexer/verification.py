@@ -20,9 +20,8 @@ from samekind.core.progress import NoProgress, Progress, Task
 from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 from samekind.indexer.map.stored import ImageMap
-from samekind.indexer.search.faiss_files import read_index
+from samekind.indexer.search.state.delta import load_vectors
 from samekind.indexer.search.unit_vectors import not_unit
-from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import adapted_files
 from samekind.indexer.storage.checks import (
     check_index_file,
@@ -42,7 +41,7 @@ from samekind.indexer.storage.layout import (
     ROWS_FILE,
     TABLE_FOLDER,
 )
-from samekind.indexer.storage.manifest import Manifest, index_path
+from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.probes import table_follows
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, rebuild_command, restore_hint, undo_hint
 from samekind.indexer.storage.rows import Rows
@@ -222,7 +221,7 @@ class _Parts:
         return f"{_counted(len(table), 'row')}, vectors of unit norm{equal}"
 
     def _check_vectors(self, table: ImageTable) -> None:
-        index = VectorIndex(read_index(index_path(self._folder, self._manifest))) if INDEX_FILE in self._whole else None
+        index = load_vectors(self._manifest, self._folder.joinpath) if INDEX_FILE in self._whole else None
         start = 0
         for block in table.vector_batches():
             rows = np.arange(start, start + len(block))

@@ -85,6 +85,7 @@ _HOMES = {
     "evaluate_detectors": "samekind.indexer.evaluation.detectors",
     "ExportedImages": "samekind.indexer.curation.selection",
     "export_images": "samekind.indexer.curation.selection",
+    "export_neighbours": "samekind.api",
     "export_vectors": "samekind.api",
     "export_verdicts": "samekind.indexer.labeling.verdict_csv",
     "import_verdicts": "samekind.indexer.labeling.verdict_csv",

@@ -1,4 +1,5 @@
 from samekind.api import evaluate as evaluate
+from samekind.api import export_neighbours as export_neighbours
 from samekind.api import export_vectors as export_vectors
 from samekind.api import index_vectors as index_vectors
 from samekind.api import load_encoder as load_encoder

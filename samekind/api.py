@@ -172,6 +172,31 @@ def export_vectors(index: Index | str | Path, file: str | Path) -> None:
     write_vector_file(Path(file), rows)
 
 
+def export_neighbours(
+    index: Index | str | Path, file: str | Path, k: int = 10, progress: Progress | None = None
+) -> int:
+    """Writes the k nearest other images of every image as Parquet: `id`, `neighbour`, `rank` (1 is the nearest), `similarity`.
+
+    Args:
+        index: an index, or its folder.
+        file: the `.parquet` file. Images come in table order; the similarity is the cosine in the encoder's own space.
+        k: neighbours an image, ≥ 1; all others if there are no more.
+        progress: shows a bar.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        InputError: k is less than 1, or the file is of another kind.
+        ArtefactError: there is no index, or the file cannot be written.
+    """
+    from samekind.indexer.index import Index
+    from samekind.indexer.search.neighbour_graph import write_neighbour_graph
+
+    opened = index if isinstance(index, Index) else Index.open(index)
+    return write_neighbour_graph(opened, Path(file), k, progress)
+
+
 def index_vectors(
     vectors: NDArray[Any],
     ids: Sequence[str],

@@ -30,7 +30,7 @@ from samekind.indexer.storage.adaptation import (
     next_version,
     set_aside,
 )
-from samekind.indexer.storage.checks import check_artefact
+from samekind.indexer.storage.checks import check_artefact, check_finished
 from samekind.indexer.storage.layout import ADAPTATION
 from samekind.indexer.storage.manifest import Manifest
 from samekind.training.answers.answered import Answered
@@ -98,6 +98,7 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
     progress = progress or NoProgress()
     with exclusive(folder), progress.task("Adapting the space", 3) as task:
         finish_removal_locked(folder, progress)
+        check_finished(folder)
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
@@ -142,6 +143,7 @@ def undo_adaptation(path: str | Path) -> int | None:
     if not (folder / ADAPTATION).is_file() and not adapted_files(folder):
         raise InputError(f"{folder} has no adaptation to undo", hint="samekind adapt makes one from answers")
     with exclusive(folder):
+        check_finished(folder)
         manifest = Manifest.read(folder)
         current = _readable(lambda: current_adaptation(folder))
         before = None if current is None else _readable(lambda: earlier_adaptation(folder, current))

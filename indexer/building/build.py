@@ -1,8 +1,10 @@
 """Builds an index so that it can be killed at any moment and resumes where it was.
 
-    journal written, old manifest taken away
+    journal written; if the table is to be rebuilt, old manifest taken away
     → table: delete, reuse, embed
     → rows.arrow, index.faiss → manifest → journal removed
+
+Readers go on with the state before until the manifest is replaced (`indexer.search.state.opening`), unless the table was rebuilt.
 
 The journal names the table's version before the build. The plan is worked out from the corpus and from the table *at that version* (and
 from which files are still there, see `indexer.building.update_plan`), and the table says which of the plan's rows are there already
@@ -90,7 +92,7 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     journal.write(folder)
     Steps(plan, corpus, encoder, before, key).run(table, progress)
     corpora = [entry for entry in journal.corpora if entry.key != key]
-    finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress)
+    finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress, anew=plan.empty)
     _say_outgrown(table, journal.corpus, folder, progress)
     return len(plan.embed)
 
@@ -134,5 +136,5 @@ def _say(plan: Plan, entry: CorpusEntry, folder: Path, progress: Progress) -> No
         progress.print(f"{there:,} images are in the index already{elsewhere}{kept}, {len(plan.embed):,} are new")
     if plan.vanished:
         remove = f"samekind index --out {shlex.quote(str(folder))} --remove ID"
-        what = f"not among these images any more, of {entry.key}: {plan.vanished:,}"
+        what = f"not among these images any more, of {entry.key}: {len(plan.vanished):,}"
         progress.print(f"{what}; in the index they stay until they are removed ({remove})")

@@ -16,6 +16,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.layouts.labels.given_labels import absolute_labels
 from samekind.data.sources.registry import REGISTERED, load_corpus
+from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, ROWS_FILE, TABLE_FOLDER
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
 from samekind.indexer.storage.places import name_within
@@ -78,6 +79,7 @@ def relocate(artefact: str | Path, place: str | Path, *, progress: Progress | No
         meta = read_meta(folder) if (folder / META).is_file() else {}
         if not any((folder / name).exists() for name in (MANIFEST, JOURNAL, TABLE_FOLDER)):
             return _relocated_training(folder, meta, new, progress or NoProgress())
+        check_finished(folder)
         manifest = Manifest.read(folder)
         entries = [entry for entry in manifest.corpora if entry.source and Path(entry.source).is_absolute()]
         if not entries:

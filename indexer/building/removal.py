@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.indexer.building.finish import finish
+from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.journal import Journal
+from samekind.indexer.storage.layout import MANIFEST
 from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.storage.table import ImageTable, id_chunks
 from samekind.training.runtime.lock import exclusive
@@ -30,6 +33,7 @@ def remove_rows(folder: Path, ids: Sequence[str], progress: Progress | None = No
     progress = progress or NoProgress()
     with exclusive(folder):
         finish_removal_locked(folder, progress)
+        check_finished(folder)
         manifest = Manifest.read(folder)
         Journal(manifest.encoder, ImageTable(folder).version, manifest.corpora, delete=tuple(ids)).write(folder)
         finish_removal_locked(folder, progress)
@@ -48,6 +52,20 @@ def finish_removal(folder: Path) -> tuple[str, ...]:
         return ()
     with exclusive(folder):
         return finish_removal_locked(folder, NoProgress())
+
+
+def finish_removal_if_free(folder: Path) -> tuple[str, ...]:
+    """`finish_removal` for a reader: where somebody is at work, or the folder cannot be written, it goes on with the state before.
+
+    Raises:
+        ArtefactError: it cannot be finished, and there is no state before.
+    """
+    try:
+        return finish_removal(folder)
+    except ArtefactError:
+        if not (folder / MANIFEST).is_file():
+            raise
+        return ()
 
 
 def finish_removal_locked(folder: Path, progress: Progress) -> tuple[str, ...]:

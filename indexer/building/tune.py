@@ -27,8 +27,8 @@ from samekind.indexer.search.unit_vectors import Float32
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.fingerprints import describe_file
-from samekind.indexer.storage.layout import INDEX_FILE, TUNED_INDEX
-from samekind.indexer.storage.manifest import Manifest, index_path
+from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, TUNED_INDEX
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
 
@@ -208,13 +208,15 @@ def _place(index: OpenedIndex, manifest: Manifest, trial: _Trial, chosen: Tried,
             index={**described, "name": name},
             ann_recall_at_10=made.ann_recall,
             tuned=tuned,
+            delta=None,
         )
         follow_index(folder, after, made, index.rows, progress)
-        old = index_path(folder, manifest)
+        old = folder / index_name(manifest)
         after.write(folder)
         if old.name != name:
             old.unlink(missing_ok=True)
-        (folder / INDEX_FILE).unlink(missing_ok=True)
+        for file in (INDEX_FILE, DELTA_FILE):
+            (folder / file).unlink(missing_ok=True)
         sweep_tuned(folder, name)
         task.advance()
 

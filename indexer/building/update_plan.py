@@ -39,7 +39,7 @@ class Plan:
         embed: (corpus row, new id).
         unchanged: rows of this corpus that stay as they are.
         known: images left out because another source has brought them.
-        vanished: rows of this corpus whose images are not there any more.
+        vanished: ids of this corpus whose images are not among its images any more.
     """
 
     delete: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Plan:
     embed: list[tuple[int, str]] = field(default_factory=list)
     unchanged: int = 0
     known: int = 0
-    vanished: int = 0
+    vanished: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -127,8 +127,21 @@ def make_plan(corpus: Corpus, key: str, table: Any) -> Plan:
             plan.reuse.append((i, _free_id(corpus.ids[i], key, taken), content[sha256].id))
         else:
             plan.embed.append((i, _free_id(corpus.ids[i], key, taken)))
-    plan.vanished = len(vanished)
+    plan.vanished = list(vanished)
     return plan
+
+
+def gone(corpus: Corpus, corpora: Sequence[CorpusEntry], table: Any) -> list[str]:
+    """Ids of a corpus' rows whose files are not there any more.
+
+    Args:
+        corpus: as its source is now.
+        corpora: of the index.
+        table: Arrow table with `table.ROW_COLUMNS`, in table order.
+    """
+    entry = entry_for(corpus, corpora)
+    vanished = set(make_plan(corpus, entry.key, table).vanished)
+    return [row.id for row in table_rows(table) if row.id in vanished and not _still_there(row, entry)]
 
 
 def table_rows(table: Any) -> list[TableRow]:

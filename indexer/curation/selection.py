@@ -22,7 +22,7 @@ from samekind.indexer.storage.vector_files import TEXTS, VectorRows, write_vecto
 from samekind.training.runtime.artefact import check_file_writable
 
 if TYPE_CHECKING:
-    from samekind.indexer.search.opened import OpenedIndex
+    from samekind.indexer.search.searchable import SearchableIndex
 
 MOST_PICTURES = 2000
 MOST_BYTES = 200_000_000
@@ -46,7 +46,7 @@ class ExportedImages(NamedTuple):
     num_gone: int
 
 
-def export_images(index: OpenedIndex, ids: Sequence[str], file: str | Path) -> ExportedImages:
+def export_images(index: SearchableIndex, ids: Sequence[str], file: str | Path) -> ExportedImages:
     """Writes a selection of images.
 
     Args:
@@ -84,12 +84,12 @@ def export_images(index: OpenedIndex, ids: Sequence[str], file: str | Path) -> E
     return ExportedImages(len(held), 0, num_gone)
 
 
-def _line(index: OpenedIndex, id_: str) -> list[str]:
+def _line(index: SearchableIndex, id_: str) -> list[str]:
     row = index.row(id_)
     return [id_, row["uri"] or "", row["label"] or "", row["split"], row["sha256"]]
 
 
-def _write_archive(index: OpenedIndex, ids: Sequence[str], path: Path) -> int:
+def _write_archive(index: SearchableIndex, ids: Sequence[str], path: Path) -> int:
     """Writes the archive; returns how many pictures had no room in it."""
     listed: list[list[str]] = []
     room = MOST_BYTES
@@ -109,7 +109,7 @@ def _write_archive(index: OpenedIndex, ids: Sequence[str], path: Path) -> int:
     return len(ids) - len(listed)
 
 
-def _picture(index: OpenedIndex, id_: str) -> tuple[bytes, str]:
+def _picture(index: SearchableIndex, id_: str) -> tuple[bytes, str]:
     """Content and suffix of an image's own file, if that is still what was indexed; else of the best picture that there is."""
     row = index.row(id_)
     try:

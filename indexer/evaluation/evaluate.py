@@ -19,7 +19,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.data.corpus import Corpus
 from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
-from samekind.indexer.building.removal import finish_removal
+from samekind.indexer.building.removal import finish_removal_if_free
 from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
 from samekind.indexer.evaluation.without_whitening import are_outdated, measured_figures, recorded_figures
@@ -109,7 +109,7 @@ def _index(folder: Path, notes: list[str]) -> OpenedIndex | None:
         return None
     try:
         if (folder / JOURNAL).exists():
-            finish_removal(folder)
+            finish_removal_if_free(folder)
         return OpenedIndex.open(folder)
     except ArtefactError as error:
         notes.append(f"The index was not used: {error}.")

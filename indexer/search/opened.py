@@ -1,8 +1,8 @@
 """An index on disk as it was opened: rows, vectors, table and encoder, each read when it is first needed.
 
-All of them are of the moment of opening. Builds replace files and never write into them, and the table keeps its earlier versions, so what
-has been read stays valid; a part that is first read after the index has changed is refused, because its rows would not be
-those of the other parts.
+All of them are of the moment of opening: files of rows and vectors are held (`search.state.held_files`), and the table keeps its earlier
+versions for an hour at least. A part that is gone, because everything was rebuilt, say, is refused: its rows would not be those of the
+other parts.
 
 Search, audit, labeling, curation and evaluation work on this; the public `Index` stands on top of them and inherits it.
 """
@@ -10,7 +10,6 @@ Search, audit, labeling, curation and evaluation work on this; the public `Index
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import copy
 from dataclasses import asdict
 from functools import cached_property
@@ -20,20 +19,21 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, ImageError, InputError
-from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
+from samekind.core.errors import ArtefactError, InputError
 from samekind.data.types.reading import Reading
-from samekind.indexer.search.originals import original
+from samekind.indexer.search.state.held_files import HeldFiles
+from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.storage.adaptation import Adaptation
-from samekind.indexer.storage.checks import another_encoder, check_artefact, usable_adaptation
+from samekind.indexer.storage.checks import another_encoder, usable_adaptation
 from samekind.indexer.storage.layout import ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest, index_path
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
 from samekind.indexer.storage.rows import Rows
 from samekind.training.models.image_encoder import ImageEncoder
 
 if TYPE_CHECKING:
+    from samekind.indexer.search.narrowing.filters import Filters
     from samekind.indexer.search.vector_index import VectorIndex
     from samekind.indexer.storage.table import ImageTable
     from samekind.training.models.text_tower import TextTower
@@ -59,6 +59,7 @@ class OpenedIndex:
         self.path = path
         self.adaptation: Adaptation | None = None
         self._manifest = manifest
+        self._files = HeldFiles(path)
         if encoder is not None:
             self.__dict__["encoder"] = encoder
 
@@ -77,14 +78,14 @@ class OpenedIndex:
                 command that mends it.
         """
         folder = Path(path)
-        manifest = Manifest.read(folder)
-        check_artefact(folder, manifest)
+        state = read_state(folder)
+        manifest = state.manifest
         if encoder is not None and encoder.fingerprint != manifest.encoder:
             raise InputError(
                 f"the encoder given is not the one that the index in {folder} was built with", hint="leave it out"
             )
         index = cls(folder, manifest, encoder)
-        index.adaptation = usable_adaptation(folder, manifest)
+        index.adaptation, index._files = state.adaptation, state.files
         return index
 
     def readapted(self) -> Self:
@@ -96,6 +97,8 @@ class OpenedIndex:
         again = copy(self)
         again.__dict__.pop("adapted_index", None)
         again.adaptation = usable_adaptation(self.path, self._manifest)
+        if again.adaptation is not None and again.adaptation.file is not None:
+            again._files = self._files.beside(again.adaptation.file.name)
         return again
 
     def __len__(self) -> int:
@@ -119,8 +122,8 @@ class OpenedIndex:
     @cached_property
     def rows(self) -> Rows:
         """The light columns in table order."""
-        rows = Rows.read(self.path / ROWS_FILE, self._manifest.corpora)
-        self._check_current()
+        rows = Rows.read(self._files.path(ROWS_FILE), self._manifest.corpora)
+        self._check_held(ROWS_FILE)
         return rows
 
     @cached_property
@@ -131,17 +134,18 @@ class OpenedIndex:
         if self.adaptation is None or self.adaptation.file is None:
             return self.vector_index
         adapted = self.adaptation.file
-        if not (self.path / adapted.name).is_file():  # another adaptation has taken its place
+        file = self._files.path(adapted.name)
+        if not file.exists():  # another adaptation has taken its place
             raise changed_meanwhile(self.path)
-        return VectorIndex.load(self.path / adapted.name, adapted.ann_recall)
+        return VectorIndex.load(file, adapted.ann_recall)
 
     @cached_property
     def vector_index(self) -> VectorIndex:
         """The FAISS index of the encoder's vectors."""
-        from samekind.indexer.search.vector_index import VectorIndex
+        from samekind.indexer.search.state.delta import load_vectors
 
-        vectors = VectorIndex.load(index_path(self.path, self._manifest), self._manifest.ann_recall_at_10)
-        self._check_current()
+        vectors = load_vectors(self._manifest, self._files.path)
+        self._check_held(index_name(self._manifest))
         if (len(vectors), vectors.dim) != (len(self), self.dim):
             raise ArtefactError(
                 f"the index file in {self.path} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
@@ -186,11 +190,16 @@ class OpenedIndex:
         return TextTower.load(self.path, self._manifest.encoder)
 
     def _is_current(self) -> bool:
-        """True if nothing has been written since this index was opened: a writer takes the manifest away first, and writes it last."""
+        """True if nothing has been finished since this index was opened: a writer replaces the manifest last."""
         try:
             return Manifest.read(self.path).state == self._manifest.state
         except ArtefactError:
             return False
+
+    def _check_held(self, name: str) -> None:
+        """`_check_current` for a file that is not held as it was when the index was opened."""
+        if name not in self._files:
+            self._check_current()
 
     def _check_current(self) -> None:
         """Refuses a part that may have been read after somebody had begun to write.
@@ -272,26 +281,16 @@ class OpenedIndex:
         """Small encoded images in the order of `ids`; one read for all of them."""
         return self.table.thumbnails([self.rows.position_of(id_) for id_ in ids])
 
-    def picture(self, id_: str, side: int = 512) -> bytes:
-        """The best picture there is of one row, encoded (PNG or JPEG): of its file, at most `side` px a side, or else the thumbnail.
-
-        A file is shown only if it still is what was indexed, by its SHA-256; one that has moved, changed or cannot be read is passed over.
-
-        Raises:
-            InputError: there is no such id.
-        """
-        row = self.row(id_)
-        found = original(row) if max(row["width"], row["height"]) > THUMBNAIL_SIDE else None
-        if found is not None:
-            with suppress(ImageError):
-                return thumbnail(decode_image(found[0], self.reading, found[1]), side)
-        return self.thumbnail(id_)
-
     def positions_where(self, condition: str) -> NDArray[np.int64]:
         """Rows (0-based, ascending) that satisfy an SQL condition over id, uri, split, label, width, height, sha256 and corpus.
 
         Raises:
             InputError: the condition is not SQL over these columns.
         """
-        position = self.rows.position
-        return np.sort(np.array([position[id_] for id_ in self.table.ids_where(condition)], dtype=np.int64))
+        return self._filters.positions(condition)
+
+    @cached_property
+    def _filters(self) -> Filters:
+        from samekind.indexer.search.narrowing.filters import Filters
+
+        return Filters(self.path, self.rows, lambda: self.table, self._is_current)

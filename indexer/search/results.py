@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.indexer.search.hits import Found, Hit
+from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.search.query import Query, parse, unit
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 OWN = 1 - 1e-6
 """A row at least this similar is taken for the query's own image if no row has the query's content hash. Embedding the same image in
 another batch moves the cosine by less than 1e-7."""
+MOST = 10_000
+"""Hits that a search for every hit of at least a similarity gives at most."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class SearchResult:
     """Hits of one query.
 
     Attributes:
-        k: how many hits were asked for.
-        found: rows and cosines, see `Found`.
-        note: why there are fewer hits than asked for, or `None`.
+        k: how many hits were asked for; the number of hits where every one of at least a similarity was.
+        found: rows and cosines, nearest first or in the order of maximal marginal relevance, see `Found`.
+        note: why there are fewer hits than asked for, or than there are; otherwise `None`.
         elapsed_ms: time of the call, shared evenly by its queries.
         adaptation: version of the adaptation that was searched with; `None` for the encoder's own space.
     """
@@ -67,40 +70,81 @@ class SearchResult:
         }
 
 
-def search(
-    index: OpenedIndex,
-    query: Any,
-    k: int,
-    where: str | None,
-    exclude_self: bool,
-    adapted: bool = True,
-    min_similarity: float | None = None,
-) -> SearchResult | list[SearchResult]:
+@dataclass(frozen=True)
+class Asked:
+    """What a search is asked beside its query; see `Index.search`."""
+
+    k: int | None
+    where: str | None = None
+    exclude_self: bool = False
+    adapted: bool = True
+    min_similarity: float | None = None
+    diversity: float = 0.0
+
+    def checked(self) -> Asked:
+        """The same, every value in its range; the k of a range search is the greatest number of hits.
+
+        Raises:
+            InputError: a value is not.
+        """
+        if self.k is None and self.min_similarity is None:
+            raise InputError("k=None asks for every hit of at least min_similarity, and there is none", hint="name one")
+        if not _is_number(self.diversity) or not 0 <= self.diversity <= 1:
+            raise InputError(f"diversity must lie in [0, 1], got {self.diversity!r}")
+        return replace(self, k=MOST if self.k is None else check_k(self.k), min_similarity=_least(self.min_similarity))
+
+
+def search(index: OpenedIndex, query: Any, wanted: Asked) -> SearchResult | list[SearchResult]:
     """Carries out `Index.search`; see there."""
     started = time.perf_counter()
-    k, least = check_k(k), _least(min_similarity)
-    rows = None if where is None else index.positions_where(where)
+    asked = wanted.checked()
+    assert asked.k is not None
+    assert asked.min_similarity is not None
+    rows = None if asked.where is None else index.positions_where(asked.where)
     queries, several = parse(query, index)
-    adaptation = index.adaptation if adapted else None
+    adaptation = index.adaptation if asked.adapted else None
     space = index.vector_index if adaptation is None else index.adapted_index
-    own = [_own(index, each, adaptation) for each in queries] if exclude_self else []
+    own = [_own(index, each, adaptation) for each in queries] if asked.exclude_self else []
     if adaptation is not None:
         queries = _adapted(queries, index, adaptation)
-    if exclude_self:
-        found = [_without_own(space, each, k, left_out, rows) for each, left_out in zip(queries, own, strict=True)]
+    width = candidates(asked.k) if asked.diversity else asked.k
+    if asked.exclude_self:
+        found = [_without_own(space, each, width, left_out, rows) for each, left_out in zip(queries, own, strict=True)]
     else:
-        found = space.search(_stack(queries, index.dim), k, rows)
+        found = space.search(_stack(queries, index.dim), width, rows)
     elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
     searched = len(index) if rows is None else len(rows)
     version = None if adaptation is None else adaptation.version
     results = []
     for similarity, row in found:
-        similar = similarity >= least
-        note = _note(k, len(row), searched, where, exclude_self)
-        if not similar.all():
-            note = f"only {int(similar.sum()):,} of {len(row):,} hits have a similarity of at least {least:g}"
-        results.append(SearchResult(k, Found(index.rows, similarity[similar], row[similar]), note, elapsed, version))
+        similar = similarity >= asked.min_similarity
+        if wanted.k is None:
+            note = _range_note(int(similar.sum()), searched, asked)
+        elif similar[: asked.k].all():
+            note = _note(asked.k, len(row), searched, asked.where, asked.exclude_self)
+        else:
+            kept, looked = int(similar[: asked.k].sum()), len(similar[: asked.k])
+            note = f"only {kept:,} of {looked:,} hits have a similarity of at least {asked.min_similarity:g}"
+        hits = Found(index.rows, *_chosen(space, similarity[similar], row[similar], asked))
+        results.append(SearchResult(len(hits) if wanted.k is None else asked.k, hits, note, elapsed, version))
     return results if several else results[0]
+
+
+def _chosen(
+    space: VectorIndex, similarity: NDArray[np.float64], row: NDArray[np.int64], asked: Asked
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The hits of one query among what was found: the first ones, or those that differ from each other."""
+    assert asked.k is not None
+    if not asked.diversity:
+        return similarity, row
+    chosen = diverse(similarity, space.vectors(row), asked.k, asked.diversity)
+    return similarity[chosen], row[chosen]
+
+
+def _range_note(found: int, searched: int, asked: Asked) -> str | None:
+    if found < MOST or searched <= MOST:
+        return None
+    return f"stopped at {MOST:,} hits of a similarity of at least {asked.min_similarity:g}: there may be more"
 
 
 def search_vectors(
@@ -136,10 +180,13 @@ def check_k(k: Any) -> int:
 def _least(min_similarity: Any) -> float:
     if min_similarity is None:
         return -np.inf
-    is_number = isinstance(min_similarity, int | float | np.integer | np.floating)
-    if not is_number or isinstance(min_similarity, bool) or not -1 <= min_similarity <= 1:
+    if not _is_number(min_similarity) or not -1 <= min_similarity <= 1:
         raise InputError(f"min_similarity must be a cosine in [-1, 1], got {min_similarity!r}")
     return float(min_similarity)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _own(index: OpenedIndex, query: Query, adaptation: Adaptation | None) -> NDArray[np.int64]:

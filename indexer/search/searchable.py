@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import InputError
+from samekind.core.errors import ImageError, InputError
+from samekind.data.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from samekind.data.types.same_class import same_labels
 from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.originals import original
 from samekind.indexer.search.query import Id, Query, parse, seen, whole_picture
-from samekind.indexer.search.results import SearchResult, search, search_vectors
+from samekind.indexer.search.results import Asked, SearchResult, search, search_vectors
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,22 +49,24 @@ class SearchableIndex(OpenedIndex):
     def search(
         self,
         query: Single,
-        k: int = 10,
+        k: int | None = 10,
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
         min_similarity: float | None = None,
+        diversity: float = 0.0,
     ) -> SearchResult: ...
 
     @overload
     def search(
         self,
         query: list[Each] | tuple[Each, ...],
-        k: int = 10,
+        k: int | None = 10,
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
         min_similarity: float | None = None,
+        diversity: float = 0.0,
     ) -> list[SearchResult]: ...
 
     # An array's rank and a list's numbers decide at run time whether they are one query.
@@ -70,21 +74,23 @@ class SearchableIndex(OpenedIndex):
     def search(
         self,
         query: Any,
-        k: int = 10,
+        k: int | None = 10,
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
         min_similarity: float | None = None,
+        diversity: float = 0.0,
     ) -> SearchResult | list[SearchResult]: ...
 
     def search(
         self,
         query: Any,
-        k: int = 10,
+        k: int | None = 10,
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
         min_similarity: float | None = None,
+        diversity: float = 0.0,
     ) -> SearchResult | list[SearchResult]:
         """Finds the k most similar images.
 
@@ -92,22 +98,25 @@ class SearchableIndex(OpenedIndex):
             query: a path, bytes, a Pillow image, an `(H, W[, C])` uint8 array, an id of the index, a `(D,)` float vector (scaled to unit
                 norm), what `embedded` returned, a `Crop`, `Text` if the index has a text tower, or a `Mix` of these. A `(Q, D)` float
                 array or a list of any of these asks several queries. A string is an id if no such file exists.
-            k: hits wanted, ≥ 1. More than there are gives all of them and a note.
+            k: hits wanted, ≥ 1. More than there are gives all of them and a note. `None` gives every hit of at least `min_similarity`,
+                up to 10,000; a note says so where there may be more.
             where: SQL condition that hits must satisfy, e.g. `"label = 'Bag' AND split = 'test'"`.
             exclude_self: leaves out the query's own image: all rows with its content. A query that no row has the content hash of (a
                 vector, an image that was encoded anew) leaves out rows of similarity ≥ 1 − 1e-6 instead.
             adapted: searches the space as people's answers have adapted it (`Index.adapt`); `False` asks the encoder's own.
                 A query that is a vector is one of the encoder's either way.
             min_similarity: cosine in [-1, 1] below which hits are left out, so that there may be fewer than k and a note; none by default.
+            diversity: in [0, 1]: above 0, hits are chosen among the 5 k nearest (50 at least) by maximal marginal relevance, so that near
+                copies of a hit give way to others. 0 is the order of similarity.
 
         Returns:
-            One `SearchResult`; for several queries a list of them. Equal similarities come in table order.
+            One `SearchResult`; for several queries a list of them. Equal similarities come in table order. Hits of a filter are exact.
 
         Raises:
             InputError: k, the query or the condition is unusable; the message says what was expected.
             ImageError: the query image cannot be decoded.
         """
-        return search(self, query, k, where, exclude_self, adapted, min_similarity)
+        return search(self, query, Asked(k, where, exclude_self, adapted, min_similarity, diversity))
 
     def search_vectors(
         self, vectors_QD: NDArray[Any], k: int = 10, adapted: bool = True
@@ -130,18 +139,19 @@ class SearchableIndex(OpenedIndex):
     def search_id(
         self,
         id_: str,
-        k: int = 10,
+        k: int | None = 10,
         where: str | None = None,
         exclude_self: bool = False,
         adapted: bool = True,
         min_similarity: float | None = None,
+        diversity: float = 0.0,
     ) -> SearchResult:
         """`search` for an image of the index, even where a file has its id for a name.
 
         Raises:
             InputError: there is no such image, or k or the condition is unusable.
         """
-        found = search(self, Id(id_), k, where, exclude_self, adapted, min_similarity)
+        found = search(self, Id(id_), Asked(k, where, exclude_self, adapted, min_similarity, diversity))
         assert isinstance(found, SearchResult), "one query has one result"
         return found
 
@@ -176,6 +186,21 @@ class SearchableIndex(OpenedIndex):
         """
         found = original(self.row(id_))
         return None if found is None else found[0]
+
+    def picture(self, id_: str, side: int = 512) -> bytes:
+        """The best picture there is of one row, encoded (PNG or JPEG): of its file, at most `side` px a side, or else the thumbnail.
+
+        A file is shown only if it still is what was indexed, by its SHA-256; one that has moved, changed or cannot be read is passed over.
+
+        Raises:
+            InputError: there is no such id.
+        """
+        row = self.row(id_)
+        found = original(row) if max(row["width"], row["height"]) > THUMBNAIL_SIDE else None
+        if found is not None:
+            with suppress(ImageError):
+                return thumbnail(decode_image(found[0], self.reading, found[1]), side)
+        return self.thumbnail(id_)
 
     def decoded(self, id_: str) -> Image.Image:
         """The picture of an image of the index, as `decode_image` reads its file; the thumbnail where that is not there any more.

@@ -13,8 +13,8 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.adaptation import Adaptation, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import matches, table_files
-from samekind.indexer.storage.layout import ADAPTATION, PLACING, ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest, index_path
+from samekind.indexer.storage.layout import ADAPTATION, DELTA_FILE, JOURNAL, PLACING, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.remedies import json_field, rebuild_command, undo_hint
 from samekind.training.runtime.artefact import GIVEN, META, WEIGHTS
 
@@ -33,7 +33,7 @@ def check_artefact(folder: Path, manifest: Manifest, *, full: bool = False) -> N
     check_weights(folder, manifest, full=full)
     check_index_file(folder, manifest, full=full)
     check_rows_file(folder, manifest, full=full)
-    check_table_files(folder, manifest)
+    check_table_files(folder, manifest, full=full)
 
 
 def check_weights(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
@@ -68,12 +68,14 @@ def another_encoder(folder: Path, manifest: Manifest) -> ArtefactError:
 
 
 def check_index_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
-    """Compares `index.faiss`.
+    """Compares `index.faiss`, and the changes beside it.
 
     Raises:
         ArtefactError: it is missing or another file.
     """
-    _check_file(folder, index_path(folder, manifest).name, manifest.index, full)
+    _check_file(folder, index_name(manifest), manifest.index, full)
+    if manifest.delta is not None:
+        _check_file(folder, DELTA_FILE, manifest.delta, full)
 
 
 def check_rows_file(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
@@ -85,16 +87,36 @@ def check_rows_file(folder: Path, manifest: Manifest, *, full: bool = False) -> 
     _check_file(folder, ROWS_FILE, manifest.rows_file, full)
 
 
-def check_table_files(folder: Path, manifest: Manifest) -> None:
+def check_table_files(folder: Path, manifest: Manifest, *, full: bool = False) -> None:
     """Compares names and sizes of the table's files.
+
+    While a build is under way, the files before it are those that count, and while it deletes what no version needs, none.
+
+    Args:
+        folder: the artefact.
+        manifest: its manifest.
+        full: nothing may have been added, whatever is under way.
 
     Raises:
         ArtefactError: one is missing, added or of another size.
     """
-    if table_files(folder) != manifest.table_files:
+    before = None if full else json_field(folder / JOURNAL, "files")
+    if isinstance(before, list) and json_field(folder / JOURNAL, "cleaning") is True:
+        return
+    if table_files(folder, before if isinstance(before, list) else None) != manifest.table_files:
         raise ArtefactError(
             f"the table in {folder / 'db'} has changed since the index was built from it", hint=rebuild_command(folder)
         )
+
+
+def check_finished(folder: Path) -> None:
+    """Refuses an index that an interrupted build has left half-way: readers have the state before it, writers would lose what is done.
+
+    Raises:
+        ArtefactError: there is such a build.
+    """
+    if (folder / JOURNAL).exists():
+        raise ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder))
 
 
 def _check_file(folder: Path, name: str, recorded: dict[str, Any], full: bool) -> None:

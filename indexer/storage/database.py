@@ -13,8 +13,17 @@ def open_database(folder: Path) -> Any:
     Args:
         folder: the artefact.
     """
+    return _connect(str(folder / "db"))
+
+
+def database_in_memory() -> Any:
+    """A database that is on no disk and goes with whoever holds it."""
+    return _connect("memory://")
+
+
+def _connect(place: str) -> Any:
     import lancedb
 
     # A training reads verdicts and then forks workers, which never touch LanceDB. Its warning about forks would stand in every such log.
     warnings.filterwarnings("ignore", message="lancedb fork support", category=RuntimeWarning)
-    return lancedb.connect(str(folder / "db"))
+    return lancedb.connect(place)

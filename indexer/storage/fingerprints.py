@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +68,26 @@ def matches(path: Path, recorded: dict[str, Any], *, full: bool) -> bool:
     return bool(file_sample(path) == recorded["sample"])
 
 
-def table_files(folder: Path) -> str:
-    """Digest over names and sizes of the table's data, deletions and versions; empty if there is no table."""
+def table_file_names(folder: Path) -> list[str]:
+    """The table's data, deletions and versions, as paths within its folder, sorted within each of the three."""
     root = folder / TABLE_FOLDER
-    lines = []
+    found = []
     for part in ("_versions", "_deletions", "data"):
         if (root / part).is_dir():
-            entries = [(entry.name, entry.stat().st_size) for entry in os.scandir(root / part)]
-            lines += [f"{part}/{name} {size}" for name, size in sorted(entries) if not name.endswith(".json")]
+            names = sorted(entry.name for entry in os.scandir(root / part))
+            found += [f"{part}/{name}" for name in names if not name.endswith(".json")]
+    return found
+
+
+def table_files(folder: Path, names: Sequence[str] | None = None) -> str:
+    """Digest over names and sizes of the table's files; empty if there are none.
+
+    Args:
+        folder: the artefact.
+        names: of the files, as `table_file_names` gives them; all of them, if left out. One that is missing makes another digest.
+    """
+    root, lines = folder / TABLE_FOLDER, []
+    for name in table_file_names(folder) if names is None else names:
+        with suppress(OSError):
+            lines.append(f"{name} {(root / name).stat().st_size}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""

@@ -6,8 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from samekind.indexer.storage.fingerprints import table_file_names
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST
 from samekind.indexer.storage.manifest import CorpusEntry, entries
+from samekind.indexer.storage.remedies import json_field
 from samekind.training.runtime.artefact import write_json
 
 
@@ -21,6 +23,9 @@ class Journal:
         corpora: what the table held before.
         corpus: what is being added; `None` while rows are being removed.
         delete: ids of the rows that are being removed.
+        cleaning: old versions of the table are being deleted.
+
+    In the file there is also `files`: the names of the table's files before the build, by which readers of the state before know it.
     """
 
     encoder: str
@@ -28,13 +33,19 @@ class Journal:
     corpora: tuple[CorpusEntry, ...] = ()
     corpus: CorpusEntry | None = None
     delete: tuple[str, ...] = ()
+    cleaning: bool = False
 
     def write(self, folder: Path) -> None:
-        """Puts `indexing.json` in place, atomically, then takes the old manifest away: from now on the index is unfinished."""
+        """Puts `indexing.json` in place, atomically. Where the table is to be rebuilt, it then takes the old manifest away: from now on the
+        index is unfinished. Otherwise readers go on with the state before.
+        """
         held = [entry.to_dict() for entry in self.corpora]
         added = None if self.corpus is None else self.corpus.to_dict()
-        write_json(folder / JOURNAL, {**asdict(self), "corpora": held, "corpus": added})
-        (folder / MANIFEST).unlink(missing_ok=True)
+        before = json_field(folder / JOURNAL, "files")
+        files = before if isinstance(before, list) else table_file_names(folder)
+        write_json(folder / JOURNAL, {**asdict(self), "corpora": held, "corpus": added, "files": files})
+        if self.base_version is None:
+            (folder / MANIFEST).unlink(missing_ok=True)
 
     @classmethod
     def read(cls, folder: Path) -> Journal | None:
@@ -43,6 +54,8 @@ class Journal:
             values = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
             corpus = values["corpus"] and CorpusEntry(**values["corpus"])
             delete = tuple(values.get("delete", ()))
-            return cls(values["encoder"], values["base_version"], entries(values["corpora"]), corpus, delete)
+            held = entries(values["corpora"])
+            cleaning = values.get("cleaning") is True
+            return cls(values["encoder"], values["base_version"], held, corpus, delete, cleaning)
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,10 @@ FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
 TUNED_FORMAT = 3
 """3 has an index of a kind that earlier releases would take for an exact one, or one that was tuned."""
+
+
+DELTA_FORMAT = 3
+"""3 has changes beside the index file, which earlier releases would not see."""
 
 
 class NewerFormatError(ArtefactError):
@@ -66,6 +69,7 @@ class Manifest:
         corpora: what was indexed.
         ann_recall_at_10: overlap with exact search, measured when the index was built; 1 for `Flat`.
         weights: the same of the encoder's file; `None` in format 1, and where the file is not the encoder of the vectors.
+        delta: the same of `delta.safetensors`, and in `of` the hash of the index file that it has changes of; `None` without one.
         metric: `cosine`: the inner product of unit vectors.
         samekind: version that wrote this.
         format: of this file.
@@ -83,6 +87,7 @@ class Manifest:
     corpora: tuple[CorpusEntry, ...]
     ann_recall_at_10: float = 1.0
     weights: dict[str, Any] | None = None
+    delta: dict[str, Any] | None = None
     metric: str = "cosine"
     samekind: str = "unknown"
     format: int = FORMAT
@@ -101,6 +106,8 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Puts `manifest.json` in place, atomically."""
         values = {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]}
+        if self.delta is None:
+            del values["delta"]
         plain = self.tuned is None and (self.index_type == "Flat" or self.index_type.endswith(",Flat"))
         if plain:
             del values["tuned"]
@@ -129,7 +136,7 @@ class Manifest:
             )
         try:
             manifest = cls(**{**values, "corpora": entries(values["corpora"])})
-            for file in (manifest.index, manifest.rows_file, manifest.weights or {}):
+            for file in (manifest.index, manifest.rows_file, manifest.weights or {}, manifest.delta or {}):
                 if not isinstance(file, dict):
                     raise TypeError("a file's entry is no object")
             return manifest
@@ -137,16 +144,9 @@ class Manifest:
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error
 
 
-def index_path(folder: Path, manifest: Manifest) -> Path:
-    """The FAISS file that a manifest describes; if it has been tuned away since, the one of the same rows that took its place."""
-    path = folder / str(manifest.index.get("name", INDEX_FILE))
-    if path.is_file():
-        return path
-    with suppress(ArtefactError):
-        now = Manifest.read(folder)
-        if now.state == manifest.state:
-            return folder / str(now.index.get("name", INDEX_FILE))
-    return path
+def index_name(manifest: Manifest) -> str:
+    """The name of the index file."""
+    return str(manifest.index.get("name", INDEX_FILE))
 
 
 def encoder_named(folder: Path) -> str | None:

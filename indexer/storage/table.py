@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError, SamekindError
-from samekind.indexer.storage.database import open_database
+from samekind.indexer.storage.database import database_in_memory, open_database
 from samekind.indexer.storage.layout import TABLE_FOLDER
 from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
 
@@ -54,6 +55,18 @@ class ImageTable:
         self.folder = folder
         self._pinned = version
         self._is_current = is_current
+
+    @classmethod
+    def of_rows(cls, folder: Path, rows: Any) -> ImageTable:
+        """A table in memory of light columns alone, which `ids_where` and `rows` can read.
+
+        Args:
+            folder: the artefact, for messages.
+            rows: Arrow table with `ROW_COLUMNS`.
+        """
+        table = cls(folder)
+        table.__dict__["_table"] = database_in_memory().create_table(TABLE, rows)
+        return table
 
     @cached_property
     def _database(self) -> Any:
@@ -140,6 +153,21 @@ class ImageTable:
         with self._reading():
             return any(known["version"] == version for known in self._table.list_versions())
 
+    def versions(self) -> list[tuple[int, float]]:
+        """The versions that can be read, each with the time of its writing in seconds since 1970, the first one first."""
+        with self._reading():
+            return [(int(known["version"]), known["timestamp"].timestamp()) for known in self._table.list_versions()]
+
+    def num_parts(self) -> int:
+        """Files of rows, or versions, whichever are more: what grows with every write."""
+        with self._reading():
+            return max(int(self._table.stats()["fragment_stats"]["num_fragments"]), len(self._table.list_versions()))
+
+    def compact(self, older_than: timedelta) -> None:
+        """Merges small files and drops deleted rows, and deletes versions of more than this age; rows keep their order."""
+        with self._writing():
+            self._table.optimize(cleanup_older_than=older_than)
+
     def append(self, rows: Any) -> None:
         """Adds rows at the end, all or none of them.
 
@@ -170,6 +198,16 @@ class ImageTable:
         """The vectors in table order, as `(n, D)` float32 blocks."""
         for column in self._batches("vector"):
             yield column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+
+    def vectors_from(self, start: int) -> NDArray[np.float32]:
+        """`(n, D)` float32 vectors of the rows from one on, in table order."""
+        rows = list(range(start, len(self)))
+        if not rows:
+            return np.empty((0, self.dim), np.float32)
+        with self._reading():
+            column = self._table.take_offsets(rows).select(["vector"]).to_arrow()["vector"].combine_chunks()
+        vectors: NDArray[np.float32] = column.flatten().to_numpy().reshape(len(rows), self.dim)
+        return vectors
 
     def thumbnail_batches(self) -> Iterator[list[bytes]]:
         """All encoded thumbnails in table order, in blocks."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Json, folder_exists
+from samekind.commands.shared import Json, at_least, folder_exists
 from samekind.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Export:
-    """Writes an encoder as ONNX or as a folder to publish, and the vectors of an index as Parquet or .npy.
+    """Writes an encoder as ONNX or as a folder to publish, and the vectors and neighbours of an index as Parquet.
 
     The ONNX file takes decoded images of any size: resizing, cropping and normalisation are inside it.
 
     Example:
         samekind export artifacts/photos --vectors photos.parquet
+        samekind export artifacts/photos --knn neighbours.parquet --k 20
         samekind export artifacts/photos --onnx photos.onnx --save-pretrained photos-encoder
         samekind export lite0 --onnx lite0.onnx
     """
@@ -44,22 +45,36 @@ class Export:
             help_behavior_hint="",
         ),
     ] = None
+    knn: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE.parquet",
+            help="Write the nearest neighbours of every image here: id, neighbour, rank, similarity.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    k: Annotated[int, arg(metavar="N", help="How many neighbours for --knn.")] = 10
     json: Json = False
 
     def run(self, console: Console) -> None:
         """Writes what is asked for."""
         from samekind.training.config.model import names_model
 
-        if not (self.onnx or self.save_pretrained or self.vectors):
-            raise InputError("nothing to export", hint="name at least one of --onnx, --save-pretrained and --vectors")
-        if self.vectors and not names_model(self.artefact):
+        if not (self.onnx or self.save_pretrained or self.vectors or self.knn):
+            hint = "name at least one of --onnx, --save-pretrained, --vectors and --knn"
+            raise InputError("nothing to export", hint=hint)
+        at_least("--k", self.k, 1)
+        if (self.vectors or self.knn) and not names_model(self.artefact):
             folder_exists(Path(self.artefact))
-        elif self.vectors:
+        elif self.vectors or self.knn:
             raise InputError(f"{self.artefact} is a model without an index", hint="index a corpus with it first")
         written = {}
         if self.vectors:
             samekind.export_vectors(self.artefact, self.vectors)
             written["vectors"] = str(self.vectors)
+        if self.knn:
+            samekind.export_neighbours(self.artefact, self.knn, self.k, progress=console.progress)
+            written["knn"] = str(self.knn)
         if self.onnx or self.save_pretrained:
             written |= self._encoder(console)
         console.answer({"written": written}, "\n".join(f"wrote {path}" for path in written.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,7 @@ class BuildIndex:
         samekind index --corpus photos --encoder lite0 --crops 2 --out artifacts/photos
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
+        samekind index --corpus photos --out artifacts/photos --watch
         samekind index --out artifacts/photos --remove train/00003 train/00007
     """
 
@@ -81,6 +83,12 @@ class BuildIndex:
             help_behavior_hint="",
         ),
     ] = None
+    watch: Annotated[
+        bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
+    ] = False
+    merge: Annotated[
+        bool, arg(help="Build index.faiss anew with the changes that lie beside it, for programs that read it.")
+    ] = False
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None
     labels: Labels = None
@@ -94,8 +102,15 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
+        if self.watch and (
+            self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
+        ):
+            raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
         build = self._build if self.vectors is None else self._take_vectors
-        index, removed = self._thin(console) if self.remove else (build(console), 0)
+        alone = self.merge and self.corpus is None and self.vectors is None  # nothing to build
+        index, removed = self._thin(console) if self.remove or alone else (build(console), 0)
+        if self.merge:
+            index.merge(console.progress)
         answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
         others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
@@ -105,10 +120,14 @@ class BuildIndex:
         )  # there is no encoder to embed an image with
         following = command_line("search", self.out, *query) + words + others
         console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
+        if self.watch and self.corpus is not None:
+            from samekind.commands.folders.watch import EVERY_SECONDS, watch
+
+            watch(index, Path(self.corpus), partial(self._load, self.corpus), console, EVERY_SECONDS)
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.out)
-        return index, index.remove(self.remove, progress=console.progress)
+        return index, index.remove(self.remove, progress=console.progress) if self.remove else 0
 
     def _take_vectors(self, console: Console) -> samekind.Index:
         from samekind.indexer.storage.vector_files import read_vector_file

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -29,7 +30,10 @@ class Search:
     Example:
         samekind search artifacts/fashion-mnist bag.png --k 5
         samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
+        samekind search artifacts/photos --queries queries.txt --k 5 > hits.jsonl
         samekind search artifacts/photos street.jpg --crop 40,60,200,150
+        samekind search artifacts/photos bag.png --k all --min-similarity 0.8
+        samekind search artifacts/photos bag.png --diversity 0.5
         samekind search artifacts/photos --text "red shoe"
         samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
     """
@@ -38,7 +42,18 @@ class Search:
     images: Annotated[
         Positional[tuple[Path, ...]], arg(metavar="IMAGE", help="Image files.", help_behavior_hint="")
     ] = ()
-    k: Annotated[int, arg(metavar="N", help="How many neighbours.")] = 10
+    k: Annotated[
+        int | Literal["all"],
+        arg(metavar="N|all", help="How many neighbours; all: every hit of --min-similarity, up to 10,000."),
+    ] = 10
+    queries: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE|FOLDER",
+            help="Many queries: paths or ids, one a line, or the images of a folder; prints one JSON object a line.",
+            help_behavior_hint="",
+        ),
+    ] = None
     text: Annotated[str | None, arg(metavar="WORDS", help="What the images should show.", help_behavior_hint="")] = None
     text_weight: Annotated[
         float, arg(metavar="W", help="How much the text counts beside one image; 1: as much, 0.5: half as much.")
@@ -69,6 +84,9 @@ class Search:
         float | None,
         arg(metavar="S", help="Only hits of at least this similarity, -1 to 1.", help_behavior_hint="(default: all)"),
     ] = None
+    diversity: Annotated[
+        float, arg(metavar="D", help="0 to 1: above 0, near copies of a hit give way to others (marginal relevance).")
+    ] = 0.0
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
     max_pixels: Annotated[
@@ -85,29 +103,40 @@ class Search:
         """Searches and prints the hits."""
         from samekind.tables import search_text
 
-        at_least("--k", self.k, 1)
+        if self.k != "all":
+            at_least("--k", self.k, 1)
         self._check_flags()
         folder_exists(self.artefact)
         _check_files(self.images)
         index = samekind.Index.open(self.artefact)
         if self.max_pixels is not None:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
-        _check_known(index, (*self.like, *self.unlike))
-        queries = [self._query(image) for image in self.images] or [self._query(None)]
-        results = index.search(
-            queries,
-            self.k,
-            self.where,
-            self.exclude_self,
+        search: Callable[[list[Any]], list[samekind.SearchResult]] = partial(  # type: ignore[assignment]  # overloads
+            index.search,
+            k=None if self.k == "all" else self.k,
+            where=self.where,
+            exclude_self=self.exclude_self,
             adapted=not self.unadapted,
             min_similarity=self.min_similarity,
+            diversity=self.diversity,
         )
+        if self.queries is not None:
+            from samekind.commands.folders.queries import answer_queries, read_queries
+
+            if self.where is not None:
+                index.positions_where(self.where)  # what is wrong with it is wrong with every query
+            answer_queries(read_queries(self.queries), search, console)
+            return
+        _check_known(index, (*self.like, *self.unlike))
+        results = search([self._query(image) for image in self.images] or [self._query(None)])
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
 
     def _check_flags(self) -> None:
-        if not self.images and not self.like and self.text is None:
+        if self.queries is not None and (self.images or self.like or self.unlike or self.crop or self.text is not None):
+            raise InputError("--queries takes the place of IMAGE, --text, --like, --unlike and --crop")
+        if self.queries is None and not self.images and not self.like and self.text is None:
             example = command_line("search", self.artefact, "IMAGE")
             what = "nothing but --unlike" if self.unlike else "no image"
             raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
@@ -122,6 +151,10 @@ class Search:
             raise InputError(f"--text-weight must be a number above 0, got {self.text_weight:g}")
         if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
             raise InputError(f"--min-similarity must lie between -1 and 1, got {self.min_similarity:g}")
+        if self.k == "all" and self.min_similarity is None:
+            raise InputError("--k all needs --min-similarity", hint="--k all --min-similarity 0.8")
+        if not 0 <= self.diversity <= 1:
+            raise InputError(f"--diversity must lie between 0 and 1, got {self.diversity:g}")
         if not 0 <= self.unlike_weight < inf:
             raise InputError(f"--unlike-weight must be a number from 0, got {self.unlike_weight:g}")
 

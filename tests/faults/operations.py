@@ -145,16 +145,19 @@ def _prepare_more(folder: Path) -> None:
 
 def _index(folder: Path) -> None:
     import samekind as sk
-    from samekind.indexer.building import embed
+    from samekind.indexer.building import embed, tidying
 
     embed.CHUNK, embed._BATCH = CHUNK, CHUNK
+    tidying.MOST_PARTS, tidying.KEPT_SECONDS = 4, 0.0  # the table is compacted, too
     sk.build_index(sk.Corpus.from_folder(folder / "pictures"), str(folder / "out"), folder / "out")
 
 
 def _remove(folder: Path) -> None:
     import samekind as sk
+    from samekind.indexer.building import beside
     from samekind.indexer.storage import table
 
+    beside.FEWEST, beside.MOST_SHARE = 10, 0.5  # what is removed lies beside the index file
     table._IDS_A_DELETE = 2  # several deletions
     index = sk.Index.open(folder / "out")
     gone = [id_ for id_ in _victims(folder) if id_ in index.ids]

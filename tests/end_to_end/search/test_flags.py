@@ -16,6 +16,17 @@ def test_a_search_with_a_least_similarity(artefact: Path, query: Path) -> None:
     assert cut["hits"] == whole[:3]
     assert "only 3 of 8" in cut["note"]
     assert "--min-similarity" in refused("search", artefact, query, "--min-similarity", "1.5")
+    every = call("search", artefact, query, "--k", "all", "--min-similarity", least, "--json").answer
+    assert (every["hits"], every["k"]) == (whole[:3], 3)
+    assert "--k all needs --min-similarity" in refused("search", artefact, query, "--k", "all")
+
+
+def test_a_diverse_search(artefact: Path, query: Path) -> None:
+    """The hits of `diversity=`; what is no share is refused with the flag's name."""
+    answer = call("search", artefact, query, "--diversity", "0.9", "--k", 5, "--json").answer
+    wanted = samekind.Index.open(artefact).search(query, k=5, diversity=0.9)
+    assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in wanted]
+    assert "--diversity must lie between 0 and 1" in refused("search", artefact, query, "--diversity", "1.1")
 
 
 def test_a_search_with_a_part_of_an_image(artefact: Path, query: Path) -> None:

@@ -82,12 +82,12 @@ def test_a_condition_that_is_no_sql_is_not_the_tables_fault(artefact: Path) -> N
 
 
 def test_the_remedy_names_every_corpus(artefact: Path) -> None:
-    """None of them would come back by itself; while an index is being built, its journal is who knows them."""
+    """None of them would come back by itself; while a table is being rebuilt, its journal is who knows them."""
     _two_corpora(artefact)
     whole = restore_hint(artefact)
     assert whole.endswith("; then likewise for other")
     manifest = Manifest.read(artefact)
-    Journal(manifest.encoder, 1, manifest.corpora[:1], manifest.corpora[1]).write(artefact)
+    Journal(manifest.encoder, None, manifest.corpora[:1], manifest.corpora[1]).write(artefact)
     assert not (artefact / MANIFEST).exists()
     assert restore_hint(artefact) == whole
 
