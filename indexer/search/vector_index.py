@@ -154,7 +154,7 @@ class VectorIndex:
     def tune(self) -> None:
         """Measures the recall of an approximate index, and lets it look further until that suffices."""
         if self._wanted is not None:
-            made = VectorIndex.build_kind(lambda: [self._block(0, len(self))], self.dim, len(self), self._wanted)
+            made = VectorIndex.build_kind(lambda: [self.vectors()], self.dim, len(self), self._wanted)
             self.__dict__.update(made.__dict__)
         elif isinstance(self._index, faiss.IndexIVFFlat):
             self.ann_recall = tune_lists(self._index, self._index.nprobe)
@@ -177,10 +177,10 @@ class VectorIndex:
         own = sampled_rows(len(self), _QUERIES)
         self.tune_on(Truth.of(self._stored, self._stored[own], own), recall)
 
-    def _block(self, start: int, count: int = _BLOCK) -> Float32:
+    def _block(self, start: int) -> Float32:
         """Some vectors in table order, from one on, of an index that holds them so."""
         assert self._stored is not None
-        return self._stored[start : start + count]
+        return self._stored[start : start + _BLOCK]
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:
