@@ -17,6 +17,7 @@ OUT ?= artifacts/$(shell basename "$(CORPUS)")
 BUDGET ?= 120s
 SEEDS ?= 3
 JOBS ?= 1
+ROWS ?= 100000
 
 VENV := .venv
 RUN := $(VENV)/bin/python -P -m
@@ -42,9 +43,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser walk screenshots test-slow test-long faults audit-deps: STEPS := 3
+test browser walk screenshots test-slow test-long faults bench-index audit-deps: STEPS := 3
 
-.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults audit-deps check format format-check lint types layers clean
+.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults bench-index audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -144,6 +145,11 @@ chromium:
 faults: setup ## kill -9 at 400 random instants of all that writes, and compare (about 5 minutes); FAULTS='--only train --kills 10'
 	$(call step,3,killing and continuing (about 5 minutes on two quiet cores))
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --jobs 2 $(FAULTS)
+
+bench-index: setup ## queries a second at recall 0.99 beside FAISS, hnswlib, usearch and LanceDB; ROWS='100000 1000000'
+	$(call step,3,installing the peers and measuring (a million rows take about ten minutes on two cores))
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check hnswlib usearch 2> >(grep -v 'is ignored: it is' >&2)
+	@$(VENV)/bin/python -m benchmarks.index --rows $(ROWS)
 
 audit-deps: setup ## known security flaws of the versions in constraints.txt; needs the network
 	$(call step,3,asking for known flaws of $$(grep -c '==' constraints.txt) packages (half a minute))

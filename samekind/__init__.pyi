@@ -29,6 +29,8 @@ from samekind.indexer.audit.gradient_mass import GradientMass as GradientMass
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
+from samekind.indexer.building.tune import TuneReport as TuneReport
+from samekind.indexer.building.tune import tune as tune
 from samekind.indexer.curation.label_issues import LabelIssue as LabelIssue
 from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate
@@ -87,9 +89,9 @@ from samekind.indexer.report.run_card import run_card as run_card
 from samekind.indexer.report.runs import find_runs as find_runs
 from samekind.indexer.report.runs import first_run as first_run
 from samekind.indexer.search.crop import Crop as Crop
+from samekind.indexer.search.hits import Hit as Hit
 from samekind.indexer.search.mixed import Mix as Mix
 from samekind.indexer.search.mixed import Text as Text
-from samekind.indexer.search.results import Hit as Hit
 from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
 from samekind.indexer.verification import Verification as Verification

@@ -15,6 +15,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.beside import changed_index
 from samekind.indexer.building.tidying import tidy
+from samekind.indexer.building.tuned import kept_kind, sweep_tuned
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_finished
@@ -53,7 +54,7 @@ def finish(
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         changed = None if anew else changed_index(folder, encoder, rows, table, progress)
-        index, delta = changed or (_built(table, len(rows)), None)
+        index, delta = changed or (_built(folder, table, len(rows)), None)
         new_rows, new_index, new_delta = (folder / f"{name}.new" for name in (ROWS_FILE, INDEX_FILE, DELTA_FILE))
         rows.write(new_rows)
         if delta is None:
@@ -88,6 +89,7 @@ def finish(
         manifest.write(folder)
         if delta is None:
             (folder / DELTA_FILE).unlink(missing_ok=True)
+            sweep_tuned(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         task.advance(max(1, len(rows)))
 
@@ -104,8 +106,12 @@ def merge(folder: Path, progress: Progress) -> None:
     finish(folder, manifest.encoder, manifest.corpora, progress, anew=True)
 
 
-def _built(table: ImageTable, rows: int) -> VectorIndex:
-    return VectorIndex.build(table.vector_batches, table.dim, rows, vector_index.EXACT_LIMIT)
+def _built(folder: Path, table: ImageTable, rows: int) -> VectorIndex:
+    """The index of the table's vectors: of the kind that `samekind tune` has chosen, or that their number asks for."""
+    kept = kept_kind(folder, rows)
+    if kept is None:
+        return VectorIndex.build(table.vector_batches, table.dim, rows, vector_index.EXACT_LIMIT)
+    return VectorIndex.build_kind(table.vector_batches, table.dim, rows, *kept)
 
 
 def add_samples(folder: Path, progress: Progress) -> None:

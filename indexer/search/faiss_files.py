@@ -41,3 +41,15 @@ def write_index(index: Any, path: Path) -> None:
             faiss.write_index(index, str(temporary))
     except (OSError, RuntimeError) as error:
         raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error
+
+
+def file_bytes(index: Any) -> int:
+    """Size of the file that `write_index` would write, without writing it or holding it in memory."""
+    size = 0
+
+    def count(block: Any) -> None:
+        nonlocal size
+        size += len(block)
+
+    faiss.write_index(index, faiss.PyCallbackIOWriter(count))
+    return size

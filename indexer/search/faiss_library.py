@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from samekind.core.errors import MissingDependencyError
@@ -16,3 +18,17 @@ except ModuleNotFoundError as error:
     ) from error
 
 faiss: Any = faiss_module  # some builds ship type hints of SWIG's raw signatures, which Python's wrappers do not follow, others ship none
+
+
+@contextmanager
+def faiss_threads(count: int | None) -> Iterator[None]:
+    """FAISS with `count` threads; as many as it takes by itself for `None`."""
+    if count is None:
+        yield
+        return
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

@@ -25,7 +25,7 @@ from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.search.state.opening import read_state
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, usable_adaptation
-from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
+from samekind.indexer.storage.layout import ROWS_FILE
 from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.remedies import changed_meanwhile, rebuild_command
@@ -148,7 +148,7 @@ class OpenedIndex:
         self._check_held(index_name(self._manifest))
         if (len(vectors), vectors.dim) != (len(self), self.dim):
             raise ArtefactError(
-                f"{self.path / INDEX_FILE} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
+                f"the index file in {self.path} holds {len(vectors)} vectors of dim {vectors.dim}, expected {len(self)} of dim {self.dim}",
                 hint=rebuild_command(self.path),
             )
         return vectors

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.indexer.search.hits import Found, Hit
 from samekind.indexer.search.narrowing.diversity import candidates, diverse
-from samekind.indexer.search.query import Query, parse
+from samekind.indexer.search.query import Query, parse, unit
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
@@ -27,51 +28,33 @@ MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Hit:
-    """One row that was found.
-
-    Attributes:
-        rank: 1 for the nearest.
-        id: the row's id.
-        similarity: cosine in [-1, 1], higher is closer.
-        label: class name, `None` if unknown.
-        uri: where the image came from.
-    """
-
-    rank: int
-    id: str
-    similarity: float
-    label: str | None
-    uri: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The hit as `--json` prints it."""
-        return {"rank": self.rank, "id": self.id, "similarity": self.similarity, "label": self.label, "uri": self.uri}
-
-
-@dataclass(frozen=True)
 class SearchResult:
     """Hits of one query.
 
     Attributes:
         k: how many hits were asked for; the number of hits where every one of at least a similarity was.
-        hits: nearest first, or in the order of maximal marginal relevance; fewer than k if there are not as many rows to search.
+        found: rows and cosines, nearest first or in the order of maximal marginal relevance, see `Found`.
         note: why there are fewer hits than asked for, or than there are; otherwise `None`.
         elapsed_ms: time of the call, shared evenly by its queries.
         adaptation: version of the adaptation that was searched with; `None` for the encoder's own space.
     """
 
     k: int
-    hits: tuple[Hit, ...]
+    found: Found
     note: str | None = None
     elapsed_ms: float = 0.0
     adaptation: int | None = None
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The hits, nearest first; fewer than k if there are not as many rows to search."""
+        return self.found.hits
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
 
     def __len__(self) -> int:
-        return len(self.hits)
+        return len(self.found)
 
     def __getitem__(self, i: int) -> Hit:
         return self.hits[i]
@@ -142,7 +125,7 @@ def search(index: OpenedIndex, query: Any, wanted: Asked) -> SearchResult | list
         else:
             kept, looked = int(similar[: asked.k].sum()), len(similar[: asked.k])
             note = f"only {kept:,} of {looked:,} hits have a similarity of at least {asked.min_similarity:g}"
-        hits = _hits(index, *_chosen(space, similarity[similar], row[similar], asked))
+        hits = Found(index.rows, *_chosen(space, similarity[similar], row[similar], asked))
         results.append(SearchResult(len(hits) if wanted.k is None else asked.k, hits, note, elapsed, version))
     return results if several else results[0]
 
@@ -162,6 +145,23 @@ def _range_note(found: int, searched: int, asked: Asked) -> str | None:
     if found < MOST or searched <= MOST:
         return None
     return f"stopped at {MOST:,} hits of a similarity of at least {asked.min_similarity:g}: there may be more"
+
+
+def search_vectors(
+    index: OpenedIndex, vectors_QD: Any, k: int, adapted: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Carries out `Index.search_vectors`; see there."""
+    k, vectors_QD = check_k(k), np.asarray(vectors_QD)
+    if vectors_QD.ndim != 2 or vectors_QD.dtype.kind != "f":
+        raise InputError(
+            f"expected an array (Q, {index.dim}) of floats, got {vectors_QD.dtype} {vectors_QD.shape}",
+            hint="Index.search takes images, ids and single vectors",
+        )
+    query_QD = unit(vectors_QD, index.dim)
+    adaptation = index.adaptation if adapted else None
+    if adaptation is None:
+        return index.vector_index.search_batch(query_QD, k)
+    return index.adapted_index.search_batch(adaptation(query_QD) if len(query_QD) else query_QD, k)
 
 
 def check_k(k: Any) -> int:
@@ -231,12 +231,6 @@ def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -
 
 def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:
     return np.stack([query.vector_D for query in queries]) if queries else np.empty((0, dim), np.float32)
-
-
-def _hits(index: OpenedIndex, similarity: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[Hit, ...]:
-    ids, labels, uris = (index.rows.values(name, rows) for name in ("id", "label", "uri"))
-    values = zip(ids, similarity.tolist(), labels, uris, strict=True)
-    return tuple(Hit(rank, *value) for rank, value in enumerate(values, start=1))
 
 
 def _note(k: int, found: int, searched: int, where: str | None, exclude_self: bool) -> str | None:

@@ -17,7 +17,7 @@ from samekind.indexer.search.mixed import Mix, Text
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.originals import original
 from samekind.indexer.search.query import Id, Part, Query, parse, read, seen, whole_picture
-from samekind.indexer.search.results import Asked, SearchResult, search
+from samekind.indexer.search.results import Asked, SearchResult, search, search_vectors
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -117,6 +117,24 @@ class SearchableIndex(OpenedIndex):
             ImageError: the query image cannot be decoded.
         """
         return search(self, query, Asked(k, where, exclude_self, adapted, min_similarity, diversity))
+
+    def search_vectors(
+        self, vectors_QD: NDArray[Any], k: int = 10, adapted: bool = True
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Finds the k most similar images of many vectors, as arrays: what `search` finds, and nothing is made of each hit.
+
+        Args:
+            vectors_QD: `(Q, D)` floats, vectors of the encoder; scaled to unit norm.
+            k: hits wanted, ≥ 1; lowered to the number of images.
+            adapted: as for `search`.
+
+        Returns:
+            `(Q, K)` float64 cosines in [-1, 1], descending, and `(Q, K)` int64 positions in `ids`; equal similarities in table order.
+
+        Raises:
+            InputError: k is less than 1, or the vectors are not finite, zero, or of another dimension.
+        """
+        return search_vectors(self, vectors_QD, k, adapted)
 
     def search_id(
         self,

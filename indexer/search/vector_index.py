@@ -1,4 +1,4 @@
-"""FAISS over unit vectors: exact inner product up to 200,000 rows, inverted lists beyond, on all GPUs where there are any.
+"""FAISS over unit vectors: exact inner product up to 200,000 rows, re-ranked codes in lists beyond; on all GPUs where they can.
 
 FAISS proposes and float64 decides: a few more candidates than asked for are scored again in double precision and ordered by similarity,
 then by row. The order therefore depends neither on the index type nor on threads, batch size or SIMD, equal rows come in table order, and
@@ -7,28 +7,39 @@ brute force agrees on ids as well as on values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samekind.indexer.search.faiss_files import read_index, write_index
-from samekind.indexer.search.faiss_library import faiss
-from samekind.indexer.search.inverted_lists import add_unit_vectors, build_lists, map_lists, tune_lists
+from samekind.indexer.search.ann.factories import (
+    FLAT,
+    build_factory,
+    default_factory,
+    factory_of,
+    memory_bytes,
+    parameters_of,
+    set_parameters,
+)
+from samekind.indexer.search.ann.faiss_search import on_gpus, only_rows
+from samekind.indexer.search.ann.inverted_lists import map_lists, sampled_rows, tune_lists
+from samekind.indexer.search.ann.recall import RECALL, Truth, reach
+from samekind.indexer.search.ann.rescoring import Similarities, looked_further, nearest_of, ranked, stored_vectors
+from samekind.indexer.search.faiss_files import file_bytes, read_index, write_index
+from samekind.indexer.search.faiss_library import faiss, faiss_threads
 from samekind.indexer.search.unit_vectors import Float32, Rows
 from samekind.training.runtime.side_by_side import side_by_side
 
 # N rows, Q queries, D dimension, K hits
 
 EXACT_LIMIT = 200_000
-_SPARE = 16
+_SPARE = 4
 _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
-_RESCORE_VALUES = 1 << 23
+_QUERIES = 256
+_PROPOSALS = 1 << 16
 _BLOCK = 1 << 14
 
 
@@ -42,7 +53,9 @@ class VectorIndex:
 
     def __init__(self, index: Any, ann_recall: float = 1.0) -> None:
         self._index = index
-        self._gpu: Any = _on_gpus(index)
+        self._gpu: Any = on_gpus(index)
+        self._stored = stored_vectors(index)
+        self._wanted: str | None = None  # a kind that this is to become when its vectors stand
         self.ann_recall = ann_recall
 
     def __len__(self) -> int:
@@ -56,18 +69,33 @@ class VectorIndex:
     @property
     def exact(self) -> bool:
         """True if every row is compared."""
-        return not isinstance(self._index, faiss.IndexIVF)
+        return isinstance(self._index, faiss.IndexFlat)
 
     @property
     def kind(self) -> str:
-        """FAISS' name for the index: `Flat` or `IVF1024,Flat`."""
-        return "Flat" if self.exact else f"IVF{self._index.nlist},Flat"
+        """FAISS' name for the index: `Flat` or `IVF1024,PQ64x4fs,RFlat`, say."""
+        return self._wanted or factory_of(self._index)
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How far a search looks, by FAISS' names: `nprobe`, `efSearch`, `k_factor_rf`; empty for an exact index."""
+        return parameters_of(self._index)
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file that `save` writes."""
+        return file_bytes(self._index)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that a search goes through: the file, less the vectors that only re-ranking reads."""
+        return memory_bytes(self._index, self.file_bytes)
 
     @classmethod
     def build(
         cls, batches: Callable[[], Iterable[Float32]], dim: int, rows: int, exact_limit: int = EXACT_LIMIT
     ) -> VectorIndex:
-        """Builds an index.
+        """Builds an index of the kind that suits the number of rows.
 
         Args:
             batches: gives the vectors in table order, `(n, D)` float32 each; asked twice for an approximate index.
@@ -78,11 +106,27 @@ class VectorIndex:
         Raises:
             InputError: a vector is not finite or not of unit norm.
         """
-        if rows <= exact_limit:
-            index = faiss.IndexFlatIP(dim)
-            add_unit_vectors(index, batches())
-            return cls(index)
-        return cls(*build_lists(batches, dim, rows))
+        return cls.build_kind(batches, dim, rows, FLAT if rows <= exact_limit else default_factory(dim, rows))
+
+    @classmethod
+    def build_kind(
+        cls, batches: Callable[[], Iterable[Float32]], dim: int, rows: int, factory: str, recall: float = RECALL
+    ) -> VectorIndex:
+        """Builds an index of a kind, and lets it look as far as it must.
+
+        Args:
+            batches: gives the vectors in table order, `(n, D)` float32 each; asked twice for an approximate index.
+            dim: dimension D.
+            rows: how many vectors there will be.
+            factory: FAISS' name for it.
+            recall: of the ten nearest other rows, on a sample of the rows.
+
+        Raises:
+            InputError: a vector is not finite or not of unit norm.
+        """
+        index = cls(build_factory(factory, batches, dim, rows))
+        index._reach(recall)
+        return index
 
     def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
         """The same rows in another space, as an index of the same kind, in memory; an approximate one is yet to be `tuned`.
@@ -90,30 +134,53 @@ class VectorIndex:
         Args:
             apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`; called by several threads at once.
         """
-        if self.exact:
-            starts = range(0, len(self), _BLOCK)
-            blocks = partial(side_by_side, lambda start: apply(self._block(start)), starts)
-            return VectorIndex.build(blocks, self.dim, len(self), len(self))
-        return VectorIndex(map_lists(self._index, apply), self.ann_recall)
+        if isinstance(self._index, faiss.IndexIVFFlat):
+            return VectorIndex(map_lists(self._index, apply), self.ann_recall)
+        starts = range(0, len(self), _BLOCK)
+        blocks = partial(side_by_side, lambda start: apply(self._block(start)), starts)
+        mapped = VectorIndex.build(blocks, self.dim, len(self), len(self))
+        mapped._wanted = None if self.exact else self.kind
+        return mapped
 
     def move(self, rows: Rows, vectors_ND: Float32) -> None:
-        """Gives some rows other unit vectors; not for an index that was loaded from a file."""
+        """Gives some rows other unit vectors; not for an index that was loaded from a file, and before it is `tuned`."""
         if self.exact:
-            stored_ND = faiss.rev_swig_ptr(self._index.get_xb(), len(self) * self.dim).reshape(len(self), self.dim)
-            stored_ND[rows] = vectors_ND
+            if self._stored is not None:
+                self._stored[rows] = vectors_ND
         elif len(rows):
             self._index.update_vectors(np.ascontiguousarray(rows), np.ascontiguousarray(vectors_ND))
-        self._gpu = _on_gpus(self._index)
+        self._gpu = on_gpus(self._index)
 
     def tune(self) -> None:
-        """Measures the recall of an approximate index, and lets it look into more lists until that suffices."""
-        if not self.exact:
+        """Measures the recall of an approximate index, and lets it look further until that suffices."""
+        if self._wanted is not None:
+            made = VectorIndex.build_kind(lambda: [self.vectors()], self.dim, len(self), self._wanted)
+            self.__dict__.update(made.__dict__)
+        elif isinstance(self._index, faiss.IndexIVFFlat):
             self.ann_recall = tune_lists(self._index, self._index.nprobe)
 
+    def tune_on(self, truth: Truth, recall: float) -> None:
+        """Lets an approximate index look as far as it must to find enough for some queries, and no further."""
+        self.ann_recall = 1.0 if self.exact else reach(self._index, truth, self.search_batch, recall)
+
+    def set_parameters(self, parameters: Mapping[str, int]) -> None:
+        """Sets how far a search looks; see `parameters`."""
+        set_parameters(self._index, parameters)
+
+    def _reach(self, recall: float) -> None:
+        """The same by rows of the index, the own row of each left out."""
+        if self.exact:
+            return
+        if self._stored is None:
+            self.ann_recall = tune_lists(self._index, recall=recall)
+            return
+        own = sampled_rows(len(self), _QUERIES)
+        self.tune_on(Truth.of(self._stored, self._stored[own], own), recall)
+
     def _block(self, start: int) -> Float32:
-        """Some vectors of an exact index in table order, from one on."""
-        block: Float32 = self._index.reconstruct_n(start, min(_BLOCK, len(self) - start))
-        return block
+        """Some vectors in table order, from one on, of an index that holds them so."""
+        assert self._stored is not None
+        return self._stored[start : start + _BLOCK]
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:
@@ -141,18 +208,16 @@ class VectorIndex:
 
     def vectors(self, rows: Rows | None = None) -> Float32:
         """`(N, D)` float32 in table order, or those of `rows`; a copy."""
-        if rows is None:
-            found: Float32 = (
-                self._index.reconstruct_n(0, len(self)) if len(self) else np.empty((0, self.dim), np.float32)
-            )
-            return found
+        if self._stored is not None:
+            return self._stored.copy() if rows is None else self._stored[rows]
+        rows = np.arange(len(self)) if rows is None else rows
         if len(rows) == 0:
             return np.empty((0, self.dim), np.float32)
         some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
         return some
 
-    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[NDArray[np.float64], Rows]]:
-        """The k nearest rows of each query.
+    def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
+        """The k nearest rows of each query; `search_batch` gives the same as two arrays.
 
         Args:
             query_QD: `(Q, D)` float32 of unit norm.
@@ -162,88 +227,74 @@ class VectorIndex:
         Returns:
             For each query the similarities `(K,)` in [-1, 1], descending, and the rows `(K,)`; equal similarities in row order.
         """
+        return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
+
+    def search_batch(self, query_QD: Float32, k: int, rows: Rows | None = None) -> tuple[Similarities, Rows]:
+        """The k nearest rows of each query, as arrays.
+
+        Args:
+            query_QD: `(Q, D)` float32 of unit norm.
+            k: hits wanted, ≥ 1; lowered to the number of rows searched.
+            rows: search only these (distinct, ascending); all if left out.
+
+        Returns:
+            `(Q, K)` float64 cosines in [-1, 1], descending, and `(Q, K)` int64 rows; equal similarities in row order.
+        """
         total = len(self) if rows is None else len(rows)
         k = min(k, total)
-        if k == 0:
-            return [(np.empty(0), np.empty(0, np.int64)) for _ in query_QD]
+        if k == 0 or not len(query_QD):
+            return np.empty((len(query_QD), k)), np.empty((len(query_QD), k), np.int64)
         if rows is not None and not self.exact:
-            return [self._rescored(query_D, rows, k) for query_D in query_QD]
-        return [
-            self._one(query_D, k, rows, total, found) for query_D, found in self._proposals(query_QD, k, rows, total)
-        ]
+            found = [nearest_of(query_D, self.vectors, rows, k) for query_D in query_QD]
+            return np.stack([similarity for similarity, _ in found]), np.stack([row for _, row in found])
+        proposed_QW, row_QW = self._faiss(query_QD, min(total, k + _SPARE), rows)
+        similarity_QK, row_QK = ranked(query_QD, self.vectors, row_QW, k)
+        self._widen(query_QD, rows, (proposed_QW, row_QW), (similarity_QK, row_QK))
+        return similarity_QK, row_QK
 
-    def _proposals(
-        self, query_QD: Float32, k: int, rows: Rows | None, total: int
-    ) -> Iterator[tuple[Float32, tuple[Float32, Rows]]]:
-        similarity_QK, row_QK = self._faiss(query_QD, min(total, k + _SPARE), rows)
-        yield from zip(query_QD, zip(similarity_QK, row_QK, strict=True), strict=True)
+    def _widen(
+        self,
+        query_QD: Float32,
+        rows: Rows | None,
+        proposed: tuple[Float32, Rows],
+        ranks: tuple[Similarities, Rows],
+    ) -> None:
+        """Ranks again where the proposal was too narrow: exact, where what lies outside it is not clearly farther than the k-th hit.
 
-    def _one(
-        self, query_D: Float32, k: int, rows: Rows | None, total: int, found: tuple[Float32, Rows]
-    ) -> tuple[NDArray[np.float64], Rows]:
-        """Widens the proposal until what lies outside it is clearly farther than the k-th hit, then scores it exactly.
-
-        Lists that were looked into may hold fewer rows than asked for (FAISS fills up with −1); then all lists are.
+        What an approximate index looks into may hold fewer rows than asked for (FAISS fills up with −1); then it looks into everything.
         """
-        similarity_K, row_K = found
-        if not self.exact and (row_K >= 0).sum() < k:
-            _, row_QK = self._faiss(query_D[None], min(total, k + _SPARE), rows, every_list=True)
-            row_K = row_QK[0]
-        while self.exact and len(row_K) < total and similarity_K[k - 1] - similarity_K[-1] <= _SLACK:
-            similarity_QK, row_QK = self._faiss(query_D[None], min(total, 4 * len(row_K)), rows)
-            similarity_K, row_K = similarity_QK[0], row_QK[0]
-        return self._rescored(query_D, row_K[row_K >= 0], k)
+        (found_QW, row_QW), (similarity_QK, row_QK) = proposed, ranks
+        k, total = row_QK.shape[1], len(self) if rows is None else len(rows)
+        if not self.exact:
+            self._fill(query_QD, row_QW, ranks)
+            return
+        narrow = np.flatnonzero(found_QW[:, k - 1] - found_QW[:, -1] <= _SLACK)
+        width = row_QW.shape[1]
+        while len(narrow) and width < total:
+            width = min(total, 4 * width)
+            step = max(1, _PROPOSALS // width)
+            close = []
+            for part in np.split(narrow, range(step, len(narrow), step)):
+                found_PW, row_PW = self._faiss(query_QD[part], width, rows)
+                similarity_QK[part], row_QK[part] = ranked(query_QD[part], self.vectors, row_PW, k)
+                close.append(found_PW[:, k - 1] - found_PW[:, -1] <= _SLACK)
+            narrow = narrow[np.concatenate(close)]
 
-    def _faiss(
-        self, query_QD: Float32, width: int, rows: Rows | None, every_list: bool = False
-    ) -> tuple[Float32, Rows]:
+    def _fill(self, query_QD: Float32, row_QW: Rows, ranks: tuple[Similarities, Rows]) -> None:
+        """Lets an approximate index look further for the queries that it found fewer than k rows for, in the end at every row."""
+        similarity_QK, row_QK = ranks
+        k = row_QK.shape[1]
+        short, further = np.flatnonzero(row_QW[:, k - 1] < 0), 8
+        while len(short):
+            row_SW = looked_further(self._index, np.ascontiguousarray(query_QD[short]), row_QW.shape[1], further)
+            similarity_QK[short], row_QK[short] = ranked(query_QD[short], self.vectors, row_SW, k)
+            short, further = short[row_QK[short, -1] < 0], 8 * further
+
+    def _faiss(self, query_QD: Float32, width: int, rows: Rows | None) -> tuple[Float32, Rows]:
         query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
-        if self._gpu is not None and rows is None and width <= _GPU_K and not every_list:
+        if self._gpu is not None and rows is None and width <= _GPU_K:
             on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
             return on_gpu
-        params = faiss.SearchParametersIVF(nprobe=self._index.nlist) if every_list else _only(rows, len(self))
-        with _threads(1 if len(query_QD) == 1 else None):
-            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=params)
+        with faiss_threads(1 if len(query_QD) == 1 else None):  # alone, it is bound by memory: two took 3 times as long
+            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=only_rows(rows, len(self)))
         return found
-
-    def _rescored(self, query_D: Float32, rows: Rows, k: int) -> tuple[NDArray[np.float64], Rows]:
-        similarity = np.clip(exact_similarity(query_D, self.vectors, rows), -1.0, 1.0)
-        order = np.lexsort((rows, -similarity))[:k]
-        return similarity[order], rows[order]
-
-
-def exact_similarity(query_D: Float32, vectors: Callable[[Rows], Float32], rows: Rows) -> NDArray[np.float64]:
-    """Inner products `(n,)` float64 of one query with some rows, in blocks; equal rows give equal values wherever they stand."""
-    step = max(1, _RESCORE_VALUES // len(query_D))
-    query = query_D.astype(np.float64)
-    parts = [(vectors(rows[i : i + step]) * query).sum(axis=1) for i in range(0, len(rows), step)]
-    return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _only(rows: Rows | None, total: int) -> Any:
-    if rows is None:
-        return None
-    wanted = np.zeros(total, dtype=bool)
-    wanted[rows] = True
-    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little")))
-
-
-def _on_gpus(index: Any) -> Any:
-    """A copy of the index on all GPUs, or `None` without any."""
-    if getattr(faiss, "get_num_gpus", lambda: 0)() == 0 or index.ntotal == 0:
-        return None
-    return faiss.index_cpu_to_all_gpus(index)
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """FAISS with `count` threads: one query alone is bound by memory, and waiting for a second thread made it 3 times slower."""
-    if count is None:
-        yield
-        return
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

@@ -13,8 +13,8 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.indexer.storage.adaptation import Adaptation, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import matches, table_files
-from samekind.indexer.storage.layout import ADAPTATION, DELTA_FILE, INDEX_FILE, JOURNAL, PLACING, ROWS_FILE
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.layout import ADAPTATION, DELTA_FILE, JOURNAL, PLACING, ROWS_FILE
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.remedies import json_field, rebuild_command, undo_hint
 from samekind.training.runtime.artefact import GIVEN, META, WEIGHTS
 
@@ -73,7 +73,7 @@ def check_index_file(folder: Path, manifest: Manifest, *, full: bool = False) ->
     Raises:
         ArtefactError: it is missing or another file.
     """
-    _check_file(folder, INDEX_FILE, manifest.index, full)
+    _check_file(folder, index_name(manifest), manifest.index, full)
     if manifest.delta is not None:
         _check_file(folder, DELTA_FILE, manifest.delta, full)
 

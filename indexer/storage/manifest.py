@@ -16,6 +16,8 @@ from samekind.training.runtime.artefact import META, SEAL, write_json
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
+TUNED_FORMAT = 3
+"""3 has an index of a kind that earlier releases would take for an exact one, or one that was tuned."""
 
 
 DELTA_FORMAT = 3
@@ -61,8 +63,8 @@ class Manifest:
         rows: number of rows N.
         table_version: LanceDB's version number of the table.
         table_files: digest over names and sizes of the table's files.
-        index_type: FAISS' name for the index, `Flat` or `IVF…,Flat`.
-        index: `{"size", "sha256", "sample"}` of `index.faiss`; format 1 had no sample.
+        index_type: FAISS' name for the index, `Flat`, `IVF…,Flat` or `IVF…,PQ…x4fs,RFlat`, say.
+        index: `{"size", "sha256", "sample"}` of `index.faiss`; format 1 had no sample. `"name"` if the file has another name.
         rows_file: the same of `rows.arrow`.
         corpora: what was indexed.
         ann_recall_at_10: overlap with exact search, measured when the index was built; 1 for `Flat`.
@@ -71,6 +73,7 @@ class Manifest:
         metric: `cosine`: the inner product of unit vectors.
         samekind: version that wrote this.
         format: of this file.
+        tuned: parameters, recall, latency and bytes a vector, as `samekind tune` measured them; `None` where it did not.
     """
 
     encoder: str
@@ -88,6 +91,7 @@ class Manifest:
     metric: str = "cosine"
     samekind: str = "unknown"
     format: int = FORMAT
+    tuned: dict[str, Any] | None = None
 
     @property
     def state(self) -> tuple[str, int, str]:
@@ -104,6 +108,11 @@ class Manifest:
         values = {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]}
         if self.delta is None:
             del values["delta"]
+        plain = self.tuned is None and (self.index_type == "Flat" or self.index_type.endswith(",Flat"))
+        if plain:
+            del values["tuned"]
+        elif self.format == FORMAT:
+            values["format"] = TUNED_FORMAT
         write_json(folder / MANIFEST, values)
 
     @classmethod
@@ -121,9 +130,9 @@ class Manifest:
         version = values.get("format", 0)
         if not isinstance(version, int):
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder))
-        if version > DELTA_FORMAT:
+        if version > TUNED_FORMAT:
             raise NewerFormatError(
-                f"{path} has format {version}, this samekind reads up to {DELTA_FORMAT}", hint="upgrade samekind"
+                f"{path} has format {version}, this samekind reads up to {TUNED_FORMAT}", hint="upgrade samekind"
             )
         try:
             manifest = cls(**{**values, "corpora": entries(values["corpora"])})

@@ -19,6 +19,7 @@ from samekind.commands.search import Search
 from samekind.commands.serving.serve import Serve
 from samekind.commands.space.adapt import Adapt
 from samekind.commands.space.map import Map
+from samekind.commands.space.tune import Tune
 from samekind.commands.suspects import Suspects
 from samekind.commands.train import Train
 from samekind.commands.verdicts import Verdicts
@@ -32,6 +33,7 @@ Command = (
     | Search
     | Adapt
     | Map
+    | Tune
     | Audit
     | Evaluate
     | Detectors
@@ -55,6 +57,7 @@ COMMANDS: dict[str, type[Command]] = {
     "search": Search,
     "adapt": Adapt,
     "map": Map,
+    "tune": Tune,
     "audit": Audit,
     "evaluate": Evaluate,
     "detectors": Detectors,

@@ -9,7 +9,8 @@ import pytest
 
 import samekind as sk
 from samekind.indexer.adaptation.adapt import AnsweredSpace
-from samekind.indexer.search import inverted_lists, vector_index
+from samekind.indexer.search import vector_index
+from samekind.indexer.search.ann import inverted_lists
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.layout import INDEX_FILE
 

@@ -1,4 +1,4 @@
-"""An approximate index: inverted lists that are trained on a sample, and tuned until they find enough of what exact search finds."""
+"""Inverted lists of whole vectors: mapped to another space, and looked into until enough of what exact search finds is found."""
 
 from __future__ import annotations
 
@@ -16,27 +16,7 @@ ANN_RECALL = 0.95
 """Overlap with exact search among the first 10 other rows that an approximate index must reach on a sample of its own rows."""
 _RECALL_AT = 10
 _RECALL_SAMPLE = 256
-_TRAIN_ROWS_A_LIST = 64
 _AT_ONCE = 1 << 11
-
-
-def build_lists(batches: Callable[[], Iterable[Float32]], dim: int, rows: int) -> tuple[Any, float]:
-    """Builds an index of inverted lists; returns it with the recall that it reaches.
-
-    Args:
-        batches: gives the vectors in table order, `(n, D)` float32 each; asked twice.
-        dim: dimension D.
-        rows: number of vectors.
-
-    Raises:
-        InputError: a vector is not finite or not of unit norm.
-    """
-    lists = max(1, round(4 * rows**0.5))
-    index = faiss.index_factory(dim, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
-    index.train(_at(batches(), _sample(rows, _TRAIN_ROWS_A_LIST * lists)))
-    add_unit_vectors(index, batches())
-    index.make_direct_map()
-    return index, tune_lists(index)
 
 
 def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
@@ -122,12 +102,12 @@ def add_unit_vectors(index: Any, batches: Iterable[Float32]) -> None:
         index.add(np.ascontiguousarray(batch))
 
 
-def _sample(rows: int, size: int) -> Rows:
+def sampled_rows(rows: int, size: int) -> Rows:
     """A seeded choice of row numbers, ascending; all if there are fewer."""
     return np.sort(np.random.default_rng(0).permutation(rows)[:size])
 
 
-def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
+def rows_at(batches: Iterable[Float32], chosen: Rows) -> Float32:
     """The vectors of some rows, ascending."""
     parts, start = [], 0
     for batch in batches:
@@ -137,21 +117,21 @@ def _at(batches: Iterable[Float32], chosen: Rows) -> Float32:
     return np.ascontiguousarray(np.concatenate(parts))
 
 
-def tune_lists(index: Any, nprobe: int = 8) -> float:
+def tune_lists(index: Any, nprobe: int = 8, recall: float | None = None) -> float:
     """Doubles `nprobe`, from a first one on, until recall suffices; returns the recall reached.
 
     A neighbour is found if its list is looked into, so no search is needed to tell: only who the exact neighbours are, and how many lists
     are nearer to the query than theirs. The queries are rows of the index. Each finds itself for certain, so its own row counts neither as
     found nor as to be found.
     """
-    own = _sample(index.ntotal, _RECALL_SAMPLE)
+    own = sampled_rows(index.ntotal, _RECALL_SAMPLE)
     query_QD = index.reconstruct_batch(own)
     needed_QK = _lists_needed(index, query_QD, _list_of_neighbours(index, query_QD, own))
     index.nprobe = nprobe
     while True:
-        recall = float(np.mean(needed_QK <= index.nprobe))
-        if recall >= ANN_RECALL or index.nprobe >= index.nlist:
-            return recall
+        reached = float(np.mean(needed_QK <= index.nprobe))
+        if reached >= (ANN_RECALL if recall is None else recall) or index.nprobe >= index.nlist:
+            return reached
         index.nprobe = min(2 * index.nprobe, index.nlist)
 
 

@@ -1,0 +1,64 @@
+"""Every kind of index that may be chosen: against brute force, deterministic, and readable as plain FAISS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from samekind.indexer.search.ann.factories import build_factory, candidates, default_factory, factory_of
+from samekind.indexer.search.faiss_library import faiss
+from samekind.indexer.search.vector_index import VectorIndex
+from tests import oracles
+
+ROWS, DIM = 1600, 16
+
+
+def _vectors(dim: int = DIM, rows: int = ROWS) -> NDArray[np.float32]:
+    random = np.random.default_rng(0)
+    centre = random.normal(size=(40, dim))
+    points = centre[random.integers(0, 40, rows)] + 0.5 * random.normal(size=(rows, dim))
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", candidates(DIM, ROWS))
+def test_a_kind_finds_enough_with_exact_values_and_gives_its_vectors_back(name: str, tmp_path: Path) -> None:
+    """From its file, too; two builds are the same file; filters and more hits than its lists hold are exact."""
+    vectors = _vectors()
+    built = VectorIndex.build_kind(lambda: iter(np.split(vectors, 4)), DIM, ROWS, name)
+    assert built.kind == name
+    assert built.ann_recall >= 0.99
+    built.save(tmp_path / "a.faiss")
+    VectorIndex.build_kind(lambda: [vectors], DIM, ROWS, name).save(tmp_path / "b.faiss")
+    assert (tmp_path / "a.faiss").read_bytes() == (tmp_path / "b.faiss").read_bytes()
+    assert (tmp_path / "a.faiss").stat().st_size == built.file_bytes
+    index = VectorIndex.load(tmp_path / "a.faiss", built.ann_recall)
+    assert (index.kind, index.parameters) == (name, built.parameters)
+    np.testing.assert_array_equal(index.vectors(), vectors)
+    np.testing.assert_array_equal(index.vectors(np.array([7, 3])), vectors[[7, 3]])
+    queries = _vectors(rows=ROWS + 50)[ROWS:]
+    similarity, rows = index.search_batch(queries, 10)
+    overlap = []
+    for query, values, found in zip(queries, similarity, rows, strict=True):
+        np.testing.assert_allclose(values, vectors[found].astype(np.float64) @ query, atol=1e-12)
+        overlap.append(len(set(found.tolist()) & set(oracles.nearest(vectors, query, 10)[0])) / 10)
+    assert np.mean(overlap) >= 0.97
+    everything = index.search_batch(queries[:2], ROWS)[1]
+    assert everything[0].tolist() == oracles.nearest(vectors, queries[0], ROWS)[0]
+    some = np.arange(0, ROWS, 9)
+    assert (
+        index.search_batch(queries[:1], 8, some)[1][0].tolist()
+        == oracles.nearest(vectors, queries[0], 8, some.tolist())[0]
+    )
+    plain = faiss.read_index(str(tmp_path / "a.faiss"))
+    assert plain.search(vectors[:1], 1)[1][0, 0] == 0
+
+
+@pytest.mark.parametrize("dim", [1, 7, 12, 15])
+def test_any_dimension_has_a_kind(dim: int) -> None:
+    """Primes too, whose vectors cannot be cut into pairs of dimensions."""
+    vectors = _vectors(dim, 300)
+    for name in (default_factory(dim, 300), *candidates(dim, 300)):
+        assert factory_of(build_factory(name, lambda: [vectors], dim, 300)) == name
