@@ -51,6 +51,15 @@ class Found:
     def __init__(self, rows: Rows, similarity_K: NDArray[np.float64], row_K: NDArray[np.int64]) -> None:
         self._rows, self.similarity_K, self.row_K = rows, similarity_K, row_K
 
+    @classmethod
+    def told(cls, hits: tuple[Hit, ...]) -> Found:
+        """Hits of an index that is elsewhere, whose rows are not known here: each is −1."""
+        found = cls.__new__(cls)
+        found.similarity_K = np.array([hit.similarity for hit in hits], dtype=np.float64)
+        found.row_K = np.full(len(hits), -1, dtype=np.int64)
+        found.__dict__["hits"] = hits  # where `hits` would keep them
+        return found
+
     def __len__(self) -> int:
         return len(self.row_K)
 

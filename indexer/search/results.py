@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,12 @@ class SearchResult:
             "elapsed_ms": round(self.elapsed_ms, 3),
             "adaptation": self.adaptation,
         }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> SearchResult:
+        """What `to_dict` made, of an index that may be elsewhere: its rows are −1."""
+        hits = tuple(Hit(**hit) for hit in told["hits"])
+        return cls(told["k"], Found.told(hits), told["note"], told["elapsed_ms"], told["adaptation"])
 
 
 @dataclass(frozen=True)

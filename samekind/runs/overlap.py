@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from samekind.indexer.search.hits import Hit
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.search.results import Hit
 from samekind.runs.same_image import contents
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind import Hit, ImageError, InputError, SearchResult, ServiceError, Text, Verdict
+from samekind import ImageError, InputError, SearchResult, ServiceError, Text, Verdict
 from samekind.service.connection import Connection, json_object, retry_seconds
 
 Query: TypeAlias = str | Path | bytes | Text | Sequence[float] | NDArray[np.floating[Any]]
@@ -77,17 +77,19 @@ class Client:
         """
         options = _options(k, where, exclude_self, adapted, min_similarity, offset)
         if isinstance(query, Text):
-            return _result(self._json("POST", "/v1/search/text", body={"text": query.words, **options}))
+            return SearchResult.from_dict(self._json("POST", "/v1/search/text", body={"text": query.words, **options}))
         if isinstance(query, str | Path | bytes | bytearray | memoryview):
             encoded = _read(query) if isinstance(query, str | Path) else bytes(query)
-            return _result(self._json("POST", "/v1/search/image", options, encoded))
+            return SearchResult.from_dict(self._json("POST", "/v1/search/image", options, encoded))
         # A list is read as float32, as the library does.
         vector = query if isinstance(query, np.ndarray) else np.asarray(query, dtype=np.float32)
         if vector.ndim != 1 or vector.dtype.kind != "f":
             raise InputError(f"a vector must be D numbers, got {vector.dtype} {vector.shape}", hint="ask one at a time")
         if not np.isfinite(vector).all():
             raise InputError("the query vector holds NaN or infinity", hint="a vector must be finite")
-        return _result(self._json("POST", "/v1/search/vector", body={"vector": vector.tolist(), **options}))
+        return SearchResult.from_dict(
+            self._json("POST", "/v1/search/vector", body={"vector": vector.tolist(), **options})
+        )
 
     def search_id(
         self,
@@ -101,7 +103,7 @@ class Client:
     ) -> SearchResult:
         """`Index.search_id`: the neighbours of an image of the index; raises as `search`."""
         options = _options(k, where, exclude_self, adapted, min_similarity, offset)
-        return _result(self._json("GET", "/v1/images/neighbours", {"id": id_, **options}))
+        return SearchResult.from_dict(self._json("GET", "/v1/images/neighbours", {"id": id_, **options}))
 
     def about(self) -> dict[str, Any]:
         """Number of images, dimension, classes, splits and what can be asked; raises `ServiceError`."""
@@ -211,11 +213,6 @@ def _read(path: str | Path) -> bytes:
         reason = getattr(error, "strerror", None) or error
         hint = "an image of the index: search_id"
         raise ImageError(f"{path}: cannot be read ({reason})", hint=hint) from error
-
-
-def _result(told: dict[str, Any]) -> SearchResult:
-    hits = tuple(Hit(**hit) for hit in told["hits"])
-    return SearchResult(told["k"], hits, told["note"], told["elapsed_ms"], told["adaptation"])
 
 
 def _verdict(told: dict[str, Any]) -> Verdict:
