@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -243,6 +244,7 @@ def _note(k: int, found: int, searched: int, where: str | None, exclude_self: bo
     if found >= k:
         return None
     what = f"{searched:,} images" if searched != 1 else "1 image"
-    place = f"{what} satisfy {where!r}" if where is not None else f"the index holds {what}"
+    # Shortened: a condition that names many images says nothing to whoever reads it whole.
+    place = f"the index holds {what}" if where is None else f"{what} satisfy {shorten(where, 80, placeholder=' …')!r}"
     own = ", and the query's own is left out" if exclude_self and found < searched else ""
     return f"{place}{own}: {found:,} hits instead of {k:,}"

@@ -87,7 +87,7 @@ class BuildIndex:
         bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
     ] = False
     merge: Annotated[
-        bool, arg(help="Build index.faiss anew with the changes that lie beside it, for programs that read it.")
+        bool, arg(help="Build the index file anew with the changes that lie beside it, for programs that read it.")
     ] = False
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
     layout: Layout = None

@@ -99,6 +99,8 @@ def test_refusals_are_the_librarys_errors(client: sk.Client) -> None:
         client.search("no/such/file.png")
     with pytest.raises(sk.InputError, match="NaN"):
         client.search([float("nan")])
+    with pytest.raises(sk.InputError, match="an image, Text or a vector"):
+        client.search(["cat.jpg", "dog.jpg"])  # type: ignore[list-item]
     with pytest.raises(sk.InputError, match="is no address"):
         sk.Client("photos.example.org")
 

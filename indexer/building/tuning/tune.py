@@ -96,7 +96,10 @@ def tune(
         ArtefactError: there is no finished index, or another process is working there.
     """
     if not 0 < recall <= 1:
-        raise InputError(f"recall must lie in (0, 1], got {recall!r}")
+        raise InputError(
+            f"recall must lie in (0, 1], got {recall!r}",
+            hint="0.99: of a hundred true neighbours, one may be missed",
+        )
     folder = Path(path)
     check_writable(folder)
     Manifest.read(folder)  # before a lock is made in a folder that is no artefact
