@@ -54,7 +54,7 @@ def finish(
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         changed = None if anew else changed_index(folder, encoder, rows, table, progress)
-        index, delta = changed or (_built(folder, table, len(rows)), None)
+        index, delta = changed or (_built(folder, encoder, table, len(rows)), None)
         new_rows, new_index, new_delta = (folder / f"{name}.new" for name in (ROWS_FILE, INDEX_FILE, DELTA_FILE))
         rows.write(new_rows)
         if delta is None:
@@ -106,9 +106,9 @@ def merge(folder: Path, progress: Progress) -> None:
     finish(folder, manifest.encoder, manifest.corpora, progress, anew=True)
 
 
-def _built(folder: Path, table: ImageTable, rows: int) -> VectorIndex:
+def _built(folder: Path, encoder: str, table: ImageTable, rows: int) -> VectorIndex:
     """The index of the table's vectors: of the kind that `samekind tune` has chosen, or that their number asks for."""
-    kept = kept_kind(folder, rows)
+    kept = kept_kind(folder, encoder, rows)
     if kept is None:
         return VectorIndex.build(table.vector_batches, table.dim, rows, vector_index.EXACT_LIMIT)
     return VectorIndex.build_kind(table.vector_batches, table.dim, rows, *kept)

@@ -70,12 +70,15 @@ class Tuning:
             return None
 
 
-def kept_kind(folder: Path, rows: int) -> tuple[str, float] | None:
-    """The kind that was chosen for an index, and its recall, if it still has about as many rows, from half to twice."""
+def kept_kind(folder: Path, encoder: str, rows: int) -> tuple[str, float] | None:
+    """The kind that was chosen for an index, and its recall, if it has the same encoder and about as many rows, from half to twice.
+
+    Another encoder's vectors may have a dimension that the kind does not take, and another kind may suit them.
+    """
     tuning = Tuning.read(folder)
     if tuning is None or tuning.chosen is None or not tuning.rows <= 2 * rows <= 4 * tuning.rows:
         return None
-    return tuning.chosen, tuning.recall
+    return (tuning.chosen, tuning.recall) if encoder in tuning.asked.get("state", ()) else None
 
 
 def sweep_tuned(folder: Path, keep: str = "") -> None:

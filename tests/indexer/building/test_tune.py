@@ -161,3 +161,12 @@ def test_a_damaged_record_of_trials_is_passed_over(folder: Path) -> None:
     (folder / TUNING).write_text("{")
     _calls.clear()
     assert sk.tune(folder).chosen.factory == KINDS[1]
+
+
+def test_the_kind_is_not_kept_for_the_vectors_of_another_encoder(folder: Path) -> None:
+    """Their dimension may be one that the kind does not take."""
+    _calls.clear()
+    sk.tune(folder)
+    other = np.random.default_rng(1).normal(size=(ROWS, 15))
+    index = sk.index_vectors(other, [f"{row:04d}" for row in range(ROWS)], folder)
+    assert index.vector_index.kind == "Flat"
