@@ -22,7 +22,7 @@ from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.fingerprints import describe_file, table_files
 from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, JOURNAL, ROWS_FILE
-from samekind.indexer.storage.manifest import DELTA_FORMAT, FORMAT, CorpusEntry, Manifest
+from samekind.indexer.storage.manifest import FORMAT, CorpusEntry, Manifest
 from samekind.indexer.storage.remedies import restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
@@ -59,10 +59,11 @@ def finish(
         rows.write(new_rows)
         if delta is None:
             index.save(new_index)
-            described, beside = describe_file(new_index), None
+            described, beside, tuned = describe_file(new_index), None, None
         else:
             delta.write(new_delta)
-            described = Manifest.read(folder).index
+            before = Manifest.read(folder)
+            described, tuned = before.index, before.tuned
             beside = {**describe_file(new_delta), "of": described["sha256"]}
         manifest = Manifest(
             encoder=encoder,
@@ -78,7 +79,7 @@ def finish(
             weights=_weights(folder, encoder),
             samekind=_version(),
             delta=beside,
-            format=FORMAT if beside is None else DELTA_FORMAT,
+            tuned=tuned,
         )
         follow_index(folder, manifest, index, rows, progress)
         new_rows.replace(folder / ROWS_FILE)
