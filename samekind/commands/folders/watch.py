@@ -65,12 +65,15 @@ def _rested(folder: Path, out: Path, every: float, done: object) -> object:
 
 
 def _look(folder: Path, out: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of every file, but those of the index itself."""
-    found = {}
+    """Size and time of change of every file, but those of the index itself; a folder reached twice through links is entered once."""
+    found, entered = {}, {os.path.realpath(out)} - {os.path.realpath(folder)}
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out.resolve()
-        ]
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             path = os.path.join(place, name)
             try:

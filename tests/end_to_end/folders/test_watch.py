@@ -153,3 +153,17 @@ def test_only_a_folder_can_be_watched(tmp_path: Path) -> None:
     """One line says how."""
     for flags in (("--corpus", "digits"), ("--remove", "x"), ()):
         assert "--watch follows a folder" in refused("index", "--out", tmp_path / "out", "--watch", *flags)
+
+
+def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
+    """As a scan reads them: two links to the folder above would double what is looked at with every level, for ever."""
+    folder = tmp_path / "photos"
+    write_pictures(folder, a=1, s__b=2)
+    write_pictures(folder / "index", a=1)
+    (folder / "s" / "up").symlink_to(folder, target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    write_pictures(tmp_path / "elsewhere", c=3)
+    (folder / "t").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    looked = {str(Path(path).relative_to(folder)) for path in watching._look(folder, folder / "index")}
+    assert looked == {"a.png", "s/b.png", "t/c.png"}
+    assert len(watching._look(folder, folder)) == 4  # an index among the images: all of them count
