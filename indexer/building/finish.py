@@ -15,7 +15,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.beside import changed_index
 from samekind.indexer.building.tidying import tidy
-from samekind.indexer.building.tuned import kept_kind, sweep_tuned
+from samekind.indexer.building.tuned import kept_kind, sweep
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_finished
@@ -88,10 +88,8 @@ def finish(
         else:
             new_delta.replace(folder / DELTA_FILE)
         manifest.write(folder)
-        if delta is None:
-            (folder / DELTA_FILE).unlink(missing_ok=True)
-            sweep_tuned(folder)
-        (folder / JOURNAL).unlink(missing_ok=True)
+        (folder / JOURNAL).unlink(missing_ok=True)  # at once: between the two nobody can open the index
+        sweep(folder, manifest)
         task.advance(max(1, len(rows)))
 
 

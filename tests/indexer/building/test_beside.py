@@ -11,13 +11,14 @@ import pytest
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
-from samekind.indexer.building import beside
+from samekind.indexer.building import beside, finish
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.state.delta import ChangedIndex, Delta
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage import fingerprints
-from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
+from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, JOURNAL
+from samekind.indexer.storage.manifest import Manifest
 from samekind.indexer.verification import verify
 from tests.indexer.builds import Lines, check_consistent, crash_at, write_pictures
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, pictures
@@ -242,3 +243,35 @@ def test_a_batch_takes_about_the_time_that_it_takes_in_the_file() -> None:
         return min(taken)
 
     assert seconds(changed) < 5 * seconds(built)
+
+
+@pytest.mark.parametrize("place", ["before", "between"])
+def test_a_merge_that_was_killed_is_finished_by_whoever_comes_next(artefact: Path, place: str) -> None:
+    """Without the corpus, as a removal is: nothing of the table was to be changed."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    index.remove(index.ids[:2])
+    vectors = Index.open(artefact).vectors()
+    owner, name = (VectorIndex, "save") if place == "before" else (Manifest, "write")
+    with crash_at(owner, name):
+        index.merge()
+    opened = Index.open(artefact)
+    assert not (artefact / JOURNAL).exists()
+    np.testing.assert_array_equal(opened.vectors(), vectors)
+    opened.merge()
+    assert not isinstance(Index.open(artefact).vector_index, ChangedIndex)
+    assert verify(artefact).ok
+
+
+def test_an_index_whose_manifest_is_in_place_can_be_opened_whoever_is_killed_then(artefact: Path) -> None:
+    """Deleting large files takes its time; what is left of them goes with the next change."""
+    index = build_index(arrays_corpus(), FakeEncoder(), artefact)
+    index.remove(index.ids[:2])
+    (artefact / "index.faiss.new").write_bytes(b"of a build that was killed")
+    with crash_at(finish, "sweep"):
+        build_index(arrays_corpus(50, seed=3, name="other"), FakeEncoder(), artefact)  # more than may lie beside
+    assert len(Index.open(artefact)) == 108
+    assert (artefact / DELTA_FILE).exists()
+    Index.open(artefact).remove(index.ids[3:4])
+    assert sorted(file.name for file in artefact.glob("*.new")) == []
+    Index.open(artefact).merge()
+    assert not (artefact / DELTA_FILE).exists()
