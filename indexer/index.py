@@ -74,8 +74,10 @@ class Index(AnalysedIndex):
             ArtefactError: the index is unfinished, or another process is working in it.
         """
         from samekind.indexer.building.finish import merge
+        from samekind.indexer.building.removal import finish_removal_locked
 
         with exclusive(self.path):
+            finish_removal_locked(self.path, progress or NoProgress())
             merge(self.path, progress or NoProgress())
         self._reload()
 

@@ -15,14 +15,14 @@ from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.beside import changed_index
 from samekind.indexer.building.tidying import tidy
-from samekind.indexer.building.tuning.tuned import kept_kind, sweep_tuned
+from samekind.indexer.building.tuning.tuned import kept_kind, sweep
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.fingerprints import describe_file, table_files
 from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, JOURNAL, ROWS_FILE
-from samekind.indexer.storage.manifest import DELTA_FORMAT, FORMAT, CorpusEntry, Manifest
+from samekind.indexer.storage.manifest import FORMAT, CorpusEntry, Manifest
 from samekind.indexer.storage.remedies import restore_hint
 from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import ImageTable
@@ -54,15 +54,16 @@ def finish(
         )
     with progress.task("Building the search index", max(1, len(rows))) as task:
         changed = None if anew else changed_index(folder, encoder, rows, table, progress)
-        index, delta = changed or (_built(folder, table, len(rows)), None)
+        index, delta = changed or (_built(folder, encoder, table, len(rows)), None)
         new_rows, new_index, new_delta = (folder / f"{name}.new" for name in (ROWS_FILE, INDEX_FILE, DELTA_FILE))
         rows.write(new_rows)
         if delta is None:
             index.save(new_index)
-            described, beside = describe_file(new_index), None
+            described, beside, tuned = describe_file(new_index), None, None
         else:
             delta.write(new_delta)
-            described = Manifest.read(folder).index
+            before = Manifest.read(folder)
+            described, tuned = before.index, before.tuned
             beside = {**describe_file(new_delta), "of": described["sha256"]}
         manifest = Manifest(
             encoder=encoder,
@@ -78,7 +79,7 @@ def finish(
             weights=_weights(folder, encoder),
             samekind=_version(),
             delta=beside,
-            format=FORMAT if beside is None else DELTA_FORMAT,
+            tuned=tuned,
         )
         follow_index(folder, manifest, index, rows, progress)
         new_rows.replace(folder / ROWS_FILE)
@@ -87,10 +88,8 @@ def finish(
         else:
             new_delta.replace(folder / DELTA_FILE)
         manifest.write(folder)
-        if delta is None:
-            (folder / DELTA_FILE).unlink(missing_ok=True)
-            sweep_tuned(folder)
-        (folder / JOURNAL).unlink(missing_ok=True)
+        (folder / JOURNAL).unlink(missing_ok=True)  # at once: between the two nobody can open the index
+        sweep(folder, manifest)
         task.advance(max(1, len(rows)))
 
 
@@ -106,9 +105,9 @@ def merge(folder: Path, progress: Progress) -> None:
     finish(folder, manifest.encoder, manifest.corpora, progress, anew=True)
 
 
-def _built(folder: Path, table: ImageTable, rows: int) -> VectorIndex:
+def _built(folder: Path, encoder: str, table: ImageTable, rows: int) -> VectorIndex:
     """The index of the table's vectors: of the kind that `samekind tune` has chosen, or that their number asks for."""
-    kept = kept_kind(folder, rows)
+    kept = kept_kind(folder, encoder, rows)
     if kept is None:
         return VectorIndex.build(table.vector_batches, table.dim, rows, vector_index.EXACT_LIMIT)
     return VectorIndex.build_kind(table.vector_batches, table.dim, rows, *kept)

@@ -81,5 +81,8 @@ def finish_removal_locked(folder: Path, progress: Progress) -> tuple[str, ...]:
 
 
 def _interrupted(folder: Path) -> Journal | None:
+    """The journal of a removal, or of a merge, which takes out nothing: what is left to do needs no corpus."""
     journal = Journal.read(folder)
-    return journal if journal is not None and journal.delete and ImageTable(folder).exists() else None
+    if journal is None or journal.corpus is not None or journal.base_version is None:
+        return None
+    return journal if ImageTable(folder).exists() else None

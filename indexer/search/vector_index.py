@@ -40,7 +40,7 @@ _SLACK = 1e-5  # more than float32 can be wrong by
 _GPU_K = 2048
 _QUERIES = 256
 _PROPOSALS = 1 << 16
-_BLOCK = 1 << 14
+BLOCK = 1 << 14
 
 
 class VectorIndex:
@@ -136,7 +136,11 @@ class VectorIndex:
         """
         if isinstance(self._index, faiss.IndexIVFFlat):
             return VectorIndex(map_lists(self._index, apply), self.ann_recall)
-        starts = range(0, len(self), _BLOCK)
+        return self._mapped_rows(apply)
+
+    def _mapped_rows(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
+        """Exact until it is tuned: codes can not be moved."""
+        starts = range(0, len(self), BLOCK)
         blocks = partial(side_by_side, lambda start: apply(self._block(start)), starts)
         mapped = VectorIndex.build(blocks, self.dim, len(self), len(self))
         mapped._wanted = None if self.exact else self.kind
@@ -180,7 +184,7 @@ class VectorIndex:
     def _block(self, start: int) -> Float32:
         """Some vectors in table order, from one on, of an index that holds them so."""
         assert self._stored is not None
-        return self._stored[start : start + _BLOCK]
+        return self._stored[start : start + BLOCK]
 
     @classmethod
     def load(cls, path: Path, ann_recall: float) -> VectorIndex:
@@ -217,16 +221,7 @@ class VectorIndex:
         return some
 
     def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
-        """The k nearest rows of each query; `search_batch` gives the same as two arrays.
-
-        Args:
-            query_QD: `(Q, D)` float32 of unit norm.
-            k: hits wanted, ≥ 1; lowered to the number of rows searched.
-            rows: search only these (distinct, ascending); all if left out.
-
-        Returns:
-            For each query the similarities `(K,)` in [-1, 1], descending, and the rows `(K,)`; equal similarities in row order.
-        """
+        """The same as `search_batch`, for each query its similarities `(K,)` and its rows `(K,)`."""
         return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
 
     def search_batch(self, query_QD: Float32, k: int, rows: Rows | None = None) -> tuple[Similarities, Rows]:

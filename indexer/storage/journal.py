@@ -21,7 +21,7 @@ class Journal:
         encoder: fingerprint of the encoder whose vectors the table gets.
         base_version: the table's version before this build, from which the plan is worked out; `None` if the table has yet to be rebuilt.
         corpora: what the table held before.
-        corpus: what is being added; `None` while rows are being removed.
+        corpus: what is being added; `None` while rows are being removed or the index file is built anew.
         delete: ids of the rows that are being removed.
         cleaning: old versions of the table are being deleted.
 

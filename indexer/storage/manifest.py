@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,12 +17,9 @@ from samekind.training.runtime.artefact import META, SEAL, write_json
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
-TUNED_FORMAT = 3
-"""3 has an index of a kind that earlier releases would take for an exact one, or one that was tuned."""
-
-
-DELTA_FORMAT = 3
-"""3 has changes beside the index file, which earlier releases would not see."""
+NEWEST_FORMAT = 3
+"""3 has what earlier releases would misread: a kind of index that they do not know, one that was tuned, or changes beside its file."""
+_KNOWN_KINDS = re.compile(r"(IVF\d+,)?Flat")  # by format 2
 
 
 class NewerFormatError(ArtefactError):
@@ -108,11 +106,10 @@ class Manifest:
         values = {**asdict(self), "corpora": [entry.to_dict() for entry in self.corpora]}
         if self.delta is None:
             del values["delta"]
-        plain = self.tuned is None and (self.index_type == "Flat" or self.index_type.endswith(",Flat"))
-        if plain:
+        if self.tuned is None:
             del values["tuned"]
-        elif self.format == FORMAT:
-            values["format"] = TUNED_FORMAT
+        if self.tuned or self.delta or not _KNOWN_KINDS.fullmatch(self.index_type):
+            values["format"] = NEWEST_FORMAT
         write_json(folder / MANIFEST, values)
 
     @classmethod
@@ -130,15 +127,17 @@ class Manifest:
         version = values.get("format", 0)
         if not isinstance(version, int):
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder))
-        if version > TUNED_FORMAT:
+        if version > NEWEST_FORMAT:
             raise NewerFormatError(
-                f"{path} has format {version}, this samekind reads up to {TUNED_FORMAT}", hint="upgrade samekind"
+                f"{path} has format {version}, this samekind reads up to {NEWEST_FORMAT}", hint="upgrade samekind"
             )
         try:
             manifest = cls(**{**values, "corpora": entries(values["corpora"])})
             for file in (manifest.index, manifest.rows_file, manifest.weights or {}, manifest.delta or {}):
                 if not isinstance(file, dict):
                     raise TypeError("a file's entry is no object")
+            if Path(index_name(manifest)).name != index_name(manifest):
+                raise TypeError("the index file lies elsewhere")  # and would be deleted there by `samekind tune`
             return manifest
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is damaged", hint=rebuild_command(folder)) from error

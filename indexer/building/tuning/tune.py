@@ -18,7 +18,7 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress, Task
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.removal import finish_removal_locked
-from samekind.indexer.building.tuning.tuned import Tried, Tuning, sweep_tuned
+from samekind.indexer.building.tuning.tuned import Tried, Tuning, sweep
 from samekind.indexer.search.ann.factories import FLAT, build_factory, candidates
 from samekind.indexer.search.ann.recall import RECALL, Truth
 from samekind.indexer.search.faiss_library import faiss
@@ -27,8 +27,8 @@ from samekind.indexer.search.unit_vectors import Float32
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.fingerprints import describe_file
-from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, TUNED_INDEX
-from samekind.indexer.storage.manifest import Manifest, index_name
+from samekind.indexer.storage.layout import TUNED_INDEX
+from samekind.indexer.storage.manifest import Manifest
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
 
@@ -214,13 +214,8 @@ def _place(index: OpenedIndex, manifest: Manifest, trial: _Trial, chosen: Tried,
             delta=None,
         )
         follow_index(folder, after, made, index.rows, progress)
-        old = folder / index_name(manifest)
         after.write(folder)
-        if old.name != name:
-            old.unlink(missing_ok=True)
-        for file in (INDEX_FILE, DELTA_FILE):
-            (folder / file).unlink(missing_ok=True)
-        sweep_tuned(folder, name)
+        sweep(folder, after)
         task.advance()
 
 

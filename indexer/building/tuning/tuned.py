@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from samekind.indexer.storage.layout import TUNED_INDEX, TUNING
+from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE, TUNED_INDEX, TUNING
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.training.runtime.artefact import write_json
 
 
@@ -70,16 +71,21 @@ class Tuning:
             return None
 
 
-def kept_kind(folder: Path, rows: int) -> tuple[str, float] | None:
-    """The kind that was chosen for an index, and its recall, if it still has about as many rows, from half to twice."""
+def kept_kind(folder: Path, encoder: str, rows: int) -> tuple[str, float] | None:
+    """The kind that was chosen for an index, and its recall, if it has the same encoder and about as many rows, from half to twice.
+
+    Another encoder's vectors may have a dimension that the kind does not take, and another kind may suit them.
+    """
     tuning = Tuning.read(folder)
     if tuning is None or tuning.chosen is None or not tuning.rows <= 2 * rows <= 4 * tuning.rows:
         return None
-    return tuning.chosen, tuning.recall
+    return (tuning.chosen, tuning.recall) if encoder in tuning.asked.get("state", ()) else None
 
 
-def sweep_tuned(folder: Path, keep: str = "") -> None:
-    """Deletes the FAISS files of `samekind tune` that the manifest does not name any more."""
-    for file in folder.glob(TUNED_INDEX.format("*")):
-        if file.name != keep:
+def sweep(folder: Path, manifest: Manifest) -> None:
+    """Deletes what the manifest does not name any more, and what was left by a kill; the caller holds the lock of the folder."""
+    keep = {index_name(manifest), "" if manifest.delta is None else DELTA_FILE}
+    made = [name + end for name in (INDEX_FILE, DELTA_FILE) for end in ("", ".new")]
+    for file in (*(folder / name for name in made), *folder.glob(TUNED_INDEX.format("*"))):
+        if file.name not in keep:
             file.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,12 @@ from safetensors.numpy import load_file, save_file
 from samekind.core.errors import ArtefactError
 from samekind.core.files import atomic_path
 from samekind.indexer.search.unit_vectors import Float32, Rows
-from samekind.indexer.search.vector_index import VectorIndex
+from samekind.indexer.search.vector_index import BLOCK, VectorIndex
 from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
 from samekind.indexer.storage.manifest import Manifest, index_name
-from samekind.training.runtime.side_by_side import side_by_side
 
 Similarities = NDArray[np.float64]
 _SPARE = 16
-_BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -124,6 +121,11 @@ class ChangedIndex(VectorIndex):
         """FAISS' name for the index of the file."""
         return self._built.kind
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How far a search of the file looks."""
+        return self._built.parameters
+
     def vectors(self, rows: Rows | None = None) -> Float32:
         """`(N, D)` float32 in table order, or those of `rows`; a copy."""
         if rows is None:
@@ -149,21 +151,18 @@ class ChangedIndex(VectorIndex):
         if rows is not None:
             old_rows, added_rows = rows[rows < self._kept], rows[rows >= self._kept] - self._kept
         similarity_QK, row_QK = self._old(query_QD, k, old_rows)
-        new_QK, added_QK = _stacked(self._added.search(query_QD, k, added_rows))
+        new_QK, added_QK = self._added.search_batch(query_QD, k, added_rows)
         similarity_QM = np.concatenate([similarity_QK, new_QK], axis=1)
         row_QM = np.concatenate([row_QK, added_QK + self._kept], axis=1)
         order_QK = np.lexsort((row_QM, -similarity_QM), axis=-1)[:, :k]
         return np.take_along_axis(similarity_QM, order_QK, axis=1), np.take_along_axis(row_QM, order_QK, axis=1)
 
     def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
-        """The same rows in another space, as one index that is built anew, in memory."""
-        starts = range(0, len(self), _BLOCK)
-        return VectorIndex.build(
-            partial(side_by_side, lambda start: apply(self._block(start)), starts), self.dim, len(self)
-        )
+        """The same rows in another space, as one index in memory, of the file's kind once it is `tuned`."""
+        return self._mapped_rows(apply)
 
     def _block(self, start: int) -> Float32:
-        return self.vectors(np.arange(start, min(start + _BLOCK, len(self))))
+        return self.vectors(np.arange(start, min(start + BLOCK, len(self))))
 
     def _in_file(self, rows: Rows) -> Rows:
         """Rows of the index file for rows of the table."""
@@ -171,27 +170,30 @@ class ChangedIndex(VectorIndex):
 
     def _old(self, query_QD: Float32, k: int, rows: Rows | None) -> tuple[Similarities, Rows]:
         """The k nearest of the file's rows that are still there, as rows of the table."""
-        removed = len(self._delta.removed_R)
         if rows is not None:
-            similarity_QK, row_QK = _stacked(self._built.search(query_QD, k, self._in_file(rows)))
+            similarity_QK, row_QK = self._built.search_batch(query_QD, k, self._in_file(rows))
             return similarity_QK, self._in_table(row_QK)
-        k = min(k, self._kept)
-        found = [self._still_there(*each) for each in self._built.search(query_QD, k + min(_SPARE, removed))]
-        short = [i for i, (_, row) in enumerate(found) if len(row) < k]
-        if short:
-            for i, each in zip(short, self._built.search(query_QD[short], k + removed), strict=True):
-                found[i] = self._still_there(*each)
-        similarity_QK, row_QK = _stacked([(similarity[:k], row[:k]) for similarity, row in found])
+        k, removed = min(k, self._kept), len(self._delta.removed_R)
+        similarity_QK, row_QK = np.empty((len(query_QD), k)), np.empty((len(query_QD), k), np.int64)
+        short, width = np.arange(len(query_QD)), k + min(_SPARE, removed)
+        while len(short):
+            similarity_SW, row_SW = self._built.search_batch(query_QD[short], width)
+            gone_SW = self._gone(row_SW)
+            kept_SK = np.argsort(gone_SW, axis=1, kind="stable")[:, :k]
+            similarity_QK[short] = np.take_along_axis(similarity_SW, kept_SK, axis=1)
+            row_QK[short] = np.take_along_axis(row_SW, kept_SK, axis=1)
+            short = short[(~gone_SW).sum(axis=1) < k]  # none once the width is k and all that was taken out
+            width = min(4 * width, k + removed)
         return similarity_QK, self._in_table(row_QK)
 
-    def _still_there(self, similarity: Similarities, row: Rows) -> tuple[Similarities, Rows]:
-        there = ~np.isin(row, self._delta.removed_R)
-        return similarity[there], row[there]
+    def _gone(self, row: Rows) -> NDArray[np.bool_]:
+        """Which rows of the file the table does not hold any more."""
+        removed_R = self._delta.removed_R
+        if not len(removed_R):
+            return np.zeros(row.shape, dtype=bool)
+        place = np.minimum(np.searchsorted(removed_R, row), len(removed_R) - 1)
+        gone: NDArray[np.bool_] = removed_R[place] == row
+        return gone
 
     def _in_table(self, row: Rows) -> Rows:
         return row - np.searchsorted(self._delta.removed_R, row)
-
-
-def _stacked(found: list[tuple[Similarities, Rows]]) -> tuple[Similarities, Rows]:
-    """`(Q, K)` of Q times K."""
-    return np.stack([similarity for similarity, _ in found]), np.stack([row for _, row in found])

@@ -41,10 +41,10 @@ class HeldFiles:
         return _DESCRIPTORS / str(self._descriptors[name]) if name in self._descriptors else self._folder / name
 
     def beside(self, name: str) -> HeldFiles:
-        """These files and another one of the folder, as it is now."""
-        added = HeldFiles(self._folder, [name])
-        added._others = self  # which keeps them open
-        added._descriptors = {**self._descriptors, **added._descriptors}
+        """These files and another one of the folder, as it is now, in place of one that came beside them before."""
+        added, first = HeldFiles(self._folder, [name]), self._others or self
+        added._others = first  # which keeps them open; a file between the two is freed with its last reader
+        added._descriptors = {**first._descriptors, **added._descriptors}
         return added
 
     def in_place(self) -> bool:

@@ -34,23 +34,31 @@ def watch(
         every: seconds between two looks.
     """
     from samekind.data.decoding.remembered import remembering_files
+    from samekind.indexer.storage.layout import JOURNAL
 
     console.say(f"watching {folder}: Ctrl-C ends it")
+    try:
+        with remembering_files():
+            _keep_following(index, folder, load, console, every)
+    except KeyboardInterrupt:
+        if (index.path / JOURNAL).exists():  # in the middle of a change, which the same command finishes
+            raise
+        console.say(f"watched {folder}: {counted(len(samekind.Index.open(index.path)), 'image')} in {index.path}")
+
+
+def _keep_following(
+    index: samekind.Index, folder: Path, load: Callable[[Console], samekind.Corpus], console: Console, every: float
+) -> None:
     done: object = None
     complained: set[str] = set()
-    with remembering_files():
-        while True:
-            try:
-                taken = _rested(folder, index.path, every, done)
-            except KeyboardInterrupt:
-                console.say(f"watched {folder}: {counted(len(index), 'image')} in {index.path}")
-                return
-            try:
-                _follow(index, load, console, complained)
-                done = taken
-            except (SamekindError, OSError) as error:  # the folder is away for now, or another process is writing
-                _once(complained, [f"not taken over yet: {error}"], console)
-                time.sleep(every)
+    while True:
+        taken = _rested(folder, index.path, every, done)
+        try:
+            _follow(index, load, console, complained)
+            done = taken
+        except (SamekindError, OSError) as error:  # the folder is away for now, or another process is writing
+            _once(complained, [f"not taken over yet: {error}"], console)
+            time.sleep(every)
 
 
 def _rested(folder: Path, out: Path, every: float, done: object) -> object:
@@ -65,12 +73,15 @@ def _rested(folder: Path, out: Path, every: float, done: object) -> object:
 
 
 def _look(folder: Path, out: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of every file, but those of the index itself."""
-    found = {}
+    """Size and time of change of every file, but those of the index itself; a folder reached twice through links is entered once."""
+    found, entered = {}, {os.path.realpath(out)} - {os.path.realpath(folder)}
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != out.resolve()
-        ]
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             path = os.path.join(place, name)
             try:

@@ -21,6 +21,7 @@ from samekind.data.decoding.files import read_file
 from samekind.data.decoding.remembered import remembering_files
 from samekind.data.types.reading import Reading
 from samekind.indexer.index import Index, build_index
+from samekind.indexer.storage.layout import JOURNAL
 from tests.end_to_end.helpers import refused
 from tests.indexer.builds import check_consistent, write_pictures
 from tests.indexer.helpers import FakeEncoder, save_encoder
@@ -153,3 +154,35 @@ def test_only_a_folder_can_be_watched(tmp_path: Path) -> None:
     """One line says how."""
     for flags in (("--corpus", "digits"), ("--remove", "x"), ()):
         assert "--watch follows a folder" in refused("index", "--out", tmp_path / "out", "--watch", *flags)
+
+
+def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
+    """As a scan reads them: two links to the folder above would double what is looked at with every level, for ever."""
+    folder = tmp_path / "photos"
+    write_pictures(folder, a=1, s__b=2)
+    write_pictures(folder / "index", a=1)
+    (folder / "s" / "up").symlink_to(folder, target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    write_pictures(tmp_path / "elsewhere", c=3)
+    (folder / "t").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    looked = {str(Path(path).relative_to(folder)) for path in watching._look(folder, folder / "index")}
+    assert looked == {"a.png", "s/b.png", "t/c.png"}
+    assert len(watching._look(folder, folder)) == 4  # an index among the images: all of them count
+
+
+def test_ctrl_c_while_a_change_is_told_ends_it_as_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the change is half done: then the command says how to finish it."""
+    folder, out, said = tmp_path / "photos", tmp_path / "out", io.StringIO()
+    write_pictures(folder, a=1, b=2)
+    save_encoder(FakeEncoder(), out)
+    index = build_index(Corpus.from_folder(folder), FakeEncoder(), out)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "_follow", interrupted)
+    watching.watch(index, folder, lambda _: Corpus.from_folder(folder), Console(stderr=said), 0.01)
+    assert said.getvalue().splitlines()[-1].strip() == f"watched {folder}: 2 images in {out}"
+    (out / JOURNAL).write_text("{}")
+    with pytest.raises(KeyboardInterrupt):
+        watching.watch(index, folder, lambda _: Corpus.from_folder(folder), Console(stderr=said), 0.01)

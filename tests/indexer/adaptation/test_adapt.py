@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,6 +220,22 @@ def test_an_index_is_readapted_and_shares_what_was_read(folder: Path) -> None:
     assert [hit.id for hit in before.search(before.ids[0], 5)] == found
     sk.undo_adaptation(folder)
     np.testing.assert_array_equal(after.readapted().adapted_vectors(), before.vectors())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no files are held")
+def test_adaptations_that_were_followed_and_replaced_are_freed(folder: Path) -> None:
+    """The demo follows one a screen: a deleted file that is still held would fill the disk, as large as the index each time."""
+    sk.adapt(folder)
+    index = sk.Index.open(folder)
+    for _ in range(4):
+        sk.adapt(folder)
+        index = index.readapted()
+        assert index.adapted_index is not None
+    gc.collect()
+    held = [os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
+    assert (
+        len([each for each in held if each.startswith(str(folder / "adapted-"))]) == 2
+    )  # of the opening, and the latest
 
 
 def test_a_vector_leaves_its_own_image_out(folder: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import samekind as sk
+from samekind.indexer.building import beside
 from samekind.indexer.building.tuning import tune as tuning
 from samekind.indexer.storage.layout import INDEX_FILE, MANIFEST, TUNING
 from samekind.indexer.storage.manifest import Manifest
@@ -161,3 +163,50 @@ def test_a_damaged_record_of_trials_is_passed_over(folder: Path) -> None:
     (folder / TUNING).write_text("{")
     _calls.clear()
     assert sk.tune(folder).chosen.factory == KINDS[1]
+
+
+def test_the_kind_is_not_kept_for_the_vectors_of_another_encoder(folder: Path) -> None:
+    """Their dimension may be one that the kind does not take."""
+    _calls.clear()
+    sk.tune(folder)
+    other = np.random.default_rng(1).normal(size=(ROWS, 15))
+    index = sk.index_vectors(other, [f"{row:04d}" for row in range(ROWS)], folder)
+    assert index.vector_index.kind == "Flat"
+
+
+@pytest.mark.parametrize("kind", ["HNSW32,Flat", "Flat", "IVF36,Flat"])
+def test_a_kind_that_earlier_releases_misread_is_of_a_format_that_they_refuse(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Also once the index file was built anew without being tuned; a kind that they know is of the format that they read."""
+    monkeypatch.setattr(tuning, "candidates", lambda dim, rows: [kind])
+    sk.tune(folder)
+    index = sk.Index.open(folder)
+    index.remove(index.ids[:3])
+    stored = json.loads((folder / MANIFEST).read_text())
+    assert stored["index_type"] == kind
+    assert stored["format"] == (3 if kind == "HNSW32,Flat" else 2)
+
+
+def test_changes_beside_a_tuned_file_keep_its_figures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is the one that was measured."""
+    _calls.clear()
+    monkeypatch.setattr(beside, "FEWEST", 10)
+    sk.tune(folder)
+    index = sk.Index.open(folder)
+    before = index.manifest
+    index.remove(index.ids[:3])
+    after = sk.Index.open(folder).manifest
+    assert after["index"] == before["index"]
+    assert after["tuned"] == before["tuned"] is not None
+
+
+def test_an_index_file_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
+    """A manifest of somebody else's making must not have `samekind tune` delete what it names."""
+    _calls.clear()
+    sk.tune(folder)
+    manifest = Manifest.read(folder)
+    away = (folder / str(manifest.index["name"])).rename(tmp_path / "mine.faiss")
+    replace(manifest, index={**manifest.index, "name": "../mine.faiss"}).write(folder)
+    assert "manifest.json is damaged" in refused("tune", folder)
+    assert away.is_file()
