@@ -82,7 +82,11 @@ class Client:
             encoded = _read(query) if isinstance(query, str | Path) else bytes(query)
             return SearchResult.from_dict(self._json("POST", "/v1/search/image", options, encoded))
         # A list is read as float32, as the library does.
-        vector = query if isinstance(query, np.ndarray) else np.asarray(query, dtype=np.float32)
+        try:
+            vector = query if isinstance(query, np.ndarray) else np.asarray(query, dtype=np.float32)
+        except (ValueError, TypeError) as error:
+            hint = "a path, bytes, Text, or D numbers"
+            raise InputError(f"a query of type {type(query).__name__} cannot be asked", hint=hint) from error
         if vector.ndim != 1 or vector.dtype.kind != "f":
             raise InputError(f"a vector must be D numbers, got {vector.dtype} {vector.shape}", hint="ask one at a time")
         if not np.isfinite(vector).all():
