@@ -29,8 +29,8 @@ from samekind.indexer.audit.gradient_mass import GradientMass as GradientMass
 from samekind.indexer.audit.report import FalseNegativeReport as FalseNegativeReport
 from samekind.indexer.building.relocate import Relocation as Relocation
 from samekind.indexer.building.relocate import relocate as relocate
-from samekind.indexer.building.tune import TuneReport as TuneReport
-from samekind.indexer.building.tune import tune as tune
+from samekind.indexer.building.tuning.tune import TuneReport as TuneReport
+from samekind.indexer.building.tuning.tune import tune as tune
 from samekind.indexer.curation.label_issues import LabelIssue as LabelIssue
 from samekind.indexer.curation.label_issues import LabelIssues as LabelIssues
 from samekind.indexer.curation.near_duplicates import Duplicate as Duplicate

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import inspect
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -98,7 +99,7 @@ def _message(event: Any, flags: type[Command], name: str) -> str:
         case "InvalidChoice":
             return f"{_name(event.argument)} must be one of {', '.join(event.choices)}, got {event.value!r}"
         case "InstantiationFailure" if event.argument is not None:
-            return f"{_name(event.argument)} {_unreadable(event.message)}"
+            return f"{_name(event.argument)} {_unreadable(event)}"
     return ""
 
 
@@ -116,8 +117,12 @@ def _suggestion(token: str, flags: type[Command]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _unreadable(reason: str) -> str:
+def _unreadable(event: Any) -> str:
     """Python's own words for a number that is none, in ours; any other reason as it is."""
+    reason, metavar = event.message, str(event.argument.lowered.metavar)
+    unknown = re.search(r"\[('[^\[\]]*')\] does not match choices", reason)
+    if unknown and "|" in metavar:  # a number or a word
+        return f"must be {metavar.replace('|', ' or ')}, got {unknown[1]}"
     for theirs, ours in (
         ("invalid literal for int()", "a whole number"),
         ("could not convert string to float", "a number"),

@@ -15,7 +15,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.beside import changed_index
 from samekind.indexer.building.tidying import tidy
-from samekind.indexer.building.tuned import kept_kind, sweep_tuned
+from samekind.indexer.building.tuning.tuned import kept_kind, sweep_tuned
 from samekind.indexer.search import vector_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.checks import check_finished

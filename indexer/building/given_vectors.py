@@ -23,12 +23,11 @@ from samekind.data.decoding.files import EXTENSIONS
 from samekind.data.types.images import ImageReference, Pixels
 from samekind.data.types.splits import SPLIT_NAMES, SPLITS, Split, stable_split_by_file
 from samekind.indexer.building.encoder_files import check_no_training
-from samekind.indexer.storage.vector_files import VectorRows
+from samekind.indexer.storage.vector_files import PLACEHOLDER, VectorRows
 from samekind.training.runtime.artefact import FORMAT, GIVEN, META, WEIGHTS, write_json
 
 GIVEN_SOURCE = "given vectors"
 """Stands for them in the manifest, where other corpora have their name or folder."""
-PLACEHOLDER: Pixels = np.full((32, 32), 160, dtype=np.uint8)
 _BLOCK = 65_536
 
 

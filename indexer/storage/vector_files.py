@@ -18,6 +18,8 @@ from samekind.training.runtime.artefact import check_file_writable
 
 SUFFIXES = (".parquet", ".npy")
 TEXTS = ("label", "split", "uri", "sha256")
+PLACEHOLDER = np.full((32, 32), 160, dtype=np.uint8)
+"""Stands for the picture of a row whose vector came without one."""
 _ROW_GROUP = 16_384
 _MAGIC = b"\x93NUMPY"
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from samekind.indexer.building.given_vectors import PLACEHOLDER
 from samekind.indexer.search.opened import OpenedIndex
+from samekind.indexer.storage.vector_files import PLACEHOLDER
 from samekind.runs.same_image import same_images
 
 _MOST_BYTES = 1000  # of an encoded placeholder; pictures of more need not be looked at

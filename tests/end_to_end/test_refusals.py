@@ -132,7 +132,7 @@ def test_usage_errors_are_one_line() -> None:
     """What tyro frames in a box becomes one line; unknown commands name the nearest one."""
     assert "--kk" in refused("search", "a", "b", "--kk", "3")
     assert "ARTEFACT" in refused("search")
-    assert refused("search", "a", "b", "--k", "x") == "error: --k must be a whole number, got 'x'"
+    assert refused("search", "a", "b", "--k", "x") == "error: --k must be N or all, got 'x'"
     train = ("train", "--corpus", "a", "--out", "b")
     assert refused(*train, "--epochs", "1.5") == "error: --epochs must be a whole number, got '1.5'"
     assert refused(*train, "--temperature", "hot") == "error: --temperature must be a number, got 'hot'"

@@ -159,15 +159,18 @@ def test_an_adaptation_of_other_vectors_is_taken_away(folder: Path) -> None:
 
 
 def test_an_open_index_stays_as_it_was_opened(folder: Path) -> None:
-    """What it has read already; a part that is read first after a change is refused."""
+    """What it has read already, and, where its files are held, what it reads first after a change."""
     reader, late = sk.Index.open(folder), sk.Index.open(folder)
     sk.adapt(folder)
     assert reader.search(reader.ids[0], 3).adaptation is None
     late = sk.Index.open(folder)
     VerdictTable(folder).add(answers(late, groups=8, seed=3))
     sk.adapt(folder)
-    with pytest.raises(ArtefactError, match="has changed since it was opened"):
-        late.search(late.ids[0], 3)
+    if Path("/proc/self/fd").is_dir():
+        assert late.search(late.ids[0], 3).adaptation == 1
+    else:
+        with pytest.raises(ArtefactError, match="has changed since it was opened"):
+            late.search(late.ids[0], 3)
 
 
 def test_its_steps_are_listed_and_those_undone_are_not(folder: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
-from samekind.indexer.building import tune as tuning
+from samekind.indexer.building.tuning import tune as tuning
 from samekind.indexer.storage.layout import INDEX_FILE, MANIFEST, TUNING
 from samekind.indexer.storage.manifest import Manifest
 from tests import oracles

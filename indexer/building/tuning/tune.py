@@ -18,7 +18,7 @@ from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress, Task
 from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.removal import finish_removal_locked
-from samekind.indexer.building.tuned import Tried, Tuning, sweep_tuned
+from samekind.indexer.building.tuning.tuned import Tried, Tuning, sweep_tuned
 from samekind.indexer.search.ann.factories import FLAT, build_factory, candidates
 from samekind.indexer.search.ann.recall import RECALL, Truth
 from samekind.indexer.search.faiss_library import faiss
