@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from samekind import Index, SamekindError, __version__
-from samekind.service.guard import Access, App, Guard
+from samekind.service.guard import Access, Guard
 from samekind.service.limits import Limits
 from samekind.service.refusals import Refusal, refused
 from samekind.service.routes import audit, images, operation, searches, verdicts
@@ -31,7 +31,7 @@ class ServiceApp(NamedTuple):
         service: what the routes work with.
     """
 
-    guarded: App
+    guarded: Guard | CORSMiddleware
     routes: FastAPI
     service: Service
 

@@ -116,7 +116,7 @@ def test_every_page_that_is_named_can_be_asked_for(http: TestClient, monkeypatch
     """Lists go on as far as there are images; hits end where the offset does."""
     assert http.get("/v1/images", params={"offset": 20_000}).json()["images"] == []
     monkeypatch.setattr("samekind.service.service.MAX_OFFSET", 9)
-    asked = {"id": "Bag/00.png", "k": 5}
+    asked: dict[str, str | int] = {"id": "Bag/00.png", "k": 5}
     assert http.get("/v1/images/neighbours", params=asked).json()["next_offset"] == 5
     assert http.get("/v1/images/neighbours", params={**asked, "offset": 5}).json()["next_offset"] is None
 
