@@ -41,6 +41,11 @@ def write(key: str, options: Sequence[str]) -> None:
     st.session_state[_seen(key)] = st.query_params.get(key)
 
 
+def seen(key: str) -> None:
+    """Leaves the address as it is, which names nothing that can be chosen; a choice in this session counts from now on."""
+    st.session_state[_seen(key)] = st.query_params.get(key)
+
+
 def follow_number(key: str, options: Sequence[float], default: float, page: str) -> None:
     """As `follow`, for a control of numbers: puts the present choice into the session's state, before the control is drawn.
 

@@ -149,8 +149,8 @@ def _change(library: Library, ids: Sequence[str], chosen: Sequence[str], *, is_p
         for tag in tags:
             changes.extend(table.put(hashes, tag, who) if is_put else table.remove(hashes, tag, who))
 
-    _try(write)
-    if tags and ids:
+    is_written = _try(write)
+    if tags and ids and (is_written or changes):
         st.session_state[_LAST] = Change(tuple(changes), tuple(tags), is_put)
 
 

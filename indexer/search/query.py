@@ -134,10 +134,12 @@ def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
     values = vectors_QD.astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError("the query vector holds NaN or infinity", hint="a vector must be finite")
-    norm = np.linalg.norm(values, axis=1, keepdims=True)
-    if (norm == 0).any():
+    largest = np.abs(values).max(axis=1, keepdims=True, initial=0.0)
+    if (largest == 0).any():
         raise InputError("the query vector is zero", hint="the cosine with a zero vector is undefined")
-    return np.asarray(values / norm, dtype=np.float32)
+    far = (largest > 1e100) | (largest < 1e-100)  # their squares would be infinite, or zero
+    values /= np.where(far, largest, 1.0)
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _answered(queries: Sequence[Any], index: OpenedIndex) -> list[Query]:

@@ -235,7 +235,7 @@ class ImageTable:
             raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
         try:
             found = self._table.search().where(condition).select(["id"]).to_arrow()
-        except (ValueError, RuntimeError, OSError, TypeError) as error:
+        except Exception as error:  # where its planner panics, the error is of a type of its own
             self.rows()  # or is it the table that cannot be read?
             raise InputError(
                 f"cannot filter by {condition!r}: {_reason(error)}",

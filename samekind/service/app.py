@@ -26,12 +26,12 @@ class ServiceApp(NamedTuple):
     """The application.
 
     Attributes:
-        guarded: what a server runs.
+        guarded: what a server runs: what browsers ask for pages from elsewhere is answered first, as they ask it without a token.
         routes: without the guard, for its description.
         service: what the routes work with.
     """
 
-    guarded: Guard
+    guarded: Guard | CORSMiddleware
     routes: FastAPI
     service: Service
 
@@ -77,12 +77,16 @@ def create_app(
         app.include_router(router)
     _answer_errors(app)
     app.openapi = lambda: _described(app, bool(access.token))  # type: ignore[method-assign]
-    inner: Any = app
+    guarded: Any = Guard(app, access, limits, service.metrics)
     if cors:
-        inner = CORSMiddleware(
-            app, allow_origins=list(cors), allow_methods=["GET", "POST", "DELETE"], allow_headers=["Authorization"]
+        guarded = CORSMiddleware(
+            guarded,
+            allow_origins=list(cors),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization"],
+            expose_headers=["Retry-After"],
         )
-    return ServiceApp(Guard(inner, access, limits, service.metrics), app, service)
+    return ServiceApp(guarded, app, service)
 
 
 def _answer_errors(app: FastAPI) -> None:

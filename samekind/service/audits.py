@@ -38,7 +38,8 @@ class Audits:
         self._turn, self._keeping = threading.Lock(), threading.Lock()
 
     def ask(self, index: Index, asked: Asked) -> Future[dict[str, Any]]:
-        """The figures, which may be yet to come; a failed audit is forgotten, so that the next request tries again.
+        """The figures, which may be yet to come. Why an audit failed is told once more to whoever asks next, who may have been waiting for
+        it; then it is forgotten, so that the request after that one tries again.
 
         Raises:
             Refusal: another audit is asked for while as many as are kept have yet to be worked out.
@@ -50,7 +51,9 @@ class Audits:
                 raise Refusal(
                     429, f"{KEPT} other audits are being worked out", "ask again when they are", AGAIN_SECONDS
                 )
-            if found is None or (found.done() and found.exception() is not None):
+            if found is not None and found.done() and found.exception() is not None:
+                return self._kept.pop(key)
+            if found is None:
                 found = self._kept[key] = Future()
                 self._forget()
                 work: Callable[[], dict[str, Any]] = lambda: figures(audited(index, asked))  # noqa: E731

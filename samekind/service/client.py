@@ -84,8 +84,9 @@ class Client:
         # A list is read as float32, as the library does.
         try:
             vector = query if isinstance(query, np.ndarray) else np.asarray(query, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise InputError("a query is an image, Text or a vector of numbers", hint="ask one at a time") from error
+        except (ValueError, TypeError) as error:
+            hint = "a path, bytes, Text, or D numbers"
+            raise InputError(f"a query of type {type(query).__name__} cannot be asked", hint=hint) from error
         if vector.ndim != 1 or vector.dtype.kind != "f":
             raise InputError(f"a vector must be D numbers, got {vector.dtype} {vector.shape}", hint="ask one at a time")
         if not np.isfinite(vector).all():

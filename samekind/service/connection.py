@@ -28,7 +28,7 @@ class Connection:
         timeout: seconds until an answer is given up.
 
     Raises:
-        InputError: the address is none.
+        InputError: the address is none, or the token cannot be sent.
     """
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
@@ -41,6 +41,8 @@ class Connection:
             raise InputError(f"{url!r} is no address of a service", hint="for example http://127.0.0.1:8600")
         self._url, self._path = url, parts.path.rstrip("/")
         self._host, self._port, self._is_secure = host, port, parts.scheme == "https"
+        if not (token.isascii() and token.isprintable()):
+            raise InputError("a token may hold visible ASCII characters only")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout, self._own = timeout, threading.local()
         self._open: set[http.client.HTTPConnection] = set()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from samekind.service.limits import Limits
+from samekind.service.limits import JSON_BYTES, Limits
 from samekind.service.metrics import Metrics
 from samekind.service.refusals import Refusal, busy
 
@@ -27,6 +27,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 OPEN = frozenset({"/health", "/ready"})
 """Asked by what watches over the service: needs no token, and is answered when it is busy."""
+UPLOAD = "/v1/search/image"
+"""The path whose bodies are pictures."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESSES = 10_000
 _PASS_OVER_SECONDS = 1.0
@@ -67,7 +69,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._limits.body_bytes)
+        most = self._limits.body_bytes
+        exchange = _Exchange(scope, receive, send, most if scope["path"] == UPLOAD else min(most, JSON_BYTES))
         started = time.perf_counter()
         try:
             await self._admitted(exchange)
@@ -119,7 +122,7 @@ class Guard:
         if self._access.token and not _equal(exchange.header("authorization"), f"Bearer {self._access.token}"):
             raise Refusal(401, "a token is needed", "send the header Authorization: Bearer TOKEN")
         length = exchange.header("content-length")
-        if length.isascii() and length.isdecimal() and int(length) > self._limits.body_bytes:
+        if length.isascii() and length.isdecimal() and int(length) > exchange.most:
             raise exchange.too_large()
 
 
@@ -127,7 +130,7 @@ class _Exchange:
     """One request and its answer, as far as they have come."""
 
     def __init__(self, scope: Message, receive: Receive, send: Send, most: int) -> None:
-        self.scope, self._receive, self._send, self._most = scope, receive, send, most
+        self.scope, self._receive, self._send, self.most = scope, receive, send, most
         self._bytes = self.status = 0
         self.received = not self.header("transfer-encoding") and self.header("content-length") in ("", "0")
         self.gone = False
@@ -145,8 +148,10 @@ class _Exchange:
 
     def too_large(self) -> Refusal:
         """The refusal of the body."""
-        hint = "send a smaller picture, or start the service with a higher --max-body"
-        return Refusal(413, f"the body is larger than {self._most:,} bytes", hint)
+        hint = "send a smaller one"
+        if self.scope["path"] == UPLOAD:
+            hint = "send a smaller picture, or start the service with a higher --max-body"
+        return Refusal(413, f"the body is larger than {self.most:,} bytes", hint)
 
     async def receive(self) -> Message:
         """The next part of the body; of one that is too large, that nobody is there any more, so that no route goes on with it."""
@@ -154,7 +159,7 @@ class _Exchange:
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
             self.received = not message.get("more_body", False)
-            if self._bytes > self._most:
+            if self._bytes > self.most:
                 self.oversized = self.too_large()
                 return {"type": "http.disconnect"}
         else:

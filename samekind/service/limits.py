@@ -10,6 +10,10 @@ MEGABYTE = 1_000_000
 MAX_K = 1_000
 MAX_OFFSET = 10_000
 MAX_LISTED = 1_000
+MAX_LIST_OFFSET = 1_000_000_000
+"""Of lists that are cut and not worked out: every page that another one names can be asked for."""
+JSON_BYTES = 2_000_000
+"""Of a body that is no upload: it is read in the event loop, where all others wait for it."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Limits:
     """What is refused. Each field is a flag of `samekind serve`.
 
     Attributes:
-        max_body: megabytes of a request's body.
+        max_body: megabytes of an upload; other bodies may have 2 at most.
         max_pixels: width × height of an uploaded picture, up to what the index itself was built with.
         timeout: seconds until a request is answered with an error.
         rate: requests a second from one address; 0 for no limit. Twice as many may come at once.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from samekind.service.limits import MAX_K, MAX_LISTED, MAX_OFFSET
+from samekind.service.conditions import answerable
+from samekind.service.limits import MAX_K, MAX_LIST_OFFSET, MAX_LISTED, MAX_OFFSET
 
 _LONGEST_TEXT = 2_000
 _ID = "train/00003.png"
@@ -17,6 +18,7 @@ _HIT: JsonDict = {"rank": 1, "id": _ID, "similarity": 0.8732140064239502, "label
 
 
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
+Condition = Annotated[Text, AfterValidator(answerable)]
 ImageId = Annotated[Text, Field(description="Id of an image of the index.", examples=[_ID])]
 
 IdParameter = Annotated[Text, Query(alias="id", description="Id of an image of the index.", examples=[_ID])]
@@ -27,14 +29,14 @@ class Page(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many to pass over.")
+    offset: int = Field(0, ge=0, le=MAX_LIST_OFFSET, description="How many to pass over.")
     limit: int = Field(100, ge=1, le=MAX_LISTED, description="How many at most.")
 
 
 class ImagesPage(Page):
     """Which images."""
 
-    where: Text | None = Field(None, description="SQL condition on the images.", examples=["label = 'Bag'"])
+    where: Condition | None = Field(None, description="SQL condition on the images.", examples=["label = 'Bag'"])
 
 
 class Options(BaseModel):
@@ -44,7 +46,7 @@ class Options(BaseModel):
 
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many hits to pass over: the next page begins there.")
-    where: Text | None = Field(None, description="SQL condition on hits.", examples=["label = 'Bag'"])
+    where: Condition | None = Field(None, description="SQL condition on hits.", examples=["label = 'Bag'"])
     exclude_self: bool = Field(False, description="Leave out the query's own image.")
     adapted: bool = Field(True, description="Search the space as people's answers have adapted it.")
     min_similarity: float | None = Field(None, ge=-1, le=1, description="Leave out hits that are less similar.")

@@ -12,7 +12,7 @@ from samekind import Index, VerdictTable
 from samekind.service.audits import Audits
 from samekind.service.batching import Batching, How
 from samekind.service.held_index import HeldIndex
-from samekind.service.limits import Limits
+from samekind.service.limits import MAX_OFFSET, Limits
 from samekind.service.metrics import Metrics
 from samekind.service.refusals import Refusal
 from samekind.service.schemas import Options
@@ -56,7 +56,7 @@ class Service:
         )
         found = (await self.batching.search(index, query, how)).to_dict()
         hits = found["hits"][options.offset :]
-        more = len(found["hits"]) == how.k and how.k < len(index)
+        more = len(found["hits"]) == how.k and how.k < len(index) and how.k <= MAX_OFFSET
         return {**found, "k": options.k, "offset": options.offset, "hits": hits, "next_offset": how.k if more else None}
 
     def _read(self, read: Read) -> tuple[Index, Any]:

@@ -99,8 +99,10 @@ def test_refusals_are_the_librarys_errors(client: sk.Client) -> None:
         client.search("no/such/file.png")
     with pytest.raises(sk.InputError, match="NaN"):
         client.search([float("nan")])
-    with pytest.raises(sk.InputError, match="an image, Text or a vector"):
-        client.search(["cat.jpg", "dog.jpg"])  # type: ignore[list-item]
+    with pytest.raises(sk.InputError, match="a query of type list cannot be asked"):
+        client.search([[1.0, 2.0], [1.0]])  # type: ignore[list-item]
+    with pytest.raises(sk.InputError, match="visible ASCII"):
+        sk.Client("http://127.0.0.1:8600", "암호")
     with pytest.raises(sk.InputError, match="is no address"):
         sk.Client("photos.example.org")
 

@@ -68,6 +68,24 @@ def test_a_web_site_whose_name_leads_here_is_refused(index: sk.Index) -> None:
             assert answer.headers.get("access-control-allow-origin") == allowed
 
 
+def test_a_page_that_may_ask_brings_its_token_and_reads_refusals(index: sk.Index) -> None:
+    """Browsers ask without the token whether they may send it, and keep an answer without the origin's name from the page."""
+    asks = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    with asking(create_app(index, access=Access("secret", frozenset()), cors=["http://a.example"])) as http:
+        answer = http.options("/v1/index", headers={"Origin": "http://a.example", **asks})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "http://a.example")
+        assert http.options("/v1/index", headers={"Origin": "http://b.example", **asks}).status_code == 400
+        refused = http.get("/v1/index", headers={"Origin": "http://a.example"})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "http://a.example")
+
+
+def test_json_that_would_keep_all_others_waiting_is_refused(index: sk.Index) -> None:
+    """It is read in the event loop; a picture of that size is not."""
+    with asking(create_app(index)) as http:
+        assert http.post("/v1/search/vector", content=b" " * 2_000_001).status_code == 413
+        assert http.post("/v1/search/image", content=b" " * 2_000_001).status_code == 422
+
+
 def test_a_body_that_is_too_large_is_refused_said_or_unsaid(index: sk.Index) -> None:
     """By its length before it comes, or while it comes, for files and for JSON."""
     with asking(create_app(index, Limits(max_body=0.001))) as http:

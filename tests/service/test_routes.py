@@ -88,6 +88,39 @@ def test_the_audit_is_worked_out_in_the_background_and_kept(own: sk.Index, monke
     assert told == {**{name: expected[name] for name in told if name != "split"}, "split": None}
 
 
+def test_why_an_audit_failed_is_told_to_who_asks_again(own: sk.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it took: else who asks until it is there would ask for ever, and begin it anew each time."""
+    go, calls = threading.Event(), []
+
+    def failing(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        assert go.wait(20)
+        raise sk.InputError("no audit of this")
+
+    monkeypatch.setattr(sk.Index, "audit", failing)
+    app = create_app(own)
+    with asking(app) as http:
+        assert http.get("/v1/audit", params={"wait": 0}).status_code == 202
+        go.set()
+        for _ in range(200):
+            if all(each.done() for each in app.service.audits._kept.values()):
+                break
+            time.sleep(0.05)
+        told = http.get("/v1/audit", params={"wait": 0})
+        assert (told.status_code, told.json()["error"], len(calls)) == (400, "no audit of this", 1)
+        assert http.get("/v1/audit", params={"wait": 20}).status_code == 400
+        assert len(calls) == 2
+
+
+def test_every_page_that_is_named_can_be_asked_for(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists go on as far as there are images; hits end where the offset does."""
+    assert http.get("/v1/images", params={"offset": 20_000}).json()["images"] == []
+    monkeypatch.setattr("samekind.service.service.MAX_OFFSET", 9)
+    asked: dict[str, str | int] = {"id": "Bag/00.png", "k": 5}
+    assert http.get("/v1/images/neighbours", params=asked).json()["next_offset"] == 5
+    assert http.get("/v1/images/neighbours", params={**asked, "offset": 5}).json()["next_offset"] is None
+
+
 def test_only_a_few_audits_wait_and_who_waits_may_go_on_asking(own: sk.Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fifth is refused with 429 while four are worked out; the first, asked for again, is not."""
     audit, go = sk.Index.audit, threading.Event()

@@ -100,6 +100,8 @@ def test_an_uploaded_crop_of_bytes_is_read_once_and_embedded_when_needed(own: sk
             "cannot filter by",
         ),
         ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "wher": "x"}}, 400, "wher: Extra inputs"),
+        ("GET", "/v1/images", {"params": {"where": "id = N'a'"}}, 400, "cannot filter by"),
+        ("GET", "/v1/images", {"params": {"where": "length(repeat(id, 9)) > 0"}}, 400, "function repeat is not for"),
         ("POST", "/v1/search/vector", {"json": {"vector": [1.0, 2.0]}}, 400, "built with dim 16, the query has 2"),
         ("POST", "/v1/search/vector", {"json": {"vector": [0.0] * 16}}, 400, "the query vector is zero"),
         ("POST", "/v1/search/vector", {"content": '{"vector": [NaN]}'}, 400, "vector"),

@@ -43,7 +43,8 @@ def pick(library: Library, issue: sk.LabelIssue, label: str | None) -> None:
         said = _is_wrong(library, issue, library.verdicts.current())
         is_stored = _store(library, [said], {} if label is None else {own: label})
     if is_stored:
-        work.answered(curation_view.issue_words(issue), lambda library: _deciding(library, issue))
+        given = _deciding(library, issue)
+        work.answered(curation_view.issue_words(issue), lambda library: _still(library, given))
 
 
 def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) -> None:
@@ -71,10 +72,8 @@ def pick_suggested(library: Library, issues: Sequence[sk.LabelIssue], why: str) 
             names[verdict.anchor_sha256] = issue.suggested
     if said and _store(library, said, names):
         pairs = {each.pair for each in said}
-        work.answered(
-            f"{counted(len(said), 'image')} at once",
-            lambda library: [each for each in last_batch(library, LABELS) if each.pair in pairs],
-        )
+        given = [each for each in last_batch(library, LABELS) if each.pair in pairs]
+        work.answered(f"{counted(len(said), 'image')} at once", lambda library: _still(library, given))
 
 
 def answer_pairs(
@@ -129,6 +128,12 @@ def undo_last(library: Library, which: str) -> None:
         if held:
             work.taken_back = last.words
             return
+
+
+def _still(library: Library, given: Sequence[sk.Verdict]) -> list[sk.Verdict]:
+    """Which of these verdicts hold: what somebody else has said since is theirs, and stays."""
+    current, right = library.verdicts.current(), library.verdicts.right_labels()
+    return [each for each in given if each in (current.get(each.pair), right.get(each.anchor_sha256))]
 
 
 def take_back(library: Library, issue: sk.LabelIssue) -> None:

@@ -34,6 +34,7 @@ def follow_address(names: list[str], page: str) -> str | None:
     address.follow(WITH, names, page)
     named = st.query_params.get(WITH)
     if named is not None and named not in names and not st.session_state[WITH]:
+        address.seen(WITH)
         return named
     address.write(WITH, names)
     return None

@@ -142,6 +142,13 @@ def test_an_unreadable_image_is_refused_by_name(
     assert "query.png" in str(caught.value)
 
 
+@pytest.mark.parametrize("scale", [1e308, 1e-308])
+def test_vectors_whose_squares_are_no_numbers_are_scaled_as_others(index: Index, scale: float) -> None:
+    """The squares of such numbers are infinite, or zero; the direction is what counts."""
+    vector_D = np.linspace(-1.0, 0.9, 16)
+    assert index.search(vector_D * scale, 5).hits == index.search(vector_D, 5).hits
+
+
 def test_a_list_of_numbers_is_a_vector_and_an_empty_list_asks_nothing(index: Index) -> None:
     """A list of floats could also be read as many queries."""
     vector = index.vectors()[3]

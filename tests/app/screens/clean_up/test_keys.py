@@ -149,3 +149,24 @@ def test_what_was_skipped_comes_again_in_that_order() -> None:
     work.skip("a")
     assert work.current(["a", "b"]) == "b"
     assert work.current([]) is None
+
+
+@pytest.mark.parametrize("verdict", ["wrong_label", "right_label"])
+def test_u_leaves_what_somebody_else_has_said_since(
+    open_app: OpenApp, listed: Path, tmp_path: Path, verdict: str
+) -> None:
+    """Another person took the answer back, and gave one of their own."""
+    copy = shutil.copytree(listed, tmp_path / "copy")
+    issue = sk.Index.open(copy).label_issues().issues[0]
+    at = opened(open_app, copy)
+    at.button(key=f"suggested {issue.id}").click().run()
+    table = sk.VerdictTable(copy)
+    (given,) = table.current().values()
+    own, beside = given.anchor_sha256, given.negative_sha256
+    table.add([sk.Verdict(own, beside, "withdrawn", "Ben")])
+    other = beside if verdict == "wrong_label" else own
+    table.add([sk.Verdict(own, other, verdict, "Ben")])
+    at.run()
+    at.button(key=f"undo last {LABELS}").click().run()
+    held = [*table.current().values(), *table.right_labels().values()]
+    assert [(each.who, each.verdict) for each in held] == [("Ben", verdict)]

@@ -137,3 +137,14 @@ def test_an_unknown_run_in_the_address_is_one_line(open_app: OpenApp, folder: Pa
     assert not shown(at, "neighbours_there")
     shutil.rmtree(folder / "given *x*")
     assert not any(box.key == "with" for box in healthy(at.run()).selectbox)
+
+
+def test_another_run_can_be_chosen_where_the_address_names_none(open_app: OpenApp, folder: Path) -> None:
+    """The choice counts, and takes the unknown name's place in the address."""
+    at = open_app(folder / "trained", SEARCH)
+    at.query_params["with"] = "gone"
+    at = linked(at, sk.Index.open(folder / "trained").ids[7])
+    at = compared(at)
+    assert shown(at, "neighbours_there")
+    assert not any("gone" in warning.value for warning in at.warning)
+    assert at.query_params["with"] in ("given *x*", ["given *x*"])

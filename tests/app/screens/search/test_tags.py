@@ -120,3 +120,12 @@ def test_tags_of_another_session_are_seen(open_search: OpenApp, own: Path) -> No
     assert ["latest version" in error.value for error in at.error] == [True]
     assert shown(at, "neighbours")
     assert not any(box.key == "where_tag" for box in at.selectbox)
+
+
+def test_tags_that_cannot_be_written_are_not_said_to_be_there(open_search: OpenApp, own: Path) -> None:
+    """Why not is said, and nothing else."""
+    at = linked(open_search(own), sk.Index.open(own).ids[5])
+    at.text_input(key="shown_tags").set_value("x" * 5000)
+    at = at.button(key="shown_put").click().run()
+    assert len(at.error) == 1
+    assert not said(at, "Nothing to do")
