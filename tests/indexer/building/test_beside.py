@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
 from samekind.data.corpus import Corpus
@@ -217,8 +218,14 @@ def test_a_batch_whose_nearest_rows_were_taken_out_gets_the_next_ones(monkeypatc
     removed = np.argsort(-(vectors @ vectors[9]), kind="stable")[:120]
     built = VectorIndex.build(lambda: [vectors], 16, 300)
     changed = ChangedIndex(built, Delta(np.sort(removed), vectors[:0]))
-    asked, plain = [], built.search_batch
-    monkeypatch.setattr(built, "search_batch", lambda *args: asked.append(1) or plain(*args))
+    asked: list[int] = []
+    plain = built.search_batch
+
+    def counted(queries_QD: NDArray[np.float32], k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        asked.append(len(queries_QD))
+        return plain(queries_QD, k)
+
+    monkeypatch.setattr(built, "search_batch", counted)
     similarity_QK, row_QK = changed.search_batch(vectors, 4)
     assert len(asked) <= 4
     left = np.delete(vectors, removed, axis=0)
