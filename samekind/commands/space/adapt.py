@@ -68,7 +68,11 @@ def _text(report: dict[str, Any]) -> str:
         )
     if report["gone"]:
         lines.append(f"left out: {counted(report['gone'], 'answer')} about images that the index does not hold")
-    if not report["adapted"]:
+    if report["adapted"]:
+        lines.append(
+            "searches use it from now on, with similarities of another scale; samekind adapt --undo takes it back"
+        )
+    else:
         searches = (
             "the encoder's own space" if report["version"] is None else f"adaptation {report['version']}, as before"
         )
