@@ -113,21 +113,21 @@ compare: setup ## 20 objectives and treatments, same steps and seeds: tables and
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
-test: setup ## fast tests: no network, no GPU (about six minutes)
-	$(call step,3,testing (about six minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile
+test: setup ## fast tests: no network, no GPU (about eight minutes)
+	$(call step,3,testing (about eight minutes))
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m '$(FAST)' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup ## the slow tests
 	$(call step,3,slow tests (about five minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser and not long' --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'slow and not gpu and not browser and not long' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## the other slow and browser tests, whose like is among those; not part of CI
 	$(call step,3,long tests (about five minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'long and not gpu' --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'long and not gpu' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 browser: setup chromium ## the demo in headless Chromium
 	$(call step,3,testing the demo in Chromium (about seven minutes))
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m 'browser and not long' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 walk: setup chromium ## every page and control of the demo on three artefacts, with axe-core (long); ARTEFACT=FOLDER takes one of yours
 	$(call step,3,walking over the demo (long))

@@ -1,4 +1,4 @@
-"""The short form of `make faults`: a few kills of everything that writes. The long form has 50 of each."""
+"""The short form of `make faults`: one kill of everything that writes. The long form has 50 of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.faults.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
-KILLS = 2
+KILLS = 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc for orphans")
