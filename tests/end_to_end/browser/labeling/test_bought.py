@@ -58,9 +58,9 @@ def test_twenty_screens_make_the_search_find_more(page: Page, artefact: Path, tm
                 if image.label == screen.anchor.label:
                     images_of(page).nth(place).click()
             page.keyboard.press("Enter")
-            wait_for_next(page, min(answered, 8))  # the list below holds eight
             expect(page.get_by_test_id("stProgress")).to_contain_text(f"{answered * 10} pairs answered")
             expect(page.get_by_text("Adapting the search to the answers")).to_have_count(0)
+            wait_for_next(page, min(answered, 8))  # the list below holds eight
         expect(page.get_by_text("Adapted: held-out images are told from others by")).to_be_visible()
         step = sk.Index.open(own).adaptations()[-1]
         assert step["answers"] == SCREENS * 10
