@@ -90,7 +90,7 @@ def test_a_comparison_and_the_same_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("how", "jobs"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
+@pytest.mark.parametrize(("how", "jobs"), [pytest.param(signal.SIGINT, 2, marks=pytest.mark.long), (signal.SIGKILL, 1)])
 def test_a_stopped_comparison_goes_on(tmp_path: Path, how: signal.Signals, jobs: int) -> None:
     """Stopped in the middle of its trials, it leaves no process behind; the same command continues those very trainings."""
     methods = ["info_nce", "hard"][:jobs]

@@ -153,7 +153,7 @@ MOMENTS = {
 }
 
 
-LONG = {"upload, command", "before the search", "audit, server"}
+LONG = {"upload, command", "upload, base path", "before the search", "audit, server"}
 """Moments whose like is among the others: by `make test-long` alone."""
 
 

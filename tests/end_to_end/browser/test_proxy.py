@@ -58,7 +58,12 @@ PLACES = {
 }
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(
+    params=[
+        "address and path",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("path alone", "address alone")),
+    ]
+)
 def public(request: pytest.FixtureRequest, artefact: Path, tmp_path: Path) -> Iterator[str]:
     """The address that visitors type."""
     base, path = PLACES[request.param]

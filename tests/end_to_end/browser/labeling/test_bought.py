@@ -14,7 +14,7 @@ import samekind as sk
 from tests.end_to_end.browser.demo import demo
 from tests.end_to_end.browser.labeling.test_groups import images_of, wait_for_next
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]  # two minutes; a screen that is answered is in test_groups.py
 
 SCREENS, QUERIES, HITS = 20, 50, 10
 EVERY = 10

@@ -17,7 +17,7 @@ from samekind.training.models.pretrained.timm_models import build_timm, timm_pre
 from samekind.training.models.pretrained.tower import ImageTower, feature_dim
 from tests.training.models.pretrained.families import LARGE, SMALLEST, families
 
-PARTS = 6
+PARTS = 12
 
 
 def takes_a_step(name: str, size: int, channels: int) -> str:
