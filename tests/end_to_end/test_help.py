@@ -31,7 +31,12 @@ def test_help_shows_an_example_that_parses(command: str) -> None:
 
 def test_readme_commands_exist() -> None:
     """Every `samekind …` line in the README names a command and flags that exist."""
-    lines = re.findall(r"^\$? ?(samekind [^#\n]*)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    readme = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^\$? ?(samekind [^#\n]*)", readme, flags=re.MULTILINE)
+    table = readme.partition("| you want | `samekind search artifacts/photos …` |")[2].partition("\n\n")[0]
+    searches = re.findall(r"\| `([^`]*)`", table)
+    assert len(searches) >= 11, "a row for each way to search"
+    lines += [f"samekind search artifacts/photos {flags}" for flags in searches]
     assert {line.split()[1] for line in lines} >= set(COMMANDS), "the README shows every command"
     for line in lines:
         assert_flags_exist(line)
