@@ -49,6 +49,7 @@ def run_script(folder: Path, method: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_script_without_a_guard_trains_once_under_every_start_method(tmp_path: Path) -> None:
     """It is run once, keeps its own modules and its name, and the encoder is bitwise the same."""
     told = [run_script(tmp_path / method, method) for method in ("fork", "spawn", "forkserver")]

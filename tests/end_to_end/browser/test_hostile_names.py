@@ -13,7 +13,7 @@ from samekind.core.text import one_line
 from tests.end_to_end.browser.demo import demo
 from tests.end_to_end.hostile.names import NAMES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 JOINER = "\u2060"
 
 

@@ -189,6 +189,7 @@ def test_dropout_is_replayed_on_the_gpu() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_memory_stays_flat() -> None:
     """Sixteen times the batch needs at most 1.3 times the memory, images aside; the step itself grows by a few copies of its projections.
 

@@ -51,7 +51,12 @@ def launch(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "flags", [[], ["--objective", "nce", "--effective-batch", "64"], ["--queue-size", "128", "--treatment", "soft"]]
+    "flags",
+    [
+        pytest.param([], marks=pytest.mark.long),
+        ["--objective", "nce", "--effective-batch", "64"],
+        ["--queue-size", "128", "--treatment", "soft"],
+    ],
 )
 def test_two_processes_train_one_encoder(tmp_path: Path, flags: list[str]) -> None:
     """One artefact, one answer, negatives from both; the finished run is kept by both."""
