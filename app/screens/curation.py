@@ -5,7 +5,7 @@ What an answer is stored as: `state/cleaning_session.py`. Nothing here changes a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -67,7 +67,7 @@ def _labels(library: Library, hide: bool) -> None:
     )
     if weakness := curation_view.weakness(found):
         st.warning(weakness, icon=":material/warning:")
-    _download("label-suspects.csv", found.to_csv, found.notes)
+    _download("label-suspects.csv", found)
     if found.issues:
         with st.expander(MANY_AT_ONCE, icon=":material/bar_chart:"):
             threshold.show_labels(library, found.issues)
@@ -85,7 +85,7 @@ def _duplicates(library: Library, hide: bool) -> None:
         return
     groups = copy_groups.grouped(found.pairs)
     st.markdown(copy_groups.groups_sentence(found, groups))
-    _download("duplicates.csv", found.to_csv, found.notes)
+    _download("duplicates.csv", found)
     if any(pair.kind != "exact" for pair in found.pairs):
         with st.expander(MANY_AT_ONCE, icon=":material/bar_chart:"):
             threshold.show_pairs(library, found.pairs, cleaning_keys.DUPLICATES)
@@ -106,7 +106,7 @@ def _leaks(library: Library, hide: bool) -> None:
         f"**{pairs}** of a training image and one of another split, the same picture or nearly, {len(found.pairs)} listed: "
         "true ones are leaks, which make accuracy too good."
     )
-    _download("leaks.csv", found.to_csv, found.notes)
+    _download("leaks.csv", found)
     if any(pair.kind != "exact" for pair in found.pairs):
         with st.expander(MANY_AT_ONCE, icon=":material/bar_chart:"):
             threshold.show_pairs(library, found.pairs, cleaning_keys.LEAKS)
@@ -114,14 +114,18 @@ def _leaks(library: Library, hide: bool) -> None:
     duplicates.show_leaks(library, shown, _thumbnails(library, shown))
 
 
-def _download(name: str, text: Callable[[], str], notes: Sequence[str]) -> None:
-    """The list as a file, which is written when somebody takes it: that would be half of the time that the page needs."""
+def _download(name: str, found: Any) -> None:
+    """The list as a file, written once for each visitor: it is half of the time that the page needs. Writing it at the click lost clicks."""
+    key = f"written {name}"
+    kept = st.session_state.get(key)
+    if kept is None or kept[0] is not found:
+        kept = st.session_state[key] = found, found.to_csv()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            "Download as CSV", text, name, "text/csv", icon=":material/download:", key=f"download {name}"
+            "Download as CSV", kept[1], name, "text/csv", icon=":material/download:", key=f"download {name}"
         )
         st.caption(NOTHING_IS_DELETED)
-    for note in notes:
+    for note in found.notes:
         st.caption(plain(note))
 
 
