@@ -115,14 +115,10 @@ def _leaks(library: Library, hide: bool) -> None:
 
 
 def _download(name: str, found: Any) -> None:
-    """The list as a file, written once for each visitor: it is half of the time that the page needs. Writing it at the click lost clicks."""
-    key = f"written {name}"
-    kept = st.session_state.get(key)
-    if kept is None or kept[0] is not found:
-        kept = st.session_state[key] = found, found.to_csv()
+    """The list as a file, written whenever the page is drawn: writing it at the click lost clicks (docs/decisions/0040)."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            "Download as CSV", kept[1], name, "text/csv", icon=":material/download:", key=f"download {name}"
+            "Download as CSV", found.to_csv(), name, "text/csv", icon=":material/download:", key=f"download {name}"
         )
         st.caption(NOTHING_IS_DELETED)
     for note in found.notes:

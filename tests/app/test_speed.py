@@ -18,7 +18,7 @@ from samekind.app.view_models.map import columns
 from samekind.app.view_models.overview import steps_view
 from samekind.app.widgets.map import colours
 from tests.app.conftest import MAIN, OpenApp
-from tests.app.pages import CURATION, MAP, OVERVIEW, SEARCH, healthy
+from tests.app.pages import MAP, OVERVIEW, SEARCH, healthy
 
 ROOT = Path(sk.__file__).parents[1]
 
@@ -90,18 +90,3 @@ def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
     for page in (MAP, OVERVIEW):
         healthy(open_app(artefact, page))
     assert passes == []
-
-
-def test_a_list_is_written_as_csv_once(open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is half of what *Clean up* needs to be drawn; drawn again, the page has the file already."""
-    written: list[str] = []
-
-    def to_csv(found: sk.LabelIssues) -> str:
-        written.append("labels")
-        return ""
-
-    monkeypatch.setattr(sk.LabelIssues, "to_csv", to_csv)
-    at = healthy(open_app(artefact).switch_page(CURATION).run())
-    assert any("in doubt" in each.value for each in at.markdown)
-    healthy(at.run())
-    assert written == ["labels"]
