@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from samekind.core.errors import InputError
 from samekind.indexer.labeling.csv_files import TIMELESS, not_in_the_future, read_lines, write_lines
 from samekind.indexer.labeling.people.held_rows import content_of, first_ids, held_rows
+from samekind.indexer.labeling.people.new_lines import known_images, new_lines
 from samekind.indexer.labeling.people.tags import ADD, Tag, TagTable
 
 HEADER = ("id", "sha256", "tag", "act", "who", "when")
@@ -70,14 +69,8 @@ def import_tags(path: str | Path, file: str | Path) -> ImportedTags:
     table, rows = TagTable.of(path), held_rows(path)
     hashes = None if rows is None else dict(zip(rows.ids, rows.column("sha256"), strict=True))
     lines = read_lines(Path(file), HEADER, [("sha256", "id"), ("tag",)], lambda row: _tag_of(row, hashes))
-    wanted = list(dict.fromkeys(line for line in lines if isinstance(line, Tag)))
-    unknown = tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
-    if unknown and not wanted:
-        held = next(iter(hashes or ()), "")
-        raise InputError(f"the index holds no image that {file} names: {unknown[0]!r}", hint=f"ids look like {held!r}")
-    known = {form for each in table.all() for form in (each, replace(each, when=TIMELESS))}
-    now = datetime.now(UTC).isoformat()
-    new = [replace(each, when=now) if each.when == TIMELESS else each for each in wanted if each not in known]
+    wanted, unknown = known_images(lines, file, hashes)
+    new = new_lines(wanted, table.all())
     table.add(new)
     gone = None if hashes is None else len({each.sha256 for each in wanted} - set(hashes.values()))
     return ImportedTags(len(new), len(wanted) - len(new), gone, unknown)
