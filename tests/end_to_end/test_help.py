@@ -1,4 +1,4 @@
-"""What the command line says of itself, in `--help` and in the README, is what there is."""
+"""What the command line says of itself, in `--help`, README and docs, is what there is."""
 
 from __future__ import annotations
 
@@ -29,28 +29,56 @@ def test_help_shows_an_example_that_parses(command: str) -> None:
         assert_flags_exist(example)
 
 
-def test_readme_commands_exist() -> None:
-    """Every `samekind …` line in the README names a command and flags that exist."""
-    readme = (ROOT / "README.md").read_text()
-    lines = re.findall(r"^\$? ?(samekind [^#\n]*)", readme, flags=re.MULTILINE)
-    table = readme.partition("| you want | `samekind search artifacts/photos …` |")[2].partition("\n\n")[0]
+def test_commands_of_readme_and_docs_exist() -> None:
+    """Every `samekind …` line in README and docs names a command and flags that exist; README shows every command."""
+    pages = {path: path.read_text() for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")]}
+    shown = [
+        line for text in pages.values() for line in re.findall(r"^\$? ?(samekind [^#\n]*)", text, flags=re.MULTILINE)
+    ]
+    overview = re.findall(r"^\| `(samekind [^`]*)`", pages[ROOT / "README.md"], flags=re.MULTILINE)
+    assert {line.split()[1] for line in overview} == set(COMMANDS)
+    table = (
+        pages[ROOT / "docs/searching.md"]
+        .partition("| you want | `samekind search artifacts/photos …` |")[2]
+        .partition("\n\n")[0]
+    )
     searches = re.findall(r"\| `([^`]*)`", table)
     assert len(searches) >= 11, "a row for each way to search"
-    lines += [f"samekind search artifacts/photos {flags}" for flags in searches]
-    assert {line.split()[1] for line in lines} >= set(COMMANDS), "the README shows every command"
-    for line in lines:
+    for line in [
+        *overview,
+        *shown,
+        *(f"samekind search artifacts/photos {flags}" for flags in searches),
+    ]:
         assert_flags_exist(line)
 
 
-def test_readme_and_help_show_what_the_presets_set() -> None:
+def test_links_of_readme_and_docs_lead_somewhere() -> None:
+    """Every link to a file of the repository finds it, and its heading if it names one."""
+    broken = []
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            if not link.startswith("http") and (not target.exists() or (anchor and anchor not in headings(target))):
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+    assert not broken
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made where it is shown."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_docs_and_help_show_what_the_presets_set() -> None:
     """Each setting in which presets differ, with all values, and nothing else; help also has what is alike in all, once."""
-    readme, shown = (ROOT / "README.md").read_text(), call("train", "--help").out
+    text, shown = (ROOT / "docs/training.md").read_text(), call("train", "--help").out
     values = {
         name: ["–" if value is None else str(value) for value in each] for name, each in preset_differences().items()
     }
     lines = ["| | " + " | ".join(f"`{name}`" for name in PRESETS) + " |", "|---" * (len(PRESETS) + 1) + "|"]
     lines += [f"| `{name}` | {' | '.join(each)} |" for name, each in values.items()]
-    assert "\n" + "\n".join(lines) + "\n\n" in readme
+    assert "\n" + "\n".join(lines) + "\n\n" in text
     rows = [line.split() for line in shown.splitlines()]
     assert list(PRESETS) in rows
     assert all([name, *each] in rows for name, each in values.items())

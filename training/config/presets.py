@@ -124,7 +124,7 @@ def implied_preset(overrides: Mapping[str, Any]) -> str | None:
 
 
 def preset_differences() -> dict[str, tuple[Any, ...]]:
-    """The settings in which presets differ, with their values in all of `PRESETS`, for help and README; `None` for epochs beside steps."""
+    """The settings in which presets differ, with their values in all of `PRESETS`, for help and docs; `None` for epochs beside steps."""
     every = [{**(of := preset(name).to_dict()), "epochs": None if of["steps"] else of["epochs"]} for name in PRESETS]
     return {
         name: tuple(settings[name] for settings in every)
