@@ -164,17 +164,7 @@ class Search:
 
     def _condition(self) -> str | None:
         """What `--where` and `--tag` say together."""
-        if self.tag is None:
-            return self.where
-        table = samekind.TagTable(self.artefact)
-        known = sorted({tag for tags in table.current().values() for tag in tags})
-        if self.tag not in known:
-            hint = (
-                f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
-            )
-            raise InputError(f"no image has the tag {self.tag!r}", hint=hint)
-        tagged = table.where(self.tag)
-        return tagged if self.where is None else f"({self.where}) AND {tagged}"
+        return self.where if self.tag is None else samekind.TagTable(self.artefact).among(self.tag, self.where)
 
     def _query(self, image: Path | None) -> Any:
         """One query: an image and what the flags say."""
