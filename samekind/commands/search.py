@@ -169,8 +169,9 @@ class Search:
     def _query(self, image: Path | None) -> Any:
         """One query: an image and what the flags say."""
         words = [] if self.text is None else [samekind.Text(self.text)]
-        picture = None if image is None else str(image)
-        picture = picture if picture is None or self.crop is None else samekind.Crop(picture, _box(self.crop))
+        picture: str | samekind.Crop | None = None if image is None else str(image)
+        if picture is not None and self.crop is not None:
+            picture = samekind.Crop(picture, _box(self.crop))
         like = [*words, *([] if picture is None else [picture]), *self.like]
         if len(like) == 1 and not self.unlike:
             return like[0]
