@@ -84,6 +84,9 @@ from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
 from samekind.indexer.map.make import make_map as make_map
 from samekind.indexer.map.reading import read_map as read_map
 from samekind.indexer.map.stored import ImageMap as ImageMap
+from samekind.indexer.published.published_index import PublishedIndex as PublishedIndex
+from samekind.indexer.published.publishing import Published as Published
+from samekind.indexer.published.publishing import publish as publish
 from samekind.indexer.report.run_card import RunCard as RunCard
 from samekind.indexer.report.run_card import run_card as run_card
 from samekind.indexer.report.runs import find_runs as find_runs

@@ -128,10 +128,10 @@ def search(index: OpenedIndex, query: Any, wanted: Asked) -> SearchResult | list
         if wanted.k is None:
             note = _range_note(int(similar.sum()), searched, asked)
         elif similar[: asked.k].all():
-            note = _note(asked.k, len(row), searched, asked.where, asked.exclude_self)
+            note = note_of(asked, len(row), searched)
         else:
             kept, looked = int(similar[: asked.k].sum()), len(similar[: asked.k])
-            note = f"only {kept:,} of {looked:,} hits have a similarity of at least {asked.min_similarity:g}"
+            note = note_of_least(kept, looked, asked.min_similarity)
         hits = Found(index.rows, *_chosen(space, similarity[similar], row[similar], asked))
         results.append(SearchResult(len(hits) if wanted.k is None else asked.k, hits, note, elapsed, version))
     return results if several else results[0]
@@ -253,11 +253,25 @@ def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:
     return np.stack([query.vector_D for query in queries]) if queries else np.empty((0, dim), np.float32)
 
 
-def _note(k: int, found: int, searched: int, where: str | None, exclude_self: bool) -> str | None:
-    if found >= k:
+def note_of(asked: Asked, found: int, searched: int) -> str | None:
+    """Why there are fewer hits than asked for; `None` if there are as many.
+
+    Args:
+        asked: the search.
+        found: hits.
+        searched: images that satisfy its condition.
+    """
+    assert asked.k is not None
+    if found >= asked.k:
         return None
     what = f"{searched:,} images" if searched != 1 else "1 image"
     # Shortened: a condition that names many images says nothing to whoever reads it whole.
+    where = asked.where
     place = f"the index holds {what}" if where is None else f"{what} satisfy {shorten(where, 80, placeholder=' …')!r}"
-    own = ", and the query's own is left out" if exclude_self and found < searched else ""
-    return f"{place}{own}: {found:,} hits instead of {k:,}"
+    own = ", and the query's own is left out" if asked.exclude_self and found < searched else ""
+    return f"{place}{own}: {found:,} hits instead of {asked.k:,}"
+
+
+def note_of_least(kept: int, looked: int, least: float) -> str:
+    """Why there are fewer hits than were found: the others are less similar than was asked for."""
+    return f"only {kept:,} of {looked:,} hits have a similarity of at least {least:g}"

@@ -25,13 +25,23 @@ def database_in_memory() -> Any:
     return _connect("memory://")
 
 
-def _connect(place: str) -> Any:
+def open_published(place: str, options: dict[str, str]) -> Any:
+    """LanceDB's connection to a folder of tables, or to an address such as `s3://bucket/photos`.
+
+    Args:
+        place: folder or address.
+        options: of the object store.
+    """
+    return _connect(place, storage_options=options)
+
+
+def _connect(place: str, **options: Any) -> Any:
     _put_off_the_client()
     import lancedb
 
     # A training reads verdicts and then forks workers, which never touch LanceDB. Its warning about forks would stand in every such log.
     warnings.filterwarnings("ignore", message="lancedb fork support", category=RuntimeWarning)
-    return lancedb.connect(place)
+    return lancedb.connect(place, **options)
 
 
 def _put_off_the_client() -> None:

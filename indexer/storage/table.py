@@ -92,7 +92,7 @@ class ImageTable:
         except Exception as error:  # LanceDB's parsers raise nearly anything on damaged bytes
             if not self._is_current():
                 raise changed_meanwhile(self.folder) from error
-            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            reason = lance_reason(error)
             hint = f"if it stays so at a second try, {restore_hint(self.folder)}"  # a network's drive may only have stumbled
             if "permission denied" in reason.lower():
                 hint = "make the folder and all in it readable"
@@ -104,7 +104,7 @@ class ImageTable:
         try:
             yield
         except (RuntimeError, OSError) as error:
-            reason = _WHERE_IN_RUST.sub("", _reason(error))
+            reason = lance_reason(error)
             raise ArtefactError(
                 f"cannot write {self.folder / TABLE_FOLDER}: {reason}",
                 hint="check permissions and free space, and run the same command again",
@@ -117,6 +117,11 @@ class ImageTable:
             ArtefactError: there is no table, or it cannot be read.
         """
         _ = self._table
+
+    @property
+    def lance(self) -> Any:
+        """LanceDB's own table, for searches that it carries out itself."""
+        return self._table
 
     def exists(self) -> bool:
         """True if there is a table."""
@@ -180,7 +185,7 @@ class ImageTable:
     def delete(self, ids: Sequence[str]) -> None:
         """Deletes rows by id, in one version."""
         with self._writing():
-            self._table.delete(f"id in ({_quoted(ids)})")
+            self._table.delete(f"id in ({quoted(ids)})")
 
     def rows(self) -> Any:
         """All rows without thumbnail and vector, as an Arrow table in table order."""
@@ -189,7 +194,7 @@ class ImageTable:
     def full_rows(self, ids: Sequence[str]) -> Any:
         """Rows with all columns, as an Arrow table in the order of `ids`."""
         with self._reading():
-            parts = [self._table.search().where(f"id in ({_quoted(part)})").to_arrow() for part in id_chunks(ids)]
+            parts = [self._table.search().where(f"id in ({quoted(part)})").to_arrow() for part in id_chunks(ids)]
         found = pa.concat_tables(parts)
         place = {id_: i for i, id_ in enumerate(found["id"].to_pylist())}
         return found.take([place[id_] for id_ in ids])
@@ -231,14 +236,12 @@ class ImageTable:
             InputError: the condition is not SQL over the columns.
             ArtefactError: the table is damaged.
         """
-        if ";" in _STRING.sub("", condition):  # LanceDB would read up to it and silently leave out the rest
-            raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
+        check_statement(condition)
         try:
             found = self._table.search().where(condition).select(["id"]).to_arrow()
         except Exception as error:  # where its planner panics, the error is of a type of its own
             self.rows()  # or is it the table that cannot be read?
-            quotes = "texts are in single quotes; " if '"' in condition else ""
-            raise InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE) from error
+            raise bad_condition(condition, error) from error
         ids: list[str] = found["id"].to_pylist()
         return ids
 
@@ -258,13 +261,35 @@ class ImageTable:
             return self._table.search().select(list(columns)).to_arrow()
 
 
+def check_statement(condition: str) -> None:
+    """Refuses a condition that LanceDB would read up to a semicolon, silently leaving out the rest.
+
+    Raises:
+        InputError: it holds more than one statement.
+    """
+    if ";" in _STRING.sub("", condition):
+        raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
+
+
+def bad_condition(condition: str, error: Exception) -> InputError:
+    """The error for a condition that LanceDB does not understand."""
+    quotes = "texts are in single quotes; " if '"' in condition else ""
+    return InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE)
+
+
 def id_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
     """`ids` in parts that are short enough for one SQL condition."""
     return [ids[start : start + _IDS_A_DELETE] for start in range(0, len(ids), _IDS_A_DELETE)]
 
 
-def _quoted(ids: Sequence[str]) -> str:
+def quoted(ids: Sequence[str]) -> str:
+    """Texts for an SQL condition `… in (…)`."""
     return ", ".join("'" + id_.replace("'", "''") + "'" for id_ in ids) or "NULL"
+
+
+def lance_reason(error: Exception) -> str:
+    """LanceDB's complaint on one line, without where in its code it arose."""
+    return _WHERE_IN_RUST.sub("", _reason(error))
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 import samekind
+from samekind.commands.folders.elsewhere import publish
 from samekind.commands.shared import Json, at_least, folder_exists
 from samekind.core.errors import InputError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Export:
-    """Writes an encoder as ONNX or as a folder to publish, and the vectors and neighbours of an index as Parquet.
+    """Writes an encoder as ONNX or as a folder to publish, an index as a LanceDB table, its vectors and neighbours as Parquet.
 
     The ONNX file takes decoded images of any size: resizing, cropping and normalisation are inside it.
 
@@ -27,6 +28,7 @@ class Export:
         samekind export artifacts/photos --knn neighbours.parquet --k 20
         samekind export artifacts/photos --onnx photos.onnx --save-pretrained photos-encoder
         samekind export lite0 --onnx lite0.onnx
+        samekind export artifacts/photos --lance s3://bucket/photos
     """
 
     artefact: Annotated[
@@ -54,19 +56,28 @@ class Export:
         ),
     ] = None
     k: Annotated[int, arg(metavar="N", help="How many neighbours for --knn.")] = 10
+    lance: Annotated[
+        str | None,
+        arg(
+            metavar="FOLDER|ADDRESS",
+            help="Publish the index here, or bring it up to date, for samekind search --engine lancedb.",
+            help_behavior_hint="",
+        ),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
         """Writes what is asked for."""
         from samekind.training.config.model import names_model
 
-        if not (self.onnx or self.save_pretrained or self.vectors or self.knn):
-            hint = "name at least one of --onnx, --save-pretrained, --vectors and --knn"
+        of_index = self.vectors or self.knn or self.lance
+        if not (self.onnx or self.save_pretrained or of_index):
+            hint = "name at least one of --onnx, --save-pretrained, --vectors, --knn and --lance"
             raise InputError("nothing to export", hint=hint)
         at_least("--k", self.k, 1)
-        if (self.vectors or self.knn) and not names_model(self.artefact):
+        if of_index and not names_model(self.artefact):
             folder_exists(Path(self.artefact))
-        elif self.vectors or self.knn:
+        elif of_index:
             raise InputError(f"{self.artefact} is a model without an index", hint="index a corpus with it first")
         written = {}
         if self.vectors:
@@ -77,7 +88,11 @@ class Export:
             written["knn"] = str(self.knn)
         if self.onnx or self.save_pretrained:
             written |= self._encoder(console)
-        console.answer({"written": written}, "\n".join(f"wrote {path}" for path in written.values()))
+        lines = [f"wrote {path}" for path in written.values()]
+        if self.lance:
+            lines.append(publish(samekind.Index.open(self.artefact), self.lance, console))
+            written["lance"] = self.lance
+        console.answer({"written": written}, "\n".join(lines))
 
     def _encoder(self, console: Console) -> dict[str, str]:
         encoder, written = samekind.load_encoder(self.artefact), {}

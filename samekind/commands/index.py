@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
+from samekind.commands.folders.elsewhere import copy_here, publish
 from samekind.commands.shared import (
     DataDir,
     Depth,
@@ -47,9 +48,16 @@ class BuildIndex:
         samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
         samekind index --corpus photos --out artifacts/photos --watch
         samekind index --out artifacts/photos --remove train/00003 train/00007
+        samekind index --corpus photos --out s3://bucket/photos
     """
 
-    out: Annotated[Path, arg(metavar="FOLDER", help="The index's folder, usually the artefact's.")]
+    out: Annotated[
+        str,
+        arg(
+            metavar="FOLDER|ADDRESS",
+            help="The index's folder, usually the artefact's. An address such as s3://bucket/photos is published to from artifacts/photos.",
+        ),
+    ]
     corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
     encoder: Annotated[
         str | None,
@@ -102,6 +110,10 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
+        if self.watch and "://" in self.out:
+            raise InputError(
+                "--watch follows a folder into a folder", hint="publish now and then: samekind export --lance"
+            )
         if self.watch and (
             self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
         ):
@@ -111,22 +123,30 @@ class BuildIndex:
         index, removed = self._thin(console) if self.remove or alone else (build(console), 0)
         if self.merge:
             index.merge(console.progress)
-        answer = {"index": str(self.out), "num_images": len(index), "dim": index.dim, "removed": removed}
+        answer = {"index": str(self.folder), "num_images": len(index), "dim": index.dim, "removed": removed}
         took_out = f" ({removed} taken out)" if removed else ""
-        others = "".join(f"\n      {command_line(name, self.out)}" for name in ("audit", "evaluate", "demo"))
-        words = f"\n      {command_line('search', self.out, '--text', 'red shoe')}" if index.has_text else ""
+        others = "".join(f"\n      {command_line(name, self.folder)}" for name in ("audit", "evaluate", "demo"))
+        words = f"\n      {command_line('search', self.folder, '--text', 'red shoe')}" if index.has_text else ""
         query = (
             ("IMAGE",) if self.vectors is None else ("--like", index.ids[0])
         )  # there is no encoder to embed an image with
-        following = command_line("search", self.out, *query) + words + others
-        console.answer(answer, f"{counted(len(index), 'image')} in {self.out}{took_out}\nnext: {following}")
+        following = command_line("search", self.folder, *query) + words + others
+        lines = f"{counted(len(index), 'image')} in {self.folder}{took_out}\nnext: {following}"
+        if "://" in self.out:
+            lines = f"{lines}\n{publish(index, self.out, console)}"
+        console.answer(answer, lines)
         if self.watch and self.corpus is not None:
             from samekind.commands.folders.watch import EVERY_SECONDS, watch
 
             watch(index, Path(self.corpus), partial(self._load, self.corpus), console, EVERY_SECONDS)
 
+    @property
+    def folder(self) -> Path:
+        """The index's folder, of an address that of the artefact that is published there."""
+        return copy_here(self.out) if "://" in self.out else Path(self.out)
+
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
-        index = samekind.Index.open(self.out)
+        index = samekind.Index.open(self.folder)
         return index, index.remove(self.remove, progress=console.progress) if self.remove else 0
 
     def _take_vectors(self, console: Console) -> samekind.Index:
@@ -143,7 +163,7 @@ class BuildIndex:
         return samekind.index_vectors(
             rows.vectors,
             rows.ids,
-            self.out,
+            self.folder,
             labels=rows.texts.get("label"),
             splits=rows.texts.get("split"),
             uris=rows.texts.get("uri"),
@@ -155,7 +175,7 @@ class BuildIndex:
         )
 
     def _load(self, corpus: str, console: Console) -> samekind.Corpus:
-        return load_corpus(corpus, self.data_dir, console, folder_arguments(self), self.out)
+        return load_corpus(corpus, self.data_dir, console, folder_arguments(self), self.folder)
 
     def _build(self, console: Console) -> samekind.Index:
         from samekind.training.models.pretrained.require_encoder import require_encoder
@@ -163,15 +183,15 @@ class BuildIndex:
 
         if self.corpus is None:
             raise InputError("no corpus to index", hint="name one: --corpus fashion-mnist, or a folder")
-        encoder = self.encoder or (str(self.out) if (self.out / WEIGHTS).is_file() else None)
+        encoder = self.encoder or (str(self.folder) if (self.folder / WEIGHTS).is_file() else None)
         if encoder is not None:
             require_encoder(encoder)  # before the corpus is read
-        check_writable(self.out)
+        check_writable(self.folder)
         corpus = self._load(self.corpus, console)
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
         return samekind.build_index(
-            corpus, encoder, self.out, progress=console.progress, whitening=self.whitening, crops=self.crops
+            corpus, encoder, self.folder, progress=console.progress, whitening=self.whitening, crops=self.crops
         )
 
     def _default_encoder(self, corpus: samekind.Corpus, console: Console) -> str:
@@ -181,7 +201,7 @@ class BuildIndex:
 
         name, reason = default_encoder(corpus)
         if not names_model(name):
-            train = command_line("train", "--corpus", self.corpus, "--out", self.out, *folder_flags(self))
+            train = command_line("train", "--corpus", self.corpus, "--out", self.folder, *folder_flags(self))
             raise InputError(reason, hint=f"train it first: {train}, or name a pretrained one: --encoder lite0")
         console.say(reason)
         return name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, at_least, command_line, folder_exists
+from samekind.commands.shared import Json, at_least, command_line, folder_exists
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decoding.pictures import file_and_frame
 
@@ -31,6 +31,7 @@ class Search:
         samekind search artifacts/fashion-mnist bag.png --k 5
         samekind search artifacts/fashion-mnist bag.png shirt.png --where "label = 'Bag'" --json
         samekind search artifacts/photos boot.jpg --tag "to buy"
+        samekind search s3://bucket/photos boot.jpg --where "label = 'shoes'"
         samekind search artifacts/photos --queries queries.txt --k 5 > hits.jsonl
         samekind search artifacts/photos street.jpg --crop 40,60,200,150
         samekind search artifacts/photos bag.png --k all --min-similarity 0.8
@@ -39,7 +40,9 @@ class Search:
         samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
     """
 
-    artefact: Artefact
+    artefact: Annotated[
+        Positional[str], arg(metavar="ARTEFACT|ADDRESS", help="Folder made by train and index, or a published index.")
+    ]
     images: Annotated[
         Positional[tuple[Path, ...]],
         arg(metavar="IMAGE|ID", help="Image files, or ids of the index.", help_behavior_hint=""),
@@ -94,6 +97,13 @@ class Search:
     ] = 0.0
     exclude_self: Annotated[bool, arg(help="Leave out rows with the query's own content.")] = False
     unadapted: Annotated[bool, arg(help="Search the encoder's own space, as if nobody had answered.")] = False
+    engine: Annotated[
+        Literal["faiss", "lancedb"] | None,
+        arg(
+            help="lancedb searches the table where it lies, in a folder or an object store, and reads nothing else into memory.",
+            help_behavior_hint="(default: faiss; lancedb for an address)",
+        ),
+    ] = None
     max_pixels: Annotated[
         int | None,
         arg(
@@ -111,23 +121,14 @@ class Search:
         if self.k != "all":
             at_least("--k", self.k, 1)
         self._check_flags()
-        folder_exists(self.artefact)
-        index = samekind.Index.open(self.artefact)
+        index = self._opened()
         if self.max_pixels is not None:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
-        search: Callable[[list[Any]], list[samekind.SearchResult]] = partial(  # type: ignore[assignment]  # overloads
-            index.search,
-            k=None if self.k == "all" else self.k,
-            where=self._condition(),
-            exclude_self=self.exclude_self,
-            adapted=not self.unadapted,
-            min_similarity=self.min_similarity,
-            diversity=self.diversity,
-        )
+        search = self._search(index)
         if self.queries is not None:
             from samekind.commands.folders.queries import answer_queries, read_queries
 
-            if self.where is not None:
+            if self.where is not None and isinstance(index, samekind.Index):
                 index.positions_where(self.where)  # what is wrong with it is wrong with every query
             answer_queries(read_queries(self.queries), search, console)
             return
@@ -137,6 +138,30 @@ class Search:
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
 
+    def _opened(self) -> samekind.Index | samekind.PublishedIndex:
+        if self._is_published():
+            return samekind.PublishedIndex.open(self.artefact)
+        folder_exists(Path(self.artefact))
+        return samekind.Index.open(self.artefact)
+
+    def _is_published(self) -> bool:
+        return (self.engine or ("lancedb" if "://" in self.artefact else "faiss")) == "lancedb"
+
+    def _search(
+        self, index: samekind.Index | samekind.PublishedIndex
+    ) -> Callable[[list[Any]], list[samekind.SearchResult]]:
+        """Many queries at once, by what the flags say."""
+        how: dict[str, Any] = {
+            "k": None if self.k == "all" else self.k,
+            "where": self._condition(),
+            "exclude_self": self.exclude_self,
+            "min_similarity": self.min_similarity,
+            "diversity": self.diversity,
+        }
+        if isinstance(index, samekind.Index):
+            how["adapted"] = not self.unadapted
+        return partial(index.search, **how)  # type: ignore[return-value]  # several queries have several results
+
     def _check_flags(self) -> None:
         if self.queries is not None and (self.images or self.like or self.unlike or self.crop or self.text is not None):
             raise InputError("--queries takes the place of IMAGE, --text, --like, --unlike and --crop")
@@ -145,6 +170,11 @@ class Search:
             what = "nothing but --unlike" if self.unlike else "no image"
             raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
 
+        if self._is_published() and (self.k == "all" or (self.tag is not None and "://" in self.artefact)):
+            what = "--k all" if self.k == "all" else "--tag"
+            raise InputError(f"{what} is not for this engine", hint="search the artefact that was published")
+        if "://" in self.artefact and self.engine == "faiss":
+            raise InputError(f"{self.artefact} is searched by lancedb only", hint="leave --engine out")
         if self.crop is not None:
             if not self.images:
                 raise InputError("--crop needs an IMAGE")
@@ -199,8 +229,10 @@ def _box(text: str) -> tuple[int, ...]:
     return box
 
 
-def _check_known(index: samekind.Index, names: Sequence[str]) -> None:
+def _check_known(index: samekind.Index | samekind.PublishedIndex, names: Sequence[str]) -> None:
     for name in names:
-        if not file_and_frame(name)[0].is_file() and name not in index.rows.position:
+        if not file_and_frame(name)[0].is_file() and name not in (
+            index.rows.position if isinstance(index, samekind.Index) else index
+        ):
             what = "is a folder" if Path(name).is_dir() else "is neither an image file nor an id of the index"
             raise ImageError(f"{name} {what}", hint="ids are in the answer of a search; a folder of queries: --queries")

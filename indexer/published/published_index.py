@@ -1,0 +1,257 @@
+"""Searches an index where it lies: LanceDB finds the nearest rows in its table, and nothing else of the index is read into memory.
+
+Similarities are exact cosines in float64, as in the library's own search; which rows are found is LanceDB's affair where it has an index,
+and exact where it compares every row. Queries that are pictures or words need the encoder: its files are fetched by the first of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.core.errors import InputError
+from samekind.data.types.reading import Reading
+from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
+from samekind.indexer.published.publishing import REFINE, lists_to_search, stored_files
+from samekind.indexer.search.crop import Crop
+from samekind.indexer.search.hits import Found, Hit
+from samekind.indexer.search.mixed import Mix
+from samekind.indexer.search.narrowing.diversity import candidates, diverse
+from samekind.indexer.search.opened import OpenedIndex
+from samekind.indexer.search.query import Id, Query, parse
+from samekind.indexer.search.results import OWN, Asked, SearchResult, note_of, note_of_least
+from samekind.indexer.storage.layout import MANIFEST
+from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.rows import Rows
+from samekind.indexer.storage.table import ROW_COLUMNS, bad_condition, check_statement, quoted
+from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
+
+_SPARE = 4
+_SHOWN = ["id", "label", "uri", "vector"]
+
+
+class PublishedIndex:
+    """An index in a folder or in an object store, searched by LanceDB. `open` makes one.
+
+    Args:
+        place: folder or address, for messages.
+        table: LanceDB's table of rows.
+        queries: reads and embeds queries.
+        nprobes: lists that a search looks into; 0 for every row.
+    """
+
+    def __init__(self, place: str, table: Any, queries: OpenedIndex, nprobes: int) -> None:
+        self.place, self._table, self._queries, self._nprobes = place, table, queries, nprobes
+
+    @classmethod
+    def open(cls, place: str | Path) -> Self:
+        """Opens what `publish` made, or the table of an artefact.
+
+        Args:
+            place: a folder or an address such as `s3://bucket/photos`.
+
+        Raises:
+            ArtefactError: there is no index, or it cannot be reached.
+        """
+        place = str(place)
+        if not is_address(place) and (Path(place) / MANIFEST).is_file():
+            index = OpenedIndex.open(place)
+            return cls(place, index.table.lance, index, 0)
+        target = Place(place)
+        table, files = target.table(IMAGES), target.table(FILES)
+        with target.reached():
+            return cls(place, table, _Away(files, table), lists_to_search(files))
+
+    def __len__(self) -> int:
+        return int(self._table.count_rows())
+
+    def __repr__(self) -> str:
+        return f"PublishedIndex({self.place!r}, {len(self)} images, dim {self._queries.dim})"
+
+    def __contains__(self, id_: str) -> bool:
+        return self._count(f"id in ({quoted([id_])})") > 0
+
+    @property
+    def reading(self) -> Reading:
+        """How queries are read, as `Index.reading`; may be set."""
+        return self._queries.reading
+
+    @reading.setter
+    def reading(self, reading: Reading) -> None:
+        self._queries.reading = reading
+
+    @property
+    def has_text(self) -> bool:
+        """True if it can be searched for words."""
+        return bool(self._queries.meta.get("text"))
+
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        where: str | None = None,
+        exclude_self: bool = False,
+        min_similarity: float | None = None,
+        diversity: float = 0.0,
+    ) -> SearchResult | list[SearchResult]:
+        """Finds the k most similar images, as `Index.search` does in the encoder's own space.
+
+        Args:
+            query: as there; a crop is of a file.
+            k: a number of hits.
+            where: as there.
+            exclude_self: as there.
+            min_similarity: as there.
+            diversity: as there.
+
+        Raises:
+            InputError: an argument is unusable.
+            ImageError: the query image cannot be decoded.
+            ArtefactError: the place cannot be reached.
+        """
+        started = time.perf_counter()
+        asked = Asked(k, where, exclude_self, True, min_similarity, diversity).checked()
+        if where is not None:
+            check_statement(where)
+        with Place(self.place).reached():
+            is_list = isinstance(query, list | tuple) and not all(isinstance(each, int | float) for each in query)
+            queries, several = parse(
+                [self._known(each) for each in query] if is_list else self._known(query), self._queries
+            )
+            found = [self._one(each, asked) for each in queries]
+        elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
+        results = [SearchResult(k, Found.told(hits), note, elapsed) for hits, note in found]
+        return results if several else results[0]
+
+    def _known(self, query: Any) -> Any:
+        """A query with the ids in it looked up: an image of the index stands for its vector."""
+        if isinstance(query, Mix):
+            like, unlike = map(self._known, query.like), [self._known(part) for part in query.unlike]
+            return Mix(*like, weights=query.weights, unlike=unlike, unlike_weight=query.unlike_weight)
+        if isinstance(query, Crop) and isinstance(query.image, Id):
+            raise InputError("a part of an image of a published index cannot be asked", hint="crop its file")
+        if not isinstance(query, Id) and (not isinstance(query, str) or Path(query).exists()):
+            return query
+        id_ = query.id if isinstance(query, Id) else query
+        found = self._table.search().where(f"id in ({quoted([id_])})").select(["sha256", "vector"]).limit(1).to_arrow()
+        if not len(found):
+            raise InputError(
+                f"{id_} is neither an image file nor an id of the index", hint="ids are in the answer of a search"
+            )
+        return Query(_vectors(found)[0], frozenset(found["sha256"].to_pylist()))
+
+    def _one(self, query: Query, asked: Asked) -> tuple[tuple[Hit, ...], str | None]:
+        """Hits of one query, and why there are fewer than asked for."""
+        assert asked.k is not None
+        assert asked.min_similarity is not None
+        condition, own = asked.where, False
+        if asked.exclude_self and query.content:
+            content = f"sha256 in ({quoted(sorted(query.content))})"
+            own = self._count(content) > 0
+            condition = (
+                condition if not own else f"NOT {content}" + ("" if condition is None else f" AND ({condition})")
+            )
+        width = candidates(asked.k) if asked.diversity else asked.k
+        similarity, vectors, rows = self._nearest(query.vector_D, width + _SPARE, condition)
+        others = np.flatnonzero(similarity < OWN if asked.exclude_self and not own else np.isfinite(similarity))[:width]
+        chosen = others[similarity[others] >= asked.min_similarity]
+        if asked.diversity:
+            chosen = chosen[diverse(similarity[chosen], vectors[chosen], asked.k, asked.diversity)]
+        hits = tuple(
+            Hit(rank, rows[i]["id"], float(similarity[i]), rows[i]["label"], rows[i]["uri"])
+            for rank, i in enumerate(chosen.tolist(), 1)
+        )
+        looked = min(asked.k, len(others))
+        if len(hits) < looked:
+            return hits, note_of_least(len(hits), looked, asked.min_similarity)
+        return hits, None if looked == asked.k else note_of(asked, looked, self._count(asked.where))
+
+    def _nearest(
+        self, vector_D: NDArray[np.float32], width: int, condition: str | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[dict[str, Any]]]:
+        """The nearest rows that satisfy a condition: exact cosines, vectors and columns, equal cosines in table order."""
+        found = self._asked(vector_D, width, condition, self._nprobes)
+        if self._nprobes and len(found) < width:  # the lists that were looked into hold too few that satisfy it
+            found = self._asked(vector_D, width, condition, 0)
+        vectors = _vectors(found)
+        similarity = np.clip(vectors.astype(np.float64) @ vector_D.astype(np.float64), -1.0, 1.0)
+        order = np.lexsort((found["_rowid"].to_numpy(), -similarity))
+        rows = found.drop_columns(["vector"]).to_pylist()
+        return similarity[order], vectors[order], [rows[i] for i in order]
+
+    def _asked(self, vector_D: NDArray[np.float32], width: int, condition: str | None, nprobes: int) -> Any:
+        search = (
+            self._table.search(vector_D)
+            .distance_type("cosine")
+            .limit(width)
+            .with_row_id(True)
+            .select([*_SHOWN, "_distance"])
+        )
+        search = search.nprobes(nprobes).refine_factor(REFINE) if nprobes else search.bypass_vector_index()
+        if condition is None:
+            return search.to_arrow()
+        try:
+            return search.where(condition, prefilter=True).to_arrow()
+        except Exception as error:
+            self._count(None)  # or is it the place that cannot be reached?
+            raise bad_condition(condition, error) from error
+
+    def _count(self, condition: str | None) -> int:
+        return int(self._table.count_rows(condition))
+
+
+class _Away(OpenedIndex):
+    """Reads and embeds queries for rows that are elsewhere; its files are fetched into a folder that goes with it."""
+
+    def __init__(self, files: Any, table: Any) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="samekind-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        small = stored_files(files, [META, MANIFEST])
+        for name, content in small.items():
+            (folder / name).write_bytes(content)
+        super().__init__(folder, Manifest.read(folder))
+        self._stored, self._lance = files, table
+
+    @cached_property
+    def rows(self) -> Rows:
+        """None: ids are looked up in the table."""
+        return Rows(self._lance.schema.empty_table().select(list(ROW_COLUMNS)))
+
+    @cached_property
+    def encoder(self) -> Any:
+        """The encoder that made the vectors."""
+        self._fetch([WEIGHTS])
+        return super().encoder
+
+    @cached_property
+    def text_tower(self) -> Any:
+        """The text tower of the encoder."""
+        self._fetch([TEXT])
+        return super().text_tower
+
+    def vectors(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Vectors of some rows of the table."""
+        assert positions is not None
+        return _vectors(self._lance.take_offsets(positions.tolist()).select(["vector"]).to_arrow())
+
+    def _is_current(self) -> bool:
+        return True
+
+    def _fetch(self, names: Sequence[str]) -> None:
+        for name, content in stored_files(self._stored, list(names)).items():
+            (self.path / name).write_bytes(content)
+
+
+def _vectors(found: Any) -> NDArray[np.float32]:
+    column = found["vector"].combine_chunks()
+    vectors: NDArray[np.float32] = column.flatten().to_numpy().reshape(len(found), column.type.list_size)
+    return vectors

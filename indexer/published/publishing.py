@@ -1,0 +1,178 @@
+"""Publishes an index: its rows become a LanceDB table with an index of LanceDB's own, beside the files that queries need.
+
+What is there already stays: rows that are gone or have changed are taken out, new ones are added, in blocks. A call that was interrupted is
+finished by the next one. The files come last, so that an encoder is never read beside vectors of another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from samekind.core.errors import InputError
+from samekind.core.progress import NoProgress, Progress
+from samekind.core.text import counted
+from samekind.indexer.published.place import FILES, IMAGES, Place
+from samekind.indexer.search.opened import OpenedIndex
+from samekind.indexer.storage.layout import MANIFEST
+from samekind.indexer.storage.table import ROW_COLUMNS, id_chunks, quoted, table_schema
+from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
+
+FEWEST_INDEXED = 20_000
+"""Rows up to which LanceDB compares every one."""
+REFINE = 10
+"""Candidates a hit whose exact similarity is looked up in the vectors."""
+RECALL, _ASKED = 0.99, 200
+_SEARCH = "search.json"
+_FILES_SCHEMA = pa.schema([("name", pa.string()), ("sha256", pa.string()), ("content", pa.large_binary())])
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published.
+
+    Attributes:
+        place: where.
+        rows: of the table.
+        added, removed: rows that this call has written and taken out; a changed one counts as both.
+        nprobes: lists that a search looks into; 0 where it compares every row.
+        recall: of the ten nearest, measured on images of the index; 1 where it compares every row.
+    """
+
+    place: str
+    rows: int
+    added: int
+    removed: int
+    nprobes: int
+    recall: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as `--json` prints it."""
+        return asdict(self)
+
+
+def publish(index: OpenedIndex, place: str, progress: Progress | None = None) -> Published:
+    """Makes a place hold an index, for `PublishedIndex` and for whatever else reads LanceDB.
+
+    Args:
+        index: opened. People's answers that have adapted it are not published: the table has the encoder's own vectors.
+        place: a folder, or an address such as `s3://bucket/photos`.
+        progress: shows bars.
+
+    Raises:
+        ArtefactError: the place cannot be reached or written, or the index is damaged.
+        InputError: the place is the index' own folder.
+    """
+    progress = progress or NoProgress()
+    target = Place(place)
+    if target.place == str(index.path):
+        raise InputError(f"{place} is the artefact itself", hint="publish to another folder, or to an address")
+    with target.reached() as database:
+        table = _table(database, index, progress)
+        removed, added = _rows(table, index, progress)
+        nprobes, recall = _searched(table, index, progress)
+        _files(database, index, nprobes)
+    return Published(target.place, len(index), added, removed, nprobes, recall)
+
+
+def _table(database: Any, index: OpenedIndex, progress: Progress) -> Any:
+    """The table of rows, empty where it is new or holds the vectors of another encoder."""
+    names = database.list_tables(limit=100).tables
+    if IMAGES in names and FILES in names:
+        before = stored_files(database.open_table(FILES), [MANIFEST]).get(MANIFEST)
+        if before is not None and json.loads(before)["encoder"] == index.manifest["encoder"]:
+            return database.open_table(IMAGES)
+        progress.print("the vectors there are another encoder's: all of it is published anew")
+    if FILES in names:
+        database.drop_table(FILES)  # first: rows without it are nobody's
+    if IMAGES in names:
+        database.drop_table(IMAGES)
+    return database.create_table(IMAGES, schema=table_schema(index.dim))
+
+
+def _rows(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, int]:
+    """Brings the rows up to date; how many were taken out, and how many added."""
+    there, wanted = _told(table.search().select(list(ROW_COLUMNS)).to_arrow()), _told(index.rows.table)
+    gone = [id_ for id_, row in there.items() if wanted.get(id_) != row]
+    new = [id_ for id_, row in wanted.items() if there.get(id_) != row]
+    for part in id_chunks(gone):
+        table.delete(f"id in ({quoted(part)})")
+    with progress.task("Publishing", len(new)) as task:
+        for part in id_chunks(new):
+            table.add(index.table.full_rows(part).select(table_schema(index.dim).names))
+            task.advance(len(part))
+    if gone or new:
+        table.optimize(cleanup_older_than=timedelta(hours=1))
+    return len(gone), len(new)
+
+
+def _told(rows: Any) -> dict[str, tuple[Any, ...]]:
+    columns = [rows[name].to_pylist() for name in ROW_COLUMNS]
+    return {row[0]: row for row in zip(*columns, strict=True)}
+
+
+def _searched(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, float]:
+    """Makes LanceDB's index where there are many rows, and how many lists it has to look into for its recall."""
+    rows = len(index)
+    if rows < FEWEST_INDEXED:
+        return 0, 1.0
+    from lancedb.index import IvfPq
+
+    lists = max(1, round(math.sqrt(rows)))
+    if not table.list_indices():
+        progress.print(f"LanceDB makes its index of {counted(rows, 'row')}: {lists:,} lists")
+        parts = next(parts for parts in (index.dim // 4, index.dim // 2, index.dim) if parts and index.dim % parts == 0)
+        config = IvfPq(distance_type="cosine", num_partitions=lists, num_sub_vectors=parts)
+        table.create_index("vector", config=config)
+    own = np.unique(np.linspace(0, rows - 1, _ASKED).astype(np.int64))
+    vectors, ids = index.vectors(own), np.array(index.ids)
+    truth = [set(ids[row_K]) for row_K in index.vector_index.search_batch(vectors, 10)[1]]
+    nprobes, recall = 4, 0.0
+    while recall < RECALL and nprobes < lists:
+        nprobes = min(lists, 2 * nprobes)
+        found = [set(_nearest(table, vector_D, nprobes)) for vector_D in vectors]
+        recall = float(np.mean([len(a & b) / len(a) for a, b in zip(truth, found, strict=True)]))
+    progress.print(f"searches look into {nprobes:,} of {lists:,} lists: recall {recall:.3f}")
+    return nprobes, recall
+
+
+def _nearest(table: Any, vector_D: Any, nprobes: int) -> list[str]:
+    search = table.search(vector_D).distance_type("cosine").nprobes(nprobes).refine_factor(REFINE).limit(10)
+    ids: list[str] = search.select(["id"]).to_arrow()["id"].to_pylist()
+    return ids
+
+
+def _files(database: Any, index: OpenedIndex, nprobes: int) -> None:
+    """Encoder, text tower and what says how to use them, in one version of one table."""
+    content = {
+        name: (index.path / name).read_bytes()
+        for name in (WEIGHTS, TEXT, META, MANIFEST)
+        if (index.path / name).is_file()
+    }
+    content[_SEARCH] = json.dumps({"nprobes": nprobes}).encode()
+    rows = [
+        {"name": name, "sha256": hashlib.sha256(each).hexdigest(), "content": each} for name, each in content.items()
+    ]
+    mode = (
+        "overwrite" if FILES in database.list_tables(limit=100).tables else "create"
+    )  # a reader sees the old files or the new
+    database.create_table(FILES, pa.Table.from_pylist(rows, schema=_FILES_SCHEMA), mode=mode)
+
+
+def stored_files(table: Any, names: list[str]) -> dict[str, bytes]:
+    """Some files of a published index, as far as they are there."""
+    found = table.search().where(f"name in ({quoted(names)})").select(["name", "content"]).to_arrow()
+    return dict(zip(found["name"].to_pylist(), found["content"].to_pylist(), strict=True))
+
+
+def lists_to_search(table: Any) -> int:
+    """How many lists a search looks into; 0 for every row."""
+    told = stored_files(table, [_SEARCH]).get(_SEARCH)
+    return 0 if told is None else int(json.loads(told)["nprobes"])

@@ -1,0 +1,167 @@
+"""Published indexes answer as the library's own search in the encoder's space, and hold what the artefact holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import samekind as sk
+from samekind.indexer.published import publishing
+from samekind.indexer.published.place import FILES
+from samekind.indexer.storage.database import open_published
+from samekind.training.runtime.artefact import WEIGHTS
+from tests.end_to_end.helpers import call, refused
+from tests.indexer.helpers import FakeEncoder, arrays_corpus, kinds, pictures, save_encoder
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> sk.Index:
+    """60 pictures with labels; not to be changed."""
+    folder = tmp_path_factory.mktemp("published") / "artefact"
+    save_encoder(FakeEncoder(), folder)
+    return sk.build_index(arrays_corpus(60), FakeEncoder(), folder)
+
+
+@pytest.fixture(scope="module")
+def published(index: sk.Index) -> sk.PublishedIndex:
+    """The same, published."""
+    place = index.path.parent / "place"
+    report = sk.publish(index, str(place))
+    assert (report.rows, report.added, report.removed, report.nprobes, report.recall) == (60, 60, 0, 0, 1.0)
+    return _opened(place)
+
+
+def _opened(place: Path | str) -> sk.PublishedIndex:
+    """Opened, with the encoder at hand, since that of tests has no file that the product reads."""
+    found = sk.PublishedIndex.open(place)
+    found._queries.__dict__["encoder"] = FakeEncoder()
+    return found
+
+
+def told(result: Any) -> list[tuple[Any, ...]]:
+    """What a search found."""
+    return [(hit.rank, hit.id, round(hit.similarity, 12), hit.label, hit.uri) for hit in result.hits] + [result.note]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"k": 7, "exclude_self": True},
+        {"k": 60, "where": "label = 'b' OR split = 'test'"},
+        {"k": 20, "min_similarity": 0.3},
+        {"k": 6, "diversity": 0.6, "exclude_self": True},
+        {"k": 100},
+    ],
+)
+def test_it_finds_what_the_library_finds(
+    index: sk.Index, published: sk.PublishedIndex, options: dict[str, Any]
+) -> None:
+    """Hits, cosines and notes, for ids, pictures, vectors, mixes and several at once; from the artefact's own table, too."""
+    vector = np.random.default_rng(0).normal(size=16).astype(np.float32)
+    mix = sk.Mix(index.ids[3], pictures(60)[5], weights=[1, 2], unlike=[index.ids[9]])
+    for place in (published, _opened(index.path)):
+        for query in (index.ids[11], pictures(60)[11], pictures(2, seed=7)[0], vector, vector.tolist(), mix):
+            assert told(place.search(query, **options)) == told(index.search(query, **options)), query
+        together = place.search([index.ids[1], vector], **options)
+        assert isinstance(together, list)
+        assert [told(each) for each in together] == [
+            told(each) for each in index.search([index.ids[1], vector], **options)
+        ]
+    assert len(published) == 60
+
+
+def test_publishing_again_writes_what_has_changed(tmp_path: Path) -> None:
+    """Rows that are new, gone or relabelled; after an interruption the rest; another encoder's vectors replace all."""
+    save_encoder(FakeEncoder(), tmp_path / "a")
+    index = sk.build_index(arrays_corpus(30), FakeEncoder(), tmp_path / "a")
+    place = str(tmp_path / "place")
+    sk.publish(index, place)
+    assert sk.publish(index, place).added == 0
+    index.remove(index.ids[:4])
+    index.add(sk.Corpus.from_arrays(kinds(5, seed=9), name="more", source={"corpus": "more"}))
+    done = sk.publish(index, place)
+    assert (done.rows, done.added, done.removed) == (31, 5, 4)
+    assert told(_opened(place).search(index.ids[0], k=31)) == told(index.search(index.ids[0], k=31))
+
+    database = open_published(place, {})
+    database.open_table("images").delete(f"id = '{index.ids[2]}'")  # as if the call before had been cut short
+    assert sk.publish(index, place).added == 1
+
+    other = FakeEncoder(seed=1)
+    save_encoder(other, tmp_path / "b")
+    again = sk.build_index(arrays_corpus(30), other, tmp_path / "b")
+    assert sk.publish(again, place).added == 30
+    assert len(_opened(place)) == 30
+
+
+def test_the_encoder_is_fetched_by_the_first_picture_and_not_before(
+    index: sk.Index, published: sk.PublishedIndex
+) -> None:
+    """Its file is in the place, byte for byte; a search by id leaves it there."""
+    place = sk.PublishedIndex.open(published.place)
+    place.search(index.ids[0])
+    queries = place._queries
+    assert not (queries.path / WEIGHTS).exists()
+    queries._fetch([WEIGHTS])  # type: ignore[attr-defined]
+    assert (queries.path / WEIGHTS).read_bytes() == (index.path / WEIGHTS).read_bytes()
+
+
+def test_many_rows_get_an_index_that_is_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It finds nearly all of the nearest, and every row that satisfies a narrow condition."""
+    monkeypatch.setattr(publishing, "FEWEST_INDEXED", 1000)
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(40, 16))
+    vectors = centres[np.arange(2000) % 40] + 0.3 * random.normal(size=(2000, 16))
+    labels = ["rare" if i < 15 else "often" for i in range(2000)]
+    index = sk.index_vectors(vectors.astype(np.float32), [str(i) for i in range(2000)], tmp_path / "a", labels=labels)
+    done = sk.publish(index, str(tmp_path / "place"))
+    assert done.nprobes > 0
+    assert done.recall >= 0.9
+    place = sk.PublishedIndex.open(tmp_path / "place")
+    shared = 0
+    for i in range(0, 2000, 100):
+        found = place.search(str(i), k=10)
+        assert isinstance(found, sk.SearchResult)
+        shared += len({hit.id for hit in found.hits} & {hit.id for hit in index.search_id(str(i), k=10).hits})
+    assert shared >= 0.9 * 200
+    rare = place.search("1999", k=15, where="label = 'rare'")
+    assert told(rare) == told(index.search_id("1999", k=15, where="label = 'rare'"))
+
+
+def test_what_cannot_be_done_is_said_in_a_line(
+    index: sk.Index, published: sk.PublishedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the library and on the command line, which finds the same."""
+    for query, options, said in (
+        ("nothing.png", {}, "neither an image file nor an id"),
+        (index.ids[0], {"where": "labl = 1"}, "cannot filter by"),
+        (index.ids[0], {"where": "id = 'a'; DROP TABLE images"}, "more than one statement"),
+        (index.ids[0], {"k": 0}, "k must be"),
+        (np.ones(3, np.float32), {}, "built with dim 16"),
+    ):
+        with pytest.raises(sk.InputError, match=said):
+            published.search(query, **options)
+    with pytest.raises(sk.ArtefactError, match="holds no published index"):
+        sk.PublishedIndex.open(tmp_path)
+    with pytest.raises(sk.InputError, match="the artefact itself"):
+        sk.publish(index, str(index.path))
+    answer = call("search", published.place, "--engine", "lancedb", "--like", index.ids[2], "--k", 3, "--json").answer
+    assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in index.search_id(index.ids[2], k=3).hits]
+    assert "--k all is not for this" in refused(
+        "search", published.place, index.ids[2], "--engine", "lancedb", "--k", "all", "--min-similarity", "0.1"
+    )
+    assert "by lancedb only" in refused("search", "s3://bucket/x", index.ids[2], "--engine", "faiss")
+    written = call("export", index.path, "--lance", tmp_path / "new", "--json").answer
+    assert written == {"written": {"lance": str(tmp_path / "new")}}
+    stored = open_published(str(tmp_path / "new"), {}).open_table(FILES).to_arrow()["name"].to_pylist()
+    assert {"manifest.json", "search.json", WEIGHTS} <= set(stored)
+    assert json.loads(
+        publishing.stored_files(open_published(str(tmp_path / "new"), {}).open_table(FILES), ["search.json"])[
+            "search.json"
+        ]
+    ) == {"nprobes": 0}
