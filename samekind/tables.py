@@ -8,6 +8,7 @@ from typing import Any
 from samekind.core.text import UNDEFINED, counted, decimal, one_line, percent
 
 MAX_CLASSES = 25
+_SAID = {None: None, True: "confirmed", False: "dismissed"}
 ALL_RANKS_TO = 10  # of more ranks these and then 20, 50, 100, 200, 500, … and the last are shown
 
 
@@ -56,8 +57,8 @@ def audit_text(answer: Mapping[str, Any]) -> str:
             ]
             for row in shown
         ]
-        headers = ["rank", "false negatives", "lift", "mean similarity", "share of gradient"]
-        headers, *rows = _with_values([headers, *rows])
+        columns = ["rank", "false negatives", "lift", "mean similarity", "share of gradient"]
+        headers, *rows = _with_values([columns, *rows])
         parts.append(table(headers, rows) + _more(len(answer["by_rank"]) - len(rows), "more rank"))
     if answer["by_class"]:
         by_class = answer["by_class"].items()
@@ -136,7 +137,7 @@ def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
                 each["suggested"],
                 each["reason"].replace("_", " "),
                 decimal(each["score"], 3),
-                _said(each["confirmed"]),
+                _SAID[each["confirmed"]],
             ]
             for each in answer["label_suspects"][:shown]
         ]
@@ -215,7 +216,7 @@ def _images(answer: Mapping[str, Any]) -> list[str | None]:
 
 def _pairs(count: int, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The table of some of so many pairs, if there is one."""
-    rows = [[each["a"], each["b"], each["kind"], decimal(each["score"], 3), _said(each["confirmed"])] for each in pairs]
+    rows = [[each["a"], each["b"], each["kind"], decimal(each["score"], 3), _SAID[each["confirmed"]]] for each in pairs]
     return [table(["a", "b", "kind", "score", "person"], rows) + _rest(count, len(rows))] if rows else []
 
 
@@ -227,12 +228,8 @@ def _rest(count: int, shown: int) -> str:
 
 def _with_values(lines: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """A table without the columns in which nothing is known; the first line is its headers."""
-    kept = [i for i in range(len(lines[0])) if any(line[i] != UNDEFINED for line in lines[1:])]
+    kept = [i for i, values in enumerate(zip(*lines[1:], strict=True)) if set(values) != {UNDEFINED}]
     return [[line[i] for i in kept] for line in lines]
-
-
-def _said(confirmed: bool | None) -> str | None:
-    return None if confirmed is None else "confirmed" if confirmed else "dismissed"
 
 
 def _audit_sentence(answer: Mapping[str, Any]) -> str:

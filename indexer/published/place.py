@@ -14,7 +14,7 @@ from typing import Any
 
 from samekind.core.errors import ArtefactError, SamekindError
 from samekind.indexer.storage.database import open_published
-from samekind.indexer.storage.table import lance_reason
+from samekind.indexer.storage.remedies import lance_reason
 
 IMAGES, FILES = "images", "files"
 """Tables of a published index: the rows, and the files of the artefact that queries need."""

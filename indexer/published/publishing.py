@@ -21,8 +21,8 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.indexer.published.place import FILES, IMAGES, Place
 from samekind.indexer.search.opened import OpenedIndex
-from samekind.indexer.storage.layout import MANIFEST
-from samekind.indexer.storage.table import ROW_COLUMNS, id_chunks, quoted, table_schema
+from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
+from samekind.indexer.storage.table import id_chunks, quoted, table_schema
 from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
 
 FEWEST_INDEXED = 20_000

@@ -20,3 +20,5 @@ EARLIER_ADAPTATIONS = "adaptations"
 MAP = "map.safetensors"
 PLACING = "adapted.new"
 """There while an adaptation is put in place or taken away, and after a kill in between."""
+ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
+"""Everything but the heavy columns `thumbnail` and `vector`."""

@@ -1,17 +1,22 @@
-"""Remedies for an index that is unfinished, damaged or changed: hints of errors."""
+"""Remedies for an index that is unfinished, damaged or changed, and for conditions that are no SQL: what errors say."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
 
-from samekind.core.errors import ArtefactError
+from samekind.core.errors import ArtefactError, InputError
 from samekind.data.layouts.folder_choices import choice_flags, choices_of
 from samekind.data.types.reading import READING_ARGUMENTS
-from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
+from samekind.indexer.storage.layout import JOURNAL, MANIFEST, ROW_COLUMNS, TABLE_FOLDER
 from samekind.training.runtime.artefact import GIVEN, META
+
+_EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
+_STRING = re.compile(r"'[^']*'")
+_WHERE_IN_RUST = re.compile(r",? ?/\S+\.rs:\d+.*$")
 
 
 def rebuild_command(folder: Path) -> str:
@@ -81,3 +86,40 @@ def recorded_corpora(folder: Path) -> list[dict[str, Any]]:
         before = json_field(folder / JOURNAL, "corpora")
         known = [*(before if isinstance(before, list) else []), json_field(folder / JOURNAL, "corpus")]
     return [entry for entry in known if isinstance(entry, dict)]
+
+
+def check_statement(condition: str) -> None:
+    """Refuses a condition that LanceDB would read up to a semicolon, silently leaving out the rest.
+
+    Raises:
+        InputError: it holds more than one statement.
+    """
+    if ";" in _STRING.sub("", condition):
+        raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
+
+
+def bad_condition(condition: str, error: Exception) -> InputError:
+    """The error for a condition that LanceDB does not understand."""
+    quotes = "texts are in single quotes; " if '"' in condition else ""
+    return InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE)
+
+
+def lance_reason(error: Exception) -> str:
+    """LanceDB's complaint on one line, without where in its code it arose."""
+    return _WHERE_IN_RUST.sub("", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """LanceDB's complaint on one line, without the parts that speak about its own inside."""
+    text = " ".join(str(error).split())
+    for prefix in ("Invalid input,", "lance error:", "Invalid user input:", "Schema error:"):
+        text = text.replace(prefix, "").strip()
+    return (
+        text.split("SELECT 1 FROM t WHERE", 1)[0].strip(" :")
+        if "(sql parser error" not in text
+        else _parser_reason(text)
+    )
+
+
+def _parser_reason(text: str) -> str:
+    return text.split("(sql parser error:", 1)[1].rstrip(") ").strip()

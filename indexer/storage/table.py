@@ -6,7 +6,6 @@ Every write lands whole or not at all, and earlier versions can still be read: w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,18 +17,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError, InputError, SamekindError
+from samekind.core.errors import ArtefactError, SamekindError
 from samekind.indexer.storage.database import database_in_memory, open_database
-from samekind.indexer.storage.layout import TABLE_FOLDER
-from samekind.indexer.storage.remedies import changed_meanwhile, restore_hint
+from samekind.indexer.storage.layout import ROW_COLUMNS, TABLE_FOLDER
+from samekind.indexer.storage.remedies import (
+    bad_condition,
+    changed_meanwhile,
+    check_statement,
+    lance_reason,
+    restore_hint,
+)
 
 TABLE = "images"
-ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")
-"""Everything but the heavy columns `thumbnail` and `vector`."""
 _IDS_A_DELETE = 2000
-_EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
-_STRING = re.compile(r"'[^']*'")
-_WHERE_IN_RUST = re.compile(r",? ?/\S+\.rs:\d+.*$")
 
 
 def table_schema(dim: int) -> Any:
@@ -261,22 +261,6 @@ class ImageTable:
             return self._table.search().select(list(columns)).to_arrow()
 
 
-def check_statement(condition: str) -> None:
-    """Refuses a condition that LanceDB would read up to a semicolon, silently leaving out the rest.
-
-    Raises:
-        InputError: it holds more than one statement.
-    """
-    if ";" in _STRING.sub("", condition):
-        raise InputError(f"cannot filter by {condition!r}: it holds more than one statement", hint=_EXAMPLE)
-
-
-def bad_condition(condition: str, error: Exception) -> InputError:
-    """The error for a condition that LanceDB does not understand."""
-    quotes = "texts are in single quotes; " if '"' in condition else ""
-    return InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE)
-
-
 def id_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
     """`ids` in parts that are short enough for one SQL condition."""
     return [ids[start : start + _IDS_A_DELETE] for start in range(0, len(ids), _IDS_A_DELETE)]
@@ -285,24 +269,3 @@ def id_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
 def quoted(ids: Sequence[str]) -> str:
     """Texts for an SQL condition `… in (…)`."""
     return ", ".join("'" + id_.replace("'", "''") + "'" for id_ in ids) or "NULL"
-
-
-def lance_reason(error: Exception) -> str:
-    """LanceDB's complaint on one line, without where in its code it arose."""
-    return _WHERE_IN_RUST.sub("", _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    """LanceDB's complaint on one line, without the parts that speak about its own inside."""
-    text = " ".join(str(error).split())
-    for prefix in ("Invalid input,", "lance error:", "Invalid user input:", "Schema error:"):
-        text = text.replace(prefix, "").strip()
-    return (
-        text.split("SELECT 1 FROM t WHERE", 1)[0].strip(" :")
-        if "(sql parser error" not in text
-        else _parser_reason(text)
-    )
-
-
-def _parser_reason(text: str) -> str:
-    return text.split("(sql parser error:", 1)[1].rstrip(") ").strip()
