@@ -9,6 +9,7 @@ used below 100 megapixels, because its pixels differ from those of a full one. `
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _READ_AGAIN = "the same command again takes the files as they are then"
+_GAP = 1.5  # how much larger a thumbnail may be after whole pixels have been averaged
+_FINE = 64  # parts of a pixel that single precision counts exactly up to 2^18 pixels
 _STRIP = 16  # longer side over shorter, beyond which only the middle is scaled
 
 
@@ -131,7 +134,10 @@ def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
         image: any Pillow image; one that is already `(S, S)` is not resampled, unless a crop is asked for.
         preprocessing: size, channels, and the way there.
     """
-    image = standardise(image).convert("L" if preprocessing.channels == 1 else "RGB")
+    mode = "L" if preprocessing.channels == 1 else "RGB"
+    image = standardise(image)
+    if image.mode != mode:  # converting would copy it
+        image = image.convert(mode)
     crops = [np.array(_crop(image, each), dtype=np.uint8) for each in preprocessing.each_crop]
     return (crops[0] if len(crops) == 1 else np.stack(crops)).reshape(preprocessing.shape)
 
@@ -146,10 +152,30 @@ def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
     image = _middle(image)
     width, height = image.size
+    if width == height and width != shorter:
+        return _middle_resized(image, shorter, preprocessing)
     scaled = tuple(max(1, int(shorter * side / min(width, height))) for side in (width, height))
     image = _resized(image, (scaled[0], scaled[1]), preprocessing)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))
+
+
+def _middle_resized(image: Image.Image, scaled: int, preprocessing: Preprocessing) -> Image.Image:
+    """The centre of a square image scaled to that side; what lies around it is not made where Pillow's weights stay what they are.
+
+    Pillow takes a part in single precision, so the part reaches to the nearest pixels whose place is exact in it. Of other shapes the whole
+    is made: Pillow decides by the sizes if it scales along or down first, for a part differently, and the two round differently.
+    """
+    size, side = preprocessing.size, image.width
+    step = scaled // math.gcd(side * _FINE, scaled)
+    first = round((scaled - size) / 2)
+    start, stop = first // step * step, min(scaled, -(-(first + size) // step) * step)
+    place = start * side / scaled, stop * side / scaled
+    image = image.resize(
+        (stop - start,) * 2, _FILTERS[preprocessing.interpolation], (place[0], place[0], place[1], place[1])
+    )
+    first -= start
+    return image.crop((first, first, first + size, first + size))
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -172,6 +198,15 @@ def worker_threads() -> int:
     return min(16, usable_cores() + 2)
 
 
+def _shown(image: Image.Image, side: int) -> Image.Image:
+    """The image with at most that many pixels a side. No encoder looks at it, so the quick filter will do."""
+    longer = max(image.size)
+    if longer <= side:
+        return image
+    size = (max(1, round(image.width * side / longer)), max(1, round(image.height * side / longer)))
+    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=_GAP)
+
+
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
     """The image for showing: a lossless PNG up to 64 px, otherwise a JPEG of at most `side` px a side."""
     image = standardise(image)
@@ -179,7 +214,5 @@ def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
     if max(image.size) <= THUMBNAIL_LOSSLESS:
         image.save(buffer, "PNG", compress_level=1)
     else:
-        small = image.copy()
-        small.thumbnail((side, side), Image.Resampling.BICUBIC)
-        small.save(buffer, "JPEG", quality=85)
+        _shown(image, side).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

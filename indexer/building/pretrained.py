@@ -16,6 +16,7 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
+from samekind.data.types.rows import StackedRows
 from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
 from samekind.training.models.encoder import Encoder
@@ -84,7 +85,7 @@ class RememberingEncoder:
 
     def learn(self, contents: Sequence[str], images: Sequence[Loaded]) -> NDArray[np.float32]:
         """`(N, F)` float32 features of images, which are remembered under the SHA-256 of their files."""
-        features = self.encoder.features(np.stack([image.pixels for image in images]))
+        features = self.encoder.features(StackedRows([image.pixels for image in images]))
         for content, image, feature in zip(contents, images, features, strict=True):
             self._seen[content] = replace(image, pixels=_NO_PIXELS, feature=feature)
         return features
@@ -98,7 +99,7 @@ class RememberingEncoder:
         features = np.empty((len(images), self.encoder.feature_dim), dtype=np.float32)
         new = [row for row, image in enumerate(images) if image.feature is None]
         if new:
-            features[new] = self.encoder.features(np.stack([images[row].pixels for row in new]))
+            features[new] = self.encoder.features(StackedRows([images[row].pixels for row in new]))
         for row, image in enumerate(images):
             if image.feature is not None:
                 features[row] = image.feature
