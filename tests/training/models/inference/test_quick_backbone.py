@@ -20,10 +20,12 @@ _USUAL = (torch.full((3,), 0.5), torch.full((3,), 0.25))
 
 
 def _random_encoder() -> Encoder:
-    """An encoder whose batch norms do something."""
+    """An encoder whose batch norms do something, and whose features depend on the image."""
     torch.manual_seed(0)
     encoder = Encoder(EncoderSpec(LITE0_BACKBONE, SIDE, 3, 0, (0.5, 0.4, 0.3), (0.25, 0.2, 0.3))).eval()
     for module in encoder.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.weight.data.mul_(2)  # as they come, what reaches the end of fifty layers is the same for all images
         if isinstance(module, torch.nn.BatchNorm2d):
             assert module.running_mean is not None
             assert module.running_var is not None
@@ -52,7 +54,7 @@ def test_the_features_are_torchs(side: int) -> None:
     quick = QuickBackbone().of(encoder.backbone, (encoder.get_buffer("mean"), encoder.get_buffer("std")), FEWEST)
     assert quick is not None
     expected = _in_torch(encoder, images)
-    assert expected.std() > 0.01
+    assert expected.std(0).mean() > 0.001
     np.testing.assert_allclose(quick(images), expected, atol=1e-4, rtol=1e-4)
 
 
