@@ -1,9 +1,10 @@
 """Images a second of `samekind index` with `lite0`, against the bare model on tensors that are ready.
 
-    python -m benchmarks.embedding FOLDER [--images 200] [--rounds 5] [--batches 1 4 16 64]
+    python -m benchmarks.embedding FOLDER [--images 200] [--rounds 5] [--batches 1 4 16 64] [--whitening 0]
 
 An index of half of the images and one of all are built: what an image more costs is the difference, without what every index costs once.
-Take at least 2,600 images, so that both have the whitening of large ones. The model runs on at most 200 of the photos, in batches of
+Take at least 2,600 images, so that both have the whitening of large ones, whose neighbours cost more with every image up to 5,000; or take
+none at all, and see what each image costs from then on. The model runs on at most 200 of the photos, in batches of
 several sizes, in torch, with all threads together and with one alone, and in onnxruntime where it is installed; all in turn, so that a
 busy moment meets all of them; what is printed are medians.
 Seconds are those of the processor: beside other work they stay what they are, while the clock runs on.
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--whitening", type=float, help="0: none is fitted")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 64])
     given = parser.parse_args()
     corpus = _mixed(samekind.load_corpus(given.folder), given.images)
@@ -54,8 +56,8 @@ def main() -> None:
         "model, as it is run": lambda: encoder.features(pixels),
         "decoding alone": lambda: [some.image(row) for row in range(len(some))],
         "decoding, thumbnails": lambda: [load_image(some, encoder.spec, row) for row in range(len(some))],
-        HALF: lambda: _index(half),
-        WHOLE: lambda: _index(corpus),
+        HALF: lambda: _index(half, given.whitening),
+        WHOLE: lambda: _index(corpus, given.whitening),
     }
     seconds = _seconds(works, given.rounds)
     each = {name: spent / {HALF: len(half), WHOLE: len(corpus)}.get(name, len(some)) for name, spent in seconds.items()}
@@ -106,9 +108,9 @@ def _in_onnxruntime(encoder: Encoder, pixels: Pixels) -> dict[str, Callable[[], 
     return {"model, onnxruntime": lambda: [session.run(None, {IMAGES: batch}) for batch in batches]}
 
 
-def _index(corpus: samekind.Corpus) -> None:
+def _index(corpus: samekind.Corpus, whitening: float | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        samekind.build_index(corpus, "lite0", folder)
+        samekind.build_index(corpus, "lite0", folder, whitening=whitening)
 
 
 def _seconds(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -152,30 +152,32 @@ def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
     image = _middle(image)
     width, height = image.size
-    if width == height and width != shorter:
-        return _middle_resized(image, shorter, preprocessing)
-    scaled = tuple(max(1, int(shorter * side / min(width, height))) for side in (width, height))
-    image = _resized(image, (scaled[0], scaled[1]), preprocessing)
-    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    whole = max(1, int(shorter * width / min(width, height))), max(1, int(shorter * height / min(width, height)))
+    left, top = round((whole[0] - size) / 2), round((whole[1] - size) / 2)
+    across, down = _span(width, whole[0], left, size), _span(height, whole[1], top, size)
+    part = across.stop - across.start, down.stop - down.start
+    if image.size == whole or part == whole or _height_first(image.size, part) != _height_first(image.size, whole):
+        image = _resized(image, whole, preprocessing)
+    else:
+        box = (across.start * width / whole[0], down.start * height / whole[1])
+        ends = (across.stop * width / whole[0], down.stop * height / whole[1])
+        image = image.resize(part, _FILTERS[preprocessing.interpolation], (*box, *ends))
+        left, top = left - across.start, top - down.start
     return image.crop((left, top, left + size, top + size))
 
 
-def _middle_resized(image: Image.Image, scaled: int, preprocessing: Preprocessing) -> Image.Image:
-    """The centre of a square image scaled to that side; what lies around it is not made where Pillow's weights stay what they are.
+def _span(side: int, scaled: int, first: int, size: int) -> range:
+    """Pixels of a scaled side that are made so that those from `first` on, `size` of them, get the weights that they have in all of it.
 
-    Pillow takes a part in single precision, so the part reaches to the nearest pixels whose place is exact in it. Of other shapes the whole
-    is made: Pillow decides by the sizes if it scales along or down first, for a part differently, and the two round differently.
+    Pillow takes a part of the image in single precision: the span reaches to the nearest pixels whose places are exact in that.
     """
-    size, side = preprocessing.size, image.width
     step = scaled // math.gcd(side * _FINE, scaled)
-    first = round((scaled - size) / 2)
-    start, stop = first // step * step, min(scaled, -(-(first + size) // step) * step)
-    place = start * side / scaled, stop * side / scaled
-    image = image.resize(
-        (stop - start,) * 2, _FILTERS[preprocessing.interpolation], (place[0], place[0], place[1], place[1])
-    )
-    first -= start
-    return image.crop((first, first, first + size, first + size))
+    return range(first // step * step, min(scaled, -(-(first + size) // step) * step))
+
+
+def _height_first(size: tuple[int, int], made: tuple[int, int]) -> bool:
+    """True if Pillow 13 scales down before it scales along, which rounds differently; earlier ones never do."""
+    return size[1] - made[1] > 2 * max(0, size[0] - made[0])
 
 
 def _middle(image: Image.Image) -> Image.Image:
