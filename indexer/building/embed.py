@@ -114,6 +114,7 @@ def embed_chunks(
             load = partial(_recalled, corpus, encoder, chunk)
             parts = []
             for places, loaded in batches_ahead(load, range(len(chunk)), at_once, threads):
+                forecast.decoded()
                 some = chunk[places[0] : places[-1] + 1]
                 parts.append(_rows(corpus, encoder, key, some, loaded, progress))
                 task.advance(len(some))

@@ -23,17 +23,21 @@ class Forecast:
 
     def __init__(self, images: int, progress: Progress) -> None:
         self._images, self._progress = images, progress
-        self._done, self._seconds, self._told = 0, 0.0, False
+        self._done, self._seconds, self._waited, self._told = 0, 0.0, 0.0, False
         self._since = time.monotonic()
 
     def start(self) -> None:
         """Counts from now on."""
         self._since = time.monotonic()
 
+    def decoded(self) -> None:
+        """Counts what has passed as waiting for images, which are decoded while the encoder looks at those before."""
+        self._waited += self._passed()
+
     def advance(self, images: int) -> None:
         """Counts images that have been looked at."""
-        now = time.monotonic()
-        self._seconds, self._since, self._done = self._seconds + now - self._since, now, self._done + images
+        self._passed()
+        self._done += images
         rest = self._images - self._done
         if self._told or self._seconds < MEASURED_SECONDS or not self._done:
             return
@@ -42,4 +46,12 @@ class Forecast:
         if seconds >= WORTH_SECONDS:
             rate = self._done / self._seconds
             each = f"{rate:.0f} a second" if rate >= 1.5 else f"{1 / rate:.1f} s an image"
-            self._progress.print(f"{counted(rest, 'image')} to go at {each}: about {duration(seconds)}")
+            why = ", most of it for reading and decoding the files" if 2 * self._waited > self._seconds else ""
+            self._progress.print(f"{counted(rest, 'image')} to go at {each}: about {duration(seconds)}{why}")
+
+    def _passed(self) -> float:
+        """Seconds since the last call, which count."""
+        now = time.monotonic()
+        passed, self._since = now - self._since, now
+        self._seconds += passed
+        return passed

@@ -198,6 +198,7 @@ def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Pro
     encoder.forecast.start()
     with progress.task("Fitting the whitening", len(rows)) as task:
         for batch, loaded in batches_ahead(lambda row: load_image(corpus, encoder.spec, row), rows, _BATCH):
+            encoder.forecast.decoded()
             good = [
                 (corpus.sha256(int(row)), image) for row, image in zip(batch, loaded, strict=True) if not image.failure
             ]

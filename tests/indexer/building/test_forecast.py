@@ -74,6 +74,18 @@ def told_by(*command: object) -> list[str]:
     return [line for line in call(*command).err.splitlines() if " to go at " in line]
 
 
+@pytest.mark.parametrize(("decoding", "more"), [(1.6, ", most of it for reading and decoding the files"), (1.4, "")])
+def test_it_says_if_files_are_what_takes_the_time(decoding: float, more: str, clock: list[float]) -> None:
+    """The encoder waits for them more than half of it."""
+    progress = Lines()
+    forecast = Forecast(310, progress)
+    clock[0] += decoding
+    forecast.decoded()
+    clock[0] += 3.0 - decoding
+    forecast.advance(10)
+    assert progress.said == [f"300 images to go at 3 a second: about 2 min{more}"]
+
+
 def test_an_index_tells_it(photos: Path, tmp_path: Path) -> None:
     """Where nothing looks at images before, too; once it is there, of what is new."""
     given = ("index", "--corpus", photos, "--encoder", "lite0", "--whitening", 0, "--out", tmp_path / "out")
