@@ -71,8 +71,8 @@ def test_whole_vectors_have_their_room_beforehand(name: str) -> None:
     index = faiss.index_factory(DIM, name, faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     reserve(index, ROWS)
-    assert index.ntotal == 0
     whole = faiss.downcast_index(index.refine_index) if isinstance(index, faiss.IndexRefine) else index
+    assert (index.ntotal, whole.codes.size()) == (0, 0)
     places = []
     for part in np.split(vectors, 4):
         index.add(part)
