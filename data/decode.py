@@ -9,6 +9,7 @@ used below 100 megapixels, because its pixels differ from those of a full one. `
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _READ_AGAIN = "the same command again takes the files as they are then"
+_GAP = 1.5  # how much larger a thumbnail may be after whole pixels have been averaged
+_FINE = 64  # parts of a pixel that single precision counts exactly up to 2^18 pixels
 _STRIP = 16  # longer side over shorter, beyond which only the middle is scaled
 
 
@@ -131,7 +134,10 @@ def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
         image: any Pillow image; one that is already `(S, S)` is not resampled, unless a crop is asked for.
         preprocessing: size, channels, and the way there.
     """
-    image = standardise(image).convert("L" if preprocessing.channels == 1 else "RGB")
+    mode = "L" if preprocessing.channels == 1 else "RGB"
+    image = standardise(image)
+    if image.mode != mode:  # converting would copy it
+        image = image.convert(mode)
     crops = [np.array(_crop(image, each), dtype=np.uint8) for each in preprocessing.each_crop]
     return (crops[0] if len(crops) == 1 else np.stack(crops)).reshape(preprocessing.shape)
 
@@ -146,10 +152,32 @@ def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
     image = _middle(image)
     width, height = image.size
-    scaled = tuple(max(1, int(shorter * side / min(width, height))) for side in (width, height))
-    image = _resized(image, (scaled[0], scaled[1]), preprocessing)
-    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    whole = max(1, int(shorter * width / min(width, height))), max(1, int(shorter * height / min(width, height)))
+    left, top = round((whole[0] - size) / 2), round((whole[1] - size) / 2)
+    across, down = _span(width, whole[0], left, size), _span(height, whole[1], top, size)
+    part = across.stop - across.start, down.stop - down.start
+    if image.size == whole or part == whole or _height_first(image.size, part) != _height_first(image.size, whole):
+        image = _resized(image, whole, preprocessing)
+    else:
+        box = (across.start * width / whole[0], down.start * height / whole[1])
+        ends = (across.stop * width / whole[0], down.stop * height / whole[1])
+        image = image.resize(part, _FILTERS[preprocessing.interpolation], (*box, *ends))
+        left, top = left - across.start, top - down.start
     return image.crop((left, top, left + size, top + size))
+
+
+def _span(side: int, scaled: int, first: int, size: int) -> range:
+    """Pixels of a scaled side that are made so that those from `first` on, `size` of them, get the weights that they have in all of it.
+
+    Pillow takes a part of the image in single precision: the span reaches to the nearest pixels whose places are exact in that.
+    """
+    step = scaled // math.gcd(side * _FINE, scaled)
+    return range(first // step * step, min(scaled, -(-(first + size) // step) * step))
+
+
+def _height_first(size: tuple[int, int], made: tuple[int, int]) -> bool:
+    """True if Pillow 13 scales down before it scales along, which rounds differently; earlier ones never do."""
+    return size[1] - made[1] > 2 * max(0, size[0] - made[0])
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -172,6 +200,15 @@ def worker_threads() -> int:
     return min(16, usable_cores() + 2)
 
 
+def _shown(image: Image.Image, side: int) -> Image.Image:
+    """The image with at most that many pixels a side. No encoder looks at it, so the quick filter will do."""
+    longer = max(image.size)
+    if longer <= side:
+        return image
+    size = (max(1, round(image.width * side / longer)), max(1, round(image.height * side / longer)))
+    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=_GAP)
+
+
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
     """The image for showing: a lossless PNG up to 64 px, otherwise a JPEG of at most `side` px a side."""
     image = standardise(image)
@@ -179,7 +216,5 @@ def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
     if max(image.size) <= THUMBNAIL_LOSSLESS:
         image.save(buffer, "PNG", compress_level=1)
     else:
-        small = image.copy()
-        small.thumbnail((side, side), Image.Resampling.BICUBIC)
-        small.save(buffer, "JPEG", quality=85)
+        _shown(image, side).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -87,3 +88,30 @@ class ChosenColumns:
     def __getitem__(self, rows: Any, /) -> NDArray[Any]:
         part: NDArray[Any] = self.source[rows][:, self.columns]
         return part
+
+
+@dataclass(frozen=True)
+class StackedRows:
+    """Arrays of one shape, put together as they are asked for: a batch that stays in the processor's cache, and no second copy of all.
+
+    Args:
+        each: at least one.
+    """
+
+    each: Sequence[NDArray[Any]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, and the shape of a row."""
+        return len(self.each), *self.each[0].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the first."""
+        return self.each[0].dtype
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def __getitem__(self, rows: Any, /) -> NDArray[Any]:
+        return np.stack([self.each[row] for row in np.arange(len(self.each))[rows]])

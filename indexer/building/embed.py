@@ -25,6 +25,7 @@ from samekind.data.decode import prepare, thumbnail, worker_threads
 from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building.forecast import Forecast
 from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.search.unit_vectors import check_unit
 from samekind.indexer.storage.table import table_schema
@@ -67,6 +68,9 @@ class Loaded:
 class Remembering(Protocol):
     """What an encoder can do that has seen some of the images before."""
 
+    forecast: Forecast
+    """Of all images, those that it has seen counted."""
+
     def recall(self, content: str) -> Loaded | None:
         """The image whose file has that SHA-256, if it has been seen."""
 
@@ -101,15 +105,20 @@ def embed_chunks(
     """
     size, threads, at_once = chunk_size(encoder.spec), _threads(corpus), _at_once(encoder)
     chunks = [wanted[i : i + size] for i in range(0, len(wanted), size)]
+    left = sum(map(len, chunks[start:]))
+    forecast = encoder.forecast if isinstance(encoder, Remembering) else Forecast(left, progress)
+    forecast.start()
     with progress.task("Indexing images", len(wanted)) as task:
-        task.advance(min(start * size, len(wanted)))
+        task.advance(len(wanted) - left)
         for chunk in chunks[start:]:
             load = partial(_recalled, corpus, encoder, chunk)
             parts = []
             for places, loaded in batches_ahead(load, range(len(chunk)), at_once, threads):
+                forecast.decoded()
                 some = chunk[places[0] : places[-1] + 1]
                 parts.append(_rows(corpus, encoder, key, some, loaded, progress))
                 task.advance(len(some))
+                forecast.advance(sum(image.feature is None for image in loaded))
             yield pa.concat_tables(parts).combine_chunks()
 
 

@@ -16,8 +16,10 @@ from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
+from samekind.data.types.rows import StackedRows
 from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
+from samekind.indexer.building.forecast import Forecast
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.resolve import require_crops, resolve_encoder
@@ -38,13 +40,14 @@ class RememberingEncoder:
 
     Args:
         encoder: whose features are remembered.
+        forecast: of all images that it is going to see.
 
     Attributes:
         outgrown_at: training images from which on the whitening would be another one, if it was fitted to fewer.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, forecast: Forecast) -> None:
+        self.encoder, self.forecast = encoder, forecast
         self._seen: dict[str, Loaded] = {}
         self._embedded: list[NDArray[np.float32]] = []
         self.outgrown_at: int | None = None
@@ -84,7 +87,7 @@ class RememberingEncoder:
 
     def learn(self, contents: Sequence[str], images: Sequence[Loaded]) -> NDArray[np.float32]:
         """`(N, F)` float32 features of images, which are remembered under the SHA-256 of their files."""
-        features = self.encoder.features(np.stack([image.pixels for image in images]))
+        features = self.encoder.features(StackedRows([image.pixels for image in images]))
         for content, image, feature in zip(contents, images, features, strict=True):
             self._seen[content] = replace(image, pixels=_NO_PIXELS, feature=feature)
         return features
@@ -98,7 +101,7 @@ class RememberingEncoder:
         features = np.empty((len(images), self.encoder.feature_dim), dtype=np.float32)
         new = [row for row, image in enumerate(images) if image.feature is None]
         if new:
-            features[new] = self.encoder.features(np.stack([images[row].pixels for row in new]))
+            features[new] = self.encoder.features(StackedRows([images[row].pixels for row in new]))
         for row, image in enumerate(images):
             if image.feature is not None:
                 features[row] = image.feature
@@ -152,7 +155,7 @@ def pretrained_encoder(
 
 def _whitened(bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress) -> RememberingEncoder:
     """Fits the whitening of the bare encoder."""
-    remembering = RememberingEncoder(bare)
+    remembering = RememberingEncoder(bare, Forecast(len(corpus), progress))
     of = TRAINING if "train" in corpus.splits else NOT_SPLIT
     if exponent != 0 and whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress, of):
         remembering.outgrown_at = ENOUGH
@@ -192,14 +195,17 @@ def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Pro
     rows = train if len(train) else np.arange(len(corpus))
     rows = np.sort(np.random.default_rng(4).permutation(rows)[:MOST_ROWS])
     features = []
+    encoder.forecast.start()
     with progress.task("Fitting the whitening", len(rows)) as task:
         for batch, loaded in batches_ahead(lambda row: load_image(corpus, encoder.spec, row), rows, _BATCH):
+            encoder.forecast.decoded()
             good = [
                 (corpus.sha256(int(row)), image) for row, image in zip(batch, loaded, strict=True) if not image.failure
             ]
             if good:
                 features.append(encoder.learn(*zip(*good, strict=True)))
             task.advance(len(batch))
+            encoder.forecast.advance(len(batch))
     if not features:
         raise CorpusError(f"no image of {corpus.name} can be read", hint="check the folder")
     return np.concatenate(features)

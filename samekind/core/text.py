@@ -45,3 +45,10 @@ def decimal(value: float | None, digits: int = 2) -> str:
 def times(factor: float | None) -> str:
     """8.23 as `8.2 ×`."""
     return UNDEFINED if factor is None else f"{factor:,.1f} ×"
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `40 s`, `12 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

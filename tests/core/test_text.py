@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samekind.core.text import counted, decimal, percent, size_text, times, visible_percent
+from samekind.core.text import counted, decimal, duration, percent, size_text, times, visible_percent
 
 
 def test_one_is_singular() -> None:
@@ -15,6 +15,11 @@ def test_sizes_are_in_powers_of_ten() -> None:
     """With as many digits as one reads."""
     sizes = (0, 999_499, 1_000_000, 1_505_280_000, 15_052_800_000, 150_528_000_000)
     assert [size_text(size) for size in sizes] == ["0 kB", "999 kB", "1 MB", "1,505 MB", "15.1 GB", "150.5 GB"]
+
+
+def test_times_get_coarser() -> None:
+    """Seconds, minutes from a minute and a half on, hours from an hour and a half on."""
+    assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.0, "0.0 %"), (0.1234, "12.3 %"), (1.0, "100.0 %"), (0.0004, "0.0 %")])

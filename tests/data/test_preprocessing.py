@@ -13,7 +13,19 @@ from samekind.core.errors import InputError
 from samekind.data.decode import prepare
 from samekind.data.types.preprocessing import Preprocessing, preprocessing_of
 
-SIZES = [(350, 128), (128, 350), (96, 96), (64, 64), (73, 74), (31, 200), (1, 5), (500, 333)]
+SIZES = [
+    (350, 128),
+    (128, 350),
+    (96, 96),
+    (64, 64),
+    (160, 160),
+    (350, 350),
+    (211, 211),
+    (73, 74),
+    (31, 200),
+    (1, 5),
+    (500, 333),
+]
 
 
 def noise(width: int, height: int) -> Image.Image:

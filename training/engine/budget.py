@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import torch
 
-from samekind.core.text import counted
+from samekind.core.text import counted, duration
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.engine.trainer import Trainer
@@ -133,10 +133,3 @@ def put_back(trainer: Trainer) -> Iterator[None]:
         yield
     trainer.modules.load_state_dict(modules)
     trainer.optimizer.load_state_dict(optimizer)
-
-
-def duration(seconds: float) -> str:
-    """A time in words: `40 s`, `12 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from samekind.core.text import counted
+from samekind.core.text import counted, duration
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.epoch_space import EpochSpace, epoch_accuracy, epoch_space, sample_look
 from samekind.training.diagnostics.gradient_weights import gradient_weights_of
 from samekind.training.diagnostics.health import Health
 from samekind.training.diagnostics.health_sample import HealthSample
 from samekind.training.diagnostics.probe import BatchLook, Probe
-from samekind.training.engine.budget import duration
 from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.hold_out import held_out_by, hold_out_size

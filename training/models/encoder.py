@@ -27,6 +27,7 @@ from torch.nn import functional
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
+from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
@@ -113,6 +114,10 @@ class Encoder(EncoderExchange, nn.Module):
     def feature(self, images_BCHW: Tensor) -> Tensor:
         """`(B, C, S, S)` normalised images, or crops of them, to `(B, feature_dim)` features, before whitening."""
         return self._of_crops(self.backbone(images_BCHW))
+
+    def _feature_of(self, images_BSSC: Pixels) -> Tensor:
+        """`(B, S, S, C)` uint8 to `(B, feature_dim)` features."""
+        return self.feature(self.normalise(torch.from_numpy(np.ascontiguousarray(images_BSSC.transpose(0, 3, 1, 2)))))
 
     def _of_crops(self, feature_BF: Tensor) -> Tensor:
         return feature_BF if self.spec.crops == 1 else functional.normalize(feature_BF.float(), dim=1)
@@ -213,13 +218,13 @@ class Encoder(EncoderExchange, nn.Module):
         at_once = images_at_once(self.spec.backbone, self.spec.image_size, device)
         size = max(1, min(batch_size, at_once) // crops)
         rows = np.empty((len(images), dim), dtype=np.float32)
-        backbone = self._quick.of(self.backbone, len(images) * crops)
+        normalisation = self.get_buffer("mean"), self.get_buffer("std")
+        quick = self._quick.of(self.backbone, normalisation, len(images) * crops)
 
         def embed(start: int) -> int:
             batch = images[start : start + size]
-            flat = batch.reshape(-1, *batch.shape[-3:]).transpose(0, 3, 1, 2)
-            normal = self.normalise(torch.from_numpy(np.ascontiguousarray(flat)))
-            feature = self.feature(normal) if backbone is self.backbone else self._of_crops(backbone(normal))
+            flat = batch.reshape(-1, *batch.shape[-3:])
+            feature = self._feature_of(flat) if quick is None else self._of_crops(quick(flat))
             if crops > 1:
                 feature = feature.reshape(len(batch), crops, -1).mean(1)
             rows[start : start + len(batch)] = function(feature).float().cpu().numpy()

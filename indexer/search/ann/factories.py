@@ -60,12 +60,21 @@ def build_factory(name: str, batches: Callable[[], Iterable[Float32]], dim: int,
     _train_quietly(_inner(index))
     if not index.is_trained:
         index.train(rows_at(batches(), sampled_rows(rows, TRAINING_ROWS)))
+    reserve(index, rows)
     graph = isinstance(index, faiss.IndexHNSW)  # depends on the threads, and on how many rows come at once
     with faiss_threads(1 if graph else None):
         add_unit_vectors(index, [np.concatenate(list(batches()))] if graph else batches())
     if isinstance(index, faiss.IndexIVF):
         index.make_direct_map()
     return index
+
+
+def reserve(index: Any, rows: int) -> None:
+    """Takes the room for the whole vectors of so many rows at once: as rows come, FAISS doubles it, and holds both while it copies."""
+    whole = faiss.downcast_index(index.refine_index) if isinstance(index, faiss.IndexRefine) else index
+    if isinstance(whole, faiss.IndexFlat):
+        whole.codes.resize(rows * whole.code_size)
+        whole.codes.clear()  # which keeps the room
 
 
 def factory_of(index: Any) -> str:

@@ -15,7 +15,7 @@ from PIL import Image
 from samekind.core.errors import ArtefactError, CorpusError, InputError
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
-from samekind.indexer.building import embed, pretrained
+from samekind.indexer.building import embed, forecast, pretrained
 from samekind.indexer.building.pretrained import RememberingEncoder
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.table import ImageTable
@@ -251,7 +251,7 @@ def test_what_is_remembered_is_not_computed_again(passes: list[int]) -> None:
     loaded = [embed.Loaded(pixels, 64, 64, b"thumbnail") for pixels in images]
     encoder = resolve_encoder("lite0", image_size=64)
     features, expected = encoder.features(images), encoder.embed(images)
-    remembering = RememberingEncoder(encoder)
+    remembering = RememberingEncoder(encoder, forecast.Forecast(3, NoProgress()))
     passes.clear()
     np.testing.assert_array_equal(remembering.learn(list("abcd"), loaded[:4]), features[:4])
     assert passes == [4]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from samekind.indexer.search.ann.factories import build_factory, candidates, default_factory, factory_of
+from samekind.indexer.search.ann.factories import build_factory, candidates, default_factory, factory_of, reserve
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.vector_index import VectorIndex
 from tests import oracles
@@ -62,3 +62,20 @@ def test_any_dimension_has_a_kind(dim: int) -> None:
     vectors = _vectors(dim, 300)
     for name in (default_factory(dim, 300), *candidates(dim, 300)):
         assert factory_of(build_factory(name, lambda: [vectors], dim, 300)) == name
+
+
+@pytest.mark.parametrize("name", ["Flat", "SQ8,RFlat"])
+def test_whole_vectors_have_their_room_beforehand(name: str) -> None:
+    """They do not move as rows come, so there is never a second copy of them; and the room is not taken for rows."""
+    vectors = _vectors()
+    index = faiss.index_factory(DIM, name, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    reserve(index, ROWS)
+    whole = faiss.downcast_index(index.refine_index) if isinstance(index, faiss.IndexRefine) else index
+    assert (index.ntotal, whole.codes.size()) == (0, 0)
+    places = []
+    for part in np.split(vectors, 4):
+        index.add(part)
+        places.append(int(whole.codes.data()))
+    assert len(set(places)) == 1
+    np.testing.assert_array_equal(whole.reconstruct_n(0, ROWS), vectors)

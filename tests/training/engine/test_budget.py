@@ -17,7 +17,7 @@ from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.engine import budget, epoch_record
 from samekind.training.engine import epochs as engine
-from samekind.training.engine.budget import Pace, asked_steps, duration, steps_within
+from samekind.training.engine.budget import Pace, asked_steps, steps_within
 from samekind.training.engine.epoch_record import is_told, still_rising_line
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detectors.pairs import Reciprocal
@@ -75,7 +75,6 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
     assert pace.is_known
     assert pace.news(900, 4) == "900 steps to go at 2.00 s a step: about 30 min and 4 measurements"
     assert pace.news(899, 4) == "", "that was said"
-    assert [duration(s) for s in (40, 89, 90, 720, 9000)] == ["40 s", "89 s", "2 min", "12 min", "2.5 h"]
 
 
 def known_pace(*ends: float) -> Pace:

@@ -18,16 +18,23 @@ _OPSET, _IR = 18, 10
 _LOW, _HIGH = "zero", "six"
 
 
-def lite0_graph(network: Lite0) -> bytes:
-    """A serialised model of `(B, 3, H, W)` float32 `IMAGES`, normalised, to `(B, 1280)` float32 `FEATURE`."""
+def lite0_graph(network: Lite0, normalisation: tuple[torch.Tensor, torch.Tensor] | None = None) -> bytes:
+    """A serialised model of `(B, H, W, 3)` uint8 `IMAGES` to `(B, 1280)` float32 `FEATURE`.
+
+    Args:
+        network: as it is now.
+        normalisation: mean and standard deviation of each channel, of pixels in [0, 1]. Without it `IMAGES` are `(B, 3, H, W)` float32 and
+            normalised already.
+    """
     graph = _Graph()
-    x = graph.conv(IMAGES, network.conv_stem, network.bn1)
+    x = IMAGES if normalisation is None else graph.normalised(IMAGES, *normalisation)
+    x = graph.conv(x, network.conv_stem, network.bn1)
     for stage in network.blocks:
         for block in stage.children():
             x = graph.block(x, block)
     x = graph.add("GlobalAveragePool", graph.conv(x, network.conv_head, network.bn2))
     graph.nodes.append(helper.make_node("Flatten", [x], [FEATURE]))
-    return graph.model()
+    return graph.model(["batch", 3, "height", "width"] if normalisation is None else ["batch", "height", "width", 3])
 
 
 class _Graph:
@@ -38,6 +45,12 @@ class _Graph:
         self._weights: list[Any] = []
         self._weight(_LOW, torch.tensor(0.0))
         self._weight(_HIGH, torch.tensor(6.0))
+
+    def normalised(self, x: str, mean: torch.Tensor, std: torch.Tensor) -> str:
+        """Of mean 0 and variance 1. Bytes are brought into their order first: there is four times as much of floats."""
+        x = self.add("Cast", self.add("Transpose", x, perm=[0, 3, 1, 2]), to=onnx.TensorProto.FLOAT)
+        x = self.add("Sub", x, self._weight("mean", mean.reshape(3, 1, 1) * 255))
+        return self.add("Mul", x, self._weight("scale", 1 / (std.reshape(3, 1, 1) * 255)))
 
     def block(self, x: str, block: Any) -> str:
         if isinstance(block, DepthwiseSeparable):
@@ -61,8 +74,9 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [out], **attributes))
         return out
 
-    def model(self) -> bytes:
-        images = helper.make_tensor_value_info(IMAGES, onnx.TensorProto.FLOAT, ["batch", 3, "height", "width"])
+    def model(self, shape: list[str | int]) -> bytes:
+        kind = onnx.TensorProto.FLOAT if shape[1] == 3 else onnx.TensorProto.UINT8
+        images = helper.make_tensor_value_info(IMAGES, kind, shape)
         feature = helper.make_tensor_value_info(FEATURE, onnx.TensorProto.FLOAT, ["batch", FEATURE_DIM])
         graph = helper.make_graph(self.nodes, "lite0", [images], [feature], self._weights)
         opset = helper.make_opsetid("", _OPSET)
