@@ -267,7 +267,7 @@ class _Parts:
         table = TagTable(self._folder)
         tags = table.all()
         table.check_files()
-        return f"{_counted(len(tags), 'time')} that one was added or removed"
+        return _counted(len(tags), "change")
 
     def _meta(self) -> str:
         if not seal_holds(self._folder / META):

@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConstraintClosure": "samekind.indexer.labeling.constraint_closure",
     "ArtefactError": "samekind.core.errors",
-    "Client": "samekind.service.client",
+    "Client": "samekind.service.asking.client",
     "Corpus": "samekind.data.corpus",
     "CorpusError": "samekind.core.errors",
     "DetectorReport": "samekind.indexer.evaluation.detector_report",

@@ -96,7 +96,7 @@ from samekind.indexer.search.results import SearchResult as SearchResult
 from samekind.indexer.storage.probes import read_probes as read_probes
 from samekind.indexer.verification import Verification as Verification
 from samekind.indexer.verification import verify as verify
-from samekind.service.client import Client as Client
+from samekind.service.asking.client import Client as Client
 from samekind.training.answers.guard import FEWEST_GROUPS as FEWEST_GROUPS
 from samekind.training.answers.guard import SMALLEST_GROUP as SMALLEST_GROUP
 from samekind.training.config.presets import preset as preset

@@ -57,6 +57,7 @@ def audit_text(answer: Mapping[str, Any]) -> str:
             for row in shown
         ]
         headers = ["rank", "false negatives", "lift", "mean similarity", "share of gradient"]
+        headers, *rows = _with_values([headers, *rows])
         parts.append(table(headers, rows) + _more(len(answer["by_rank"]) - len(rows), "more rank"))
     if answer["by_class"]:
         by_class = answer["by_class"].items()
@@ -224,6 +225,12 @@ def _rest(count: int, shown: int) -> str:
     )
 
 
+def _with_values(lines: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """A table without the columns in which nothing is known; the first line is its headers."""
+    kept = [i for i in range(len(lines[0])) if any(line[i] != UNDEFINED for line in lines[1:])]
+    return [[line[i] for i in kept] for line in lines]
+
+
 def _said(confirmed: bool | None) -> str | None:
     return None if confirmed is None else "confirmed" if confirmed else "dismissed"
 
@@ -231,8 +238,7 @@ def _said(confirmed: bool | None) -> str | None:
 def _audit_sentence(answer: Mapping[str, Any]) -> str:
     anchors, base_rate = answer["num_anchors"], answer["base_rate"]
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:
-        unknown = "Without labels nobody can say which negatives are false; similarities and duplicates are below."
-        return f"{counted(anchors, 'anchor')}. {unknown}"
+        return f"{counted(anchors, 'anchor')}."  # a note says why there is no more
     first = answer["by_rank"][0]
     own = counted(anchors, "image has a hardest negative of its", "images have a hardest negative of their")
     lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"

@@ -176,7 +176,17 @@ def test_one_is_singular() -> None:
     assert "a pair counts as neither: 2 images here." in audit_text({**audit_of(1), "by_class": by_class})
     assert audit_text(audit_of(1, duplicates=1)).splitlines()[-1].startswith("1 pair of equal content, or ")
     assert audit_text(audit_of(1, duplicates=2)).splitlines()[-1].startswith("2 pairs of equal content, or ")
-    assert "1 anchor. Without labels" in audit_text({**audit_of(0, anchors=1), "base_rate": None})
+    assert audit_text({**audit_of(0, anchors=1), "base_rate": None}).startswith("1 anchor.\n")
+    unlabelled = audit_of(2)
+    for row in unlabelled["by_rank"]:
+        row |= {"false_negative_rate": None, "lift": None, "gradient_share": None}
+    text = audit_text({**unlabelled, "base_rate": None, "notes": ["There are no labels."]})
+    assert text.split("\n\n")[1].splitlines() == [
+        "rank  mean similarity",
+        "   1           0.9000",
+        "   2           0.9000",
+    ]
+    assert text.count("labels") == 1
 
 
 def test_progress_is_chosen_by_the_terminal() -> None:

@@ -127,7 +127,8 @@ def evaluate_detectors(
 def missing_for_detectors(path: str | Path) -> str:
     """What `evaluate_detectors` would miss in an artefact, as a sentence that names no path; empty if nothing is known to be missing."""
     folder = Path(path)
-    if str((json_field(folder / META, "encoder") or {}).get("fingerprint")).startswith(GIVEN):
+    encoder = json_field(folder / META, "encoder")
+    if isinstance(encoder, dict) and str(encoder.get("fingerprint")).startswith(GIVEN):
         return (
             "Detectors look at pictures through an encoder. This index holds vectors that were given, and no encoder."
         )

@@ -116,7 +116,7 @@ def search(index: OpenedIndex, query: Any, wanted: Asked) -> SearchResult | list
         queries = _adapted(queries, index, adaptation)
     width = candidates(asked.k) if asked.diversity else asked.k
     if asked.exclude_self:
-        found = [_without_own(space, each, width, left_out, rows) for each, left_out in zip(queries, own, strict=True)]
+        found = _without_own(space, _stack(queries, index.dim), width, own, rows)
     else:
         found = space.search(_stack(queries, index.dim), width, rows)
     elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
@@ -211,17 +211,30 @@ def _own(index: OpenedIndex, query: Query, adaptation: Adaptation | None) -> NDA
 
 
 def _without_own(
-    space: VectorIndex, query: Query, k: int, own: NDArray[np.int64], rows: NDArray[np.int64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The k nearest rows that are not the query's own image: of its content, or, if no row is, all but identical in the embedding."""
-    by_content = len(own) > 0
-    width = k + max(1, len(own))
-    while True:
-        similarity, row = space.search(query.vector_D[None], width, rows)[0]
-        keep = ~np.isin(row, own) if by_content else similarity < OWN
-        if keep.sum() >= k or len(row) < width:
-            return similarity[keep][:k], row[keep][:k]
-        width *= 2
+    space: VectorIndex,
+    query_QD: NDArray[np.float32],
+    k: int,
+    own: list[NDArray[np.int64]],
+    rows: NDArray[np.int64] | None,
+) -> list[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """For each query the k nearest rows but its own image: those of its content, or else those all but identical in the embedding."""
+    found = [(np.empty(0), np.empty(0, np.int64))] * len(query_QD)
+    widths = np.array([k + max(1, len(each)) for each in own], dtype=np.int64)
+    asked = np.arange(len(query_QD))
+    while len(asked):
+        short = []
+        for width in np.unique(widths[asked]):
+            together = asked[widths[asked] == width]
+            for query, (similarity, row) in zip(
+                together, space.search(query_QD[together], int(width), rows), strict=True
+            ):
+                keep = ~np.isin(row, own[query]) if len(own[query]) else similarity < OWN
+                found[query] = similarity[keep][:k], row[keep][:k]
+                if keep.sum() < k and len(row) == width:
+                    short.append(query)
+        asked = np.array(short, dtype=np.int64)
+        widths[asked] *= 2
+    return found
 
 
 def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -> list[Query]:

@@ -237,10 +237,8 @@ class ImageTable:
             found = self._table.search().where(condition).select(["id"]).to_arrow()
         except Exception as error:  # where its planner panics, the error is of a type of its own
             self.rows()  # or is it the table that cannot be read?
-            raise InputError(
-                f"cannot filter by {condition!r}: {_reason(error)}",
-                hint=_EXAMPLE,
-            ) from error
+            quotes = "texts are in single quotes; " if '"' in condition else ""
+            raise InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE) from error
         ids: list[str] = found["id"].to_pylist()
         return ids
 

@@ -35,7 +35,10 @@ class Labels:
 
     action: Annotated[Positional[Literal["export", "import", "conflicts"]], arg(help="What to do.")]
     artefact: Artefact
-    file: Annotated[Positional[Path | None], arg(metavar="FILE.csv", help="The CSV file, to export and import.")] = None
+    file: Annotated[
+        Positional[Path | None],
+        arg(metavar="FILE.csv", help="The CSV file, to export and import.", help_behavior_hint=""),
+    ] = None
     groups: Annotated[
         bool, arg(help="Export the images that answers have grouped, each with a name for its group.")
     ] = False

@@ -41,7 +41,8 @@ class Search:
 
     artefact: Artefact
     images: Annotated[
-        Positional[tuple[Path, ...]], arg(metavar="IMAGE", help="Image files.", help_behavior_hint="")
+        Positional[tuple[Path, ...]],
+        arg(metavar="IMAGE|ID", help="Image files, or ids of the index.", help_behavior_hint=""),
     ] = ()
     k: Annotated[
         int | Literal["all"],
@@ -111,7 +112,6 @@ class Search:
             at_least("--k", self.k, 1)
         self._check_flags()
         folder_exists(self.artefact)
-        _check_files(self.images)
         index = samekind.Index.open(self.artefact)
         if self.max_pixels is not None:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
@@ -131,7 +131,7 @@ class Search:
                 index.positions_where(self.where)  # what is wrong with it is wrong with every query
             answer_queries(read_queries(self.queries), search, console)
             return
-        _check_known(index, (*self.like, *self.unlike))
+        _check_known(index, (*map(str, self.images), *self.like, *self.unlike))
         results = search([self._query(image) for image in self.images] or [self._query(None)])
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
@@ -164,22 +164,14 @@ class Search:
 
     def _condition(self) -> str | None:
         """What `--where` and `--tag` say together."""
-        if self.tag is None:
-            return self.where
-        table = samekind.TagTable(self.artefact)
-        known = sorted({tag for tags in table.current().values() for tag in tags})
-        if self.tag not in known:
-            hint = (
-                f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
-            )
-            raise InputError(f"no image has the tag {self.tag!r}", hint=hint)
-        tagged = table.where(self.tag)
-        return tagged if self.where is None else f"({self.where}) AND {tagged}"
+        return self.where if self.tag is None else samekind.TagTable(self.artefact).among(self.tag, self.where)
 
     def _query(self, image: Path | None) -> Any:
         """One query: an image and what the flags say."""
         words = [] if self.text is None else [samekind.Text(self.text)]
-        picture = image if image is None or self.crop is None else samekind.Crop(image, _box(self.crop))
+        picture: str | samekind.Crop | None = None if image is None else str(image)
+        if picture is not None and self.crop is not None:
+            picture = samekind.Crop(picture, _box(self.crop))
         like = [*words, *([] if picture is None else [picture]), *self.like]
         if len(like) == 1 and not self.unlike:
             return like[0]
@@ -207,16 +199,8 @@ def _box(text: str) -> tuple[int, ...]:
     return box
 
 
-def _check_files(images: Sequence[Path]) -> None:
-    for image in images:
-        if not file_and_frame(image)[0].is_file():
-            what = "is a folder" if image.is_dir() else "does not exist"
-            raise ImageError(f"the image {image} {what}", hint="name an image file; an image of the index: --like ID")
-
-
 def _check_known(index: samekind.Index, names: Sequence[str]) -> None:
     for name in names:
-        if not file_and_frame(name)[0].is_file() and name not in index.ids:
-            raise InputError(
-                f"{name} is neither an image file nor an id of the index", hint="ids are in the answer of a search"
-            )
+        if not file_and_frame(name)[0].is_file() and name not in index.rows.position:
+            what = "is a folder" if Path(name).is_dir() else "is neither an image file nor an id of the index"
+            raise ImageError(f"{name} {what}", hint="ids are in the answer of a search; a folder of queries: --queries")

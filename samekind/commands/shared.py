@@ -58,7 +58,9 @@ Exclude = Annotated[
         help_behavior_hint="",
     ),
 ]
-DataDir = Annotated[Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.")]
+DataDir = Annotated[
+    Path | None, arg(metavar="FOLDER", help="Folder that already holds the corpus's files.", help_behavior_hint="")
+]
 
 
 Frames = Annotated[

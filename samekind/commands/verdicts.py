@@ -37,7 +37,10 @@ class Verdicts:
 
     action: Annotated[Positional[Literal["export", "import", "agreement"]], arg(help="What to do.")]
     artefact: Artefact
-    file: Annotated[Positional[Path | None], arg(metavar="FILE.csv", help="The CSV file, to export and import.")] = None
+    file: Annotated[
+        Positional[Path | None],
+        arg(metavar="FILE.csv", help="The CSV file, to export and import.", help_behavior_hint=""),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:

@@ -28,6 +28,7 @@ class How:
     exclude_self: bool
     adapted: bool
     min_similarity: float | None
+    diversity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Batching:
 
 def _search(asked: Sequence[_Asked]) -> list[SearchResult]:
     how, queries = asked[0].how, [each.query for each in asked]
-    found = asked[0].index.search(queries, how.k, how.where, how.exclude_self, how.adapted, how.min_similarity)
+    index, options = asked[0].index, (how.where, how.exclude_self, how.adapted, how.min_similarity, how.diversity)
+    found = index.search(queries, how.k, *options)
     assert isinstance(found, list), "several queries have several results"
     return found

@@ -10,6 +10,8 @@ MEGABYTE = 1_000_000
 MAX_K = 1_000
 MAX_OFFSET = 10_000
 MAX_LISTED = 1_000
+MAX_PARTS = 20
+"""Images of the index that one query may be like, and unlike."""
 MAX_LIST_OFFSET = 1_000_000_000
 """Of lists that are cut and not worked out: every page that another one names can be asked for."""
 JSON_BYTES = 2_000_000

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from samekind.service.conditions import answerable
-from samekind.service.limits import MAX_K, MAX_LIST_OFFSET, MAX_LISTED, MAX_OFFSET
+from samekind.service.limits import MAX_K, MAX_LIST_OFFSET, MAX_LISTED, MAX_OFFSET, MAX_PARTS
 
 _LONGEST_TEXT = 2_000
 _ID = "train/00003.png"
@@ -50,12 +50,41 @@ class Options(BaseModel):
     exclude_self: bool = Field(False, description="Leave out the query's own image.")
     adapted: bool = Field(True, description="Search the space as people's answers have adapted it.")
     min_similarity: float | None = Field(None, ge=-1, le=1, description="Leave out hits that are less similar.")
+    diversity: float = Field(
+        0, ge=0, le=1, description="Above 0, near copies of a hit give way to others; first page only."
+    )
+    tag: Text | None = Field(None, description="Only images with this tag.")
 
 
-class NeighbourOptions(Options):
+class Mixing(Options):
+    """What hits should be like, and unlike, besides."""
+
+    like: list[ImageId] = Field([], max_length=MAX_PARTS, description="Ids of images that hits should be like, too.")
+    unlike: list[ImageId] = Field([], max_length=MAX_PARTS, description="Ids of images that hits should be unlike.")
+    weights: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        [],
+        max_length=MAX_PARTS + 2,
+        description="Of picture, words and each of `like`, in this order; all equal if empty.",
+    )
+    unlike_weight: float = Field(0.25, ge=0, allow_inf_nan=False, description="How much `unlike` counts.")
+
+
+class NeighbourOptions(Mixing):
     """Whose neighbours, and how to search."""
 
     id: ImageId
+
+
+class ImageOptions(Mixing):
+    """What of an upload is asked, and how to search."""
+
+    crop: Text | None = Field(
+        None,
+        pattern=r"^\d{1,6}(,\d{1,6}){3}$",
+        description="Left, top, width and height of a part.",
+        examples=["20,20,80,80"],
+    )
+    text: Text | None = Field(None, min_length=1, description="What the images should show, too.")
 
 
 class VectorSearch(Options):
@@ -70,7 +99,7 @@ class VectorSearch(Options):
     )
 
 
-class TextSearch(Options):
+class TextSearch(Mixing):
     """A search with words."""
 
     model_config = ConfigDict(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from samekind import Index, VerdictTable
+from samekind import Index, TagTable, VerdictTable
 from samekind.service.audits import Audits
 from samekind.service.batching import Batching, How
 from samekind.service.held_index import HeldIndex
@@ -35,36 +35,39 @@ class Service:
         self.held = HeldIndex(index, limits.max_pixels)
         self.metrics, self.workers, self.audits = Metrics(), Workers(limits.queue), Audits()
         self.batching = Batching(self.workers, limits, self.metrics)
-        self.verdicts, self.writing = VerdictTable(index.path), threading.Lock()
+        self.verdicts, self.tags, self.writing = VerdictTable(index.path), TagTable(index.path), threading.Lock()
 
-    async def hits(self, read: Read, options: Options, loads: str = "") -> dict[str, Any]:
+    async def hits(self, read: Read, options: Options, loads: Collection[str] = ()) -> dict[str, Any]:
         """A page of hits.
 
         Args:
             read: makes a query of the index, in a thread; the query is embedded if `loads` is empty.
             options: how to search, and which part of the hits.
-            loads: `picture` or `words`: what has yet to be embedded.
+            loads: `picture`, `words` or both: what has yet to be embedded.
 
         Raises:
             SamekindError, Refusal: the query or an option is unusable.
         """
-        index, query = await self.workers.do("reading", self._read, read)
+        if options.diversity and options.offset:
+            raise Refusal(400, "a search for variety has one page", "leave offset out, and ask for more by k")
+        index, where, query = await self.workers.do("reading", self._read, read, options)
         if loads:
-            query = await self.workers.do("model", self._embedded, index, query, loads == "words")
-        how = How(
-            options.offset + options.k, options.where, options.exclude_self, options.adapted, options.min_similarity
-        )
+            query = await self.workers.do("model", self._embedded, index, query, loads)
+        last = options.offset + options.k
+        how = How(last, where, options.exclude_self, options.adapted, options.min_similarity, options.diversity)
         found = (await self.batching.search(index, query, how)).to_dict()
         hits = found["hits"][options.offset :]
-        more = len(found["hits"]) == how.k and how.k < len(index) and how.k <= MAX_OFFSET
-        return {**found, "k": options.k, "offset": options.offset, "hits": hits, "next_offset": how.k if more else None}
+        more = len(found["hits"]) == last and last < len(index) and last <= MAX_OFFSET and not options.diversity
+        return {**found, "k": options.k, "offset": options.offset, "hits": hits, "next_offset": last if more else None}
 
-    def _read(self, read: Read) -> tuple[Index, Any]:
+    def _read(self, read: Read, options: Options) -> tuple[Index, str | None, Any]:
         index = self.held.ready()
-        return index, read(index)
+        where = options.where if options.tag is None else self.tags.among(options.tag, options.where)
+        return index, where, read(index)
 
-    def _embedded(self, index: Index, query: Any, words: bool) -> Any:
-        self.held.with_encoder(index, words)
+    def _embedded(self, index: Index, query: Any, loads: Collection[str]) -> Any:
+        for kind in loads:
+            self.held.with_encoder(index, kind == "words")
         return index.embedded(query)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 import samekind as sk
+from samekind.indexer.building import beside
 from samekind.indexer.labeling.people.given_labels import GivenLabel, LabelTable
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.indexer.storage.layout import DELTA_FILE
 from tests.faults.damage import CRASH, DAMAGES, HARMLESS, SILENT, answers, files_of, told
 from tests.faults.operations import draw_pictures
-from tests.indexer.adaptation.worlds import answered_world
+from tests.indexer.adaptation.worlds import answered_world, world
 
 
 def trained(folder: Path, seed: int) -> Path:
@@ -44,7 +46,17 @@ def adapted(folder: Path, seed: int) -> Path:
     return Path(index.path)
 
 
-@pytest.fixture(scope="module", params=[trained, adapted], ids=["trained", "adapted"])
+def changed(folder: Path, seed: int) -> Path:
+    """Of vectors that were given, with a change beside the index file, as a large index has it."""
+    index = world(folder / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "FEWEST", 1)
+        index.remove([index.ids[seed]])
+    assert (Path(index.path) / DELTA_FILE).is_file()
+    return Path(index.path)
+
+
+@pytest.fixture(scope="module", params=[trained, adapted, changed], ids=["trained", "adapted", "changed"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """An artefact, and another run's."""
     folder = tmp_path_factory.mktemp("damage")
@@ -72,6 +84,7 @@ def test_no_damage_goes_unnoticed(made: tuple[Path, Path], damage: str) -> None:
         "meta.json",
         "manifest.json",
         "adaptation.safetensors",
+        "delta.safetensors",
         *(("map.safetensors",) if damage not in ("missing", "another run's") else ()),  # one is made then
     )
     assert [name for name in needed if name in found and found[name][0] == HARMLESS] == []

@@ -67,6 +67,42 @@ def test_the_client_answers_as_the_index_does(client: sk.Client, index: sk.Index
     assert client.search_id("Bag/00.png", 3, offset=3).hits == index.search_id("Bag/00.png", 6).hits[3:]
 
 
+def test_parts_mixes_and_tags_are_asked_as_in_the_library(own: sk.Index, tmp_path: Any) -> None:
+    """A crop, a mix with weights of a file, ids and words, a mix of ids alone, a tag, and variety: equal to the last bit."""
+    encoded = own.original(own.ids[29])
+    assert encoded is not None
+    (tmp_path / "photo.png").write_bytes(encoded)
+    photo, ids = str(tmp_path / "photo.png"), own.ids
+    own.__dict__["text_tower"] = Towers()
+    sk.TagTable(own.path).put([own.row(id_)["sha256"] for id_ in ids[::2]], "to buy")
+    asked: list[tuple[Any, Any]] = [
+        (sk.Crop(photo, (20, 20, 80, 80)), {"exclude_self": True}),
+        (sk.Mix(ids[3], photo, sk.Text("red"), weights=[1, 2, 0.5], unlike=[ids[4], ids[5]]), {}),
+        (sk.Mix(sk.Crop(photo, (0, 0, 50, 50)), ids[1], unlike=[ids[8]], unlike_weight=0.5), {"exclude_self": True}),
+        (sk.Mix(ids[3], ids[7], weights=[3, 1]), {"exclude_self": True}),
+        (sk.Mix(sk.Text("red"), ids[3], unlike=[ids[4]]), {"where": "label <> 'Bag'"}),
+        (sk.Text("red"), {"diversity": 0.7}),
+    ]
+    with running(create_app(own, Limits(rate=0))) as url, sk.Client(url) as client:
+        for query, options in asked:
+            assert untimed(client.search(query, 6, **options)) == untimed(own.search(query, 6, **options))
+        tagged = client.search_id(ids[0], 30, "label <> 'Bag'", tag="to buy")
+        assert [hit.id for hit in tagged.hits] == [
+            hit.id for hit in own.search_id(ids[0], 30).hits if hit.id in ids[::2] and hit.label != "Bag"
+        ]
+        for query in (sk.Mix(photo, photo), sk.Mix(photo, unlike=[photo]), sk.Mix(np.ones(16)), sk.Mix(photo, b"x")):
+            with pytest.raises(sk.InputError, match="does not take this Mix"):
+                client.search(query)
+
+
+class Towers:
+    """Words as vectors, in place of a text tower."""
+
+    def embed(self, words: list[str]) -> Any:
+        """`(Q, 16)`, by the letters."""
+        return np.stack([np.random.default_rng(len(word)).normal(size=16) for word in words])
+
+
 def test_pictures_rows_and_figures_come_as_from_the_index(client: sk.Client, index: sk.Index) -> None:
     """Bytes and dictionaries."""
     id_ = "Shirt/29.png"
@@ -120,7 +156,7 @@ def test_a_busy_service_is_asked_again(index: sk.Index, monkeypatch: pytest.Monk
     """After as many seconds as it says; if it stays busy, that is told."""
     waited: list[float] = []
     with running(create_app(index, Limits(rate=1e-9))) as url, sk.Client(url) as client:
-        monkeypatch.setattr("samekind.service.connection.time.sleep", waited.append)
+        monkeypatch.setattr("samekind.service.asking.connection.time.sleep", waited.append)
         assert client.about()["images"] == len(index)
         with pytest.raises(sk.ServiceError, match="requests a second"):
             client.about()

@@ -19,6 +19,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"k": 3, "exclude_self": True},
     {"k": 50, "where": "label = 'Coat'"},
     {"k": 30, "min_similarity": 0.2, "adapted": False},
+    {"k": 8, "diversity": 0.5},
 ]
 
 
@@ -106,6 +107,25 @@ def test_an_uploaded_crop_of_bytes_is_read_once_and_embedded_when_needed(own: sk
         ("POST", "/v1/search/vector", {"json": {"vector": [0.0] * 16}}, 400, "the query vector is zero"),
         ("POST", "/v1/search/vector", {"content": '{"vector": [NaN]}'}, 400, "vector"),
         ("POST", "/v1/search/text", {"json": {"text": "red"}}, 400, "no text tower"),
+        ("POST", "/v1/search/text", {"json": {"text": "red", "like": ["/etc/hostname"]}}, 404, "there is no image"),
+        ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "unlike": "nope"}}, 404, "no image 'nope'"),
+        (
+            "GET",
+            "/v1/images/neighbours",
+            {"params": {"id": "Bag/00.png", "unlike": "Bag/00.png", "unlike_weight": 1}},
+            400,
+            "cancel",
+        ),
+        ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "weights": [1, 2]}}, 400, "as many weights"),
+        ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "tag": "none"}}, 400, "no image has the tag"),
+        (
+            "GET",
+            "/v1/images/neighbours",
+            {"params": {"id": "Bag/00.png", "diversity": 0.5, "offset": 5}},
+            400,
+            "one page",
+        ),
+        ("POST", "/v1/search/image", {"params": {"crop": "1,2,3"}, "content": b"x"}, 400, "crop: String should match"),
         ("POST", "/v1/search/text", {"content": '{"text": "\\ud800"}'}, 400, "unicode"),
         ("POST", "/v1/search/image", {"content": b""}, 422, ""),
         ("POST", "/v1/search/image", {"content": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}, 422, ""),

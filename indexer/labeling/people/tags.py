@@ -98,6 +98,22 @@ class TagTable(AppendOnlyTable[Tag]):
         """
         return condition([sha256 for sha256, tags in self.current().items() if tag in tags])
 
+    def among(self, tag: str, where: str | None = None) -> str:
+        """`where`, and that images have a tag, as one SQL condition.
+
+        Raises:
+            InputError: no image has the tag; the hint names those that there are.
+            ArtefactError: the table is damaged.
+        """
+        known = sorted({each for tags in self.current().values() for each in tags})
+        if tag not in known:
+            hint = (
+                f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
+            )
+            raise InputError(f"no image has the tag {tag!r}", hint=hint)
+        tagged = self.where(tag)
+        return tagged if where is None else f"({where}) AND {tagged}"
+
     def put(self, images: Iterable[str], tag: str, who: str = "") -> tuple[Tag, ...]:
         """Puts a tag on images; returns what is new, for `take_back`.
 

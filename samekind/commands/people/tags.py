@@ -33,7 +33,10 @@ class Tags:
 
     action: Annotated[Positional[Literal["list", "export", "import"]], arg(help="What to do.")]
     artefact: Artefact
-    file: Annotated[Positional[Path | None], arg(metavar="FILE.csv", help="The CSV file, to export and import.")] = None
+    file: Annotated[
+        Positional[Path | None],
+        arg(metavar="FILE.csv", help="The CSV file, to export and import.", help_behavior_hint=""),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:

@@ -29,6 +29,20 @@ def test_a_diverse_search(artefact: Path, query: Path) -> None:
     assert "--diversity must lie between 0 and 1" in refused("search", artefact, query, "--diversity", "1.1")
 
 
+def test_an_image_of_the_index_is_asked_for_by_its_id(artefact: Path) -> None:
+    """In the place of a file, alone and beside others; what is neither is refused before anything is embedded."""
+    index = samekind.Index.open(artefact)
+    first, second = index.ids[3:5]
+    both = call("search", artefact, first, second, "--k", 4, "--json").answer["queries"]
+    wanted = [index.search_id(id_, k=4) for id_ in (first, second)]
+    assert [[hit["id"] for hit in each["hits"]] for each in both] == [[hit.id for hit in each] for each in wanted]
+    assert [each["query"] for each in both] == [first, second]
+    said = refused("search", artefact, first, "nothing.png")
+    assert "nothing.png is neither an image file nor an id of the index" in said
+    assert "is a folder" in refused("search", artefact, artefact)
+    assert "single quotes" in call("search", artefact, first, "--where", 'label = "Bag"').err
+
+
 def test_a_search_with_a_part_of_an_image(artefact: Path, query: Path) -> None:
     """The hits of `sk.Crop`; a rectangle that is none, lies beyond the picture, or is of no image is refused in a line."""
     answer = call("search", artefact, query, "--crop", "2,3,12,10", "--k", 5, "--json").answer

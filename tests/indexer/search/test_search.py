@@ -216,6 +216,29 @@ def test_copies_come_in_table_order_and_are_all_left_out_as_self(tmp_path: Path)
     ]
 
 
+def test_many_queries_that_leave_themselves_out_are_searched_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answers as it does alone, with copies and without, as images and as vectors; searches are few, and as wide as each needs."""
+    base = pictures(50, seed=3)
+    images = np.concatenate([base, np.repeat(base[:1], 30, axis=0), np.repeat(base[1:2], 3, axis=0)])
+    save_encoder(FakeEncoder(), tmp_path)
+    index = build_index(Corpus.from_arrays(images), FakeEncoder(), tmp_path)
+    queries = [*index.ids[:20], *index.vectors()[:20], *map(index.embedded, images[-4:])]
+    widths: list[int] = []
+    search = index.vector_index.search
+
+    def counted(query_QD: Any, k: int, rows: Any = None) -> Any:
+        widths.append(k)
+        return search(query_QD, k, rows)
+
+    monkeypatch.setattr(index.vector_index, "search", counted)
+    together = index.search(queries, k=7, where="id <> 'x'", exclude_self=True)
+    assert widths == [8, 11, 38, 16, 32, 64]
+    for query, result in zip(queries, together, strict=True):
+        assert result.hits == _one(index, query, k=7, exclude_self=True).hits
+
+
 def test_a_re_encoded_copy_is_still_its_own_image(index: Index) -> None:
     """Another file of the same pixels has another hash of its bytes."""
     buffer = io.BytesIO()

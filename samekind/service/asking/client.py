@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypedDict, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
+from samekind import SearchResult, ServiceError, Verdict
+from samekind.service.asking.connection import Connection, json_object, retry_seconds
+from samekind.service.asking.queries import Asked, Query, asked, by_id
 
-from samekind import ImageError, InputError, SearchResult, ServiceError, Text, Verdict
-from samekind.service.connection import Connection, json_object, retry_seconds
-
-Query: TypeAlias = str | Path | bytes | Text | Sequence[float] | NDArray[np.floating[Any]]
 _AUDIT_WAIT = 10.0
 _VERDICT = tuple(field.name for field in fields(Verdict))
+
+
+class Options(TypedDict, total=False):
+    """How to search, beside `k` and `where`.
+
+    Attributes:
+        exclude_self: leaves out the query's own image.
+        adapted: searches the space as people's answers have adapted it; the default.
+        min_similarity: cosine in [-1, 1] below which hits are left out.
+        diversity: in [0, 1]; above 0, near copies of a hit give way to others.
+        tag: only images with this tag.
+        offset: hits to pass over, so that the k behind them are the next page; their ranks count from the first.
+    """
+
+    exclude_self: bool
+    adapted: bool
+    min_similarity: float | None
+    diversity: float
+    tag: str | None
+    offset: int
 
 
 class Client:
@@ -49,65 +65,26 @@ class Client:
         """Closes the connections."""
         self._connection.close()
 
-    def search(
-        self,
-        query: Query,
-        k: int = 10,
-        where: str | None = None,
-        exclude_self: bool = False,
-        adapted: bool = True,
-        min_similarity: float | None = None,
-        offset: int = 0,
-    ) -> SearchResult:
+    def search(self, query: Query, k: int = 10, where: str | None = None, **options: Unpack[Options]) -> SearchResult:
         """`Index.search` for one query.
 
         Args:
-            query: the path or the bytes of an image file, `Text`, or a vector: an array or a list of D numbers.
+            query: the path or the bytes of an image file, `Crop` of one, `Text`, a vector (an array or a list of D numbers), or a `Mix` of
+                at most one picture, one text, and ids of the index.
             k: hits wanted, ≥ 1.
             where: SQL condition that hits must satisfy.
-            exclude_self: leaves out the query's own image.
-            adapted: searches the space as people's answers have adapted it.
-            min_similarity: cosine in [-1, 1] below which hits are left out.
-            offset: hits to pass over, so that the k behind them are the next page; their ranks count from the first.
+            options: see `Options`.
 
         Raises:
             InputError: an argument is unusable.
             ImageError: the image cannot be read.
             ServiceError: the service cannot be reached, or refuses.
         """
-        options = _options(k, where, exclude_self, adapted, min_similarity, offset)
-        if isinstance(query, Text):
-            return SearchResult.from_dict(self._json("POST", "/v1/search/text", body={"text": query.words, **options}))
-        if isinstance(query, str | Path | bytes | bytearray | memoryview):
-            encoded = _read(query) if isinstance(query, str | Path) else bytes(query)
-            return SearchResult.from_dict(self._json("POST", "/v1/search/image", options, encoded))
-        # A list is read as float32, as the library does.
-        try:
-            vector = query if isinstance(query, np.ndarray) else np.asarray(query, dtype=np.float32)
-        except (ValueError, TypeError) as error:
-            hint = "a path, bytes, Text, or D numbers"
-            raise InputError(f"a query of type {type(query).__name__} cannot be asked", hint=hint) from error
-        if vector.ndim != 1 or vector.dtype.kind != "f":
-            raise InputError(f"a vector must be D numbers, got {vector.dtype} {vector.shape}", hint="ask one at a time")
-        if not np.isfinite(vector).all():
-            raise InputError("the query vector holds NaN or infinity", hint="a vector must be finite")
-        return SearchResult.from_dict(
-            self._json("POST", "/v1/search/vector", body={"vector": vector.tolist(), **options})
-        )
+        return self._found(asked(query), k, where, options)
 
-    def search_id(
-        self,
-        id_: str,
-        k: int = 10,
-        where: str | None = None,
-        exclude_self: bool = False,
-        adapted: bool = True,
-        min_similarity: float | None = None,
-        offset: int = 0,
-    ) -> SearchResult:
-        """`Index.search_id`: the neighbours of an image of the index; raises as `search`."""
-        options = _options(k, where, exclude_self, adapted, min_similarity, offset)
-        return SearchResult.from_dict(self._json("GET", "/v1/images/neighbours", {"id": id_, **options}))
+    def search_id(self, id_: str, k: int = 10, where: str | None = None, **options: Unpack[Options]) -> SearchResult:
+        """`Index.search_id`: the neighbours of an image of the index; takes and raises as `search`."""
+        return self._found(by_id(id_), k, where, options)
 
     def about(self) -> dict[str, Any]:
         """Number of images, dimension, classes, splits and what can be asked; raises `ServiceError`."""
@@ -187,6 +164,13 @@ class Client:
         """Figures of the service, as Prometheus reads them; raises `ServiceError`."""
         return self._bytes("/metrics", {}).decode()
 
+    def _found(self, query: Asked, k: int, where: str | None, options: Options) -> SearchResult:
+        told = {"k": k, "where": where, **options, **query.told}
+        told = {name: value for name, value in told.items() if value is not None}
+        in_address = query.method == "GET" or query.file is not None
+        answer = self._json(query.method, query.path, told if in_address else None, query.file if in_address else told)
+        return SearchResult.from_dict(answer)
+
     def _bytes(self, path: str, asked: Mapping[str, Any]) -> bytes:
         return self._connection.ask("GET", path, asked)[1]
 
@@ -194,29 +178,6 @@ class Client:
         self, method: str, path: str, asked: Mapping[str, Any] | None = None, body: bytes | dict[str, Any] | None = None
     ) -> dict[str, Any]:
         return json_object(self._connection.ask(method, path, asked or {}, body)[1])
-
-
-def _options(
-    k: int, where: str | None, exclude_self: bool, adapted: bool, min_similarity: float | None, offset: int
-) -> dict[str, Any]:
-    given = {
-        "k": k,
-        "where": where,
-        "exclude_self": exclude_self,
-        "adapted": adapted,
-        "min_similarity": min_similarity,
-        "offset": offset,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _read(path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        hint = "an image of the index: search_id"
-        raise ImageError(f"{path}: cannot be read ({reason})", hint=hint) from error
 
 
 def _verdict(told: dict[str, Any]) -> Verdict:

@@ -62,15 +62,15 @@ class Connection:
         Args:
             method: of HTTP.
             path: of the service.
-            asked: parameters; those that are `None` are left out.
+            asked: parameters; those that are `None` are left out, lists are told one by one.
             body: bytes, or what is sent as JSON.
 
         Raises:
             InputError, ImageError: the service refuses what was asked.
             ServiceError: it cannot be reached, or refuses to answer.
         """
-        given = {name: _word(value) for name, value in (asked or {}).items() if value is not None}
-        target = path + (f"?{urlencode(given, quote_via=quote)}" if given else "")
+        given = {name: _words(value) for name, value in (asked or {}).items() if value is not None}
+        target = path + (f"?{urlencode(given, doseq=True, quote_via=quote)}" if given else "")
         for left in reversed(range(_TRIES)):
             status, answer, told = self.once(method, target, body)
             if status < 400:
@@ -148,8 +148,11 @@ def retry_seconds(headers: Mapping[str, str]) -> float:
     return min(10.0, float(text)) if text.isdecimal() else 1.0
 
 
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _words(value: Any) -> list[str]:
+    return [
+        str(each).lower() if isinstance(each, bool) else str(each)
+        for each in (value if isinstance(value, list) else [value])
+    ]
 
 
 def _error(status: int, answer: bytes) -> SamekindError:

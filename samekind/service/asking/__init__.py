@@ -1,0 +1,1 @@
+"""Asks a service from elsewhere, with the standard library and NumPy only."""
