@@ -9,7 +9,8 @@ answers, and as many as fit into the seconds that the screens took). Every answe
 included. Assumed, not measured: a person takes 3 s to look at a screen, a pair or an image, and 1.5 s for a click or a name; of a screen,
 the fewer of *same* and *different* are clicked.
 
-Test images take part in no answer; they are queries, and training images are found. Covariances are taken of all images, as in the product.
+Test images are taken out of the index: they are queries from outside, and training images are found. So nothing is learned from
+them, neither covariances nor neighbours.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import samekind as sk
 from samekind.comparison.machine import processor
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.labeling.screen_pool import IMAGES, ScreenPool
+from samekind.indexer.search.leaning import leaning, leaning_index, usual_lean
 from samekind.training.diagnostics.accuracy import knn_accuracy
 
 LOOK, CLICK = 3.0, 1.5
@@ -51,7 +53,7 @@ class Bench:
     """An index with labels and a test split, and the oracle that answers about it.
 
     Args:
-        artefact: the index; it is copied, without its answers and adaptations.
+        artefact: the index; it is copied, without its test images, answers and adaptations.
         work: folder for the copy.
     """
 
@@ -63,13 +65,27 @@ class Bench:
         self.label_of: dict[str, str] = dict(zip(self.index.rows.column("sha256"), names, strict=True))
         numbers = {name: number for number, name in enumerate(sorted(set(names)))}
         self.class_N = np.array([numbers[name] for name in names])
-        splits = np.array(self.index.splits)
-        self.train, self.test = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
+        is_test = np.array(self.index.splits) == "test"
+        self.test_vectors, self.test_classes = self.index.vectors(np.flatnonzero(is_test)), self.class_N[is_test]
+        self.index.remove([id_ for id_, test in zip(self.index.ids, is_test, strict=True) if test])
+        self.class_N = self.class_N[~is_test]
+        self.train = np.flatnonzero(np.array(self.index.splits) == "train")
 
     def figures(self) -> dict[str, float | None]:
         """Of test images against training images, in the space that searches use."""
-        bank, query = (self.index.adapted_vectors(rows) for rows in (self.train, self.test))
-        classes = self.class_N[self.train], self.class_N[self.test]
+        bank, query, adaptation = self.index.adapted_vectors(self.train), self.test_vectors, self.index.adaptation
+        if adaptation is not None:
+            query = adaptation(leaning(query, self.index.vector_index, adaptation.neighbours, adaptation.lean))
+        return self._compared(bank, query)
+
+    def leaning_alone(self) -> dict[str, float | None]:
+        """The same without a map, groups or answers: vectors that lean towards their neighbours, and nothing else."""
+        space, vectors = usual_lean(self.index.vector_index), self.index.vector_index
+        bank = leaning_index(vectors, *space).vectors(self.train)
+        return self._compared(bank, leaning(self.test_vectors, vectors, *space))
+
+    def _compared(self, bank: NDArray[np.float32], query: NDArray[np.float32]) -> dict[str, float | None]:
+        classes = self.class_N[self.train], self.test_classes
         return {
             "MAP@R": map_at_r(bank, classes[0], query, classes[1]),
             "hits": hit_rate(bank, classes[0], query, classes[1]),
@@ -172,10 +188,11 @@ def main() -> None:
 
 def _run(bench: Bench, arguments: argparse.Namespace) -> None:
     print(
-        f"{processor()}; {arguments.artefact.name}: {len(bench.train):,} training and {len(bench.test):,} test images"
+        f"{processor()}; {arguments.artefact.name}: {len(bench.train):,} training and {len(bench.test_classes):,} test images"
     )
     start = bench.figures()
-    print(json.dumps({"way": "none", **start}), flush=True)
+    leant = bench.leaning_alone()
+    print(json.dumps({"way": "none", **start}) + "\n" + json.dumps({"way": "leaning alone", **leant}), flush=True)
     rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
     ways: dict[str, Callable[[int, int], Said]] = {
         "screens": bench.screens, "queue": bench.queue, "random": bench.random, "labels": bench.labels,
@@ -195,7 +212,8 @@ def _run(bench: Bench, arguments: argparse.Namespace) -> None:
         print(json.dumps({"way": "all labels", **bench.adapted(bench.labels(len(bench.train), 0))}), flush=True)
     names = ("hits", "k-NN 1", "k-NN 20")
     print("\n| way | answers | person | MAP@R | gain by seed | hits of 10 | k-NN 1 | k-NN 20 |\n" + "|---" * 8 + "|")
-    print(f"| none | 0 | 0 s | {start['MAP@R']:.4f} | | {' | '.join(f'{start[name]:.4f}' for name in names)} |")
+    for way, found in (("none", start), ("none, leaning", leant)):
+        print(f"| {way} | 0 | 0 s | {found['MAP@R']:.4f} | | {' | '.join(f'{found[name]:.4f}' for name in names)} |")
     for (way, count), runs in rows.items():
         gains = ", ".join(f"{100 * (run['MAP@R'] - start['MAP@R']):+.1f}" for run in runs)
         person = np.mean([run["person"] for run in runs])

@@ -12,6 +12,7 @@ from samekind.indexer.adaptation.adapt import AnsweredSpace
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.labeling.anchors import CANDIDATES, SHARPNESS
 from samekind.indexer.labeling.link_constraints import connected
+from samekind.indexer.search.leaning import LEAN, NEIGHBOURS, leaning, leaning_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation
 
@@ -39,12 +40,14 @@ class Corpus:
         held = np.isin(group_N, np.random.default_rng(1).permutation(heads)[: len(heads) // 3])
         _, class_N = np.unique(names, return_inverse=True)
         self.vectors, self.classes = vectors[~held], class_N[~held]
-        self.queries = vectors[held], class_N[held]
-        self.space = AnsweredSpace(VectorIndex.build(lambda: [self.vectors], vectors.shape[1], len(self.vectors)))
+        bare = VectorIndex.build(lambda: [self.vectors], vectors.shape[1], len(self.vectors))
+        self.queries = leaning(vectors[held], bare, NEIGHBOURS, LEAN), class_N[held]
+        leant = leaning_index(bare, NEIGHBOURS, LEAN)
+        self.leaning, self.space = leant.vectors(), AnsweredSpace(leant)
         self.similarity = self.vectors @ self.vectors.T
         self.alike = self.similarity.clip(0) ** SHARPNESS
         self.nearest = np.argsort(-self.similarity, axis=1)[:, :1000]
-        self.start = self.figures(self.vectors, self.queries[0])
+        self.start = self.figures(self.leaning, self.queries[0])
 
     def figures(self, bank: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float64]:
         """MAP@R and the hit rate at rank 1."""
@@ -52,14 +55,14 @@ class Corpus:
         return np.array([map_at_r(*given), hit_rate_at_1(*given)], dtype=np.float64)
 
     def gain(self, state: State) -> NDArray[np.float64]:
-        """Of both figures."""
+        """Of both figures, over vectors that lean without answers."""
         groups = state.groups()
         if not groups:
             return np.zeros(2)
         adaptation = self.space.pulling(self.space.fit(groups, [state.strangers(group) for group in groups]))
-        bank, rows = adaptation(self.vectors), np.concatenate(groups)
+        bank, rows = adaptation(self.leaning), np.concatenate(groups)
         own = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        bank[rows] = adaptation.gathered(adaptation.mapped(self.vectors[rows]), own)
+        bank[rows] = adaptation.gathered(adaptation.mapped(self.leaning[rows]), own)
         return self.figures(bank, adaptation(self.queries[0])) - self.start
 
 

@@ -20,6 +20,7 @@ from samekind.indexer.adaptation.belonging import OWN_PULL, fit_belonging, pull_
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.labeling.people.current_answers import current_answers
+from samekind.indexer.search.leaning import leaning_index, usual_lean
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import (
@@ -103,7 +104,9 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
         answered = answers_about(current_answers(folder), index.rows)
-        space = AnsweredSpace(index.vector_index)
+        neighbours, lean = usual_lean(index.vector_index)
+        leaning = leaning_index(index.vector_index, neighbours, lean)
+        space = AnsweredSpace(leaning)
         task.advance()
         judged = held_out(answered, space.vectors, space.evenly(_OTHER_ROWS), space.fit)
         task.advance()
@@ -121,10 +124,12 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
                 made=datetime.now(UTC).isoformat(timespec="seconds"),
                 figures=figures,
                 before=None if current is None else current.version,
+                neighbours=neighbours,
+                lean=lean,
             )
             if current is not None:
                 set_aside(folder, current)
-            place_adaptation(folder, adaptation, manifest, index.vector_index, index.rows)
+            place_adaptation(folder, adaptation, manifest, leaning, index.rows)
         task.advance()
         return _report(answered, judged, _readable(lambda: current_adaptation(folder)))
 
@@ -154,12 +159,13 @@ def undo_adaptation(path: str | Path) -> int | None:
             return None
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
-        place_adaptation(folder, before, manifest, index.vector_index, index.rows)
+        leaning = leaning_index(index.vector_index, before.neighbours, before.lean)
+        place_adaptation(folder, before, manifest, leaning, index.rows)
         return before.version
 
 
 class AnsweredSpace:
-    """The encoder's vectors, and the maps that groups of rows give to them."""
+    """The encoder's vectors, as they lean, and the maps that groups of rows give to them."""
 
     def __init__(self, index: VectorIndex) -> None:
         self.vectors = index.vectors

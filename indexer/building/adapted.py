@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
+from samekind.indexer.search.leaning import leaning_index
 from samekind.indexer.search.vector_index import VectorIndex
 from samekind.indexer.storage.adaptation import Adaptation, AdaptedFile, adapted_files, current_adaptation
 from samekind.indexer.storage.fingerprints import describe_file
@@ -21,7 +22,7 @@ _NEW = "adapted.faiss.new"
 
 
 def place_adaptation(
-    folder: Path, adaptation: Adaptation, manifest: Manifest, vectors: VectorIndex, rows: Rows
+    folder: Path, adaptation: Adaptation, manifest: Manifest, leaning: VectorIndex, rows: Rows
 ) -> Adaptation:
     """Adapts the vectors of an index and makes this its adaptation, in place of the one it has.
 
@@ -29,7 +30,7 @@ def place_adaptation(
         folder: the artefact; the caller holds its lock.
         adaptation: the map.
         manifest: of the index.
-        vectors: the encoder's, as `manifest` describes them.
+        leaning: the encoder's vectors that `manifest` describes, as the adaptation lets them lean.
         rows: of the index.
 
     Returns:
@@ -38,10 +39,10 @@ def place_adaptation(
     Raises:
         ArtefactError: the folder cannot be written.
     """
-    adapted = vectors.mapped(adaptation)
+    adapted = leaning.mapped(adaptation)
     group_N = _groups(adaptation, rows)
     moved = np.flatnonzero(group_N >= 0)
-    adapted.move(moved, adaptation.gathered(adaptation.mapped(vectors.vectors(moved)), group_N[moved]))
+    adapted.move(moved, adaptation.gathered(adaptation.mapped(leaning.vectors(moved)), group_N[moved]))
     adapted.tune()
     made = folder / _NEW
     adapted.save(made)
@@ -86,7 +87,8 @@ def follow_index(folder: Path, manifest: Manifest, vectors: VectorIndex, rows: R
         progress.print("the adaptation was another encoder's and is taken away: samekind adapt makes a new one")
         return take_away_adaptation(folder)
     if adaptation is not None:
-        place_adaptation(folder, adaptation, manifest, vectors, rows)
+        leaning = leaning_index(vectors, adaptation.neighbours, adaptation.lean)
+        place_adaptation(folder, adaptation, manifest, leaning, rows)
 
 
 def _groups(adaptation: Adaptation, rows: Rows) -> NDArray[np.int64]:

@@ -168,7 +168,7 @@ def search_vectors(
     adaptation = index.adaptation if adapted else None
     if adaptation is None:
         return index.vector_index.search_batch(query_QD, k)
-    return index.adapted_index.search_batch(adaptation(query_QD) if len(query_QD) else query_QD, k)
+    return index.adapted_index.search_batch(_into(query_QD, index, adaptation) if len(query_QD) else query_QD, k)
 
 
 def check_k(k: Any) -> int:
@@ -241,12 +241,19 @@ def _adapted(queries: list[Query], index: OpenedIndex, adaptation: Adaptation) -
     """Queries in the adapted space; an image that the index holds is asked for as it lies there, pulled to its group or not."""
     if not queries:
         return []
-    vectors_QD = adaptation(np.stack([query.vector_D for query in queries]))
+    vectors_QD = _into(np.stack([query.vector_D for query in queries]), index, adaptation)
     for query, vector_D in zip(queries, vectors_QD, strict=True):
         own = index.rows.with_content(frozenset() if query.is_derived else query.content)
         if len(own):
             vector_D[:] = index.adapted_vectors(own[:1])[0]
     return [replace(query, vector_D=vector_D) for query, vector_D in zip(queries, vectors_QD, strict=True)]
+
+
+def _into(query_QD: NDArray[np.float32], index: OpenedIndex, adaptation: Adaptation) -> NDArray[np.float32]:
+    """Where vectors of the encoder lie in the adapted space."""
+    from samekind.indexer.search.leaning import leaning
+
+    return adaptation(leaning(query_QD, index.vector_index, adaptation.neighbours, adaptation.lean))
 
 
 def _stack(queries: list[Query], dim: int) -> NDArray[np.float32]:

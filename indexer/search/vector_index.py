@@ -143,7 +143,7 @@ class VectorIndex:
         starts = range(0, len(self), BLOCK)
         blocks = partial(side_by_side, lambda start: apply(self._block(start)), starts)
         mapped = VectorIndex.build(blocks, self.dim, len(self), len(self))
-        mapped._wanted = None if self.exact else self.kind
+        mapped._wanted = self._wanted or (None if self.exact else self.kind)
         return mapped
 
     def move(self, rows: Rows, vectors_ND: Float32) -> None:

@@ -33,7 +33,7 @@ from samekind.training.runtime.artefact import SEAL, write_atomically
 
 # N vectors, B of them in a block, D dimension, G groups, R images in groups
 
-FORMAT = 3
+FORMAT = 4
 MOST_KEPT = 100
 """Adaptations that are set aside: the demo makes one a screen, and each is a quarter of a megabyte at 256 dimensions."""
 _ARRAYS = ("map_DD", "centre_GD", "member_R32", "group_R")
@@ -80,6 +80,8 @@ class Adaptation:
         own_pull: how far an image of a group goes to its centre; before format 3 both were 0.5.
         slope: β > 0, how fast the odds of belonging to a group rise with the cosine to its centre; 0: only the groups' images are pulled.
         threshold: θ, the cosine at which belonging to a group is as likely as belonging to none.
+        neighbours: to the mean of how many nearest images vectors lean before they are mapped; 0, as before format 4: they do not.
+        lean: share of the way to that mean.
         file: the FAISS file that it is searched by; `None` for one that was replaced.
     """
 
@@ -96,10 +98,12 @@ class Adaptation:
     own_pull: float = 0.5
     slope: float = 0.0
     threshold: float = 0.0
+    neighbours: int = 0
+    lean: float = 0.0
     file: AdaptedFile | None = None
 
     def __call__(self, vectors_ND: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Maps unit vectors of the encoder, `(N, D)` float32, and pulls each as far as it belongs to groups.
+        """Maps unit vectors of the encoder, `(N, D)` float32, that lean already, and pulls each as far as it belongs to groups.
 
         Returns:
             `(N, D)` float32 of unit norm; for equal vectors equal ones, whatever stands beside them.

@@ -68,7 +68,7 @@ class HeldOut:
 
     Attributes:
         groups: G, groups large enough to hold images out of.
-        before: share of comparisons that the encoder's space gets right, mean over groups weighted by their images.
+        before: share of comparisons that the space gets right without the answers, mean over groups weighted by their images.
         after: the same in the adapted space.
         error: standard error of the difference over the groups.
         explained: share of the uncertainty of held-out answers, of images about groups, that the probabilities of belonging explain: 1 is

@@ -95,7 +95,7 @@ class ChangedIndex(VectorIndex):
     """
 
     def __init__(self, built: VectorIndex, delta: Delta) -> None:
-        self._built, self._delta = built, delta
+        self._built, self._delta, self._wanted = built, delta, None
         self.ann_recall = built.ann_recall
         added = delta.added_AD
         self._added = VectorIndex.build(lambda: [added] if len(added) else [], built.dim, len(added), len(added))

@@ -92,10 +92,10 @@ def test_a_flipped_bit_is_found_by_verify(folder: Path) -> None:
 
 def test_a_newer_format_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not taken for damaged."""
-    monkeypatch.setattr("samekind.indexer.storage.adaptation.FORMAT", 4)
+    monkeypatch.setattr("samekind.indexer.storage.adaptation.FORMAT", 5)
     sk.adapt(folder)
     monkeypatch.undo()
-    with pytest.raises(ArtefactError, match="format 4") as caught:
+    with pytest.raises(ArtefactError, match="format 5") as caught:
         current_adaptation(folder)
     assert "upgrade" in caught.value.hint
 

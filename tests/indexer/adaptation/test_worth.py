@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import log2, sqrt
 from typing import Any
 
 import pytest
@@ -22,9 +22,26 @@ def test_each_doubling_brings_as_much_as_the_last() -> None:
     assert doubled is not None
     assert half is not None
     assert doubled.gain == pytest.approx(0.02)
-    assert doubled.error == pytest.approx(0.01 * 2**0.5)
     assert half.gain == pytest.approx(0.02 * log2(1.5))
     assert (half.more, half.is_clear) == (100, True)
+
+
+def test_the_error_is_of_the_trend_and_of_measuring_what_comes() -> None:
+    """Closed form: of 100, 200 and 400 answers, m₄₀₀ − 2 m₂₀₀ + m₁₀₀, whose errors have a half, a half and a quarter in common."""
+    found = worth_of_more([step(100, 0.02), step(200, 0.04, error=0.02)], more=200)
+    assert found is not None
+    alone = 0.02**2 + (2 * 0.02) ** 2 + 0.01**2
+    shared = -(0.02 * 2 * 0.02) / 2 - (2 * 0.02 * 0.01) / 2 + (0.02 * 0.01) / 4
+    assert found.error == pytest.approx(sqrt(alone + 2 * shared))
+
+
+def test_what_a_few_answers_bring_is_nearly_certain_to_be_little() -> None:
+    """Nearly all that is measured then has been measured already."""
+    steps = [step(100, 0.02), step(200, 0.04)]
+    few, many = worth_of_more(steps, more=1), worth_of_more(steps, more=200)
+    assert few is not None
+    assert many is not None
+    assert 0 < few.error < 0.002 < many.error
 
 
 def test_the_last_doubling_counts_and_not_the_first() -> None:
