@@ -29,10 +29,11 @@ from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.query import Id, Query, parse
 from samekind.indexer.search.results import OWN, Asked, SearchResult, note_of, note_of_least
-from samekind.indexer.storage.layout import MANIFEST
+from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
 from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import bad_condition, check_statement
 from samekind.indexer.storage.rows import Rows
-from samekind.indexer.storage.table import ROW_COLUMNS, bad_condition, check_statement, quoted
+from samekind.indexer.storage.table import quoted
 from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
 
 _SPARE = 4
