@@ -14,7 +14,7 @@ from samekind.app.view_models.audit_view import AuditView
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.overview import corpus_view, sentences
 from samekind.app.view_models.overview.telling import telling
-from samekind.app.widgets import opening, waiting
+from samekind.app.widgets import notices, opening, waiting
 from samekind.app.widgets.overview import anchor, searching, steps, tiles
 
 COMPARING = "Comparing the encoder with raw pixels …"
@@ -40,6 +40,8 @@ def main() -> None:
         sentence.markdown(f"{corpus} {ONE_IMAGE}")
         return
     sentence.markdown(f"{corpus} {sentences.measured(view)}")
+    with warning:
+        notices.own_space(library)
     if (shown := telling(view)) is not None:
         with below:
             anchor.show(library, view, shown)

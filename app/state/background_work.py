@@ -72,6 +72,18 @@ class BackgroundWork:
 
         return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
 
+    def evaluation(self) -> Job[sk.Evaluation]:
+        """The figures of the encoder on the test split, once for all sessions, as `audit`."""
+        from samekind import evaluate
+
+        return self._list("evaluation", lambda progress: evaluate(self.index.path, progress=progress))
+
+    @property
+    def evaluated(self) -> sk.Evaluation | None:
+        """These figures, if somebody has asked for them and they are there."""
+        job = self._lists.get("evaluation")
+        return None if job is None else job.result
+
     @property
     def has_detectors(self) -> bool:
         """True if somebody has asked for them, and they could be measured as far as is known."""

@@ -120,6 +120,15 @@ class Library(BackgroundWork):
         found = set(self.index.splits)
         return [name for name in ("train", "validation", "test") if name in found]
 
+    def setting(self, name: str) -> Any:
+        """A setting of the training that the encoder comes from; `None` if it is unknown, or nothing was trained here."""
+        from samekind import SamekindError
+
+        try:
+            return (self.index.meta.get("config") or {}).get(name)
+        except SamekindError:
+            return None
+
     def label(self, id_: str) -> str | None:
         """Class of an image."""
         return None if self.index.labels is None else self.index.labels[self.positions[id_]]

@@ -17,7 +17,7 @@ from samekind.app.jobs.job import Progress
 from samekind.app.state import map_session
 from samekind.app.view_models.map import columns
 from tests.app.conftest import OpenApp
-from tests.app.pages import cards, healthy, library, shown
+from tests.app.pages import LABEL_PAIRS, cards, healthy, library, shown
 from tests.indexer.adaptation.worlds import answered_world
 
 MAP = "screens/map.py"
@@ -190,6 +190,7 @@ def test_selected_images_are_what_is_asked_about(open_app: OpenApp, copied: Path
     assert {screen.anchor.sha256, *(image.sha256 for image in screen.images)} <= contents
     (bar,) = at.get("progress")
     assert f"{len(contents)} images not seen yet" in bar.proto.text
+    at.switch_page(LABEL_PAIRS).run()  # the harness does not follow by itself
     healthy(at.button(key="ask_about_all").click().run())
     assert at.session_state["labeling_screens"].shown == sk.acquire_screens(index, 1)[0]
     assert not any(button.key == "ask_about_all" for button in at.button)
