@@ -11,44 +11,32 @@ from samekind.app.widgets.search import paste
 
 UPLOAD, WORDS = "overview_upload", "overview_words"
 SEARCH = "screens/search.py"
-_GIVEN = "overview_given"
+_PASTED = "overview_pasted"
 
 
 def show(library: Library) -> None:
     """Draws the fields, or leads to *Search* once something was given."""
-    if st.session_state.pop(_GIVEN, False):
-        st.switch_page(SEARCH)
     with st.container(key="searching"):
         fields = st.columns(2, gap="medium") if library.index.has_text else [st.container()]
         with fields[0]:
-            st.file_uploader(
-                "Search with images of your own", key=UPLOAD, on_change=_uploaded, accept_multiple_files=True
-            )
-            paste.show(_search)
+            st.file_uploader("Search with images of your own", key=UPLOAD, accept_multiple_files=True)
+            paste.show(_pasted)
+        words = ""
         if library.index.has_text:
             with fields[1]:
-                st.text_input(
-                    "or say what they should show",
-                    placeholder="red shoe",
-                    icon=":material/search:",
-                    key=WORDS,
-                    on_change=_described,
-                )
-
-
-def _uploaded() -> None:
+                words = st.text_input(
+                    "or say what they should show", placeholder="red shoe", icon=":material/search:", key=WORDS
+                ).strip()
+    # No callbacks: a session that begins with an upload, after a restart of the server, would not know them.
     if files := picker.files_in(UPLOAD):
-        _search(files)
-
-
-def _described() -> None:
-    words = str(st.session_state.get(WORDS) or "")
-    if words.strip():
+        search_session.choose_uploads(files)
+    elif words:
         st.session_state[search_session.WORDS] = words
         search_session.choose_words(words)
-        st.session_state[_GIVEN] = True
+    if files or words or st.session_state.pop(_PASTED, False):
+        st.switch_page(SEARCH)
 
 
-def _search(files: list[tuple[str, bytes]]) -> None:
+def _pasted(files: list[tuple[str, bytes]]) -> None:
     search_session.choose_uploads(files)
-    st.session_state[_GIVEN] = True
+    st.session_state[_PASTED] = True

@@ -17,7 +17,7 @@ from samekind.app.screens import ideas as screen
 from samekind.app.state.ideas import RATIOS
 from samekind.app.view_models.ideas.texts import EQUATIONS, LANGUAGES, SECTIONS, Words
 from samekind.app.widgets.ideas import ingredients, parts
-from samekind.core.text import percent, times
+from samekind.core.text import percent
 from tests.app.conftest import OpenApp
 from tests.app.pages import IDEAS, SEARCH, healthy
 
@@ -198,7 +198,7 @@ def test_the_last_question_is_answered_by_the_audit(open_app: OpenApp, artefact:
     assert report.base_rate is not None
     push = percent(report.gradient_share["false_negatives"])
     assert [metric.value for metric in at.metric] == [percent(first), percent(last), percent(report.base_rate), push]
-    assert f"{times(first / report.base_rate)} what chance would give" in said(at)
+    assert f"{first / report.base_rate:,.1f} times what chance would give" in said(at)
     at.select_slider(key="ideas_prior").set_value(0.0).run()
     text = said(healthy(at))
     plain = text.split("negatives the plain loss is ")[1].split(",")[0]
