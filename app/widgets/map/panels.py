@@ -59,20 +59,25 @@ def selected(library: Library, rows: Sequence[int]) -> None:
         return
     _naming(library, len(rows))
     index, shown = library.index, rows[:MOST_CARDS]
-    if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
-        basket.add(index.ids[row] for row in rows)
-        st.rerun()  # the whole page: the sidebar says how many there are
-    if len(rows) > 1 and st.button("Ask about these", icon=":material/fact_check:", key="map_ask"):
-        screen_session.ask_among(library, [index.ids[row] for row in rows])
-        st.session_state[groups.MODE] = groups.GROUPS
-        st.switch_page(LABEL_PAIRS)
-    with st.popover("Tag these", icon=":material/sell:", key="map_tag"):
-        tagging.form(library, [index.ids[row] for row in rows], "map")
+    with st.container(horizontal=True):
+        _uses(library, [index.ids[row] for row in rows])
     if len(rows) > len(shown):
         st.caption(f"The first {len(shown)} of them:")
     ids = [index.ids[row] for row in shown]
     cards = beside.selected_cards(ids, [library.label(id_) for id_ in ids], index.thumbnails(ids))
     gallery(cards, key="map_selection", label="selected images", on_pick=_pick(library), card_width=104)
+
+
+def _uses(library: Library, ids: Sequence[str]) -> None:
+    if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
+        basket.add(ids)
+        st.rerun()  # the whole page: the sidebar says how many there are
+    if len(ids) > 1 and st.button("Ask about these", icon=":material/fact_check:", key="map_ask"):
+        screen_session.ask_among(library, ids)
+        st.session_state[groups.MODE] = groups.GROUPS
+        st.switch_page(LABEL_PAIRS)
+    with st.popover("Tag these", icon=":material/sell:", key="map_tag"):
+        tagging.form(library, ids, "map")
 
 
 def _naming(library: Library, count: int) -> None:
