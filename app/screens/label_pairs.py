@@ -47,7 +47,7 @@ def main() -> None:
     library = opening.library_or_stop()
     st.title("Same or different?", anchor=False)
     st.session_state.setdefault(MODE, GROUPS)  # and not as a default: *Map* chooses it, too
-    mode = st.segmented_control(
+    chosen = st.segmented_control(
         "Ask about",
         MODES,
         required=True,
@@ -55,6 +55,7 @@ def main() -> None:
         persist_state="session",
         label_visibility="collapsed",
     )
+    mode = chosen or GROUPS
     st.markdown(ABOUT_GROUPS if mode == GROUPS else ABOUT_PAIRS)
     classes = _settings(library, mode)
     if mode == PAIRS:

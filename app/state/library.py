@@ -173,8 +173,7 @@ class Library(BackgroundWork):
     ) -> Sequence[sk.Hit]:
         """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
         with self._loading:
-            how = {"exclude_self": exclude_self, "adapted": adapted, "diversity": diversity}
-            return _hits(self.index.search(query, k, where, **how))
+            return _hits(self.index.search(query, k, where, exclude_self, adapted, diversity=diversity))
 
     def upload(self, query: Query) -> Upload:
         """The upload of a query, or the part of an image that it is, read once.

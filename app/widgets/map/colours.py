@@ -10,7 +10,15 @@ import streamlit as st
 from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import curation_view
 from samekind.app.view_models.map import columns
-from samekind.app.view_models.map.colouring import GREY, MOST_COLOURS, Colouring, by_cluster, by_name, by_number, commonest
+from samekind.app.view_models.map.colouring import (
+    GREY,
+    MOST_COLOURS,
+    Colouring,
+    by_cluster,
+    by_name,
+    by_number,
+    commonest,
+)
 from samekind.app.widgets import waiting
 from samekind.core.text import one_line
 

@@ -1,4 +1,4 @@
-"""The entry to *Search* at the top of *Overview*: what is dropped, pasted or written there is searched with, and its neighbours are shown."""
+"""The entry to *Search* at the top of *Overview*: what is dropped, pasted or written there is searched with."""
 
 from __future__ import annotations
 

@@ -11,7 +11,10 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 HTML = """
-<div class="link"><button type="button">Copy link</button><span role="status"></span><input readonly hidden aria-label="link to this view"></div>
+<div class="link">
+  <button type="button">Copy link</button><span role="status"></span>
+  <input readonly hidden aria-label="link to this view">
+</div>
 """
 
 
