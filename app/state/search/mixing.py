@@ -51,7 +51,8 @@ def neighbours(library: Library, mixture: Mixture, settings: Settings) -> Sequen
     k, where, leave_out_itself, adapted, diversity = settings
     own = {part.id for part in mixture.parts if part.id is not None and leave_out_itself}
     by_content = leave_out_itself and (diversity > 0 or any(part.upload is not None for part in mixture.parts))
-    hits = library.searched(mix, k + len(own), where, by_content, adapted, diversity)
+    asked = k if diversity else k + len(own)
+    hits = library.searched(mix, asked, where, by_content, adapted, diversity)
     return _ordered(search_view.without(hits, own, k), settings)
 
 

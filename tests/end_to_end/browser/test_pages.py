@@ -135,7 +135,7 @@ def test_a_link_shows_the_view_that_it_was_copied_from(page: Page, address: str,
     expect(field).to_be_hidden()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link.startswith(address)
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('not here'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }")
     copy.click()
     expect(field).to_have_value(link)
     page.goto(link)
