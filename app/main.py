@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as _whole_pandas  # noqa: F401
 import streamlit as st
 
-from samekind.app.state import search_session
+from samekind.app.state import first_click, search_session
 from samekind.app.widgets import notices, opening
 from samekind.app.widgets.sidebar import basket, run
 
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Draws the navigation and the chosen page."""
     st.set_page_config(page_title="samekind", page_icon=str(HERE / "icon.svg"), layout="wide")
+    first_click.note()
     pages = _pages()
     chosen = st.navigation([*pages.values(), *_moved(pages)])
     if chosen is pages["home"] and search_session.is_addressed():
@@ -40,6 +41,7 @@ def main() -> None:
     with st.sidebar:
         notices.about(library)
     library.warm_later()
+    first_click.hear()
 
 
 def _pages() -> dict[str, st.Page]:

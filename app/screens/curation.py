@@ -40,6 +40,7 @@ def main() -> None:
             persist_state="session",
         )
         hide = st.toggle("Hide answered", value=False, key="hide_answered", persist_state="session")
+    notices.own_space(library)
     if which == LABELS:
         _labels(library, hide)
     elif which == DUPLICATES:

@@ -15,7 +15,7 @@ from samekind.app.view_models import audit_view
 from samekind.app.view_models.audit.terms import explained
 from samekind.app.view_models.audit_view import AuditView, Figure
 from samekind.app.view_models.cards import plain
-from samekind.app.widgets import anchors, opening, waiting
+from samekind.app.widgets import anchors, notices, opening, waiting
 from samekind.app.widgets.audit import by_class, detectors, estimate, push
 from samekind.core.text import counted
 
@@ -74,7 +74,7 @@ def _depth(library: Library) -> int:
                 "Training images only",
                 key=TRAIN_ONLY,
                 persist_state="session",
-                help="Leaves out images that training never saw, as anchors and as negatives.",
+                help="Leaves out images of other splits, as anchors and as negatives.",
             )
     return k
 
@@ -91,6 +91,7 @@ def _is_train_only(library: Library) -> bool:
 
 def _figures(library: Library, view: AuditView) -> None:
     """The figures and the anchors; without labels the anchors, what cannot be known, and an estimate of it."""
+    notices.own_space(library)
     if not view.report.k:
         of = "the only training image here" if view.report.split else "the only image of this index"
         st.info(f"{of[0].upper()}{of[1:]} has no negatives.")
@@ -117,7 +118,8 @@ def _headline(library: Library, view: AuditView) -> None:
                 st.subheader(title, anchor=False)
                 _metrics(figures)
     if met or _num_untrained(library):
-        spaces = audit_view.spaces_sentence(bool(met), _num_untrained(library), _is_train_only(library))
+        untrained = audit_view.others_words(_num_untrained(library), library.setting("objective") is not None)
+        spaces = audit_view.spaces_sentence(bool(met), untrained, _is_train_only(library))
         st.caption(spaces, help=explained("finished space", "batch") if met else explained("finished space"))
 
 

@@ -18,6 +18,7 @@ from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
 from samekind.app.widgets import bought, candidate_pair, groups, notices, opening, verdict_cards, waiting
+from samekind.app.widgets.groups import GROUPS, MODE
 from samekind.core.text import counted, one_line
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 HISTORY = 8
 MOST_CONTRADICTIONS = 5
 
-GROUPS, PAIRS = MODES = ("Groups", "Pairs")
-MODE = "labeling_mode"
+PAIRS = "Pairs"
+MODES = (GROUPS, PAIRS)
 
 ABOUT_GROUPS = (
     "Which of these images are of the anchor's own kind? Mark them with a click or with the keys **1** to **9** and **0** (arrows and "
@@ -45,15 +46,16 @@ def main() -> None:
     """Draws the page."""
     library = opening.library_or_stop()
     st.title("Same or different?", anchor=False)
-    mode = st.segmented_control(
+    st.session_state.setdefault(MODE, GROUPS)  # and not as a default: *Map* chooses it, too
+    chosen = st.segmented_control(
         "Ask about",
         MODES,
-        default=GROUPS,
         required=True,
         key=MODE,
         persist_state="session",
         label_visibility="collapsed",
     )
+    mode = chosen or GROUPS
     st.markdown(ABOUT_GROUPS if mode == GROUPS else ABOUT_PAIRS)
     classes = _settings(library, mode)
     if mode == PAIRS:

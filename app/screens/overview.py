@@ -14,8 +14,8 @@ from samekind.app.view_models.audit_view import AuditView
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.overview import corpus_view, sentences
 from samekind.app.view_models.overview.telling import telling
-from samekind.app.widgets import opening, waiting
-from samekind.app.widgets.overview import anchor, steps, tiles
+from samekind.app.widgets import notices, opening, waiting
+from samekind.app.widgets.overview import anchor, searching, steps, tiles
 
 COMPARING = "Comparing the encoder with raw pixels …"
 ONE_IMAGE = "With a second image there would be something to compare."
@@ -28,6 +28,7 @@ def main() -> None:
     sentence, warning = st.empty(), st.container()
     corpus = corpus_view.corpus_sentence(len(library.index), len(library.classes), library.index.splits)
     sentence.markdown(corpus)
+    searching.show(library)
     steps.show(library)
     below = st.container()
     tiles.show()
@@ -39,6 +40,8 @@ def main() -> None:
         sentence.markdown(f"{corpus} {ONE_IMAGE}")
         return
     sentence.markdown(f"{corpus} {sentences.measured(view)}")
+    with warning:
+        notices.own_space(library)
     if (shown := telling(view)) is not None:
         with below:
             anchor.show(library, view, shown)

@@ -40,7 +40,7 @@ def main() -> None:
     elif part == VIEWS:
         views.show(library)
     else:
-        listing.show(found, current)
+        listing.show(library, found, current)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from samekind.app.state import basket, search_session, tags
+from samekind.app.state import basket, first_click, search_session, tags
 from samekind.app.state.library import Library
 from samekind.app.state.query import Mixture
 from samekind.app.state.search import mixing
@@ -39,9 +39,9 @@ def main() -> None:
     st.title(TITLE, anchor=False)
     picker.words_field(library)
     if unknown is not None:
-        st.warning(
-            plain(f"The address names an image that this corpus does not have: {unknown}"), icon=":material/link_off:"
-        )
+        _dead_link(f"The address names an image that this corpus does not have: {unknown}")
+    if (tag := picker.unknown_tag(library, "where_tag")) is not None:
+        _dead_link(f"The address names a tag that no image has: {tag}")
     if mixture is None:
         st.markdown(
             "Choose an image of the corpus, or upload some of your own, and see the images that are most similar to them."
@@ -50,9 +50,7 @@ def main() -> None:
         _results(library, mixture)
     picker.show(library, mixture)
     original.show(library)
-    if mixture is not None and any(part.id is not None for part in mixture.parts):
-        _link()
-    if begins and (act := picker.chosen_already(library, "neighbours", beside.GALLERY)) is not None:
+    if begins and not first_click.is_noted() and (act := picker.chosen_already()) is not None:
         search_session.do_later(act, TITLE)
 
 
@@ -71,21 +69,19 @@ def _results(library: Library, mixture: Mixture) -> None:
     try:
         with right, st.spinner("Searching …"):
             weighed = _weighed(mixture)
-            hits = mixing.neighbours(library, weighed, *settings)
+            hits = mixing.neighbours(library, weighed, settings)
     except SamekindError as error:
         notices.failure(f"{mixture.name}: {error}", error.hint)
         return
     with right:
         st.subheader("Neighbours", anchor=False)
         if any(part.upload is not None for part in mixture.like) and hits:
-            _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(settings[-1])))
+            _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(settings.adapted)))
         _neighbours(library, weighed, hits, settings)
 
 
-def _link() -> None:
-    """The address of this view, settings included, with a button that copies it."""
-    with st.sidebar, st.popover("Link to this view", icon=":material/link:"):
-        st.code(search_session.address(), language=None, wrap_lines=True)
+def _dead_link(line: str) -> None:
+    st.warning(plain(line), icon=":material/link_off:")
 
 
 def _likeness(found: search_view.Likeness | None) -> None:
@@ -118,10 +114,21 @@ def _settings(library: Library) -> Settings:
             bind="query-params",
             help="Search as the answers given under *Same or different?* have adapted it, or as the encoder sees it.",
         )
+        diversity = st.slider(
+            "Variety",
+            0.0,
+            1.0,
+            0.0,
+            0.1,
+            key="diversity",
+            persist_state="session",
+            bind="query-params",
+            help="Above 0, images that are nearly the same as one that is shown give way to others. 0 shows the most similar ones.",
+        )
     where = filters.where_clause(label, split)
     if tag is not None:
         where = " AND ".join(filter(None, (where, tags.condition(library, tag))))
-    return k, where, itself, adapted
+    return Settings(k, where, itself, adapted, diversity)
 
 
 def _weighed(mixture: Mixture) -> Mixture:
@@ -152,9 +159,9 @@ def _weight(title: str, key: str, least: float, most: float, usual: float, meani
 def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], settings: Settings) -> None:
     """The neighbours; beside them those in another run, if one is chosen."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        narrowed = narrowing.show(library, hits, settings[-1])
+        narrowed = narrowing.show(library, hits, settings.adapted)
         beside.choice(TITLE)
-    sentences = (search_view.shortfall_sentence(len(hits), settings[0]), narrowed.sentence)
+    sentences = (search_view.shortfall_sentence(len(hits), settings.k), narrowed.sentence)
     there = beside.found(library, mixture, settings)
     if there is None:
         _cards(library, mixture, narrowed, sentences)

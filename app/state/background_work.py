@@ -7,7 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from samekind.app.jobs import map_job
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.app.jobs import cluster_job, map_job
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.job import Job, Progress
 
@@ -59,11 +62,27 @@ class BackgroundWork:
         """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
         return self._list(f"map-{map_job.space(self.index)}", partial(map_job.read_or_made, self.index))
 
+    def clusters(self) -> Job[NDArray[np.uint8]]:
+        """The cluster of each image in the space that searches use, once for all sessions, as `audit`."""
+        return self._list(f"clusters-{map_job.space(self.index)}", partial(cluster_job.clusters, self.index))
+
     def detectors(self) -> Job[sk.DetectorReport]:
         """The figures of all detectors of false negatives, once for all sessions, as `audit`."""
         from samekind import evaluate_detectors
 
         return self._list("detectors", lambda progress: evaluate_detectors(self.index.path, progress=progress))
+
+    def evaluation(self) -> Job[sk.Evaluation]:
+        """The figures of the encoder on the test split, once for all sessions, as `audit`."""
+        from samekind import evaluate
+
+        return self._list("evaluation", lambda progress: evaluate(self.index.path, progress=progress))
+
+    @property
+    def evaluated(self) -> sk.Evaluation | None:
+        """These figures, if somebody has asked for them and they are there."""
+        job = self._lists.get("evaluation")
+        return None if job is None else job.result
 
     @property
     def has_detectors(self) -> bool:

@@ -120,6 +120,15 @@ class Library(BackgroundWork):
         found = set(self.index.splits)
         return [name for name in ("train", "validation", "test") if name in found]
 
+    def setting(self, name: str) -> Any:
+        """A setting of the training that the encoder comes from; `None` if it is unknown, or nothing was trained here."""
+        from samekind import SamekindError
+
+        try:
+            return (self.index.meta.get("config") or {}).get(name)
+        except SamekindError:
+            return None
+
     def label(self, id_: str) -> str | None:
         """Class of an image."""
         return None if self.index.labels is None else self.index.labels[self.positions[id_]]
@@ -130,16 +139,25 @@ class Library(BackgroundWork):
         return lru_cache(maxsize=PICTURES_KEPT)(self.index.picture)
 
     def neighbours(
-        self, query: Query, k: int, where: str | None, leave_out_itself: bool, adapted: bool = True
+        self,
+        query: Query,
+        k: int,
+        where: str | None,
+        leave_out_itself: bool,
+        adapted: bool = True,
+        diversity: float = 0.0,
     ) -> Sequence[sk.Hit]:
         """The k images most similar to the query, most similar first; in the space that people's answers have made, if `adapted`.
+
+        Its copies stay where it is left out itself, but not where hits shall differ from each other.
 
         Raises:
             SamekindError: an upload that cannot be read, or words that are too many, among others.
         """
-        if query.id is None:
-            return self.searched(self.asked(query), k, where, leave_out_itself and query.words is None, adapted)
-        hits = _hits(self.index.search(self.asked(query), k + 1, where, adapted=adapted))  # not its copies: they stay
+        by_content = leave_out_itself and query.words is None
+        if query.id is None or diversity:
+            return self.searched(self.asked(query), k, where, by_content, adapted, diversity)
+        hits = _hits(self.index.search(self.asked(query), k + 1, where, adapted=adapted))
         return search_view.without(hits, [query.id] if leave_out_itself else [], k)
 
     def asked(self, query: Query) -> Any:
@@ -150,10 +168,12 @@ class Library(BackgroundWork):
             return Text(query.words)
         return self.upload(query).query if query.is_read else self.index.embedded_id(query.id or "")
 
-    def searched(self, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool) -> Sequence[sk.Hit]:
+    def searched(
+        self, query: Any, k: int, where: str | None, exclude_self: bool, adapted: bool, diversity: float = 0.0
+    ) -> Sequence[sk.Hit]:
         """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
         with self._loading:
-            return _hits(self.index.search(query, k=k, where=where, exclude_self=exclude_self, adapted=adapted))
+            return _hits(self.index.search(query, k, where, exclude_self, adapted, diversity=diversity))
 
     def upload(self, query: Query) -> Upload:
         """The upload of a query, or the part of an image that it is, read once.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -122,12 +121,6 @@ def write_address(library: Library, mixture: Mixture | None) -> None:
             for key in changed:
                 del st.query_params[key]
     st.session_state[_SEEN] = _named()
-
-
-def address() -> str:
-    """The whole address of what is shown; whoever opens it sees the same."""
-    held = [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
-    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(held)}"
 
 
 def invert() -> None:

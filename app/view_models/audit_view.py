@@ -202,24 +202,34 @@ def met_in_training(history: Sequence[Mapping[str, Any]]) -> list[Figure]:
     ]
 
 
-def spaces_sentence(has_two: bool, num_untrained: int, is_train_only: bool) -> str:
+def others_words(count: int, is_trained: bool) -> str:
+    """How images of splits other than `train` are called; empty if there are none.
+
+    Args:
+        count: how many there are.
+        is_trained: the encoder was trained here, on the split `train`.
+    """
+    never_saw = ", which training never saw" if is_trained else ""
+    return f"{counted(count, 'image')} of other splits{never_saw}" if count else ""
+
+
+def spaces_sentence(has_two: bool, others: str, is_train_only: bool) -> str:
     """What the figures are of, and why the two sets differ.
 
     Args:
         has_two: true if those of training are there.
-        num_untrained: images of splits other than `train`.
+        others: `others_words`.
         is_train_only: true if they are left out.
     """
     why = (
         "While training, the negatives are those of one batch, in the last epoch that was measured; in the finished space they are all "
         "other images, and the hardest of all is nearer than the hardest of a batch. "
     ) * has_two
-    if not num_untrained:
+    if not others:
         return why.rstrip()
-    others = counted(num_untrained, "image")
     if is_train_only:
-        return f"{why}Left out of the finished space: {others} of other splits, which training never saw."
-    return f"{why}Among the negatives of the finished space are {others} of other splits, which training never saw."
+        return f"{why}Left out of the finished space: {others}."
+    return f"{why}Among the negatives of the finished space are {others}."
 
 
 def training_sentence(hold_out_by: str | None) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import samekind as sk
 
 HISTORY = 8
+GROUPS, MODE = "Groups", "labeling_mode"
+"""Name of this mode, and key of the choice between it and the other one."""
 
 
 def show(library: Library, answers: Answers) -> Progress:
@@ -31,7 +33,9 @@ def show(library: Library, answers: Answers) -> Progress:
     if failure := labeling_session.pop_failure():
         notices.failure(*failure)
     progress = bought.progress(library, answers)
-    num_unseen = library.screens.num_unseen(answers.asked)
+    num_unseen = screen_session.pool(library).num_unseen(answers.asked)
+    if screen_session.is_among():
+        _among(library)
     st.progress(progress.share, screen_view.progress_sentence(answers.verdicts, num_unseen))
     st.caption(progress.sentence())
     if offer.screen is None:
@@ -65,6 +69,12 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
         has_labels=revealed,
         on_answer=lambda id_, given: screen_session.answer(library, id_, given),
     )
+
+
+def _among(library: Library) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Only the images that you selected are asked about.")
+        st.button("Ask about all", key="ask_about_all", on_click=screen_session.ask_about_all, args=(library,))
 
 
 def _no_screen(are_leased: bool) -> None:

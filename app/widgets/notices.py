@@ -10,6 +10,8 @@ from samekind.app.state.library import Library
 from samekind.app.view_models.cards import plain
 from samekind.core.text import counted
 
+OWN_SPACE = "Worked out in the encoder's own space, not in the one that people's answers have made and searches use."
+
 
 def failure(message: str, hint: str = "") -> None:
     """One clear line for something that the user can mend, with the remedy under it.
@@ -20,6 +22,12 @@ def failure(message: str, hint: str = "") -> None:
     """
     text = plain(message)
     st.error(f"{text}\n\n{plain(hint)}" if hint else text, icon=":material/error:")
+
+
+def own_space(library: Library) -> None:
+    """One line where figures are of the encoder's space although searches use another one."""
+    if library.index.adaptation is not None:
+        st.caption(OWN_SPACE)
 
 
 def about(library: Library) -> None:

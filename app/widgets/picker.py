@@ -56,22 +56,9 @@ def words_field(library: Library) -> None:
         )
 
 
-def chosen_already(library: Library, *galleries: str) -> Callable[[], None] | None:
-    """Makes what a visitor has chosen the query, where no callback was called for it; `None` if nothing is chosen.
-
-    Args:
-        library: the opened index.
-        galleries: keys of the page's galleries, besides the grid of the corpus.
-    """
-    state = st.session_state
-    for key in ("picker", *galleries):
-        picked = state[key].get("picked") if key in state else None
-        if picked is not None:
-            return lambda: search_session.choose(library, picked)
-        done = state[key].get("acted") if key in state else None
-        if done is not None:
-            return lambda: act(library, done["name"], done["id"])
-    files, words = _files(), state.get(search_session.WORDS)
+def chosen_already() -> Callable[[], None] | None:
+    """Makes what stands in a field the query, where no callback was called for it; `None` if nothing does."""
+    files, words = files_in(search_session.upload_key()), st.session_state.get(search_session.WORDS)
     if files:
         return lambda: search_session.choose_uploads(files)
     return None if not words else lambda: search_session.choose_words(words)
@@ -100,6 +87,15 @@ def class_filter(library: Library, title: str, key: str, *, in_address: bool = F
 def split_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
     """A choice of one split, or `None` for all of them."""
     return _choice(title, library.splits, "all splits", key, in_address)
+
+
+def unknown_tag(library: Library, key: str) -> str | None:
+    """The tag that the address names and no image has, which is dropped from it."""
+    named = st.query_params.get(key)
+    if not named or named in tags.names(library):
+        return None
+    del st.query_params[key]
+    return named
 
 
 def tag_filter(library: Library, title: str, key: str, *, in_address: bool = False) -> str | None:
@@ -201,11 +197,11 @@ def _described() -> None:
 
 
 def _uploaded() -> None:
-    if files := _files():
+    if files := files_in(search_session.upload_key()):
         search_session.choose_uploads(files)
 
 
-def _files() -> list[tuple[str, bytes]]:
-    """Names and contents of the files in the field; of one that went with a killed server the browser still has the name only."""
-    held = st.session_state.get(search_session.upload_key()) or ()
+def files_in(key: str) -> list[tuple[str, bytes]]:
+    """Names and contents of the files in a field; of one that went with a killed server the browser still has the name only."""
+    held = st.session_state.get(key) or ()
     return [(file.name, file.getvalue()) for file in held if isinstance(file, UploadedFile)]

@@ -164,7 +164,8 @@ class FalseNegativeReport:
         class_pairs: `classes`, `counts` and `num_pairs`; `counts[i][j]` pairs have an anchor of class i and a negative of class j, and
             `num_pairs[i]` have an anchor of class i and a negative of any class. Of more than 300 classes the largest are here.
         gradient_share: `false_negatives` (mean share that false ones draw, over all negatives of known label), `hardest` (share that the k
-            hardest draw), `hardest_false` (that the false ones among these draw), with `objective`, `temperature`, last `beta` of the run;
+            hardest draw), `hardest_false` (that those of these draw that are known to be false, which one without a label never is), with
+            `objective`, `temperature`, last `beta` of the run;
             `None` if the run's objective is unknown. As in training (`training.diagnostics.batch_statistics`) a share is one of
             gradient weights, the positive parts of the loss' derivatives by each similarity; but here it is the mean of the anchors'
             own shares, over embeddings and all rows, while training divides the sum of all false weights by the sum of all weights, so

@@ -68,14 +68,18 @@ class ScreenPool:
 
     Args:
         index: the opened index.
+        among: content hashes; only of these are screens made then, of whatever split they are.
     """
 
-    def __init__(self, index: OpenedIndex) -> None:
+    def __init__(self, index: OpenedIndex, among: Collection[str] | None = None) -> None:
         self._index = index
         self._contents = Contents(index)
-        trained = np.flatnonzero(self._contents.is_trained_N)
-        self._is_trained_C = np.zeros(len(self._contents), dtype=bool)
-        self._is_trained_C[self._contents.content_N[trained]] = True
+        self._is_asked_C = np.zeros(len(self._contents), dtype=bool)
+        if among is None:
+            self._is_asked_C[self._contents.content_N[self._contents.is_trained_N]] = True
+        else:
+            number = self._contents.number
+            self._is_asked_C[[number[sha256] for sha256 in among if sha256 in number]] = True
 
     def acquire(
         self,
@@ -107,8 +111,8 @@ class ScreenPool:
         groups = self._groups(current, closure)
         num_answers_C = self._num_answers(current)
         grouped = np.concatenate([np.empty(0, dtype=np.int64), *groups.values()])
-        anchors = Anchors(self._vectors, np.flatnonzero(self._is_trained_C), grouped, seed)
-        is_open_C = self._is_trained_C.copy()
+        anchors = Anchors(self._vectors, np.flatnonzero(self._is_asked_C), grouped, seed)
+        is_open_C = self._is_asked_C.copy()
         is_open_C[[self._contents.number[each] for each in leave_out if each in self._contents.number]] = False
         screens: list[Screen] = []
         while len(screens) < count and is_open_C.any():
@@ -140,7 +144,7 @@ class ScreenPool:
 
     def num_unseen(self, current: Mapping[Pair, Verdict]) -> int:
         """Number of images that no answer is about; exact copies are one."""
-        return int((self._is_trained_C & (self._num_answers(current) == 0)).sum())
+        return int((self._is_asked_C & (self._num_answers(current) == 0)).sum())
 
     def _num_answers(self, current: Mapping[Pair, Verdict]) -> NDArray[np.int64]:
         """`(C,)` number of answers about each content."""
@@ -153,7 +157,7 @@ class ScreenPool:
         members: dict[str, list[int]] = {}
         for sha256 in sorted(closure.images & self._contents.number.keys()):
             content = self._contents.number[sha256]
-            if self._is_trained_C[content]:
+            if self._is_asked_C[content]:
                 members.setdefault(closure.group_of(sha256), []).append(content)
         return {name: np.array(found) for name, found in members.items() if len(found) > 1}
 
@@ -210,7 +214,7 @@ class ScreenPool:
             group = closure.group_of(sha256_C[content])
             first, second = sorted((anchor, content))  # numbers are in the order of hashes
             pair = sha256_C[first], sha256_C[second]
-            if not self._is_trained_C[content] or group in met or pair in closure or pair in asked:
+            if not self._is_asked_C[content] or group in met or pair in closure or pair in asked:
                 continue
             met.add(group)
             found.append(content)

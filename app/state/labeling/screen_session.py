@@ -32,7 +32,8 @@ _WORK = "labeling_screens"
 
 @dataclass
 class _Work:
-    """The state of one tab; `named` are names given with the screen that is shown, whose answers are not stored yet.
+    """The state of one tab; `named` are names given with the screen that is shown, whose answers are not stored yet. Where some images
+    only are asked about, `among` makes the screens.
 
     It is one object, changed in place: Streamlit may break a callback off whenever that looks into the session's state, because another
     press has come in, and an answer must not be stored twice for that.
@@ -43,6 +44,7 @@ class _Work:
     marks: Marks = NO_MARKS
     skipped: set[str] = field(default_factory=set)
     own: list[str] = field(default_factory=list)
+    among: sk.ScreenPool | None = None
     named: list[sk.GivenLabel] = field(default_factory=list)
 
     def show(self, library: Library, screen: sk.Screen | None, marks: Marks = NO_MARKS) -> None:
@@ -79,7 +81,7 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
     work.show(library, None)
     leave_out = set(work.skipped)
     for _ in range(MOST_TABS):
-        found = library.screens.acquire(current, 1, leave_out=leave_out)
+        found = pool(library).acquire(current, 1, leave_out=leave_out)
         if not found:
             return Offer(None, are_leased=leave_out > work.skipped)
         if _lease(library, found[0]):
@@ -87,6 +89,32 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
             return Offer(found[0])
         leave_out.add(found[0].anchor.sha256)
     return Offer(None, are_leased=True)
+
+
+def pool(library: Library) -> sk.ScreenPool:
+    """What screens are made of: all images, or those that this tab asks about."""
+    return _work().among or library.screens
+
+
+def ask_among(library: Library, ids: Sequence[str]) -> None:
+    """Asks about these images only, from the next screen on."""
+    from samekind import ScreenPool
+
+    work = _work()
+    work.among = ScreenPool(library.index, {library.index.row(id_)["sha256"] for id_ in ids})
+    work.show(library, None)
+
+
+def is_among() -> bool:
+    """True if some images only are asked about."""
+    return _work().among is not None
+
+
+def ask_about_all(library: Library) -> None:
+    """Asks about all images again."""
+    work = _work()
+    work.among = None
+    work.show(library, None)
 
 
 def answer(library: Library, screen: str, marks: Marks) -> None:

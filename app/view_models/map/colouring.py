@@ -70,6 +70,12 @@ def by_name(values: Sequence[str | None], chosen: Sequence[str], without: str) -
     return Colouring(tuple(one_line(name) for name in chosen), code_N, " and ".join(rest))
 
 
+def by_cluster(cluster_N: NDArray[np.uint8]) -> Colouring:
+    """Colours clusters by their numbers, which count from 1 for people."""
+    names = tuple(f"cluster {number + 1}" for number in range(int(cluster_N.max()) + 1))
+    return Colouring(names, cluster_N)
+
+
 def by_number(value_N: NDArray[np.float64], without: str, *, percent: bool = False) -> Colouring:
     """Colours a column of numbers in steps: of equal width for shares, of equal numbers of images for others.
 

@@ -32,13 +32,19 @@ def state_text(state: str) -> str:
     return STATES.get(state, state)
 
 
-def run_rows(found: Sequence[runs.RunRecord], current: str) -> list[dict[str, str]]:
-    """One row a run, in the order given; the one that is looked at is marked."""
+def run_rows(found: Sequence[runs.RunRecord], current: str, measured: float | None = None) -> list[dict[str, str]]:
+    """One row a run, in the order given; the one that is looked at is marked.
+
+    Args:
+        found: the runs.
+        current: name of the one that is looked at.
+        measured: its k-NN accuracy, where it was measured just now and no file has it.
+    """
     return [
         {
             "Run": one_line(run.name) + ("  (shown)" if run.name == current else ""),
             "State": state_text(run.state),
-            "k-NN": percent(run.figures.get(KNN)),
+            "k-NN": percent(run.figures.get(KNN, measured if run.name == current else None)),
             "Hold-out": percent(run.hold_out),
             "Objective": one_line(run.method or "not trained here"),
             "Encoder": one_line(run.encoder or UNDEFINED),

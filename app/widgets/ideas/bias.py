@@ -12,7 +12,7 @@ from samekind.app.view_models.ideas import helps
 from samekind.app.view_models.ideas.texts import Words
 from samekind.app.widgets import notices, waiting
 from samekind.app.widgets.ideas import parts
-from samekind.core.text import percent, times
+from samekind.core.text import percent
 
 if TYPE_CHECKING:
     import samekind as sk
@@ -71,7 +71,7 @@ def _figures(words: Words, report: sk.FalseNegativeReport, sample: ideas.CorpusS
             st.metric(words(f"bias.{name}"), percent(value), help=meaning, border=True, width=165)
     if first is None or not report.base_rate:
         return
-    lift = times(first / report.base_rate)
+    lift = f"{first / report.base_rate:,.1f}"
     said = words(
         "bias.here",
         first=percent(first),

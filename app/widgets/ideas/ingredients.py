@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 BETAS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 DRAWN, SHOWN = 255, 10
-DRAW = "ideas_views_seed"
+DRAW, DRAWS = "ideas_draw", 1000
+"""Key of how often views were drawn, which begins again at 1000."""
 
 
 def show(words: Words, library: Library) -> list[str]:
@@ -63,7 +64,7 @@ def _views(words: Words, library: Library, sample: ideas.CorpusSample) -> None:
     with st.container(horizontal=True):
         parts.another_image(words)
         st.button(words("ingredients.redraw"), icon=":material/refresh:", key="ideas_redraw", on_click=_next_draw)
-    seed = int(st.session_state.get(DRAW, 0))
+    seed = parts.turn(DRAW, DRAWS)
     views = waiting.result(lambda: figures.views(place, seed), words("ingredients.views_working"))
     if views is None:
         return
@@ -81,7 +82,7 @@ def _hardness(words: Words, library: Library, sample: ideas.CorpusSample) -> Non
     figures, place = library.kept(Ideas), parts.place(len(sample))
     left, right = st.columns(2)
     with left:
-        own = parts.setting(library, "beta")
+        own = library.setting("beta")
         beta = parts.choice(words("ingredients.beta"), BETAS, float(own or 1.0), "ideas_beta")
     with right:
         temperature = parts.temperature(words("picking.temperature"), library, "ideas_hard_temperature")

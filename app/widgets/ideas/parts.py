@@ -33,8 +33,15 @@ def sample(words: Words, library: Library) -> ideas.CorpusSample | None:
 
 
 def place(count: int) -> int:
-    """Place in the sample of the image that the sections show, the same one in all of them."""
-    return int(st.session_state.get(PLACE, 0)) % count
+    """Place in the sample of the image that the sections show, the same one in all of them; it stands in the address."""
+    return turn(PLACE, count)
+
+
+def turn(key: str, count: int) -> int:
+    """How often a button was pressed that shows another one of `count`, and then the first one again; the address has it."""
+    address.follow_number(key, range(count), 0, PAGE)
+    address.write_number(key, 0)
+    return int(st.session_state[key])
 
 
 def another_image(words: Words) -> None:
@@ -64,19 +71,9 @@ def slider(label: str, ends: tuple[float, float], value: float, step: float, key
 
 def temperature(label: str, library: Library, key: str) -> float:
     """A slider over temperatures; it starts at the run's own."""
-    own = setting(library, "temperature")
+    own = library.setting("temperature")
     start = min(TEMPERATURES, key=lambda t: abs(t - float(own))) if own else 0.2
     return float(choice(label, TEMPERATURES, start, key))
-
-
-def setting(library: Library, name: str) -> Any:
-    """A setting of the run that the index comes from; `None` if it is unknown."""
-    from samekind import SamekindError
-
-    try:
-        return (library.index.meta.get("config") or {}).get(name)
-    except SamekindError:
-        return None
 
 
 def mark(words: Words, false: int) -> tuple[str, str]:

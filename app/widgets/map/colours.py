@@ -10,12 +10,21 @@ import streamlit as st
 from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models import curation_view
 from samekind.app.view_models.map import columns
-from samekind.app.view_models.map.colouring import GREY, MOST_COLOURS, Colouring, by_name, by_number, commonest
+from samekind.app.view_models.map.colouring import (
+    GREY,
+    MOST_COLOURS,
+    Colouring,
+    by_cluster,
+    by_name,
+    by_number,
+    commonest,
+)
 from samekind.app.widgets import waiting
 from samekind.core.text import one_line
 
 CLASS, SPLIT, FOLDER, CORPUS = "Class", "Split", "Folder", "Corpus"
 SHARE, SUSPICION, ANSWERS = "Share of false negatives", "Suspicion of the label", "Answers"
+CLUSTER = "Cluster"
 NUMBERS = {"Width": "width", "Height": "height"}
 _COLUMNS = {SPLIT: "split", FOLDER: "folder", CORPUS: "corpus"}
 _KEPT = 16
@@ -29,11 +38,18 @@ def chosen_colouring(library: Library) -> Colouring:
             return _by_name(library, by)
     if by in NUMBERS:
         return library.kept(_Colourings).by_number(by)
+    if by == CLUSTER:
+        found = waiting.result(library.clusters, "Looking for ten groups of near images …")
+        return _grey(library) if found is None else by_cluster(found)
     if by == ANSWERS:
         labels = frozenset(library.labels.current())
         touched = columns.touched(library.index, library.verdicts.current().values(), labels)
         return by_name(touched, [columns.ANSWERED, columns.NAMED], columns.UNTOUCHED)
-    return _worked_out(library, by) or Colouring((), np.full(len(library.index), GREY, np.uint8), "all images")
+    return _worked_out(library, by) or _grey(library)
+
+
+def _grey(library: Library) -> Colouring:
+    return Colouring((), np.full(len(library.index), GREY, np.uint8), "all images")
 
 
 class _Colourings:
@@ -72,7 +88,8 @@ def _offered(library: Library) -> list[str]:
     labelled += [] if curation_view.no_labels_to_doubt(index) else [SUSPICION]
     named = [name for name, column in _COLUMNS.items() if len(set(columns.text_column(index, column))) > 1]
     numbers = [name for name, column in NUMBERS.items() if len(set(index.rows.column(column))) > 1]
-    return [*labelled[:1], *named, *labelled[1:], ANSWERS, *numbers]
+    near = [CLUSTER] if len(index) > 1 else []
+    return [*labelled[:1], *named, *labelled[1:], *near, ANSWERS, *numbers]
 
 
 def _by_name(library: Library, by: str) -> Colouring:

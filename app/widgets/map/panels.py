@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from samekind.app.state import basket, map_session, search_session
-from samekind.app.state.labeling import labeling_session
+from samekind.app.state.labeling import labeling_session, screen_session
 from samekind.app.state.library import Library
 from samekind.app.view_models.cards import alt_text, data_uri, plain
 from samekind.app.view_models.map import beside
-from samekind.app.widgets import notices, tagging
+from samekind.app.widgets import groups, notices, tagging
 from samekind.app.widgets.gallery import gallery
 from samekind.core.text import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 MOST_CARDS = 48
-SEARCH = "screens/search.py"
+SEARCH, LABEL_PAIRS = "screens/search.py", "screens/label_pairs.py"
 
 
 def picked(library: Library, id_: str, hits: Sequence[sk.Hit]) -> None:
@@ -59,16 +59,25 @@ def selected(library: Library, rows: Sequence[int]) -> None:
         return
     _naming(library, len(rows))
     index, shown = library.index, rows[:MOST_CARDS]
-    if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
-        basket.add(index.ids[row] for row in rows)
-        st.rerun()  # the whole page: the sidebar says how many there are
-    with st.popover("Tag these", icon=":material/sell:", key="map_tag"):
-        tagging.form(library, [index.ids[row] for row in rows], "map")
+    with st.container(horizontal=True):
+        _uses(library, [index.ids[row] for row in rows])
     if len(rows) > len(shown):
         st.caption(f"The first {len(shown)} of them:")
     ids = [index.ids[row] for row in shown]
     cards = beside.selected_cards(ids, [library.label(id_) for id_ in ids], index.thumbnails(ids))
     gallery(cards, key="map_selection", label="selected images", on_pick=_pick(library), card_width=104)
+
+
+def _uses(library: Library, ids: Sequence[str]) -> None:
+    if st.button("Add these to the basket", icon=":material/add:", key="map_basket"):
+        basket.add(ids)
+        st.rerun()  # the whole page: the sidebar says how many there are
+    if len(ids) > 1 and st.button("Ask about these", icon=":material/fact_check:", key="map_ask"):
+        screen_session.ask_among(library, ids)
+        st.session_state[groups.MODE] = groups.GROUPS
+        st.switch_page(LABEL_PAIRS)
+    with st.popover("Tag these", icon=":material/sell:", key="map_tag"):
+        tagging.form(library, ids, "map")
 
 
 def _naming(library: Library, count: int) -> None:

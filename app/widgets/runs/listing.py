@@ -8,24 +8,41 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from samekind.app.state import runs as runs_shown
+from samekind.app.state.library import Library
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.runs import tables
-from samekind.core.text import counted
+from samekind.app.widgets import waiting
+from samekind.core.text import counted, one_line
 
 if TYPE_CHECKING:
     from samekind import runs
 
 MOST_LINKS = 12
+WHAT_IS_MEASURED = (
+    "As `samekind evaluate` does, for the column k-NN; nothing is written. 70,000 images take about half a minute."
+)
 OVERVIEW = "screens/overview.py"
 
 
-def show(found: Sequence[runs.RunRecord], current: str) -> None:
+MEASURE = "runs_measure_shown"
+
+
+def show(library: Library, found: Sequence[runs.RunRecord], current: str) -> None:
     """Draws the table, and under it what its states mean."""
-    st.dataframe(tables.run_rows(found, current), hide_index=True, key="runs_table")
+    if st.session_state.get(MEASURE):
+        waiting.result(library.evaluation, "Measuring …")
+    known = library.evaluated
+    rows = tables.run_rows(found, current, None if known is None else known.knn_accuracy)
+    st.dataframe(rows, hide_index=True, key="runs_table")
     st.caption(
         f"{counted(len(found), 'run')} in this folder. *k-NN*: share of test images whose class wins a vote of their "
         "nearest training images. *Hold-out*: the same for training images that were kept away from the training."
     )
+    if known is not None:
+        for note in known.notes:
+            st.caption(plain(note))
+    elif library.classes and any(run.name == current and tables.KNN not in run.figures for run in found):
+        st.button(f"Measure {one_line(current)}", icon=":material/speed:", key=MEASURE, help=WHAT_IS_MEASURED)
     others = [run.name for run in found if run.has_index and run.name != current]
     if others:
         st.markdown("Open another run:")

@@ -11,7 +11,6 @@ from samekind.app.view_models.ideas import drawings
 from samekind.app.view_models.search_view import query_card
 from samekind.app.widgets import waiting
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.ideas import parts
 from samekind.app.widgets.runs import one_image
 
 VIEWS = 6
@@ -43,7 +42,7 @@ def show(library: Library) -> None:
         gallery([card], key="runs_views_card", label="the image", card_width=120)
     with right:
         st.html(drawings.view_rows(list(views.items())))
-        strength = parts.setting(library, "strength")
+        strength = library.setting("strength")
         if strength in views:
             st.caption(plain(f"This run was trained with the policy {strength}."))
         else:

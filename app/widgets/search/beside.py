@@ -94,9 +94,8 @@ def found(library: Library, mixture: Mixture, settings: Settings) -> There | Non
             if mixture_there is None:
                 lacks = "this image" if len(mixture.parts) == 1 else "all images of the query"
                 return There(name, path, other, problem=f"This run does not hold {lacks}, by content.")
-            k, where, leave_out_itself, adapted = settings
-            adapted = adapted or library.index.adaptation is None
-            hits = mixing.neighbours(other, mixture_there, k, where, leave_out_itself, adapted)
+            adapted = settings.adapted or library.index.adaptation is None
+            hits = mixing.neighbours(other, mixture_there, settings._replace(adapted=adapted))
     except SamekindError as error:
         return There(name, path, problem=f"This run cannot be asked: {error}")
     return There(name, path, other, mixture_there, hits)

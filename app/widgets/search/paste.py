@@ -36,16 +36,19 @@ def _element() -> Callable[..., Any]:
     return element
 
 
-def show() -> None:
-    """Draws a line that says how, and listens."""
+def show(on_files: Callable[[list[tuple[str, bytes]]], None] = search_session.choose_uploads) -> None:
+    """Draws a line that says how, and listens.
+
+    Args:
+        on_files: called with names and contents of what was pasted, before the page is drawn again.
+    """
     most = int(st.get_option("server.maxUploadSize")) * _MEGABYTE
-    _element()(data={"most": most}, key=KEY, on_files_change=_pasted)
 
+    def pasted() -> None:
+        if files := read(told(KEY, "files"), most):
+            on_files(files)
 
-def _pasted() -> None:
-    files = read(told(KEY, "files"), int(st.get_option("server.maxUploadSize")) * _MEGABYTE)
-    if files:
-        search_session.choose_uploads(files)
+    _element()(data={"most": most}, key=KEY, on_files_change=pasted)
 
 
 def read(told: Any, most: int) -> list[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from samekind.app.view_models import search_view
 from samekind.app.view_models.cards import data_uri
 from samekind.app.widgets import notices
 from samekind.app.widgets.gallery import gallery
-from samekind.app.widgets.search import crop, original
+from samekind.app.widgets.search import crop, link, original
 from samekind.core.text import counted
 
 
@@ -36,6 +36,8 @@ def show(library: Library, mixture: Mixture) -> bool:
         _single(library, mixture.like[0])
     else:
         _parts(library, mixture)
+    if any(part.id is not None for part in mixture.parts):
+        link.show()
     if left_out := search_session.num_left_out():
         most = search_session.MOST_PARTS
         st.caption(f"{counted(left_out, 'upload')} left out: a query has at most {most} parts.")

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from samekind.app.screens import curation, ideas, label_pairs
 from samekind.app.view_models.ideas.texts import SECTIONS
+from samekind.app.widgets import groups
 from tests.app.conftest import OpenApp
 from tests.app.hostile.artefacts import ALL
 from tests.app.pages import CURATION, FALSE_NEGATIVES, IDEAS, LABEL_PAIRS, OVERVIEW, RUNS, SEARCH, healthy
@@ -34,7 +35,7 @@ def modes(at: AppTest) -> None:
     """The pages that have several views, in each of them."""
     for page, control, views in (
         (CURATION, "which_list", (curation.LABELS, curation.DUPLICATES, curation.LEAKS)),
-        (LABEL_PAIRS, label_pairs.MODE, label_pairs.MODES),
+        (LABEL_PAIRS, groups.MODE, label_pairs.MODES),
         (IDEAS, ideas.IDEA, SECTIONS),
     ):
         at.switch_page(page)

@@ -10,10 +10,22 @@ from pathlib import Path
 import samekind as sk
 from samekind.app.screens import false_negatives as screen
 from samekind.app.view_models import audit_view
-from samekind.app.widgets import anchors
+from samekind.app.widgets import anchors, notices
 from samekind.core.text import percent, times
 from tests.app.conftest import OpenApp
-from tests.app.pages import CURATION, FALSE_NEGATIVES, SEARCH, badges, brute_force, cards, healthy, linked, shown
+from tests.app.pages import (
+    CURATION,
+    FALSE_NEGATIVES,
+    OVERVIEW,
+    SEARCH,
+    badges,
+    brute_force,
+    cards,
+    healthy,
+    linked,
+    shown,
+)
+from tests.indexer.adaptation.worlds import answered_world
 from tests.indexer.helpers import FakeEncoder, kinds, save_encoder
 
 
@@ -64,7 +76,7 @@ def test_both_spaces_stand_side_by_side(open_app: OpenApp, artefact: Path) -> No
     assert met[audit_view.PUSH] == percent(last["gradient_share"])
     assert [metric.label for metric in at.metric[5:]] == list(met)
     unseen = len(index) - index.splits.count("train")
-    said = f"Among the negatives of the finished space are {unseen} images of other splits"
+    said = f"Among the negatives of the finished space are {unseen} images of other splits, which training never saw."
     assert any(said in caption.value for caption in at.caption)
     at.toggle(key="audit_train_only").set_value(True).run()
     healthy(at)
@@ -156,3 +168,19 @@ def test_copies_among_the_negatives_are_counted(open_app: OpenApp, artefact: Pat
     assert report.num_duplicates
     at = healthy(open_app(artefact).switch_page(FALSE_NEGATIVES).run())
     assert any(caption.value.startswith(f"{report.num_duplicates} pair") for caption in at.caption)
+
+
+def test_figures_of_another_space_than_searches_use_are_called_so(open_app: OpenApp, tmp_path: Path) -> None:
+    """In one line, on every page that has such figures; and an encoder that was not trained here has no images that its training saw."""
+    index, pages = answered_world(tmp_path / "world"), (OVERVIEW, FALSE_NEGATIVES, CURATION)
+    at = open_app(index.path)
+
+    def said() -> list[list[str]]:
+        return [[each.value for each in healthy(at.switch_page(page).run()).caption] for page in pages]
+
+    before = said()
+    assert not any(notices.OWN_SPACE in captions for captions in before)
+    assert any("images of other splits." in caption for caption in before[1])
+    assert not any("never saw" in caption for caption in before[1])
+    assert index.adapt().adapted
+    assert all(captions.count(notices.OWN_SPACE) == 1 for captions in said())

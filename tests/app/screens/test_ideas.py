@@ -16,7 +16,8 @@ from samekind import ideas
 from samekind.app.screens import ideas as screen
 from samekind.app.state.ideas import RATIOS
 from samekind.app.view_models.ideas.texts import EQUATIONS, LANGUAGES, SECTIONS, Words
-from samekind.core.text import percent, times
+from samekind.app.widgets.ideas import ingredients, parts
+from samekind.core.text import percent
 from tests.app.conftest import OpenApp
 from tests.app.pages import IDEAS, SEARCH, healthy
 
@@ -197,7 +198,7 @@ def test_the_last_question_is_answered_by_the_audit(open_app: OpenApp, artefact:
     assert report.base_rate is not None
     push = percent(report.gradient_share["false_negatives"])
     assert [metric.value for metric in at.metric] == [percent(first), percent(last), percent(report.base_rate), push]
-    assert f"{times(first / report.base_rate)} what chance would give" in said(at)
+    assert f"{first / report.base_rate:,.1f} times what chance would give" in said(at)
     at.select_slider(key="ideas_prior").set_value(0.0).run()
     text = said(healthy(at))
     plain = text.split("negatives the plain loss is ")[1].split(",")[0]
@@ -237,6 +238,22 @@ def test_the_language_and_the_idea_are_in_the_address(open_app: OpenApp, vectors
     at.query_params["idea"] = "no such idea"
     assert [each.value for each in healthy(at.run()).header] == [Words("ko")("nce.title")]
     assert screen.SHOW.keys() == set(SECTIONS)
+
+
+def test_the_image_that_is_shown_is_in_the_address(open_app: OpenApp, artefact: Path) -> None:
+    """Which one and which drawing of its views; the first of either is not written, and another section shows the same image."""
+    at = opened(open_app, artefact, "ingredients")
+    assert not {parts.PLACE, ingredients.DRAW} & set(at.query_params)
+    at.button(key="ideas_another").click().run()
+    at.button(key="ideas_another").click().run()
+    at.button(key="ideas_redraw").click().run()
+    assert (at.query_params[parts.PLACE], at.query_params[ingredients.DRAW]) == ("2", "1")
+    other = open_app(artefact).switch_page(IDEAS)
+    other.query_params[parts.PLACE], other.query_params["idea"] = "2", "picking"
+    assert healthy(other.run()).session_state[parts.PLACE] == 2
+    other.query_params[parts.PLACE] = "-1"
+    assert healthy(other.run()).session_state[parts.PLACE] == 0
+    assert parts.PLACE not in other.query_params
 
 
 def test_sliders_are_in_the_address(open_app: OpenApp, vectors_only: Path) -> None:

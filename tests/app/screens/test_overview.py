@@ -12,9 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 import samekind as sk
 from samekind.app.screens import overview
 from samekind.app.state.library import Library
+from samekind.app.widgets.overview import searching
 from samekind.app.widgets.overview.tiles import TILES
 from tests.app.conftest import OpenApp
-from tests.app.pages import badges, cards, healthy, library, linked, shown
+from tests.app.pages import OVERVIEW, badges, cards, healthy, library, linked, png_of, shown
 
 
 def test_the_first_page_says_what_the_corpus_is(open_app: OpenApp, artefact: Path) -> None:
@@ -86,3 +87,15 @@ def test_one_image_has_nothing_to_compare(open_app: OpenApp, tmp_path: Path) -> 
     assert overview.ONE_IMAGE in at.markdown[0].value
     assert not shown(at, "overview_negatives")
     assert len(at.get("page_link")) == len(TILES)
+
+
+def test_a_picture_given_to_the_first_page_is_searched_with(open_app: OpenApp, artefact: Path) -> None:
+    """One step: *Search* is shown with its neighbours, and an empty field is no query when one comes back."""
+    at = healthy(open_app(artefact))
+    at.file_uploader(key=searching.UPLOAD).upload("mine.png", png_of(artefact, sk.Index.open(artefact).ids[3]))
+    healthy(at.run())
+    assert at.title[0].value == "Search"
+    assert cards(at, "query_card")[0]["lines"] == ["mine.png"]
+    assert len(cards(at, "neighbours")) == 10
+    assert healthy(at.switch_page(OVERVIEW).run()).title[0].value == "Overview"
+    assert not any(field.key == searching.WORDS for field in at.text_input), "this encoder reads no words"

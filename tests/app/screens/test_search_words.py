@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import samekind as sk
+from samekind.app.widgets.overview import searching
 from tests import tiny_clip
 from tests.app.conftest import OpenApp
 from tests.app.pages import cards, healthy, linked, shown
@@ -66,3 +67,14 @@ def test_too_many_words_are_one_line(open_search: OpenApp, worded: Path) -> None
     assert len(at.error) == 1
     assert "40 tokens" in at.error[0].value
     assert cards(at, "picker")
+
+
+def test_words_on_the_first_page_lead_to_what_they_find(open_app: OpenApp, worded: Path) -> None:
+    """The field of *Search* holds them then, and nothing but spaces leads nowhere."""
+    at = healthy(open_app(worded))
+    at.text_input(key=searching.WORDS).set_value(" ").run()
+    assert healthy(at).title[0].value == "Overview"
+    at.text_input(key=searching.WORDS).set_value("red shoe").run()
+    assert healthy(at).title[0].value == "Search"
+    assert cards(at, "query_card")[0]["heading"] == "“red shoe”"
+    assert at.text_input(key="words").value == "red shoe"

@@ -245,3 +245,14 @@ def test_groups_near_the_anchor_stand_on_its_screen_once_each(index: Index, pool
     assert all(len(shown & set(group)) <= 1 for group in groups)
     (small,) = pool.acquire(current, 1, 2, leave_out=set(contents) - {anchor})
     assert {image.sha256 for image in small.images} <= expected
+
+
+def test_only_some_images_are_asked_about(index: Index) -> None:
+    """Every pair of them in the end, whatever their split, and nothing else; what the index does not hold is passed over."""
+    contents = [index.row(id_)["sha256"] for id_ in [*index.ids[10:14], *index.ids[-3:]]]
+    among = ScreenPool(index, [*contents, "0" * 64])
+    screens = among.acquire({}, 100, 3)
+    pairs = {pair for s in screens for pair in s.pairs}
+    assert pairs == set(itertools.combinations(sorted(contents), 2))
+    assert among.num_unseen({}) == len(contents)
+    assert not ScreenPool(index, contents[:1]).acquire({}, 1)

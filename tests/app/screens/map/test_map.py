@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.app.jobs import cluster_job
+from samekind.app.jobs.job import Progress
 from samekind.app.state import map_session
 from samekind.app.view_models.map import columns
 from tests.app.conftest import OpenApp
-from tests.app.pages import cards, healthy, library, shown
+from tests.app.pages import LABEL_PAIRS, cards, healthy, library, shown
 from tests.indexer.adaptation.worlds import answered_world
 
 MAP = "screens/map.py"
@@ -117,7 +120,7 @@ def test_selected_images_are_named_and_the_name_is_taken_back(open_app: OpenApp,
     assert not sk.LabelTable(copied).current()
 
 
-@pytest.mark.parametrize("by", ["Split", "Share of false negatives", "Suspicion of the label", "Answers"])
+@pytest.mark.parametrize("by", ["Split", "Cluster", "Share of false negatives", "Suspicion of the label", "Answers"])
 def test_colours_say_what_was_chosen(open_app: OpenApp, copied: Path, by: str) -> None:
     """Every image has a group or is grey, and the legend names all groups."""
     at = on_map(open_app(copied))
@@ -171,3 +174,38 @@ def test_an_adapted_index_is_shown_as_it_is_adapted(open_app: OpenApp, tmp_path:
     assert kept is not None
     assert kept.adaptation is not None
     assert kept.adaptation[0] == 1
+
+
+def test_selected_images_are_what_is_asked_about(open_app: OpenApp, copied: Path) -> None:
+    """The button leads to the page; every image on its screens is one of them until all are asked about again."""
+    at = on_map(open_app(copied))
+    index = library(copied).index
+    wanted = index.ids[20:32]
+    at.session_state["map_selected"] = wanted
+    healthy(at.run())
+    healthy(at.button(key="map_ask").click().run())
+    assert at.title[0].value == "Same or different?"
+    contents = {index.row(id_)["sha256"] for id_ in wanted}
+    screen = at.session_state["labeling_screens"].shown
+    assert {screen.anchor.sha256, *(image.sha256 for image in screen.images)} <= contents
+    (bar,) = at.get("progress")
+    assert f"{len(contents)} images not seen yet" in bar.proto.text
+    at.switch_page(LABEL_PAIRS).run()  # the harness does not follow by itself
+    healthy(at.button(key="ask_about_all").click().run())
+    assert at.session_state["labeling_screens"].shown == sk.acquire_screens(index, 1)[0]
+    assert not any(button.key == "ask_about_all" for button in at.button)
+
+
+def test_clusters_are_of_near_images() -> None:
+    """Three heaps of different sizes, each cut into its own clusters, the largest first; a corpus of equal images is one."""
+    rng = np.random.default_rng(0)
+    heap_N = np.repeat([0, 1, 2], [80, 40, 20])
+    vectors = np.eye(3, 16)[heap_N] + 0.02 * rng.normal(size=(140, 16))
+    index = SimpleNamespace(adapted_vectors=lambda: vectors.astype(np.float32))
+    code_N = cluster_job.clusters(index, Progress())  # type: ignore[arg-type]
+    assert all(len(set(heap_N[code_N == code])) == 1 for code in set(code_N.tolist()))
+    counts = np.bincount(code_N)
+    assert (np.diff(counts.astype(int)) <= 0).all()
+    assert len(counts) == cluster_job.CLUSTERS
+    same = SimpleNamespace(adapted_vectors=lambda: np.ones((5, 4), np.float32) / 2)
+    assert set(cluster_job.clusters(same, Progress()).tolist()) == {0}  # type: ignore[arg-type]

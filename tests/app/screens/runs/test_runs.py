@@ -12,6 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
+from samekind.app.widgets.runs import listing
+from samekind.core.text import percent
 from tests.app.conftest import OpenApp
 from tests.app.pages import RUNS, cards, healthy, shown
 
@@ -138,3 +140,15 @@ def drawn(at: AppTest) -> dict[str, list[str]]:
     for source, alt in re.findall(r'<img src="([^"]+)" alt="(\w+) \d+"', rows):
         found.setdefault(alt, []).append(source)
     return found
+
+
+def test_a_run_without_figures_is_measured_at_the_press_of_a_button(open_app: Open, folder: Path) -> None:
+    """Its k-NN is that of `evaluate` then, for whoever opens the page; a run that has one offers no button."""
+    at = opened(open_app, folder / "given *x*")
+    row = list(at.dataframe[0].value["Run"]).index("given *x*  (shown)")
+    assert at.dataframe[0].value["k-NN"][row] == "–"
+    healthy(at.button(key=listing.MEASURE).click().run())
+    measured = sk.evaluate(folder / "given *x*").knn_accuracy
+    assert at.dataframe[0].value["k-NN"][row] == percent(measured)
+    assert not any(button.key == listing.MEASURE for button in at.button)
+    assert not any(button.key == listing.MEASURE for button in opened(open_app, folder / "trained").button)

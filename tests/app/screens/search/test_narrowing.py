@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 
 import samekind as sk
+from samekind.app.state.query import Mixture, Query
+from samekind.app.state.search import mixing
 from samekind.app.view_models.search import narrowing
 from tests.app.conftest import OpenApp
-from tests.app.pages import brute_force, cards, healthy, linked
+from tests.app.pages import brute_force, cards, healthy, library, linked
 
 
 def test_the_cut_off_leaves_out_what_is_less_similar(open_search: OpenApp, artefact: Path) -> None:
@@ -67,3 +70,32 @@ def test_a_similarity_is_placed_among_the_corpus_own() -> None:
     assert sentence.startswith("26 % of the corpus")
     assert "0.70 at the median" in sentence
     assert "no two images" in narrowing.share_sentence(0.8, np.empty(0))
+
+
+def test_variety_shows_images_that_differ(open_search: OpenApp, artefact: Path) -> None:
+    """The hits of `Index.search` with that diversity, the most similar first, and the query is none of them; an address holds it."""
+    index = sk.Index.open(artefact)
+    id_ = index.ids[7]
+    at = open_search(artefact)
+    at.query_params["diversity"] = "0.5"
+    at = linked(at, id_)
+    expected = index.search_id(id_, 10, exclude_self=True, diversity=0.5)
+    assert at.slider(key="diversity").value == 0.5
+    found = [card["id"] for card in cards(at, "neighbours")]
+    assert found == [hit.id for hit in sorted(expected, key=lambda hit: -hit.similarity)]
+    plain = [card["id"] for card in cards(healthy(at.slider(key="diversity").set_value(0.0).run()), "neighbours")]
+    assert plain == brute_force(artefact, id_)[0][:10] != found
+
+
+def test_a_mixture_has_variety_without_its_own_images(artefact: Path) -> None:
+    """They are not what the others differ from, and as many as were asked for are there."""
+    index = sk.Index.open(artefact)
+    ids = index.ids
+    mixture = Mixture((Query(ids[7], ids[7]), Query(ids[9], ids[9])))
+    hits = mixing.neighbours(library(artefact), mixture, mixing.Settings(10, diversity=0.5))
+    expected = index.search(sk.Mix(ids[7], ids[9]), 10, exclude_self=True, diversity=0.5)
+    assert {hit.id for hit in hits} == {hit.id for hit in expected}
+    assert len(hits) == 10
+    assert not {ids[7], ids[9]} & {hit.id for hit in hits}
+    assert [hit.rank for hit in hits] == list(range(1, 11))
+    assert all(one.similarity >= other.similarity for one, other in itertools.pairwise(hits))

@@ -129,3 +129,14 @@ def test_tags_that_cannot_be_written_are_not_said_to_be_there(open_search: OpenA
     at = at.button(key="shown_put").click().run()
     assert len(at.error) == 1
     assert not said(at, "Nothing to do")
+
+
+def test_an_unknown_tag_in_the_address_is_told_and_dropped(open_search: OpenApp, own: Path) -> None:
+    """Once; the neighbours are those of no filter."""
+    at = open_search(own)
+    at.query_params["where_tag"] = "gone"
+    at = linked(at, sk.Index.open(own).ids[5])
+    assert ["a tag that no image has" in warning.value and "gone" in warning.value for warning in at.warning] == [True]
+    assert "where_tag" not in at.query_params
+    assert len(cards(at, "neighbours")) == 10
+    assert not healthy(at.run()).warning
