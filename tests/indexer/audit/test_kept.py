@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from samekind.core.progress import NoProgress
-from samekind.indexer.audit import audit as module
 from samekind.indexer.audit import kept
+from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import Index
 from samekind.training.runtime.cache_folder import cache_entries
 from tests.indexer.audits import HARD, index_of, some_labels
@@ -21,13 +21,13 @@ from tests.indexer.helpers import pictures
 def passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for each pass over all pairs; every audit is worth keeping, in a cache of its own."""
     made: list[int] = []
-    original: Callable[..., Any] = module.neighbourhood
+    original: Callable[..., Any] = neighbourhood
 
     def counted(*arguments: Any) -> Any:
         made.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr(module, "neighbourhood", counted)
+    monkeypatch.setattr("samekind.indexer.audit.audit.neighbourhood", counted)
     monkeypatch.setattr(kept, "WORTH", 0)
     monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
     return made
