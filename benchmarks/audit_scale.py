@@ -18,7 +18,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.effective_batch import MIB, peak_bytes
 from samekind.comparison.machine import processor
@@ -37,6 +38,7 @@ NOISE = 0.09
 """A row is its cluster's centre plus this much of a standard normal vector: rows of a cluster have a mean cosine of about 0.5."""
 CHUNK = 50_000
 SEED = 0
+Draw = Callable[[np.random.Generator, int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,15 @@ class Measurement:
 
 
 def make_index(
-    folder: Path, rows: int, dim: int, classes: int = CLASSES, *, exact: bool = True, noise: float = NOISE
-) -> None:
+    folder: Path,
+    rows: int,
+    dim: int,
+    classes: int = CLASSES,
+    *,
+    exact: bool = True,
+    noise: float = NOISE,
+    draw: Draw | None = None,
+) -> float:
     """Leaves a finished index of `rows` vectors in `folder`; one that is there is kept.
 
     Args:
@@ -76,6 +85,10 @@ def make_index(
         exact: whatever the size, and not as in the product up to 200,000 rows. The audit compares vectors and does not search: to train
             4,000 inverted lists would take minutes and change nothing that it measures.
         noise: see `NOISE`.
+        draw: makes the vectors, in place of clusters.
+
+    Returns:
+        Seconds that the FAISS file took, and what else stands beside the table; 0 if the index was there.
     """
     from samekind.indexer.building.finish import finish
     from samekind.indexer.search import vector_index
@@ -83,7 +96,7 @@ def make_index(
     from samekind.indexer.storage.table import ImageTable
 
     if (folder / MANIFEST).exists():
-        return
+        return 0.0
     folder.mkdir(parents=True, exist_ok=True)
     weights = b"no encoder: the vectors are random"
     fingerprint = hashlib.sha256(weights).hexdigest()
@@ -93,11 +106,13 @@ def make_index(
     table = ImageTable(folder)
     if not table.exists() or len(table) != rows:
         table.create(dim)
-        for part in _tables(rows, dim, classes, noise):
+        for part in _tables(rows, dim, classes, noise if draw is None else draw):
             table.append(part)
     if exact:
         vector_index.EXACT_LIMIT = max(vector_index.EXACT_LIMIT, rows)
+    started = time.perf_counter()
     finish(folder, fingerprint, (), NoProgress())
+    return time.perf_counter() - started
 
 
 def measure(folder: Path, k: int, threads: int) -> Measurement:
@@ -184,7 +199,7 @@ def _audit(folder: Path, k: int, threads: int) -> Measurement:
     )
 
 
-def _tables(rows: int, dim: int, classes: int, noise: float) -> Iterator[Any]:
+def _tables(rows: int, dim: int, classes: int, noise: float | Draw) -> Iterator[Any]:
     """The index's rows as Arrow tables; classes take turns, so that the table's order says nothing."""
     import pyarrow as pa
 
@@ -195,8 +210,11 @@ def _tables(rows: int, dim: int, classes: int, noise: float) -> Iterator[Any]:
     for start in range(0, rows, CHUNK):
         count = min(CHUNK, rows - start)
         cluster = random.integers(0, clusters, count)
-        vectors = centre[cluster] + noise * random.normal(size=(count, dim)).astype(np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        if isinstance(noise, float):
+            vectors = centre[cluster] + noise * random.normal(size=(count, dim)).astype(np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        else:
+            vectors = noise(random, count, dim)
         ids = [f"train/{row:07d}" for row in range(start, start + count)]
         texts = {
             "id": ids,

@@ -9,6 +9,7 @@ false. Asked for one split, the audit is that of its rows alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from samekind.data.types.same_class import ANY, LabelSets
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.class_rates import Classes, class_pairs, rates_by_class
 from samekind.indexer.audit.duplicates import NEAR, exact_duplicates, named_duplicates, pairs_within
+from samekind.indexer.audit.kept import kept_or_found
 from samekind.indexer.audit.neighbours import Comparison, NearPairs, Neighbourhood, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.audit.report import FalseNegativeReport, Pairs
@@ -61,12 +63,13 @@ def audit(
     class_N = np.full(len(rows_N), UNKNOWN) if class_N is None else class_N
     sets = LabelSets.of(classes, index.label_rule)
     objective = _objective(index, notes)
-    ids, content_N = [index.ids[row] for row in rows_N.tolist()], index.rows.numbered("sha256")[rows_N]
+    known_ids = index.ids
+    ids, content_N = [known_ids[row] for row in rows_N.tolist()], index.rows.numbered("sha256")[rows_N]
     weights = None if objective is None else GradientWeights(objective["temperature"], objective["beta"])
     if k:
-        found = neighbourhood(
-            _checked(index, rows_N), Comparison(class_N, chosen, k, weights, content_N, NEAR, sets), progress
-        )
+        comparison = Comparison(class_N, chosen, k, weights, content_N, NEAR, sets)
+        compare = partial(neighbourhood, _checked(index, rows_N), comparison, progress)
+        found = kept_or_found(index.manifest, rows_N, comparison, compare, progress)
     else:
         _checked(index, rows_N)(np.arange(len(rows_N)))
         found = _nothing(len(chosen))

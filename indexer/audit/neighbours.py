@@ -5,12 +5,17 @@
 The similarities are made block by block in float32 and are gone with the block; memory stays at one `(B, N)` block whatever N is. As in
 search, the candidates are then scored in float64, so that ranks do not depend on block size, threads or matrix kernels. Rows are held
 sorted by class, so that "all rows of the anchor's class" is one slice and its weight one sum.
+
+What runs over all similarities decides the time: NumPy multiplies and takes exponentials, torch sums and compares (docs/decisions/0047),
+and each thread keeps its block, for fresh memory takes longer than the sums.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,18 +24,20 @@ from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.types.same_class import LabelSets, same_class
+from samekind.indexer.audit.greatest import greatest
 from samekind.training.diagnostics.figures import gradient_shares
 from samekind.training.diagnostics.gradient_weights import GradientWeights
+from samekind.training.runtime.blas_threads import one_blas_thread
 from samekind.training.runtime.side_by_side import side_by_side
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
-_BLOCK_VALUES = 1 << 23
+_BLOCK_VALUES = 1 << 24
 _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
 _MOST_TIES = 1024
 _CAP = 1000
-_CACHED_VALUES = 1 << 19
-"""Weights are worked out in parts of this many: several passes over 2 MB stay in the processor's cache."""
+_CACHED_VALUES = 1 << 18
+"""Weights are worked out in parts of this many: several passes over 1 MB stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def neighbourhood(vectors_ND: Vectors, comparison: Comparison, progress: Progres
         progress: shows a bar.
     """
     work, anchors = _Pass(vectors_ND, comparison), len(comparison.anchor_A)
-    with (progress or NoProgress()).task("Comparing anchors", anchors) as task:
+    with one_blas_thread(), (progress or NoProgress()).task("Comparing anchors", anchors) as task:
         for compared, near in side_by_side(work.compare, range(0, anchors, work.block)):
             work.result.near = work.result.near.joined(near)
             task.advance(compared)
@@ -121,7 +128,8 @@ class _Pass:
         self.sorted_of_row = torch.empty_like(self.row_of_sorted)
         self.sorted_of_row[self.row_of_sorted] = torch.arange(rows)
         order = self.row_of_sorted.numpy()
-        self.vector_sorted = torch.from_numpy(vectors_ND(order) if callable(vectors_ND) else vectors_ND[order])
+        self.vector_sorted = vectors_ND(order) if callable(vectors_ND) else vectors_ND[order]
+        self._kept = threading.local()
         self.class_sorted = class_N[order]
         self.content_sorted = torch.from_numpy(np.arange(rows) if content_N is None else content_N)[self.row_of_sorted]
         self.is_anchor_sorted = torch.zeros(rows, dtype=torch.bool)
@@ -143,19 +151,25 @@ class _Pass:
         """
         stop = min(start + self.block, len(self.anchor_sorted))
         anchors = self.anchor_sorted[start:stop]
-        similarity_BN = self.vector_sorted[anchors] @ self.vector_sorted.T
+        similarity_BN = torch.from_numpy(self._similarities(anchors))
         similarity_BN[torch.arange(len(anchors)), anchors] = -torch.inf
-        top_BM, column_BM = similarity_BN.topk(min(self.k + _SPARE, similarity_BN.shape[1] - 1), dim=1)
+        top_BM, column_BM = greatest(similarity_BN, min(self.k + _SPARE, similarity_BN.shape[1] - 1))
         row_BK, exact_BK = self._rank(anchors, similarity_BN, top_BM, column_BM)
         place = self.place[start:stop]
         self.result.row_AK[place], self.result.similarity_AK[place] = row_BK, exact_BK
         near = self._near_pairs(anchors, similarity_BN, top_BM[:, 0])
         if self.gradient_weights is not None:
-            step = max(1, _CACHED_VALUES // similarity_BN.shape[1])
-            for i in range(0, len(anchors), step):
-                part = slice(i, i + step)
-                self._shares(place[part], anchors[part], similarity_BN[part], top_BM[part, :1], exact_BK[part])
+            work = self._shares if self.sets is None else self._shares_by_sets
+            work(place, anchors, similarity_BN, top_BM[:, :1], exact_BK)
         return stop - start, near
+
+    def _similarities(self, anchors: Tensor) -> NDArray[np.float32]:
+        """`(B, N)`, in memory that the thread's next block overwrites."""
+        rows = len(self.vector_sorted)
+        if not hasattr(self._kept, "block"):
+            self._kept.block = np.empty((self.block, rows), np.float32)
+        block: NDArray[np.float32] = self._kept.block[: len(anchors)]
+        return np.matmul(self.vector_sorted[anchors.numpy()], self.vector_sorted.T, out=block)
 
     def _rank(
         self, anchors: Tensor, similarity_BN: Tensor, top_BM: Tensor, column_BM: Tensor
@@ -189,9 +203,10 @@ class _Pass:
 
     def _exact(self, anchors: Tensor, column_BM: Tensor) -> NDArray[np.float64]:
         """Similarities `(B, M)` in float64; a plain sum along each row, so that equal vectors give equal values."""
-        anchor = self.vector_sorted[anchors].double()[:, None]
-        step = max(1, _BLOCK_VALUES // (anchor.shape[-1] * len(anchors)))
-        parts = [(self.vector_sorted[part].double() * anchor).sum(-1) for part in column_BM.split(step, dim=1)]
+        vectors = torch.from_numpy(self.vector_sorted)
+        anchor = vectors[anchors].double()[:, None]
+        step = max(1, _CACHED_VALUES // (anchor.shape[-1] * len(anchors)))
+        parts = [(vectors[part].double() * anchor).sum(-1) for part in column_BM.split(step, dim=1)]
         exact: NDArray[np.float64] = torch.cat(parts, dim=1).clamp_(-1, 1).numpy()
         return exact
 
@@ -205,25 +220,52 @@ class _Pass:
     ) -> None:
         """Overwrites similarities."""
         assert self.gradient_weights is not None
-        hardest = hardest_B1.double().numpy()
+        class_B, hardest = self.class_sorted[anchors.numpy()], hardest_B1.numpy()
+        first_B = np.searchsorted(self.class_sorted, class_B)
+        last_B = np.searchsorted(self.class_sorted, class_B, "right")
+        unlabelled, step = int(np.searchsorted(self.class_sorted, 0)), max(1, _CACHED_VALUES // len(self.class_sorted))
+        all_B, unknown_B, same_B = (np.zeros(len(class_B)) for _ in range(3))
+        mean_B1 = np.zeros_like(hardest)
+        starts = np.flatnonzero(np.diff(class_B, prepend=-2))
+        for i in range(0, len(class_B), step):
+            part = slice(i, min(i + step, len(class_B)))
+            sums = self.gradient_weights.sums(similarity_BN[part].numpy(), hardest[part])
+            all_B[part], mean_B1[part] = (
+                sums.of(slice(None), slice(None)),
+                0.0 if sums.mean_B1 is None else sums.mean_B1,
+            )
+            if unlabelled:
+                unknown_B[part] = sums.of(slice(None), slice(unlabelled))
+            inside = starts[(starts > part.start) & (starts < part.stop)].tolist()
+            for a, b in pairwise([part.start, *inside, part.stop]):  # anchors of one class
+                same_B[a:b] = sums.of(slice(a - i, b - i), slice(first_B[a], last_B[a]))
+        weight_BK = self.gradient_weights.weights_of(exact_BK, hardest.astype(np.float64), mean_B1)
+        self.result.share_AK[place] = weight_BK / all_B[:, None]
+        mine = class_B >= 0
+        self.result.false_share_A[place[mine]] = gradient_shares(same_B[mine], (all_B - unknown_B)[mine])
+
+    def _shares_by_sets(
+        self,
+        place: NDArray[np.int64],
+        anchors: Tensor,
+        similarity_BN: Tensor,
+        hardest_B1: Tensor,
+        exact_BK: NDArray[np.float64],
+    ) -> None:
+        """The same where rows of the same class are no slice."""
+        assert self.gradient_weights is not None
+        assert self.sets is not None
+        class_B = self.class_sorted[anchors.numpy()]
         weight_BN, mean_B1 = self.gradient_weights.weights(similarity_BN, hardest_B1)
-        weight_BK = self.gradient_weights.weights_of(exact_BK, hardest, mean_B1)
+        weight_BK = self.gradient_weights.weights_of(exact_BK, hardest_B1.double().numpy(), mean_B1)
         unlabelled = int(np.searchsorted(self.class_sorted, 0))
         unknown_B = weight_BN[:, :unlabelled].sum(1).double().numpy()
         known_B = weight_BN[:, unlabelled:].sum(1).double().numpy()
         self.result.share_AK[place] = weight_BK / (unknown_B + known_B)[:, None]
-        class_B = self.class_sorted[anchors.numpy()]
-        if self.sets is not None:  # rows of the same class are no slice then
-            same_BN = same_class(class_B[:, None], self.class_sorted[None, unlabelled:], self.sets)
-            same = (weight_BN[:, unlabelled:] * torch.from_numpy(same_BN)).sum(1).double().numpy()
-            mine = class_B >= 0
-            self.result.false_share_A[place[mine]] = gradient_shares(same[mine], known_B[mine])
-            return
-        for number in np.unique(class_B[class_B >= 0]):
-            first, last = np.searchsorted(self.class_sorted, [number, number + 1])
-            mine = class_B == number
-            same = weight_BN[torch.from_numpy(mine), first:last].sum(1).double().numpy()
-            self.result.false_share_A[place[mine]] = gradient_shares(same, known_B[mine])
+        same_BN = same_class(class_B[:, None], self.class_sorted[None, unlabelled:], self.sets)
+        same = (weight_BN[:, unlabelled:] * torch.from_numpy(same_BN)).sum(1).double().numpy()
+        mine = class_B >= 0
+        self.result.false_share_A[place[mine]] = gradient_shares(same[mine], known_B[mine])
 
     def _near_pairs(self, anchors: Tensor, similarity_BN: Tensor, hardest_B: Tensor) -> NearPairs:
         near_rows = torch.nonzero(hardest_B >= self.near_from).flatten()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cache:
-    """Lists what training keeps on disk to be quick: features, pixels (those of packs, too), whitened features;
+    """Lists what is kept on disk to be quick: features, pixels (those of packs, too), whitened features, audits;
     or deletes it.
 
     Nothing in it is lost but time: what is deleted is computed again by whoever needs it. When it grows beyond its limit (half of the room

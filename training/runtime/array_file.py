@@ -44,7 +44,7 @@ class ArrayFile:
     """An array of the cache.
 
     Args:
-        kind: `features`, `pixels` or `vectors`.
+        kind: `features`, `pixels`, `vectors` or `audits`.
         digest: of what decides the content.
         shape: N ≥ 1 rows, and the shape of one.
         dtype: numpy's name of the type.
@@ -89,16 +89,16 @@ class ArrayFile:
         Raises:
             ArtefactError: the disk is too full for it, or the limit of the cache too low.
         """
-        if (found := self._opened()) is not None:
+        if (found := self.opened()) is not None:
             return found
         with exclusive(self.entry.file.parent, self.entry.lock, _PATIENCE):  # other runs may want the same
             if self.done < self.shape[0]:
                 self._complete(compute, task, progress)
-            written = self._opened()
+            written = self.opened()
         assert written is not None  # nobody deletes what is locked
         return written
 
-    def _opened(self) -> RowsOnDisk | None:
+    def opened(self) -> RowsOnDisk | None:
         """The array for reading, if it is there in full."""
         try:
             found = RowsOnDisk(self.entry.file, self.shape, self.dtype)

@@ -2,9 +2,11 @@
 
     features/<digest>.f16   features of a frozen backbone       pixels/<digest>.u8   decoded, resized images
     vectors/<digest>.f16    features after a whitening          packs/<digest>.npy   decoded images of a pack
+    audits/<digest>.f64     each image's hardest negatives
 
 Beside each array lie its mark (`.json`: what it is, and how many rows are done), its lock, and what else belongs to it
-(`<digest>-….whitening`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is deleted meanwhile.
+(`<digest>-….whitening`, `<digest>-near.json`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is
+deleted meanwhile.
 Packs are written by `data`, which knows nothing of the others: they have neither mark nor lock, appear whole, and are read at once. A pack
 that does not fit into the limit is not kept, and for it none but older packs go; here they count, and go like any other array when the
 next one needs room.
@@ -28,7 +30,7 @@ from samekind.core.progress import Progress
 from samekind.core.text import size_text
 from samekind.training.runtime.lock import can_be_deleted, exclusive
 
-SUFFIXES = dict(zip(KINDS, (".f16", ".u8", ".f16", ".npy"), strict=True))
+SUFFIXES = dict(zip(KINDS, (".f16", ".u8", ".f16", ".f64", ".npy"), strict=True))
 PACKS = KINDS[-1]
 _WAIT = 600.0  # seconds for another process that makes room
 
@@ -50,7 +52,7 @@ class CacheEntry:
 
     @property
     def kind(self) -> str:
-        """`features`, `pixels`, `vectors` or `packs`."""
+        """`features`, `pixels`, `vectors`, `audits` or `packs`."""
         return self.file.parent.name
 
     @property

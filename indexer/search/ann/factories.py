@@ -20,6 +20,7 @@ from samekind.indexer.search.unit_vectors import Float32
 FLAT = "Flat"
 TRAINING_ROWS = 1 << 17
 """Most rows that lists and codes are trained with."""
+_MOST_K_FACTOR = 1000  # FAISS 1.15 writes a file with more, and refuses to read it
 ROWS_A_LIST = 39
 """Fewest rows a list, FAISS' own rule: fewer make poor centres."""
 
@@ -112,7 +113,9 @@ def set_parameters(index: Any, parameters: Mapping[str, int]) -> None:
 
 
 def greatest(index: Any, name: str) -> int:
-    """The value of a parameter beyond which nothing is gained."""
+    """The value of a parameter beyond which nothing is gained, or beyond which FAISS reads no file."""
+    if name == "k_factor_rf":
+        return max(1, min(_MOST_K_FACTOR, int(index.ntotal)))
     return int(_inner(index).nlist) if name == "nprobe" else max(1, int(index.ntotal))
 
 
