@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samekind.training.models.key_queue import KeyQueue
-from samekind.training.objectives.gather import gather_with_gradient, own_rows, sum_over_processes
+from samekind.training.objectives.gather import gather_with_gradient, own_first, own_rows, sum_over_processes
 from samekind.training.objectives.mi_bound import info_nce_bound
 from samekind.training.objectives.similarity import Contrast, against_keys_rows, in_batch_rows
 
@@ -68,7 +68,7 @@ class InBatch(BatchContraster):
 
 
 class AgainstKeys(BatchContraster):
-    """First views against the keys of the second views and of a queue.
+    """First views against the keys of all processes' second views and of a queue.
 
     Args:
         projection_BD: `(B, D)` unit-norm projections of the first views.
@@ -79,13 +79,15 @@ class AgainstKeys(BatchContraster):
     Attributes:
         projected: the projections, to which a contrast has its graph.
         num_anchors: B.
-        num_candidates: B + Q.
+        num_candidates: U + Q.
     """
 
     def __init__(self, projection_BD: Tensor, key_BD: Tensor, index_B: Tensor, queue: KeyQueue) -> None:
         self.projected = projection_BD
-        self._key_BD, self._index_B, self._queue = key_BD, index_B, queue
-        self._key_MD, self._index_M = torch.cat([key_BD, queue.keys]), torch.cat([index_B, queue.index])
+        self._key_BD, self._queue = key_BD, queue
+        self._key_UD, self._index_U = gather_with_gradient(key_BD), gather_with_gradient(index_B)
+        self._key_MD = torch.cat([own_first(self._key_UD, len(key_BD)), queue.keys])
+        self._index_M = torch.cat([own_first(self._index_U, len(key_BD)), queue.index])
         self.num_anchors, self.num_candidates = len(projection_BD), len(self._key_MD)
 
     def contrast(self, rows: slice = WHOLE) -> Contrast:
@@ -103,7 +105,7 @@ class AgainstKeys(BatchContraster):
 
     def remember_keys(self) -> None:
         """Puts the keys of all processes into the queue, so that their queues stay alike; after a step with the older ones."""
-        self._queue.push(gather_with_gradient(self._key_BD), gather_with_gradient(self._index_B))
+        self._queue.push(self._key_UD, self._index_U)
 
 
 class Patches(BatchContraster):

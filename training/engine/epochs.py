@@ -27,7 +27,14 @@ from samekind.training.engine.budget import (
     steps_within,
 )
 from samekind.training.engine.context import RunContext
-from samekind.training.engine.epoch_record import epoch_line, first_line, is_told, measure, still_rising_line
+from samekind.training.engine.epoch_record import (
+    continued_line,
+    epoch_line,
+    first_line,
+    is_told,
+    measure,
+    still_rising_line,
+)
 from samekind.training.engine.interrupt import interruptible
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
@@ -37,7 +44,6 @@ from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.features.views import view_maker
 from samekind.training.hold_out import held_out_by
-from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.processes import agreed, any_of, from_first
@@ -67,7 +73,7 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         epochs = math.ceil(total / len(loader))
         context.progress.print(first_line(context, encoder, total, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
-            context.progress.print(f"continuing from step {counters.step} of {total}")
+            context.progress.print(continued_line(counters, total, context.processes))
         if loader.note:
             context.progress.print(loader.note)
         for epoch in range(len(counters.history), epochs):
@@ -162,7 +168,7 @@ class _EpochLoop:
 
         def is_over(seconds: float) -> bool:
             over = seconds > SHARE_FOR_TIMING * budget / len(phases) or self.interrupted.is_set()
-            return any_of(trainer.accelerator, over)
+            return any_of(trainer.accelerator, over)[0]
 
         a_step, a_look = [0.0] * REHEARSED_STEPS, 0.0
         with put_back(trainer), closing(self.loader.epochs()) as batches:
@@ -171,7 +177,7 @@ class _EpochLoop:
                 a_step[step] = rehearse(_step_at(step, trainer, statistics), batches, is_over).a_step
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
-        if self._is_interrupted():
+        if any_of(trainer.accelerator, self.interrupted.is_set())[0]:
             raise KeyboardInterrupt
         now = time.perf_counter()
         mean_step = untreated * a_step[0] + (1 - untreated) * a_step[1]
@@ -204,7 +210,9 @@ class _EpochLoop:
                 started = now
                 task.note(f"loss {figures['loss']:.3f}")
                 task.advance()
-                if (interrupted := self._is_interrupted()) or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                is_due = now - saved > SECONDS_BETWEEN_CHECKPOINTS
+                interrupted, is_due = any_of(self.context.accelerator, self.interrupted.is_set(), is_due)
+                if interrupted or is_due:
                     statistics.keep(self.counters)
                     self._save()
                     saved = now
@@ -230,10 +238,6 @@ class _EpochLoop:
         left = self.trainer.schedule.total_steps - self.counters.step
         if news := self.pace.news(left, epochs - len(self.counters.history)):
             self.context.progress.print(news)
-
-    def _is_interrupted(self) -> bool:
-        """True in all processes after the same step."""
-        return any_of(self.context.accelerator, self.interrupted.is_set())
 
     def _starts_treatment(self) -> bool:
         """True at the first treated step, if steps before it were none: it may take several times as long."""
@@ -291,5 +295,4 @@ class _EpochLoop:
             write_history(self.context.out, self.counters.history)
 
     def _save(self) -> None:
-        if self.context.is_first:
-            checkpoint.save(self.context.out, self.trainer.modules, self.trainer.optimizer, self.counters)
+        self.trainer.save(self.context.out, self.counters)

@@ -32,6 +32,8 @@ from samekind.training.objectives.cpc import CpcNetwork
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.devices import autocast, use_bfloat16
+from samekind.training.runtime.processes import continue_randomly, random_states
+from samekind.training.runtime.random_state import RandomState
 
 Observe = Callable[[Block[LossOutput]], object]
 
@@ -80,13 +82,25 @@ class Trainer:
         Raises:
             ArtefactError: the checkpoint is damaged or of another run than `run`.
         """
-        counters = Counters(run)
+        counters, random = Counters(run), list[RandomState]()
         if checkpoint.exists(folder):
-            counters = checkpoint.load(folder, run, self.modules, self.optimizer)
+            counters, random = checkpoint.load(folder, run, self.modules, self.optimizer)
+        continue_randomly(self.accelerator, random, (self.config.seed, counters.step))
         if counters.bfloat16 is None:
             counters.bfloat16 = self.bfloat16
         self.bfloat16 = counters.bfloat16
         return counters
+
+    def save(self, folder: Path, counters: Counters) -> None:
+        """Writes the checkpoint, if this is the first process; all have to call it.
+
+        Raises:
+            ArtefactError: the folder cannot be written.
+        """
+        random = random_states(self.accelerator)
+        counters.processes = self.accelerator.num_processes
+        if self.accelerator.is_main_process:
+            checkpoint.save(folder, self.modules, self.optimizer, counters, random)
 
     def step(
         self, batch: Batch, step: int, tracker: FalseNegativeTracker, look: BatchLook | None = None

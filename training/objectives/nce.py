@@ -62,7 +62,11 @@ class NoiseContrast(nn.Module):
         logits = terms.candidate / self.temperature
         if not terms.negative_mask.any():
             return
-        log_mean = logits[terms.negative_mask].logsumexp(0) - math.log(int(terms.negative_mask.sum()))
-        start = terms.log_count[terms.contrasted].mean() if self.form == "sigmoid" else self.log_images + log_mean
-        self.offset.copy_(gather_with_gradient(start.reshape(1)).mean())  # the same in all processes
+        # gathered: the same in all processes, and what one with all images would find
+        if self.form == "sigmoid":
+            self.offset.copy_(gather_with_gradient(terms.log_count[terms.contrasted].mean().reshape(1)).mean())
+        else:
+            sums = gather_with_gradient(logits[terms.negative_mask].logsumexp(0).reshape(1))
+            count = gather_with_gradient(terms.negative_mask.sum().reshape(1)).sum()
+            self.offset.copy_(self.log_images + (sums.logsumexp(0) - math.log(int(count))))
         self.started.fill_(True)

@@ -58,7 +58,7 @@ from samekind.training.runtime.artefact import (
 )
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.lock import exclusive
-from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable
+from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable, lost_process_told
 from samekind.training.training_set import TrainingImages, training_corpus
 
 Start = Literal["continue", "resume", "force"]
@@ -121,6 +121,7 @@ def train(
         ArtefactError: the folder cannot be written or holds a run with other settings.
         InputError: `resume` without a checkpoint, answers for an objective that has no use for them, or `confirmed` without answers.
         CorpusError: fewer than two training images.
+        SamekindError: the loss is not finite, or another process of this training has ended.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     out = Path(out)
@@ -133,7 +134,7 @@ def train(
     check_writable(out)
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = (progress or NoProgress()) if first else NoProgress()
-    with exclusive(out) if first else nullcontext():
+    with exclusive(out) if first else nullcontext(), lost_process_told(accelerator, out):
         request = RunRequest(config, corpus, outside_files(config), answers)
         request, kept = _agreed_request(out, request, start, accelerator, progress)
         config = request.config
