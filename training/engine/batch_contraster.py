@@ -29,8 +29,8 @@ class BatchContraster(ABC):
         """Contrast of some of this process' anchors, or of all."""
 
     @abstractmethod
-    def bound(self, temperature: float) -> float:
-        """Bound on the mutual information between the two views, in nats."""
+    def bound(self, temperature: float) -> Tensor:
+        """Scalar bound on the mutual information between the two views, in nats, on the device."""
 
 
 class InBatch(BatchContraster):
@@ -57,7 +57,7 @@ class InBatch(BatchContraster):
         """Contrast of some of the 2B anchors with all 2U candidates."""
         return in_batch_rows(self.projected, self._index_2U, self._own[rows])
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound between the views of this process' images."""
         return info_nce_bound(self._view_1, self._view_2, temperature)
 
@@ -94,7 +94,7 @@ class AgainstKeys(BatchContraster):
         """Contrast of some of the B anchors with all keys."""
         return against_keys_rows(self.projected, self._key_MD, self._index_M, rows)
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound between the views of this process' images."""
         return info_nce_bound(self.projected, self._key_BD, temperature)
 
@@ -124,6 +124,6 @@ class Patches(BatchContraster):
         assert rows == WHOLE
         return self._contrast
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound as the network measured it; the temperature is a learned one."""
-        return self._bound
+        return torch.tensor(self._bound, dtype=torch.float64)

@@ -116,11 +116,17 @@ def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -
 
 def is_whole(folder: Path, run: str) -> bool:
     """True if the checkpoint is readable and belongs to this run."""
+    return step_of(folder / CHECKPOINT, run) is not None
+
+
+def step_of(path: Path, run: str) -> int | None:
+    """Steps done in a checkpoint; `None` if it cannot be read or is another run's."""
     try:
-        with safe_open(folder / CHECKPOINT, framework="pt") as file:
-            return bool(Counters(**json.loads(file.metadata()["counters"])).run == run)
+        with safe_open(path, framework="pt") as file:
+            counters = Counters(**json.loads(file.metadata()["counters"]))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError):
-        return False
+        return None
+    return counters.step if counters.run == run else None
 
 
 def _random_states(tensors: dict[str, Tensor]) -> list[RandomState]:
