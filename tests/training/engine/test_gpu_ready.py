@@ -73,7 +73,7 @@ class Waits(TorchDispatchMode):
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
 def test_no_step_waits_for_the_device(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> None:
-    """Of all steps but the first. The look at the probe, `quantile`, and detectors that look images up in a space do (docs/training-on-many.md)."""
+    """Of all steps but the first. What does is left out, and named in docs/training-on-many.md."""
     take, found = Trainer.step, Counter[str]()
 
     def watched(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, Tensor]:
