@@ -28,6 +28,7 @@ from samekind.training.objectives.similarity import in_batch
 from samekind.training.run.train import train
 from tests.training.runs import config, corpus
 
+LONG = [pytest.mark.slow, pytest.mark.long]
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "_unique2", "unique_dim"}
 COUNTED_ON_CPU = ("torch/optim/", "trainer.py: _check_finite", "weight_average.py: step")
 """AdamW's and the average's number of steps, which stay on the CPU, and a check that is made there only."""
@@ -63,12 +64,16 @@ class Waits(TorchDispatchMode):
         {"objective": "nce", "ema": 0.9},
         {"objective": "mixed", "queue_size": 64},
         {"objective": "hard", "batch_size": 8, "effective_batch": 32},
+        {"treatment": "soft", "detector": "threshold", "treatment_start": 0.0},
         *(
-            {"treatment": name, "detector": "threshold", "treatment_start": 0.0}
+            pytest.param({"treatment": name, "detector": "threshold", "treatment_start": 0.0}, marks=LONG)
             for name in TREATMENTS
-            if name != "none"
+            if name not in ("none", "soft")
         ),
-        *({"treatment": "soft", "detector": name, "treatment_start": 0.0} for name in ("relative_margin", "posterior")),
+        *(
+            pytest.param({"treatment": "soft", "detector": name, "treatment_start": 0.0}, marks=LONG)
+            for name in ("relative_margin", "posterior")
+        ),
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
