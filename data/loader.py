@@ -40,7 +40,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 _hiding = threading.RLock()
 
 
-# Left to the end of the interpreter, workers are killed by multiprocessing, which torch then reports as a crash.
+# Left to the end, workers are killed by multiprocessing, which torch reports as a crash.
 _open_loaders: weakref.WeakSet[ViewLoader] = weakref.WeakSet()
 
 
@@ -169,6 +169,11 @@ class ViewLoader:
         for epoch in itertools.count():
             yield from self.epoch(epoch)
 
+    def pin(self) -> None:
+        """Puts batches into page-locked memory, from which a GPU takes them while it works; before the first epoch."""
+        if self._loader is not None:
+            self._loader.pin_memory = not self._through_pipe
+
     def _plan(self, order: NDArray[np.int64], epoch: int, number: int) -> _Plan:
         rows = order[number * self.batch_size : (number + 1) * self.batch_size]
         rank, world = self._share
@@ -197,22 +202,16 @@ def _ways_to_workers(workers: int, batch_bytes: int) -> tuple[int, bool, str]:
     try:
         multiprocessing.Lock()
     except OSError as error:
-        return (
-            0,
-            False,
-            f"no processes make views, since locks cannot be shared among them ({error.strerror}): training is slower",
-        )
+        why = f"locks cannot be shared among them ({error.strerror})"
+        return 0, False, f"no processes make views, since {why}: training is slower"
     wanted = workers * (_PREFETCH + 1) * batch_bytes
     if not SHARED_MEMORY.is_dir() or shutil.disk_usage(SHARED_MEMORY).free >= wanted:
         return workers, False, ""
-    return (
-        workers,
-        True,
-        (
-            f"{SHARED_MEMORY} is too small for {size_text(wanted)} of views: they come through pipes, which is slower "
-            "(docker run --shm-size=2g makes room)"
-        ),
+    note = (
+        f"{SHARED_MEMORY} is too small for {size_text(wanted)} of views: they come through pipes, which is slower "
+        "(docker run --shm-size=2g makes room)"
     )
+    return workers, True, note
 
 
 def _as_arrays(batch: Any) -> tuple[NDArray[Any], ...]:

@@ -47,9 +47,9 @@ def prepare() -> None:
 
 def guarded(work: Callable[[Console], None], *, as_json: bool = False) -> int:
     """Runs `work` and turns the failures that a user can mend into one line each."""
-    console = Console(
-        as_json=as_json, follows=os.environ.get("RANK", "0") != "0"
-    )  # as accelerate and torchrun number them
+    process = os.environ.get("RANK", "0")  # as accelerate and torchrun number them
+    follows = process != "0"
+    console = Console(as_json=as_json, follows=follows, speaker=f"process {process}" if follows else "")
     try:
         # Libraries that print must not spoil the answer: while a command works, their stdout is our stderr.
         with contextlib.redirect_stdout(console.stderr) if as_json else contextlib.nullcontext():
@@ -59,13 +59,15 @@ def guarded(work: Callable[[Console], None], *, as_json: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes
         return PIPE_CLOSED
     except KeyboardInterrupt:
-        console.fail("interrupted", "run the same command to continue")
+        if not console.follows:
+            console.fail("interrupted", "run the same command to continue")
         return INTERRUPTED
     except (SamekindError, OSError) as error:
         if os.environ.get("SAMEKIND_DEBUG") or not _mendable(error):
             raise
         message = str(error) if isinstance(error, SamekindError) else _os_message(error)
-        console.fail(message, getattr(error, "hint", ""))
+        if not getattr(error, "is_told_elsewhere", False):
+            console.fail(message, getattr(error, "hint", ""))
         return USER_ERROR
     return 0
 
@@ -92,7 +94,11 @@ def run_command(arguments: Sequence[str], console: Console) -> None:
     from samekind.arguments import parse
     from samekind.commands import COMMANDS
 
-    command = parse(COMMANDS[arguments[0]], arguments[0], arguments[1:], console.stdout)
+    try:
+        command = parse(COMMANDS[arguments[0]], arguments[0], arguments[1:], console.stdout)
+    except InputError as error:
+        error.is_told_elsewhere = console.follows  # the first process was given the same flags
+        raise
     if command is not None:
         with signs_of_life(console, arguments[0]):
             command.run(console)

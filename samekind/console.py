@@ -29,6 +29,7 @@ class Console:
         stdout: takes the answer only.
         stderr: takes everything else.
         follows: this is one of several processes and not the first, which speaks for all: only errors are shown.
+        speaker: stands before errors, where several processes may have some.
 
     Attributes:
         answered: the answer stands there.
@@ -41,9 +42,11 @@ class Console:
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
         follows: bool = False,
+        speaker: str = "",
     ) -> None:
         self.as_json = as_json and not follows
         self.follows = follows
+        self._speaker = speaker and f"{speaker}: "
         nowhere = io.StringIO() if follows else None
         self.stdout = nowhere or stdout or sys.stdout
         self.stderr = stderr or sys.stderr
@@ -65,9 +68,9 @@ class Console:
         if self.as_json and not self.answered:
             print(json.dumps({"error": message, "hint": hint}), file=self.stdout, flush=True)
             return
-        print(f"error: {one_line(message)}", file=self.stderr)
+        print(f"{self._speaker}error: {one_line(message)}", file=self.stderr)
         if hint:
-            print(f"hint: {one_line(hint)}", file=self.stderr)
+            print(f"{self._speaker}hint: {one_line(hint)}", file=self.stderr)
 
 
 class LineProgress:

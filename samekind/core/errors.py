@@ -22,7 +22,12 @@ class SamekindError(Exception):
     Args:
         message: what is wrong, with the offending value and what was expected.
         hint: what to do about it; may be empty.
+
+    Attributes:
+        is_told_elsewhere: another of several processes that train together says it; the command line says nothing then.
     """
+
+    is_told_elsewhere = False
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
@@ -68,7 +69,7 @@ def interrupted_at(step: int) -> Iterator[None]:
     """Sends this process a Ctrl-C while step number `step` of the run inside is being taken; the run must end by it."""
     take = Trainer.step
 
-    def interrupted(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+    def interrupted(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, Tensor]:
         if number == step:
             os.kill(os.getpid(), signal.SIGINT)
         return take(self, batch, number, *rest)

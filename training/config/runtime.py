@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samekind.training.config.settings import Settings, at_least, never, one_of, setting
+from samekind.training.config.settings import Settings, any_value, at_least, never, one_of, setting
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -18,6 +18,8 @@ class RuntimeSettings(Settings):
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
         device: one of `DEVICES`.
+        checkpoint_to: folder of an object store, as fsspec names it, that keeps a copy of the checkpoint; a run that continues takes it
+            from there if it is further than its folder's.
     """
 
     precision: str = setting("auto", one_of(*PRECISIONS), flag=("NAME", "auto, float32 or bfloat16."))
@@ -25,3 +27,6 @@ class RuntimeSettings(Settings):
         None, at_least(0), flag=("N", "Processes that make views; changes no result."), counts=never
     )
     device: str = setting("auto", one_of(*DEVICES), flag=("NAME", "auto, cpu, cuda or mps."), counts=never)
+    checkpoint_to: str | None = setting(
+        None, any_value, flag=("URL", "Keep a copy of the checkpoint there, e.g. s3://bucket/run."), counts=never
+    )

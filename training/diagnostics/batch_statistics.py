@@ -20,19 +20,33 @@ from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.objectives.similarity import Contrast
 
 ANCHORS_PER_BATCH = 64
+_UNREAD = 32  # batches
 
 
 @dataclass
 class FalseNegativeTracker:
     """Counts over one epoch.
 
+    What a batch adds stays on its device for a few batches: reading it at once would make the step wait.
+
     Attributes:
         labels: `(N,)` int64 class of each training image, −1 where unknown; `None` without labels, and then nothing is counted.
-        totals: running sums by name, floats so that they survive JSON exactly.
+        start: sums of an epoch that is resumed.
     """
 
     labels: NDArray[np.int64] | None
-    totals: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = field(default_factory=dict)
+    _batches: list[dict[str, Tensor]] = field(default_factory=list, init=False)
+    _on_device: Tensor | None = field(default=None, init=False)
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Running sums by name, floats so that they survive JSON exactly."""
+        for batch in self._batches:
+            for name, value in zip(batch, torch.stack(list(batch.values())).tolist(), strict=True):
+                self.start[name] = self.start.get(name, 0.0) + value
+        self._batches.clear()
+        return self.start
 
     @torch.no_grad()
     def update(self, contrast: Contrast, gradient_AM: Tensor, suspects: FalseNegativePrediction | None = None) -> None:
@@ -45,7 +59,8 @@ class FalseNegativeTracker:
         """
         if self.labels is None:
             return
-        labels = torch.from_numpy(self.labels).to(contrast.candidate_index.device)
+        labels = self._labels_on(contrast.candidate_index.device)
+        self._batches.append({})
         rows = slice(0, ANCHORS_PER_BATCH)
         anchor = labels[contrast.anchor_index[rows]]
         candidate = labels[contrast.candidate_index.clamp(min=0)]
@@ -53,22 +68,31 @@ class FalseNegativeTracker:
         false = known & (anchor[:, None] == candidate[None, :])
         self._count("pairs", known, false)
         weight = gradient_AM[rows].clamp(min=0).double()
-        self._add("gradient", float(weight[known].sum()), float(weight[false].sum()))
-        self._add("anchors", float(known.any(1).sum()), 0.0)
+        self._add("gradient", (weight * known).sum(), (weight * false).sum())
+        self._add("anchors", known.any(1).sum())
         if suspects is not None:
             flagged = suspects.flagged[rows]
             self._count("flagged", known & flagged, false & flagged)
             self._count("judged", known, false)
         self._count_hardest(contrast.candidate[rows], contrast.is_negative[rows], known, false)
+        if len(self._batches) >= _UNREAD:
+            _ = self.totals
+
+    def _labels_on(self, device: torch.device) -> Tensor:
+        """The labels, copied once."""
+        if self._on_device is None or self._on_device.device != device:
+            self._on_device = torch.from_numpy(self.labels).to(device)
+        return self._on_device
 
     def _count_hardest(self, candidate: Tensor, is_negative: Tensor, known: Tensor, false: Tensor) -> None:
         similarity = candidate.masked_fill(~is_negative, -torch.inf)
         depth = min(BATCH_RANKS[-1], similarity.shape[1])
         hardest = similarity.topk(depth, dim=1).indices
+        fewest = is_negative.sum(1).min()
         for rank in BATCH_RANKS:
-            if rank <= int(is_negative.sum(1).min()):
-                top = hardest[:, :rank]
-                self._count(f"top{rank}", known.gather(1, top), false.gather(1, top))
+            if rank <= depth:
+                top, everywhere = hardest[:, :rank], rank <= fewest
+                self._count(f"top{rank}", known.gather(1, top) & everywhere, false.gather(1, top) & everywhere)
 
     def record(self) -> dict[str, object]:
         """The epoch's figures; `None` where nothing was known.
@@ -97,11 +121,13 @@ class FalseNegativeTracker:
         return {"precision": self._rate("flagged"), "recall": recall}
 
     def _count(self, name: str, known: Tensor, false: Tensor) -> None:
-        self._add(name, float(known.sum()), float(false.sum()))
+        self._add(name, known.sum(), false.sum())
 
-    def _add(self, name: str, total: float, false: float) -> None:
-        self.totals[name] = self.totals.get(name, 0.0) + total
-        self.totals[name + "_false"] = self.totals.get(name + "_false", 0.0) + false
+    def _add(self, name: str, total: Tensor, false: Tensor | None = None) -> None:
+        """Sums of this batch, as float64: counts are exact in it."""
+        self._batches[-1][name] = total.double()
+        if false is not None:
+            self._batches[-1][name + "_false"] = false.double()
 
     def _rate(self, name: str) -> float | None:
         return ratio(self.totals.get(name + "_false", 0.0), self.totals.get(name, 0.0))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samekind.training.models.key_queue import KeyQueue
-from samekind.training.objectives.gather import gather_with_gradient, own_rows, sum_over_processes
+from samekind.training.objectives.gather import gather_with_gradient, own_first, own_rows, sum_over_processes
 from samekind.training.objectives.mi_bound import info_nce_bound
 from samekind.training.objectives.similarity import Contrast, against_keys_rows, in_batch_rows
 
@@ -29,8 +29,8 @@ class BatchContraster(ABC):
         """Contrast of some of this process' anchors, or of all."""
 
     @abstractmethod
-    def bound(self, temperature: float) -> float:
-        """Bound on the mutual information between the two views, in nats."""
+    def bound(self, temperature: float) -> Tensor:
+        """Scalar bound on the mutual information between the two views, in nats, on the device."""
 
 
 class InBatch(BatchContraster):
@@ -57,7 +57,7 @@ class InBatch(BatchContraster):
         """Contrast of some of the 2B anchors with all 2U candidates."""
         return in_batch_rows(self.projected, self._index_2U, self._own[rows])
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound between the views of this process' images."""
         return info_nce_bound(self._view_1, self._view_2, temperature)
 
@@ -68,7 +68,7 @@ class InBatch(BatchContraster):
 
 
 class AgainstKeys(BatchContraster):
-    """First views against the keys of the second views and of a queue.
+    """First views against the keys of all processes' second views and of a queue.
 
     Args:
         projection_BD: `(B, D)` unit-norm projections of the first views.
@@ -79,20 +79,22 @@ class AgainstKeys(BatchContraster):
     Attributes:
         projected: the projections, to which a contrast has its graph.
         num_anchors: B.
-        num_candidates: B + Q.
+        num_candidates: U + Q.
     """
 
     def __init__(self, projection_BD: Tensor, key_BD: Tensor, index_B: Tensor, queue: KeyQueue) -> None:
         self.projected = projection_BD
-        self._key_BD, self._index_B, self._queue = key_BD, index_B, queue
-        self._key_MD, self._index_M = torch.cat([key_BD, queue.keys]), torch.cat([index_B, queue.index])
+        self._key_BD, self._queue = key_BD, queue
+        self._key_UD, self._index_U = gather_with_gradient(key_BD), gather_with_gradient(index_B)
+        self._key_MD = torch.cat([own_first(self._key_UD, len(key_BD)), queue.keys])
+        self._index_M = torch.cat([own_first(self._index_U, len(key_BD)), queue.index])
         self.num_anchors, self.num_candidates = len(projection_BD), len(self._key_MD)
 
     def contrast(self, rows: slice = WHOLE) -> Contrast:
         """Contrast of some of the B anchors with all keys."""
         return against_keys_rows(self.projected, self._key_MD, self._index_M, rows)
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound between the views of this process' images."""
         return info_nce_bound(self.projected, self._key_BD, temperature)
 
@@ -103,7 +105,7 @@ class AgainstKeys(BatchContraster):
 
     def remember_keys(self) -> None:
         """Puts the keys of all processes into the queue, so that their queues stay alike; after a step with the older ones."""
-        self._queue.push(gather_with_gradient(self._key_BD), gather_with_gradient(self._index_B))
+        self._queue.push(self._key_UD, self._index_U)
 
 
 class Patches(BatchContraster):
@@ -122,6 +124,6 @@ class Patches(BatchContraster):
         assert rows == WHOLE
         return self._contrast
 
-    def bound(self, temperature: float) -> float:
+    def bound(self, temperature: float) -> Tensor:
         """Bound as the network measured it; the temperature is a learned one."""
-        return self._bound
+        return torch.tensor(self._bound, dtype=torch.float64)

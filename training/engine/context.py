@@ -9,8 +9,14 @@ from accelerate import Accelerator
 
 from samekind.core.cores import usable_cores
 from samekind.core.progress import Progress
+from samekind.data.loader import ViewLoader
+from samekind.data.types.rows import ChosenRows
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.probe import Probe
+from samekind.training.engine.loss import Loss
+from samekind.training.features.feature_encoder import Trainable
+from samekind.training.features.views import view_maker
+from samekind.training.runtime.checkpoint_copy import CheckpointCopy
 from samekind.training.training_set import TrainingImages
 
 
@@ -26,6 +32,7 @@ class RunContext:
         accelerator: of this process.
         progress: shows bars and lines.
         probe: anchors that are measured after every epoch; `None` for none.
+        copy: of the checkpoint, elsewhere; `None` for none, and in all processes but the first.
     """
 
     config: TrainConfig
@@ -35,6 +42,7 @@ class RunContext:
     accelerator: Accelerator
     progress: Progress
     probe: Probe | None = None
+    copy: CheckpointCopy | None = None
 
     @property
     def is_first(self) -> bool:
@@ -56,3 +64,20 @@ class RunContext:
         if self.images.views is not None:
             return 0
         return max(1, min(8, usable_cores() - 1))
+
+
+def view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoader:
+    """The batches of this process."""
+    config, images = context.config, context.images
+    loader = ViewLoader(
+        ChosenRows(images.viewed, images.fit),
+        view_maker(images, config, encoder.spec),
+        config.images_a_step,
+        config.seed,
+        context.loader_workers,
+        share=(context.accelerator.process_index, context.processes),
+        groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
+    )
+    if context.accelerator.device.type == "cuda":
+        loader.pin()
+    return loader

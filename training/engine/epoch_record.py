@@ -20,6 +20,7 @@ from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.hold_out import held_out_by, hold_out_size
 from samekind.training.models.parameter_groups import blocks_of
+from samekind.training.runtime.checkpoint import Counters
 from samekind.training.training_set import TrainingImages
 
 LINES = 20
@@ -88,6 +89,17 @@ def first_line(context: RunContext, encoder: Trainable, total_steps: int, epochs
             *_learning(context.config, encoder),
             ", ".join([*machine, *shared]),
         ]
+    )
+
+
+def continued_line(counters: Counters, total_steps: int, processes: int) -> str:
+    """Where a run continues, and what another number of processes means for it."""
+    line = f"continuing from step {counters.step} of {total_steps}"
+    if counters.processes == processes:
+        return line
+    return (
+        f"{line} in {counted(processes, 'process', 'processes')} instead of {counters.processes}: each draws views and random numbers of "
+        "its own, so from here on this is not digit for digit the run that it would have been"
     )
 
 

@@ -6,13 +6,12 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samekind.data.loader import Batch, ViewLoader
-from samekind.data.types.rows import ChosenRows
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
 from samekind.training.diagnostics.health import collapse_line
 from samekind.training.diagnostics.health_sample import HealthSample, draw_health_sample
@@ -26,18 +25,25 @@ from samekind.training.engine.budget import (
     rehearse,
     steps_within,
 )
-from samekind.training.engine.context import RunContext
-from samekind.training.engine.epoch_record import epoch_line, first_line, is_told, measure, still_rising_line
+from samekind.training.engine.context import RunContext, view_loader
+from samekind.training.engine.epoch_record import (
+    continued_line,
+    epoch_line,
+    first_line,
+    is_told,
+    measure,
+    still_rising_line,
+)
 from samekind.training.engine.interrupt import interruptible
 from samekind.training.engine.loss import Loss
 from samekind.training.engine.schedule import Schedule
+from samekind.training.engine.step_figures import Statistics, StepFigures
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detection_space import detection_space
 from samekind.training.false_negatives.detectors.base import Detector
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.features.views import view_maker
 from samekind.training.hold_out import held_out_by
-from samekind.training.runtime import checkpoint
 from samekind.training.runtime.artefact import write_history
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.processes import agreed, any_of, from_first
@@ -56,18 +62,19 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         SamekindError: the loss is not finite.
     """
     config, board = context.config, open_tensorboard(context.out) if context.is_first else nullcontext(_nowhere)
-    with closing(_view_loader(context, encoder, loss)) as loader, board as log, interruptible() as interrupted:
+    with closing(view_loader(context, encoder, loss)) as loader, board as log, interruptible() as interrupted:
         asked = asked_steps(config, len(loader))
         schedule = Schedule(asked or REHEARSED_STEPS, config.learning_rate, config.warmup)
         trainer = Trainer(config, encoder, loss, schedule, context.accelerator)
         counters = trainer.resume(context.out, context.digest)
-        loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder))
+        figures = StepFigures(context.accelerator.device)
+        loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder), figures)
         total = asked or loop.steps_in_time()
         trainer.schedule = replace(schedule, total_steps=total)
         epochs = math.ceil(total / len(loader))
         context.progress.print(first_line(context, encoder, total, epochs, bfloat16=trainer.bfloat16))
         if counters.step:
-            context.progress.print(f"continuing from step {counters.step} of {total}")
+            context.progress.print(continued_line(counters, total, context.processes))
         if loader.note:
             context.progress.print(loader.note)
         for epoch in range(len(counters.history), epochs):
@@ -87,40 +94,20 @@ def _nowhere(record: dict[str, Any]) -> None:
     """The first process alone draws."""
 
 
-def _view_loader(context: RunContext, encoder: Trainable, loss: Loss) -> ViewLoader:
-    config, images = context.config, context.images
-    return ViewLoader(
-        ChosenRows(images.viewed, images.fit),
-        view_maker(images, config, encoder.spec),
-        config.images_a_step,
-        config.seed,
-        context.loader_workers,
-        share=(context.accelerator.process_index, context.processes),
-        groups=None if loss.constraints is None else loss.constraints.unit.numpy(),
-    )
-
-
 def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
     make = view_maker(context.images, context.config, encoder.spec)
     return draw_health_sample(context.images, context.config, make.batch)
 
 
-@dataclass(frozen=True)
-class _Statistics:
-    """Counts of an epoch that are more than sums over its steps."""
+def _step_at(step: int, trainer: Trainer, statistics: Statistics) -> Callable[[Batch], object]:
+    """Takes a batch as this step of the run, and waits for its end."""
+    figures = StepFigures(trainer.accelerator.device)
 
-    tracker: FalseNegativeTracker
-    look: BatchLook | None
+    def take(batch: Batch) -> None:
+        figures.add(step, trainer.step(batch, step, statistics.tracker, statistics.look))
+        figures.read()
 
-    def keep(self, counters: Counters) -> None:
-        """Writes both to where a checkpoint takes them from."""
-        counters.tracker = self.tracker.totals
-        counters.probe = {} if self.look is None else self.look.tally.state
-
-
-def _step_at(step: int, trainer: Trainer, statistics: _Statistics) -> Callable[[Batch], object]:
-    """Takes a batch as this step of the run."""
-    return lambda batch: trainer.step(batch, step, statistics.tracker, statistics.look)
+    return take
 
 
 @dataclass(frozen=True)
@@ -131,12 +118,14 @@ class _EpochLoop:
     counters: Counters
     interrupted: threading.Event
     sample: HealthSample
+    figures: StepFigures
     pace: Pace = field(default_factory=Pace)
 
     def run(self, epoch: int, epochs: int) -> dict[str, Any]:
         """Takes the steps of one epoch that have not been taken yet, and returns its record."""
         statistics = self._statistics()
         self._take_steps(epoch, epochs, statistics)
+        self._sum_up(self.figures.read())
         started = time.perf_counter()
         record = self._record(epoch, statistics)
         self._close(record)
@@ -162,7 +151,7 @@ class _EpochLoop:
 
         def is_over(seconds: float) -> bool:
             over = seconds > SHARE_FOR_TIMING * budget / len(phases) or self.interrupted.is_set()
-            return any_of(trainer.accelerator, over)
+            return any_of(trainer.accelerator, over)[0]
 
         a_step, a_look = [0.0] * REHEARSED_STEPS, 0.0
         with put_back(trainer), closing(self.loader.epochs()) as batches:
@@ -171,7 +160,7 @@ class _EpochLoop:
                 a_step[step] = rehearse(_step_at(step, trainer, statistics), batches, is_over).a_step
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
-        if self._is_interrupted():
+        if any_of(trainer.accelerator, self.interrupted.is_set())[0]:
             raise KeyboardInterrupt
         now = time.perf_counter()
         mean_step = untreated * a_step[0] + (1 - untreated) * a_step[1]
@@ -185,7 +174,7 @@ class _EpochLoop:
             self._show_images(detector)
         return time.perf_counter() - started
 
-    def _take_steps(self, epoch: int, epochs: int, statistics: _Statistics) -> None:
+    def _take_steps(self, epoch: int, epochs: int, statistics: Statistics) -> None:
         done = self.counters.step - epoch * len(self.loader)
         ahead = min(len(self.loader), self.trainer.schedule.total_steps - epoch * len(self.loader))
         with self.context.progress.task(f"epoch {epoch + 1}/{epochs}", ahead) as task:
@@ -197,43 +186,47 @@ class _EpochLoop:
                 self._refresh_detector(epoch)
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
                 now = time.perf_counter()
-                self._count(batch, figures, now - started)
+                self._count(batch, now - started)
+                self._sum_up(read := self.figures.add(self.counters.step - 1, figures))
                 if not self.pace.is_known:
                     self.pace.add(now - started)
                     self._tell_pace(epochs)
                 started = now
-                task.note(f"loss {figures['loss']:.3f}")
+                if read:
+                    task.note(f"loss {read[-1]['loss']:.3f}")
                 task.advance()
-                if (interrupted := self._is_interrupted()) or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                is_due = now - saved > SECONDS_BETWEEN_CHECKPOINTS
+                interrupted, is_due = any_of(self.context.accelerator, self.interrupted.is_set(), is_due)
+                if interrupted or is_due:
+                    self._sum_up(self.figures.read())
                     statistics.keep(self.counters)
                     self._save()
                     saved = now
                 if interrupted:
                     raise KeyboardInterrupt
 
-    def _statistics(self) -> _Statistics:
+    def _statistics(self) -> Statistics:
         """Counts of the epoch so far, as the last checkpoint has them."""
         labels, _ = measured_labels(self.context.images, self.context.config)
         probe = self.context.probe if self.context.is_first else None
         look = None if probe is None else BatchLook(probe, self.counters.probe)
-        return _Statistics(FalseNegativeTracker(labels, dict(self.counters.tracker)), look)
+        return Statistics(FalseNegativeTracker(labels, dict(self.counters.tracker)), look)
 
-    def _count(self, batch: Batch, figures: dict[str, float], seconds: float) -> None:
-        """Adds a step to the counters."""
+    def _count(self, batch: Batch, seconds: float) -> None:
+        """Adds a step to the counters, but for what it found."""
         self.counters.step += 1
         images = len(batch.index)
         step = {"batches": 1, "pairs": images * self.context.processes, "candidates": images, "seconds": seconds}
-        for name, value in {**figures, **step}.items():
+        self._sum_up([step])
+
+    def _sum_up(self, figures: Iterable[dict[str, float]]) -> None:
+        for name, value in ((name, value) for each in figures for name, value in each.items()):
             self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
 
     def _tell_pace(self, epochs: int) -> None:
         left = self.trainer.schedule.total_steps - self.counters.step
         if news := self.pace.news(left, epochs - len(self.counters.history)):
             self.context.progress.print(news)
-
-    def _is_interrupted(self) -> bool:
-        """True in all processes after the same step."""
-        return any_of(self.context.accelerator, self.interrupted.is_set())
 
     def _starts_treatment(self) -> bool:
         """True at the first treated step, if steps before it were none: it may take several times as long."""
@@ -261,7 +254,7 @@ class _EpochLoop:
             self.trainer.loss.refresh_detector(space.embeddings)
         from_first(self.context.accelerator, detector.buffers())
 
-    def _record(self, epoch: int, statistics: _Statistics) -> dict[str, Any]:
+    def _record(self, epoch: int, statistics: Statistics) -> dict[str, Any]:
         """The epoch's sums as its record."""
         schedule, sums, last = self.trainer.schedule, self.counters.sums, self.counters.step - 1
         beta = self.trainer.loss.hardness(schedule.progress(last))
@@ -291,5 +284,6 @@ class _EpochLoop:
             write_history(self.context.out, self.counters.history)
 
     def _save(self) -> None:
-        if self.context.is_first:
-            checkpoint.save(self.context.out, self.trainer.modules, self.trainer.optimizer, self.counters)
+        self.trainer.save(self.context.out, self.counters)
+        if self.context.copy is not None:
+            self.context.copy.follow()

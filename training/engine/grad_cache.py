@@ -16,28 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from samekind.training.runtime.random_state import RandomState, random_state, set_random_state
+
 Views = Tensor | Sequence[Tensor]
 Project = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class RandomState:
-    """Where the generators stood before a chunk.
-
-    Attributes:
-        cpu: uint8 state of the CPU's generator.
-        device: uint8 state of the network's device; `None` where that is the CPU.
-    """
-
-    cpu: Tensor
-    device: Tensor | None
 
 
 def project_in_chunks(
@@ -65,7 +53,7 @@ def project_in_chunks(
     parts, states = [], []
     with torch.no_grad(), _running_statistics_frozen(network):
         for rows in _chunks(_count(views), chunk_size):
-            states.append(_random_state(device))
+            states.append(random_state(device))
             parts.append(run(_take(views, rows)))
     return torch.cat(parts).requires_grad_(), states
 
@@ -109,7 +97,7 @@ def backward_in_chunks(
         )
     with _generators_kept(device):
         for rows, state in zip(chunks, states, strict=True):
-            _set_random_state(state, device)
+            set_random_state(state, device)
             with nullcontext() if rows is chunks[-1] else _unsynchronised(network):
                 backward((run(_take(views, rows)) * gradient_ND[rows]).sum())
 
@@ -166,25 +154,11 @@ def _device(network: nn.Module) -> torch.device:
     return torch.device("cpu") if parameter is None else parameter.device
 
 
-def _random_state(device: torch.device) -> RandomState:
-    if device.type == "cuda":
-        return RandomState(torch.get_rng_state(), torch.cuda.get_rng_state(device))
-    return RandomState(torch.get_rng_state(), torch.mps.get_rng_state() if device.type == "mps" else None)
-
-
-def _set_random_state(state: RandomState, device: torch.device) -> None:
-    torch.set_rng_state(state.cpu)
-    if state.device is not None and device.type == "cuda":
-        torch.cuda.set_rng_state(state.device, device)
-    elif state.device is not None:
-        torch.mps.set_rng_state(state.device)
-
-
 @contextmanager
 def _generators_kept(device: torch.device) -> Iterator[None]:
     """Replaying numbers must not rewind the run: what is drawn next would repeat what was drawn before."""
-    before = _random_state(device)
+    before = random_state(device)
     try:
         yield
     finally:
-        _set_random_state(before, device)
+        set_random_state(before, device)

@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from samekind.core.errors import SamekindError
 from samekind.data.loader import Batch
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
@@ -23,7 +22,8 @@ from samekind.training.engine.loss import Loss, LossOutput, mean_loss
 from samekind.training.engine.networks import build_network, projection_dim
 from samekind.training.engine.row_blocks import Block, backward_in_row_blocks, rows_per_block
 from samekind.training.engine.schedule import Schedule
-from samekind.training.engine.weight_average import average_of, averaged, keep_average
+from samekind.training.engine.step_figures import check_finite
+from samekind.training.engine.weight_average import average_of, averaged, count_on_cpu, keep_average
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.key_queue import KeyQueue
 from samekind.training.models.momentum import MomentumEncoder
@@ -32,6 +32,8 @@ from samekind.training.objectives.cpc import CpcNetwork
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.runtime.devices import autocast, use_bfloat16
+from samekind.training.runtime.processes import continue_randomly, random_states
+from samekind.training.runtime.random_state import RandomState
 
 Observe = Callable[[Block[LossOutput]], object]
 
@@ -69,6 +71,8 @@ class Trainer:
         if config.ema:
             self.modules["average"] = average_of(encoder.backbone, config.ema)
         self.modules.to(accelerator.device).train()
+        if self._average is not None:
+            count_on_cpu(self._average)
         self.network = accelerator.prepare(network)
 
     def resume(self, folder: Path, run: str) -> Counters:
@@ -80,18 +84,30 @@ class Trainer:
         Raises:
             ArtefactError: the checkpoint is damaged or of another run than `run`.
         """
-        counters = Counters(run)
+        counters, random = Counters(run), list[RandomState]()
         if checkpoint.exists(folder):
-            counters = checkpoint.load(folder, run, self.modules, self.optimizer)
+            counters, random = checkpoint.load(folder, run, self.modules, self.optimizer)
+        continue_randomly(self.accelerator, random, (self.config.seed, counters.step))
         if counters.bfloat16 is None:
             counters.bfloat16 = self.bfloat16
         self.bfloat16 = counters.bfloat16
         return counters
 
+    def save(self, folder: Path, counters: Counters) -> None:
+        """Writes the checkpoint, if this is the first process; all have to call it.
+
+        Raises:
+            ArtefactError: the folder cannot be written.
+        """
+        random = random_states(self.accelerator)
+        counters.processes = self.accelerator.num_processes
+        if self.accelerator.is_main_process:
+            checkpoint.save(folder, self.modules, self.optimizer, counters, random)
+
     def step(
         self, batch: Batch, step: int, tracker: FalseNegativeTracker, look: BatchLook | None = None
-    ) -> dict[str, float]:
-        """Takes one step.
+    ) -> dict[str, Tensor]:
+        """Takes one step. On a GPU nothing in it waits for the device, but for the look at the probe.
 
         Args:
             batch: two views of B images.
@@ -100,10 +116,10 @@ class Trainer:
             look: the fixed probe's look at the same.
 
         Returns:
-            `loss` and `mi_bound` of this batch.
+            `loss` and `mi_bound` of this batch: scalars on the device.
 
         Raises:
-            SamekindError: the loss is not finite.
+            SamekindError: the loss is not finite. On a GPU whoever reads it has to check that.
         """
 
         def observe(block: Block[LossOutput]) -> None:
@@ -123,7 +139,7 @@ class Trainer:
         self.optimizer.step()
         if self._average is not None:
             self._average.update_parameters(self.encoder.backbone)
-        return {"loss": loss.item(), "mi_bound": contraster.bound(self.config.temperature)}
+        return {"loss": loss, "mi_bound": contraster.bound(self.config.temperature)}
 
     def averaged(self) -> AbstractContextManager[None]:
         """The encoder as the artefact would hold it: with the average of its weights, if there is one."""
@@ -149,7 +165,7 @@ class Trainer:
         contrast.candidate.retain_grad()
         output: LossOutput = self.loss(contrast, self.schedule.progress(step))
         loss = mean_loss(output)
-        _check_finite(loss, step)
+        self._check_finite(loss, step)
         self.accelerator.backward(loss)
         assert contrast.candidate.grad is not None
         observe(Block(slice(0, len(contrast.candidate)), contrast, output, contrast.candidate.grad))
@@ -171,7 +187,7 @@ class Trainer:
             block_rows=rows_per_block(contraster.num_candidates),
             observe=observe,
         )
-        _check_finite(loss, step)
+        self._check_finite(loss, step)
         gradient, backward = contraster.own_gradient(), self.accelerator.backward
         backward_in_chunks(self.network, views, gradient, states, chunk, project=project, backward=backward)
         return contraster, loss
@@ -206,7 +222,7 @@ class Trainer:
         return [batch.view_1] if "queue" in self.modules else [batch.view_1, batch.view_2]
 
     def _index(self, batch: Batch) -> Tensor:
-        return batch.index.to(self.accelerator.device)
+        return batch.index.to(self.accelerator.device, non_blocking=True)
 
     def _project(self, network: nn.Module, views: Tensor) -> Tensor:
         images = self.encoder.normalise(views)
@@ -214,17 +230,14 @@ class Trainer:
             projection: Tensor = network(images)
         return projection
 
+    def _check_finite(self, loss: Tensor, step: int) -> None:
+        """At once where that costs nothing, before anybody counts with it."""
+        if loss.device.type == "cpu":
+            check_finite(loss.item(), step)
+
     def _share_gradients(self) -> None:
         """The mean over processes for the objective's own scalars, which no wrapper takes care of as it does for the network."""
         if self.accelerator.num_processes > 1:
             for parameter in self.loss.parameters():
                 if parameter.grad is not None:
                     parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
-
-
-def _check_finite(loss: Tensor, step: int) -> None:
-    if not torch.isfinite(loss):
-        raise SamekindError(
-            f"the loss became {loss.item()} at step {step}",
-            hint="lower --learning-rate or raise --temperature, and start over with --force",
-        )

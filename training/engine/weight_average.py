@@ -22,7 +22,7 @@ def average_of(network: nn.Module, decay: float) -> AveragedModel:
     """
 
     def step(average: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
-        count = int(steps)
+        count = int(network_average.n_averaged)  # `steps` is a copy of it on the network's device
         new = 1 - min(decay, (1 + count) / (10 + count))
         for mean, value in zip(average, current, strict=True):
             if value.is_floating_point():
@@ -30,7 +30,13 @@ def average_of(network: nn.Module, decay: float) -> AveragedModel:
             else:
                 mean.copy_(value)  # a counter
 
-    return AveragedModel(network, multi_avg_fn=step, use_buffers=True)
+    network_average = AveragedModel(network, multi_avg_fn=step, use_buffers=True)
+    return network_average
+
+
+def count_on_cpu(average: AveragedModel) -> None:
+    """Leaves the number of steps, which decides about the next one, where nobody has to wait for it."""
+    average.n_averaged = average.n_averaged.cpu()
 
 
 @contextmanager

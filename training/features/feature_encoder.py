@@ -42,7 +42,7 @@ class FeatureEncoder(nn.Module):
 
     def normalise(self, vectors_BD: Tensor) -> Tensor:
         """`(B, D)` of any precision to float32 on this module's device."""
-        return vectors_BD.to(next(self.parameters()).device, torch.float32)
+        return vectors_BD.to(next(self.parameters()).device, non_blocking=True).to(torch.float32)
 
     def forget(self) -> None:
         """Makes the adapter one that changes nothing."""

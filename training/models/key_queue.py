@@ -38,9 +38,8 @@ class KeyQueue(nn.Module):
             index_B: `(B,)` int64 training image of each key, ≥ 0.
         """
         size = len(self.index)
-        start = int(self.position)
-        slots = (start + torch.arange(len(keys_BD), device=self.keys.device)) % size
+        slots = (self.position + torch.arange(len(keys_BD), device=self.keys.device)) % size
         newest = slice(max(0, len(keys_BD) - size), None)
         self.keys[slots[newest]] = keys_BD[newest].to(self.keys.dtype)
         self.index[slots[newest]] = index_B[newest]
-        self.position.fill_((start + len(keys_BD)) % size)
+        self.position.add_(len(keys_BD)).remainder_(size)

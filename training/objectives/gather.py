@@ -57,6 +57,19 @@ def own_rows(num_images: int, device: torch.device | None = None) -> Tensor:
     return torch.cat([first, first + world * num_images])
 
 
+def own_first(gathered_UD: Tensor, num_rows: int) -> Tensor:
+    """Gathered rows with this process' own moved to the front, the others in their order.
+
+    Args:
+        gathered_UD: `(W·N, …)`, as `gather_with_gradient` returned it.
+        num_rows: N.
+    """
+    start = (distributed.get_rank() if _is_distributed() else 0) * num_rows
+    if start == 0:
+        return gathered_UD
+    return torch.cat([gathered_UD[start : start + num_rows], gathered_UD[:start], gathered_UD[start + num_rows :]])
+
+
 def sum_over_processes(gradient_ND: Tensor) -> Tensor:
     """The gradient of this process' rows, given each process' gradient of all gathered rows: what undoes `gather_with_gradient`.
 

@@ -29,11 +29,11 @@ def bound_of_logits(logits_BB: Tensor) -> float:
     Source:
         arXiv 1807.03748, section 2.3; arXiv 1905.06922, equation 10.
     """
-    return _bound(_cross_entropy(logits_BB), len(logits_BB))
+    return _bound(_cross_entropy(logits_BB), len(logits_BB)).item()
 
 
 @torch.no_grad()
-def info_nce_bound(view_1_BD: Tensor, view_2_BD: Tensor, temperature: float) -> float:
+def info_nce_bound(view_1_BD: Tensor, view_2_BD: Tensor, temperature: float) -> Tensor:
     """The bound between two views of a batch, with the objective's own critic: cosine / τ.
 
     Candidates are taken across views only. Pairs within a view are left out: they depend on each other and the proof does not carry over
@@ -45,20 +45,22 @@ def info_nce_bound(view_1_BD: Tensor, view_2_BD: Tensor, temperature: float) -> 
         temperature: τ > 0.
 
     Returns:
-        The bound in nats, at most `log B`; may be negative.
+        Scalar bound in nats, at most `log B`; may be negative. On the projections' device, so that nobody waits for it.
     """
-    count, loss = len(view_1_BD), 0.0
+    count = len(view_1_BD)
+    loss = torch.zeros((), device=view_1_BD.device)
     for start in range(0, count, BLOCK):  # a large batch would otherwise build its whole matrix here
         logits = view_1_BD[start : start + BLOCK].float() @ view_2_BD.float().T / temperature
-        loss += _cross_entropy(logits, start) * len(logits)
+        loss = loss + _cross_entropy(logits, start) * len(logits)
     return _bound(loss / count, count)
 
 
-def _cross_entropy(logits_RB: Tensor, start: int = 0) -> float:
-    """Mean over anchors `start`, `start + 1`, … whose positive is the candidate of the same number."""
+def _cross_entropy(logits_RB: Tensor, start: int = 0) -> Tensor:
+    """Mean over anchors `start`, `start + 1`, … whose positive is the candidate of the same number; in float64 where the device has it."""
     positive = torch.arange(start, start + len(logits_RB), device=logits_RB.device)
-    return functional.cross_entropy(logits_RB, positive).item()
+    loss = functional.cross_entropy(logits_RB, positive)
+    return loss if loss.device.type == "mps" else loss.double()
 
 
-def _bound(loss: float, count: int) -> float:
-    return min(math.log(count) - loss, math.log(count))
+def _bound(loss: Tensor, count: int) -> Tensor:
+    return (math.log(count) - loss).clamp(max=math.log(count))

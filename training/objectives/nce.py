@@ -49,11 +49,17 @@ class NoiseContrast(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=form == "sigmoid")
         self.offset = nn.Parameter(torch.tensor(0.0))  # log Z, or minus the bias
         self.register_buffer("started", torch.tensor(False))
+        self._knows_start = (
+            False  # asked of the buffer once, and after it was loaded: every time, a GPU would have to be waited for
+        )
+        self.register_load_state_dict_post_hook(_forget_start)  # type: ignore[no-untyped-call]
 
     def forward(self, terms: Terms) -> Tensor:
         """`(A,)` float loss per anchor, 0 for an anchor without negatives."""
-        if not self.started:
-            self._start(terms)
+        if not self._knows_start:
+            if not self.started:
+                self._start(terms)
+            self._knows_start = bool(self.started)
         log_noise = terms.log_count - self.log_images if self.form == "partition" else torch.zeros_like(terms.log_count)
         return binary_loss(terms, scale=self.log_scale.exp(), shift=self.offset + log_noise)
 
@@ -62,7 +68,16 @@ class NoiseContrast(nn.Module):
         logits = terms.candidate / self.temperature
         if not terms.negative_mask.any():
             return
-        log_mean = logits[terms.negative_mask].logsumexp(0) - math.log(int(terms.negative_mask.sum()))
-        start = terms.log_count[terms.contrasted].mean() if self.form == "sigmoid" else self.log_images + log_mean
-        self.offset.copy_(gather_with_gradient(start.reshape(1)).mean())  # the same in all processes
+        # gathered: the same in all processes, and what one with all images would find
+        if self.form == "sigmoid":
+            self.offset.copy_(gather_with_gradient(terms.log_count[terms.contrasted].mean().reshape(1)).mean())
+        else:
+            sums = gather_with_gradient(logits[terms.negative_mask].logsumexp(0).reshape(1))
+            count = gather_with_gradient(terms.negative_mask.sum().reshape(1)).sum()
+            self.offset.copy_(self.log_images + (sums.logsumexp(0) - math.log(int(count))))
         self.started.fill_(True)
+
+
+def _forget_start(module: nn.Module, keys: object) -> None:
+    assert isinstance(module, NoiseContrast)
+    module._knows_start = False

@@ -7,7 +7,7 @@ The order of writes makes a kill at any moment harmless: `answers.json` (if ther
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -56,9 +56,10 @@ from samekind.training.runtime.artefact import (
     read_meta,
     write_json,
 )
+from samekind.training.runtime.checkpoint_copy import CheckpointCopy
 from samekind.training.runtime.devices import choose_device
 from samekind.training.runtime.lock import exclusive
-from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable
+from samekind.training.runtime.processes import accelerator_on, agreed, check_shareable, lost_process_told
 from samekind.training.training_set import TrainingImages, training_corpus
 
 Start = Literal["continue", "resume", "force"]
@@ -121,6 +122,7 @@ def train(
         ArtefactError: the folder cannot be written or holds a run with other settings.
         InputError: `resume` without a checkpoint, answers for an objective that has no use for them, or `confirmed` without answers.
         CorpusError: fewer than two training images.
+        SamekindError: the loss is not finite, or another process of this training has ended.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     out = Path(out)
@@ -133,7 +135,9 @@ def train(
     check_writable(out)
     first = accelerator.is_main_process  # the others take its word for everything on disk, and write nothing
     progress = (progress or NoProgress()) if first else NoProgress()
-    with exclusive(out) if first else nullcontext():
+    copy = CheckpointCopy(config.checkpoint_to, out, progress) if first and config.checkpoint_to else None
+    lock, copying = exclusive(out) if first else nullcontext(), closing(copy) if copy else nullcontext()
+    with lock, lost_process_told(accelerator, out), copying:
         request = RunRequest(config, corpus, outside_files(config), answers)
         request, kept = _agreed_request(out, request, start, accelerator, progress)
         config = request.config
@@ -146,7 +150,7 @@ def train(
             config if prior is None else replace(config, prior=prior.share), begun, request.answers, progress
         )
         drawn = draw_probe(images, config) if probe else None
-        context = RunContext(config, images, out, request.digest, accelerator, progress, drawn)
+        context = RunContext(config, images, out, request.digest, accelerator, progress, drawn, copy)
         meta = meta_at_start(request, begun, loss.constraints, prior)
         if first:
             _write_start(context, request, begun, meta, start)
@@ -164,7 +168,8 @@ def train(
 
 def _check_start(out: Path, start: Start, config: TrainConfig) -> None:
     """Refuses what the folder alone shows to be impossible."""
-    if start == "resume" and not ((out / WEIGHTS).is_file() or checkpoint.exists(out)):
+    is_there = (out / WEIGHTS).is_file() or checkpoint.exists(out) or config.checkpoint_to
+    if start == "resume" and not is_there:
         raise InputError(f"{out} holds no checkpoint to resume", hint="leave out --resume to start a new run")
     if start != "force":
         refuse_old_backbone(out)
@@ -215,6 +220,8 @@ def _write_start(context: RunContext, request: RunRequest, begun: Begun, meta: d
         _clear(out)  # only now: whatever is wrong with the request has been refused before
     write_answers(out, request.answers)  # before the meta data, which name their content
     write_json(out / META, meta)
+    if context.copy is not None and start != "force":
+        context.copy.fetch(context.digest)
 
 
 def _clear(out: Path) -> None:

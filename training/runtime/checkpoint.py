@@ -1,12 +1,14 @@
 """Crash-safe, resumable state of a run: one safetensors file, whose header carries the counters as JSON.
 
 One file and one rename, so tensors and counters can never come from different steps. Everything that decides the next step is in it
-(weights, optimiser moments, key encoder, queue, random state, half-counted epoch), so that an interrupted run continues bitwise on CPU.
+(weights, optimiser moments, key encoder, queue, random state of every process, half-counted epoch), so that an interrupted run continues
+bitwise on CPU.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,10 @@ from torch.optim import Optimizer
 
 from samekind.core.errors import ArtefactError
 from samekind.training.runtime.artefact import write_atomically
+from samekind.training.runtime.random_state import RandomState
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
+_RANDOM, _RANDOM_ON_DEVICE = "random", "random_on_device"
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Counters:
         sums: sums over the unfinished epoch by name (loss, bound, seconds, batches).
         tracker: totals of the unfinished epoch's false-negative tracker.
         probe: state of the unfinished epoch's look at what the objective meets (`training.diagnostics.probe_statistics`); empty for none.
+        processes: that took the last step together.
         bfloat16: the number format that `auto` came to where the run began; a run keeps it, wherever it is resumed. `None` before it began.
     """
 
@@ -48,6 +53,7 @@ class Counters:
     probe: dict[str, Any] = field(default_factory=dict)
     bfloat16: bool | None = None
     total_steps: int | None = None
+    processes: int = 1
 
 
 def exists(folder: Path) -> bool:
@@ -55,8 +61,17 @@ def exists(folder: Path) -> bool:
     return (folder / CHECKPOINT).is_file()
 
 
-def save(folder: Path, modules: nn.ModuleDict, optimizer: Optimizer, counters: Counters) -> None:
+def save(
+    folder: Path, modules: nn.ModuleDict, optimizer: Optimizer, counters: Counters, random: Sequence[RandomState]
+) -> None:
     """Writes the checkpoint, replacing the previous one.
+
+    Args:
+        folder: of the artefact.
+        modules: whose tensors are kept.
+        optimizer: whose moments are kept.
+        counters: where the run stands.
+        random: where the generators of each process stand.
 
     Raises:
         ArtefactError: the folder cannot be written.
@@ -64,15 +79,21 @@ def save(folder: Path, modules: nn.ModuleDict, optimizer: Optimizer, counters: C
     tensors = {f"module.{name}": value for name, value in modules.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()})
-    tensors["random"] = torch.get_rng_state()
+    for process, state in enumerate(random):
+        tensors[f"{_RANDOM}.{process}"] = state.cpu
+        if state.device is not None:
+            tensors[f"{_RANDOM_ON_DEVICE}.{process}"] = state.device
     stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path = folder / CHECKPOINT
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, safetensors.torch.save(stored, {"counters": json.dumps(counters.__dict__, allow_nan=False)}))
 
 
-def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -> Counters:
-    """Restores modules, optimiser and random state in place, and returns the counters.
+def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -> tuple[Counters, list[RandomState]]:
+    """Restores modules and optimiser in place.
+
+    Returns:
+        The counters, and where the generators of each process stood.
 
     Raises:
         ArtefactError: the checkpoint is damaged or belongs to another run.
@@ -90,17 +111,29 @@ def load(folder: Path, run: str, modules: nn.ModuleDict, optimizer: Optimizer) -
             f"{path} cannot be resumed", hint="it is damaged or of another run: start anew with --force"
         ) from error
     optimizer.load_state_dict({**optimizer.state_dict(), "state": _optimizer_state(_under("optimizer", tensors))})
-    torch.set_rng_state(tensors["random"])
-    return counters
+    return counters, _random_states(tensors)
 
 
 def is_whole(folder: Path, run: str) -> bool:
     """True if the checkpoint is readable and belongs to this run."""
+    return step_of(folder / CHECKPOINT, run) is not None
+
+
+def step_of(path: Path, run: str) -> int | None:
+    """Steps done in a checkpoint; `None` if it cannot be read or is another run's."""
     try:
-        with safe_open(folder / CHECKPOINT, framework="pt") as file:
-            return bool(Counters(**json.loads(file.metadata()["counters"])).run == run)
+        with safe_open(path, framework="pt") as file:
+            counters = Counters(**json.loads(file.metadata()["counters"]))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError):
-        return False
+        return None
+    return counters.step if counters.run == run else None
+
+
+def _random_states(tensors: dict[str, Tensor]) -> list[RandomState]:
+    if "random" in tensors:  # an older version's, of one process or of the first
+        return [RandomState(tensors["random"])]
+    cpu, device = _under(_RANDOM, tensors), _under(_RANDOM_ON_DEVICE, tensors)
+    return [RandomState(cpu[process], device.get(process)) for process in map(str, range(len(cpu)))]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from torch import Tensor
 
 from samekind.core.progress import NoProgress
 from samekind.data.loader import Batch
@@ -197,7 +198,7 @@ def test_minutes_count_what_starts_later(
     real, ahead, asked = time.perf_counter, [0.0], []
     step, refresh = Trainer.step, Reciprocal.refresh
 
-    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, Tensor]:
         ahead[0] += 1.0 if number == 0 else 3.0
         return step(self, batch, number, *rest)
 
@@ -222,7 +223,7 @@ def test_the_pace_is_told_again_when_treatment_starts(tmp_path: Path, monkeypatc
     """Steps 15 to 59 are treated, and take three times as long here."""
     real, ahead, step = time.perf_counter, [0.0], Trainer.step
 
-    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, float]:
+    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, Tensor]:
         ahead[0] += 100.0 if number < 15 else 300.0
         return step(self, batch, number, *rest)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.loader import Batch
@@ -139,7 +140,7 @@ def test_a_forced_run_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: 
     steps: list[int] = []
     take = Trainer.step
 
-    def counted(self: Trainer, batch: Batch, step: int, *rest: Any) -> dict[str, float]:
+    def counted(self: Trainer, batch: Batch, step: int, *rest: Any) -> dict[str, Tensor]:
         steps.append(step)
         return take(self, batch, step, *rest)
 

@@ -1,0 +1,1 @@
+"""Trainings against each other."""
