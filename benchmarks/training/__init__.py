@@ -1,0 +1,1 @@
+"""Training speed beside what else there is, and beside company."""
