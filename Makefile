@@ -43,9 +43,9 @@ train trained-demo: STEPS := 6
 quickstart: STEPS := 3
 compare: STEPS := 4
 compare: PRESET := plain
-test browser walk screenshots test-slow test-long faults bench-index audit-deps: STEPS := 3
+test browser walk screenshots test-slow test-long faults bench-index bench-train audit-deps: STEPS := 3
 
-.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults bench-index audit-deps check format format-check lint types layers clean
+.PHONY: chromium help setup demo quickstart trained-demo train compare test test-slow test-long browser walk screenshots faults bench-index bench-train audit-deps check format format-check lint types layers clean
 
 help: ## list the targets
 	@echo 'samekind: find images of the same kind'
@@ -150,6 +150,12 @@ bench-index: setup ## queries a second at recall 0.99 beside FAISS, hnswlib, use
 	$(call step,3,installing the peers and measuring (a million rows take about ten minutes on two cores))
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check hnswlib usearch 2> >(grep -v 'is ignored: it is' >&2)
 	@$(VENV)/bin/python -m benchmarks.index --rows $(ROWS)
+
+bench-train: setup ## pairs a second beside lightly, and beside a busy process: CIFAR10=FOLDER PHOTOS=FOLDER (about 12 minutes)
+	$(call step,3,installing lightly and measuring (about 12 minutes on two quiet cores))
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check lightly 2> >(grep -v 'is ignored: it is' >&2)
+	@$(VENV)/bin/python -m benchmarks.training $(if $(CIFAR10),--cifar10 "$(CIFAR10)") $(if $(PHOTOS),--photos "$(PHOTOS)")
+	@$(if $(CIFAR10),$(VENV)/bin/python -m benchmarks.training --cifar10 "$(CIFAR10)" --company)
 
 audit-deps: setup ## known security flaws of the versions in constraints.txt; needs the network
 	$(call step,3,asking for known flaws of $$(grep -c '==' constraints.txt) packages (half a minute))

@@ -1,1 +1,1 @@
-"""Trainings against each other."""
+"""Training speed beside what else there is, in processes, and beside company."""

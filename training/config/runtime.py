@@ -12,11 +12,14 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeSettings(Settings):
-    """Number format, processes and device. Only the first changes a result: views are the same for any number of workers.
+    """Number format, processes and device. The first changes a result, the number of streams its last bits; views are the same for any
+    number of workers.
 
     Attributes:
         precision: `auto` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX, AMD's AVX512-BF16), otherwise float32.
         workers: processes that make views; `None` chooses by cores.
+        streams: parts of a batch that a CPU computes side by side, each on one thread; `None` takes as many as there are cores, up to 8. A
+            run keeps the number that it began with.
         device: one of `DEVICES`.
         checkpoint_to: folder of an object store, as fsspec names it, that keeps a copy of the checkpoint; a run that continues takes it
             from there if it is further than its folder's.
@@ -25,6 +28,12 @@ class RuntimeSettings(Settings):
     precision: str = setting("auto", one_of(*PRECISIONS), flag=("NAME", "auto, float32 or bfloat16."))
     workers: int | None = setting(
         None, at_least(0), flag=("N", "Processes that make views; changes no result."), counts=never
+    )
+    streams: int | None = setting(
+        None,
+        at_least(1),
+        flag=("N", "Parts of a batch side by side on the CPU, one a core; changes last bits only."),
+        counts=never,
     )
     device: str = setting("auto", one_of(*DEVICES), flag=("NAME", "auto, cpu, cuda or mps."), counts=never)
     checkpoint_to: str | None = setting(

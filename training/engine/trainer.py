@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,14 @@ from samekind.training.engine.networks import build_network, projection_dim
 from samekind.training.engine.row_blocks import Block, backward_in_row_blocks, rows_per_block
 from samekind.training.engine.schedule import Schedule
 from samekind.training.engine.step_figures import check_finite
+from samekind.training.engine.streams.choose import choose_streams, kept_streams
+from samekind.training.engine.streams.network import StreamedNetwork
 from samekind.training.engine.weight_average import average_of, averaged, count_on_cpu, keep_average
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.key_queue import KeyQueue
 from samekind.training.models.momentum import MomentumEncoder
 from samekind.training.models.parameter_groups import optimizer_groups
+from samekind.training.models.streams import one_thread
 from samekind.training.objectives.cpc import CpcNetwork
 from samekind.training.runtime import checkpoint
 from samekind.training.runtime.checkpoint import Counters
@@ -73,10 +76,11 @@ class Trainer:
         self.modules.to(accelerator.device).train()
         if self._average is not None:
             count_on_cpu(self._average)
-        self.network = accelerator.prepare(network)
+        self._whole_network: nn.Module = accelerator.prepare(network)
+        self._take_streams(choose_streams(config, network, accelerator))
 
     def resume(self, folder: Path, run: str) -> Counters:
-        """Restores the checkpoint in `folder`, if there is one, and keeps to the number format that the run began in.
+        """Restores the checkpoint in `folder`, if there is one, and keeps to number format and streams that the run began with.
 
         Returns:
             Where the run stands.
@@ -87,7 +91,9 @@ class Trainer:
         counters, random = Counters(run), list[RandomState]()
         if checkpoint.exists(folder):
             counters, random = checkpoint.load(folder, run, self.modules, self.optimizer)
+            self._take_streams(kept_streams(counters.streams, self.accelerator))
         continue_randomly(self.accelerator, random, (self.config.seed, counters.step))
+        counters.streams = self.streams
         if counters.bfloat16 is None:
             counters.bfloat16 = self.bfloat16
         self.bfloat16 = counters.bfloat16
@@ -103,6 +109,16 @@ class Trainer:
         counters.processes = self.accelerator.num_processes
         if self.accelerator.is_main_process:
             checkpoint.save(folder, self.modules, self.optimizer, counters, random)
+
+    def _take_streams(self, streams: int) -> None:
+        """Computes batches in that many streams from here on."""
+        self.streams, self.network = streams, self._in_streams(self._whole_network, streams)
+        if "key_encoder" in self.modules:
+            self._key_network = self._in_streams(self.modules["key_encoder"], streams)
+
+    @staticmethod
+    def _in_streams(network: nn.Module, streams: int) -> nn.Module:
+        return StreamedNetwork(network, streams) if streams > 1 else network
 
     def step(
         self, batch: Batch, step: int, tracker: FalseNegativeTracker, look: BatchLook | None = None
@@ -132,14 +148,16 @@ class Trainer:
             group["lr"] = self.schedule.learning_rate(step) * group["lr_scale"]
         self.optimizer.zero_grad()
         take = self._backward_in_chunks if self.config.effective_batch else self._backward
-        contraster, loss = take(batch, step, observe)
-        if isinstance(contraster, AgainstKeys):
-            contraster.remember_keys()
-        self._share_gradients()
-        self.optimizer.step()
-        if self._average is not None:
-            self._average.update_parameters(self.encoder.backbone)
-        return {"loss": loss, "mi_bound": contraster.bound(self.config.temperature)}
+        # Beside streams, threads that share the rest of a step would wait for each other again; a large batch has enough to share.
+        with one_thread() if self.streams > 1 and not self.config.effective_batch else nullcontext():
+            contraster, loss = take(batch, step, observe)
+            if isinstance(contraster, AgainstKeys):
+                contraster.remember_keys()
+            self._share_gradients()
+            self.optimizer.step()
+            if self._average is not None:
+                self._average.update_parameters(self.encoder.backbone)
+            return {"loss": loss, "mi_bound": contraster.bound(self.config.temperature)}
 
     def averaged(self) -> AbstractContextManager[None]:
         """The encoder as the artefact would hold it: with the average of its weights, if there is one."""
@@ -213,10 +231,10 @@ class Trainer:
         key_encoder = self.modules["key_encoder"]
         assert isinstance(key_encoder, MomentumEncoder)
         key_encoder.follow(self.modules["network"])
-        project = partial(self._project, key_encoder)
+        project = partial(self._project, self._key_network)
         if not self.config.effective_batch:
             return project(batch.view_2)
-        return project_in_chunks(key_encoder, batch.view_2, self.config.batch_size, project=project)[0].detach()
+        return project_in_chunks(self._key_network, batch.view_2, self.config.batch_size, project=project)[0].detach()
 
     def _anchor_views(self, batch: Batch) -> list[Tensor]:
         return [batch.view_1] if "queue" in self.modules else [batch.view_1, batch.view_2]

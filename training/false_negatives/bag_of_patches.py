@@ -13,19 +13,21 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.types.rows import ChosenRows, RowSource
+from samekind.training.models.streams import one_thread
 from samekind.training.models.whitening import Whitening, directions_worth_keeping
 from samekind.training.runtime.eigen import symmetric_eigen
+from samekind.training.runtime.side_by_side import side_by_side
 
 LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, since patches of more pixels would say less each
 PATCH, STRIDE = 6, 2
@@ -37,7 +39,7 @@ PATCHES_A_WORD = 16  # fewest, for k-means
 ROUNDS, PATCHES_A_ROUND = 5, 10_000
 PATCH_FLOOR = 0.01  # of the loudest direction: keeps noise from being whitened into a signal
 FITTED_ROWS = 20_000
-BLOCK = 64  # images at once: their similarities to the dictionary fit a processor's cache
+BLOCK = 16  # images at once: their similarities to the dictionary (13 MB of 32 px) stay near a core
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,14 @@ def describe_patches(pixels: RowSource, *, seed: int, progress: Progress | None 
     """
     progress = progress or NoProgress()
     random = np.random.default_rng((seed, 7))
-    code = _learn_code(ChosenRows(pixels, np.sort(random.permutation(len(pixels))[:DICTIONARY_IMAGES])), seed)
+    chosen = ChosenRows(pixels, np.sort(random.permutation(len(pixels))[:DICTIONARY_IMAGES]))
+    # On one core each: sums shared by threads end in other last bits, from which k-means makes another dictionary; and they are short.
+    with one_thread(), threadpool_limits(1):
+        code = _learn_code(chosen, seed)
     words = _code_all(pixels, code, progress)
-    pooled = _pool_all(words, _embed_words(words, len(code.words)))
+    with one_thread():
+        embedding = _embed_words(words, len(code.words))
+    pooled = _pool_all(words, embedding)
     whitening = Whitening(pooled.shape[1], min(pooled.shape[1], directions_worth_keeping(DIM, len(pooled))))
     whitening.fit(pooled[np.sort(random.permutation(len(pooled))[:FITTED_ROWS])].float(), 0.0)
     described = torch.cat([functional.normalize(whitening(block.float()), dim=1) for block in pooled.split(4096)])
@@ -84,11 +91,10 @@ def describe_patches(pixels: RowSource, *, seed: int, progress: Progress | None 
     return result
 
 
-def _blocks(pixels: RowSource) -> Iterator[Tensor]:
+def _block(pixels: RowSource, start: int) -> Tensor:
     """`(B, C, S, S)` float32 in [0, 1], at most 32 pixels a side."""
-    for start in range(0, len(pixels), BLOCK):
-        block = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BLOCK])).permute(0, 3, 1, 2).float() / 255
-        yield functional.adaptive_avg_pool2d(block, LARGEST_SIDE) if block.shape[-1] > LARGEST_SIDE else block
+    block = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BLOCK])).permute(0, 3, 1, 2).float() / 255
+    return functional.adaptive_avg_pool2d(block, LARGEST_SIDE) if block.shape[-1] > LARGEST_SIDE else block
 
 
 def _patches(images: Tensor) -> Tensor:
@@ -100,7 +106,7 @@ def _patches(images: Tensor) -> Tensor:
 def _learn_code(pixels: RowSource, seed: int) -> PatchCode:
     from sklearn.cluster import MiniBatchKMeans
 
-    patches = torch.cat([_patches(block).flatten(0, 1) for block in _blocks(pixels)])
+    patches = torch.cat([_patches(_block(pixels, start)).flatten(0, 1) for start in range(0, len(pixels), BLOCK)])
     chosen = np.random.default_rng((seed, 8)).permutation(len(patches))[:DICTIONARY_PATCHES]
     patches = patches[np.sort(chosen)]
     variance, directions = symmetric_eigen(patches.T @ patches / len(patches))
@@ -115,6 +121,7 @@ def _learn_code(pixels: RowSource, seed: int) -> PatchCode:
         max_iter=ROUNDS,
         batch_size=PATCHES_A_ROUND,
         reassignment_ratio=0.0,
+        compute_labels=False,  # nobody asks which word each patch is nearest to
         random_state=seed,
     )
     words = functional.normalize(torch.from_numpy(means.fit(unit).cluster_centers_.astype(np.float32)), dim=1)
@@ -125,9 +132,11 @@ def _code_all(pixels: RowSource, code: PatchCode, progress: Progress) -> Tensor:
     """`(N, L, T)` int16 words of every image."""
     coded = []
     with progress.task("patches", len(pixels)) as task:
-        for block in _blocks(pixels):
-            coded.append(code(block).to(torch.int16))
-            task.advance(len(block))
+        for words in side_by_side(
+            lambda start: code(_block(pixels, start)).to(torch.int16), range(0, len(pixels), BLOCK)
+        ):
+            coded.append(words)
+            task.advance(len(words))
     return torch.cat(coded)
 
 
@@ -153,8 +162,9 @@ def _pool_all(words_NLT: Tensor, embedding_Kd: Tensor) -> Tensor:
     row = torch.arange(side) * cells // side
     cell = (row[:, None] * cells + row[None, :]).reshape(-1)
     mean = functional.one_hot(cell, cells * cells).T.float()  # `(C², L)`; its scale is lost in the normalisation
-    pooled = []
-    for block in words_NLT.split(512):
-        patches = functional.normalize(embedding_Kd[block.long()].mean(2), dim=2)
-        pooled.append(functional.normalize(mean @ patches, dim=2).flatten(1).half())
-    return torch.cat(pooled)
+
+    def pool(block_BLT: Tensor) -> Tensor:
+        patches = functional.normalize(embedding_Kd[block_BLT.long()].mean(2), dim=2)
+        return functional.normalize(mean @ patches, dim=2).flatten(1).half()
+
+    return torch.cat(list(side_by_side(pool, words_NLT.split(128))))

@@ -233,7 +233,7 @@ class Encoder(EncoderExchange, nn.Module):
             return len(batch)
 
         with (progress or NoProgress()).task("embedding", len(images)) as task:
-            for count in in_streams(self.spec.backbone, device, embed, range(0, len(images), size)):
+            for count in in_streams(device, embed, range(0, len(images), size)):
                 task.advance(count)
         self.train(was_training)
         return rows

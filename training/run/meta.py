@@ -61,6 +61,7 @@ def meta_at_end(
         "steps": counters.step,
         "seconds": round(counters.seconds, 3),
         "precision": "bfloat16" if counters.bfloat16 else "float32",
+        "streams": counters.streams,
         "num_train": len(images.fit),
         "num_hold_out": len(images.hold_out),
         "hold_out_by": meta["config"]["hold_out_by"],

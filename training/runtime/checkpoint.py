@@ -42,6 +42,7 @@ class Counters:
         probe: state of the unfinished epoch's look at what the objective meets (`training.diagnostics.probe_statistics`); empty for none.
         processes: that took the last step together.
         bfloat16: the number format that `auto` came to where the run began; a run keeps it, wherever it is resumed. `None` before it began.
+        streams: likewise, parts of a batch that are computed side by side; `None` before it began and in runs of older releases.
     """
 
     run: str
@@ -52,6 +53,7 @@ class Counters:
     tracker: dict[str, float] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)
     bfloat16: bool | None = None
+    streams: int | None = None
     total_steps: int | None = None
     processes: int = 1
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from samekind.data.types.images import Pixels
 from samekind.training.false_negatives import bag_of_patches as patch_descriptor
@@ -120,3 +122,25 @@ def test_every_cell_is_the_unit_mean_of_its_patches() -> None:
                 torch.testing.assert_close(
                     got[image, row, column], unit(torch.stack(members).mean(0), dim=0), atol=1e-3, rtol=0
                 )
+
+
+def test_the_dictionary_is_learned_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums that threads share end in other last bits, from which k-means makes another dictionary; the caller's threads come back."""
+    fit, before, seen = MiniBatchKMeans.fit, torch.get_num_threads(), []
+
+    def noting(self: MiniBatchKMeans, *given: object) -> MiniBatchKMeans:
+        seen.append((torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())))
+        return fit(self, *given)
+
+    monkeypatch.setattr(MiniBatchKMeans, "fit", noting)
+    pixels, found = textures(5)[0], []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                found.append(describe_patches(pixels, seed=0))
+                assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert {number for numbers in seen for number in numbers} == {1}
+    np.testing.assert_array_equal(found[0], found[1])

@@ -49,17 +49,24 @@ def test_vectors_do_not_depend_on_the_number_of_streams(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("three_threads")
 def test_who_runs_in_streams() -> None:
-    """A library's backbone on a CPU; what is ours, and what is on a GPU, in one and in the batches asked for."""
+    """Whatever is on a CPU, a library's backbones in small batches; what is on a GPU, in one and in the batches asked for."""
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-
-    def threads(name: str, device: torch.device) -> list[int]:
-        return list(in_streams(name, device, lambda _: torch.get_num_threads(), range(2)))
-
-    assert threads("timm/resnet18", cpu) == [1, 1]
-    assert threads("resnet-small", cpu) == threads("timm/resnet18", gpu) == [3, 3]
+    assert list(in_streams(cpu, lambda _: torch.get_num_threads(), range(2))) == [1, 1]
+    assert list(in_streams(gpu, lambda _: torch.get_num_threads(), range(2))) == [3, 3]
     assert images_at_once("timm/resnet18", 224, cpu) == 4
     assert images_at_once("timm/resnet18", 512, cpu) == 1
-    assert images_at_once("timm/resnet18", 224, gpu) > 1e6 < images_at_once("resnet-small", 64, cpu)
+    assert images_at_once("resnet-small", 64, cpu) == 128
+    assert images_at_once("timm/resnet18", 224, gpu) > 1e6 < images_at_once("resnet-small", 64, gpu)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_our_own_vectors_do_not_depend_on_the_number_of_streams() -> None:
+    """Bit for bit, over batches of which the last is short."""
+    torch.manual_seed(0)
+    encoder, images = Encoder(SPEC), pixels(300, SPEC.image_size, SPEC.channels)
+    several = encoder.features(images)
+    torch.set_num_threads(1)
+    np.testing.assert_array_equal(encoder.features(images), several)
 
 
 @pytest.mark.usefixtures("three_threads")

@@ -1,0 +1,1 @@
+"""A training step in streams: parts of a batch, each on a thread of its own."""
