@@ -269,7 +269,7 @@ def test_an_unlabelled_folder_works_from_end_to_end(photos: Path, tmp_path: Path
     assert call("index", "--corpus", flat, "--encoder", out, "--out", out).code == 0
     assert call("search", out, flat / "00.png", "--json").answer["hits"][0]["label"] is None
     assert call("audit", out, "--json").answer["base_rate"] is None
-    assert "Without labels" in call("audit", out).out
+    assert "note: The corpus has no labels" in call("audit", out).out
     assert call("evaluate", out, "--json").answer["knn_accuracy"] is None
     assert call("evaluate", out).out == "note: The corpus has no labels, so accuracy cannot be measured.\n"
 

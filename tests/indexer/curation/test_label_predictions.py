@@ -47,7 +47,8 @@ def test_predictions_are_a_logistic_regression_on_the_other_folds() -> None:
         expected = optimum(vectors[fold != number], numbers[fold != number], vectors[fold == number])
         np.testing.assert_allclose(found[fold == number], expected, atol=5e-3)
     asked = np.array([4, 17, 40])
-    np.testing.assert_array_equal(module.out_of_sample(vectors, numbers, fold, asked), found[asked])
+    # A few rows may be multiplied another way than many, which moves the last bit.
+    np.testing.assert_allclose(module.out_of_sample(vectors, numbers, fold, asked), found[asked], rtol=1e-12)
 
 
 def test_an_image_s_own_label_has_no_say() -> None:
