@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from samekind.app.state import artefact, search_session
+from samekind.app.state import artefact, first_click, search_session
 from samekind.app.state.labeling import adapting_session, labeling_session
 from samekind.app.state.stamp import NONE, stamp
 
@@ -21,6 +21,7 @@ _CHOSEN, _SEEN, _UNKNOWN, _FOUND = "run_chosen", "run_seen", "run_unknown", "run
 _KEPT = {
     *(PICKER, _CHOSEN, _SEEN, _FOUND, search_session.PAGE),
     *(labeling_session.ANNOTATOR, labeling_session.TAB, adapting_session.ADAPT),
+    *(first_click.BEGUN, first_click.HELD),
 }
 """What is the visitor's own, whatever they look at."""
 

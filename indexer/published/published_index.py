@@ -18,7 +18,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import InputError
+from samekind.core.errors import ArtefactError, InputError
+from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.types.reading import Reading
 from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
 from samekind.indexer.published.publishing import REFINE, lists_to_search, stored_files
@@ -79,7 +80,28 @@ class PublishedIndex:
         return f"PublishedIndex({self.place!r}, {len(self)} images, dim {self._queries.dim})"
 
     def __contains__(self, id_: str) -> bool:
-        return self._count(f"id in ({quoted([id_])})") > 0
+        with Place(self.place).reached():
+            return self._count(f"id in ({quoted([id_])})") > 0
+
+    @property
+    def leaves_out_answers(self) -> bool:
+        """True for the table of an artefact that people's answers have adapted: they have no part in searches here."""
+        return self._queries.adaptation is not None
+
+    def check_condition(self, condition: str) -> None:
+        """Refuses a condition that is no SQL over the columns.
+
+        Raises:
+            InputError: it is not.
+            ArtefactError: the place cannot be reached.
+        """
+        check_statement(condition)
+        with Place(self.place).reached():
+            try:
+                self._table.search().where(condition).select(["id"]).limit(1).to_arrow()
+            except Exception as error:
+                self._count(None)  # or is it the place that cannot be reached?
+                raise bad_condition(condition, error) from error
 
     @property
     def reading(self) -> Reading:
@@ -138,9 +160,9 @@ class PublishedIndex:
         if isinstance(query, Mix):
             like, unlike = map(self._known, query.like), [self._known(part) for part in query.unlike]
             return Mix(*like, weights=query.weights, unlike=unlike, unlike_weight=query.unlike_weight)
-        if isinstance(query, Crop) and isinstance(query.image, Id):
+        if isinstance(query, Crop) and (isinstance(query.image, Id) or _is_id(query.image)):
             raise InputError("a part of an image of a published index cannot be asked", hint="crop its file")
-        if not isinstance(query, Id) and (not isinstance(query, str) or Path(query).exists()):
+        if not isinstance(query, Id) and not _is_id(query):
             return query
         id_ = query.id if isinstance(query, Id) else query
         found = self._table.search().where(f"id in ({quoted([id_])})").select(["sha256", "vector"]).limit(1).to_arrow()
@@ -163,6 +185,10 @@ class PublishedIndex:
             )
         width = candidates(asked.k) if asked.diversity else asked.k
         similarity, vectors, rows = self._nearest(query.vector_D, width + _SPARE, condition)
+        looked_at = width + _SPARE
+        while asked.exclude_self and not own and len(rows) == looked_at and (similarity < OWN).sum() < width:
+            looked_at *= 2  # more images than that are all but identical to the query
+            similarity, vectors, rows = self._nearest(query.vector_D, looked_at, condition)
         others = np.flatnonzero(similarity < OWN if asked.exclude_self and not own else np.isfinite(similarity))[:width]
         chosen = others[similarity[others] >= asked.min_similarity]
         if asked.diversity:
@@ -214,9 +240,11 @@ class _Away(OpenedIndex):
     """Reads and embeds queries for rows that are elsewhere; its files are fetched into a folder that goes with it."""
 
     def __init__(self, files: Any, table: Any) -> None:
+        small = stored_files(files, [META, MANIFEST])
+        if MANIFEST not in small:
+            raise ArtefactError("the index is being published, or that was interrupted", hint="publish it again")
         folder = Path(tempfile.mkdtemp(prefix="samekind-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        small = stored_files(files, [META, MANIFEST])
         for name, content in small.items():
             (folder / name).write_bytes(content)
         super().__init__(folder, Manifest.read(folder))
@@ -250,6 +278,11 @@ class _Away(OpenedIndex):
     def _fetch(self, names: Sequence[str]) -> None:
         for name, content in stored_files(self._stored, list(names)).items():
             (self.path / name).write_bytes(content)
+
+
+def _is_id(query: Any) -> bool:
+    """As in the library: a string is an id, unless a file has that name."""
+    return isinstance(query, str) and not file_and_frame(query)[0].exists()
 
 
 def _vectors(found: Any) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import pyarrow as pa
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.indexer.published.place import FILES, IMAGES, Place
+from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
 from samekind.indexer.storage.table import id_chunks, quoted, table_schema
@@ -30,7 +31,7 @@ FEWEST_INDEXED = 20_000
 REFINE = 10
 """Candidates a hit whose exact similarity is looked up in the vectors."""
 RECALL, _ASKED = 0.99, 200
-_SEARCH = "search.json"
+_SEARCH, _ENCODER = "search.json", "encoder"
 _FILES_SCHEMA = pa.schema([("name", pa.string()), ("sha256", pa.string()), ("content", pa.large_binary())])
 
 
@@ -68,12 +69,14 @@ def publish(index: OpenedIndex, place: str, progress: Progress | None = None) ->
 
     Raises:
         ArtefactError: the place cannot be reached or written, or the index is damaged.
-        InputError: the place is the index' own folder.
+        InputError: the place lies within an artefact, or holds tables that are no published index.
     """
     progress = progress or NoProgress()
     target = Place(place)
-    if target.place == str(index.path):
-        raise InputError(f"{place} is the artefact itself", hint="publish to another folder, or to an address")
+    if not is_address(place):
+        folder = Path(place).resolve()
+        if any((each / MANIFEST).exists() for each in (folder, *folder.parents)):
+            raise InputError(f"{place} lies within an artefact", hint="publish to another folder, or to an address")
     with target.reached() as database:
         table = _table(database, index, progress)
         removed, added = _rows(table, index, progress)
@@ -83,15 +86,22 @@ def publish(index: OpenedIndex, place: str, progress: Progress | None = None) ->
 
 
 def _table(database: Any, index: OpenedIndex, progress: Progress) -> Any:
-    """The table of rows, empty where it is new or holds the vectors of another encoder."""
+    """The table of rows, empty where it is new or holds the vectors of another encoder.
+
+    Raises:
+        InputError: there are tables that samekind has not published; they are left as they are.
+    """
     names = database.list_tables(limit=100).tables
-    if IMAGES in names and FILES in names:
-        before = stored_files(database.open_table(FILES), [MANIFEST]).get(MANIFEST)
-        if before is not None and json.loads(before)["encoder"] == index.manifest["encoder"]:
+    foreign = IMAGES in names and FILES not in names
+    if foreign or (FILES in names and database.open_table(FILES).schema != _FILES_SCHEMA):
+        raise InputError("there are tables that samekind has not published", hint="name a place of its own")
+    encoder = str(index.manifest["encoder"]).encode()
+    if IMAGES in names:
+        if stored_files(database.open_table(FILES), [_ENCODER]).get(_ENCODER) == encoder:
             return database.open_table(IMAGES)
         progress.print("the vectors there are another encoder's: all of it is published anew")
-    if FILES in names:
-        database.drop_table(FILES)  # first: rows without it are nobody's
+    # Before the rows, and without the artefact's files: it says whose vectors they are, and that they are not whole.
+    _store(database, {_ENCODER: encoder})
     if IMAGES in names:
         database.drop_table(IMAGES)
     return database.create_table(IMAGES, schema=table_schema(index.dim))
@@ -156,7 +166,12 @@ def _files(database: Any, index: OpenedIndex, nprobes: int) -> None:
         for name in (WEIGHTS, TEXT, META, MANIFEST)
         if (index.path / name).is_file()
     }
+    content[_ENCODER] = str(index.manifest["encoder"]).encode()
     content[_SEARCH] = json.dumps({"nprobes": nprobes}).encode()
+    _store(database, content)
+
+
+def _store(database: Any, content: dict[str, bytes]) -> None:
     rows = [
         {"name": name, "sha256": hashlib.sha256(each).hexdigest(), "content": each} for name, each in content.items()
     ]

@@ -89,7 +89,7 @@ class Mix:
     @property
     def shares(self) -> NDArray[np.float64]:
         """`(P,)` what each part counts: those of `like` sum to 1, those of `unlike` to −γ."""
-        weights = np.array(self.weights)
+        weights = np.array(self.weights) / max(self.weights)  # their sum may be infinite otherwise
         return np.concatenate(
             [weights / weights.sum(), np.full(len(self.unlike), -self.unlike_weight / max(1, len(self.unlike)))]
         )
@@ -112,6 +112,7 @@ def mixed(mix: Mix, vectors_PD: NDArray[np.float32], rows_ND: NDArray[np.float32
         shares = np.where(
             words, shares * _spread(vectors_PD[~words], rows_ND) / _spread(vectors_PD[words], rows_ND), shares
         )
+    shares = shares / np.abs(shares).max()
     vector = shares @ vectors_PD.astype(np.float64)
     norm = np.linalg.norm(vector)
     if norm < _CANCELLED * np.abs(shares).sum():

@@ -90,7 +90,7 @@ class Export:
             written |= self._encoder(console)
         lines = [f"wrote {path}" for path in written.values()]
         if self.lance:
-            lines.append(publish(samekind.Index.open(self.artefact), self.lance, console))
+            lines.append(publish(samekind.Index.open(self.artefact), self.lance, console)[1])
             written["lance"] = self.lance
         console.answer({"written": written}, "\n".join(lines))
 

@@ -55,7 +55,7 @@ class BuildIndex:
         str,
         arg(
             metavar="FOLDER|ADDRESS",
-            help="The index's folder, usually the artefact's. An address such as s3://bucket/photos is published to from artifacts/photos.",
+            help="The index's folder, usually the artefact's. s3://bucket/photos is published to, from artifacts/bucket-photos.",
         ),
     ]
     corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
@@ -133,7 +133,8 @@ class BuildIndex:
         following = command_line("search", self.folder, *query) + words + others
         lines = f"{counted(len(index), 'image')} in {self.folder}{took_out}\nnext: {following}"
         if "://" in self.out:
-            lines = f"{lines}\n{publish(index, self.out, console)}"
+            published, line = publish(index, self.out, console)
+            answer, lines = {**answer, "published": published.to_dict()}, f"{lines}\n{line}"
         console.answer(answer, lines)
         if self.watch and self.corpus is not None:
             from samekind.commands.folders.watch import EVERY_SECONDS, watch

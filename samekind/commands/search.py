@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 import samekind
+from samekind.commands.folders.elsewhere import is_published
 from samekind.commands.shared import Json, at_least, command_line, folder_exists
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decoding.pictures import file_and_frame
@@ -124,12 +125,15 @@ class Search:
         index = self._opened()
         if self.max_pixels is not None:
             index.reading = replace(index.reading, max_pixels=self.max_pixels)
+        if isinstance(index, samekind.PublishedIndex) and index.leaves_out_answers and not self.unadapted:
+            console.say("people's answers have no part: lancedb searches the encoder's own vectors")
         search = self._search(index)
         if self.queries is not None:
             from samekind.commands.folders.queries import answer_queries, read_queries
 
-            if self.where is not None and isinstance(index, samekind.Index):
-                index.positions_where(self.where)  # what is wrong with it is wrong with every query
+            if self.where is not None:
+                check = index.positions_where if isinstance(index, samekind.Index) else index.check_condition
+                check(self.where)  # what is wrong with it is wrong with every query
             answer_queries(read_queries(self.queries), search, console)
             return
         _check_known(index, (*map(str, self.images), *self.like, *self.unlike))
@@ -139,13 +143,14 @@ class Search:
         console.answer(answer, search_text(answer))
 
     def _opened(self) -> samekind.Index | samekind.PublishedIndex:
+        if not is_published(self.artefact):
+            folder_exists(Path(self.artefact))
         if self._is_published():
             return samekind.PublishedIndex.open(self.artefact)
-        folder_exists(Path(self.artefact))
         return samekind.Index.open(self.artefact)
 
     def _is_published(self) -> bool:
-        return (self.engine or ("lancedb" if "://" in self.artefact else "faiss")) == "lancedb"
+        return self.engine == "lancedb" or (self.engine is None and is_published(self.artefact))
 
     def _search(
         self, index: samekind.Index | samekind.PublishedIndex
@@ -170,10 +175,12 @@ class Search:
             what = "nothing but --unlike" if self.unlike else "no image"
             raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
 
-        if self._is_published() and (self.k == "all" or (self.tag is not None and "://" in self.artefact)):
+        elsewhere = is_published(self.artefact)
+        if self._is_published() and (self.k == "all" or (self.tag is not None and elsewhere)):
             what = "--k all" if self.k == "all" else "--tag"
-            raise InputError(f"{what} is not for this engine", hint="search the artefact that was published")
-        if "://" in self.artefact and self.engine == "faiss":
+            hint = "search the artefact that was published" if elsewhere else "leave --engine out"
+            raise InputError(f"{what} is not for this engine", hint=hint)
+        if elsewhere and self.engine == "faiss":
             raise InputError(f"{self.artefact} is searched by lancedb only", hint="leave --engine out")
         if self.crop is not None:
             if not self.images:

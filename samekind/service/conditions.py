@@ -55,6 +55,13 @@ def answerable(condition: str) -> str:
     if (found := _HIDING.search(code)) is not None:
         what = "name in quotes before a bracket" if found.group().startswith("@") else found.group()
         raise ValueError(f"no {what} outside of texts")
+    depth = 0
+    for bracket in re.findall(r"[()]", code):
+        depth += 1 if bracket == "(" else -1
+        if depth < 0:
+            break
+    if depth:
+        raise ValueError("a bracket is open, or closes nothing")
     for name in _CALL.findall(code):
         if name.lower() not in _FUNCTIONS + _BEFORE_BRACKETS:
             raise ValueError(f"the function {name} is not for visitors; these are: {', '.join(_FUNCTIONS)}")

@@ -61,12 +61,12 @@ class Mixing(Options):
 
     like: list[ImageId] = Field([], max_length=MAX_PARTS, description="Ids of images that hits should be like, too.")
     unlike: list[ImageId] = Field([], max_length=MAX_PARTS, description="Ids of images that hits should be unlike.")
-    weights: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    weights: list[Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]] = Field(
         [],
         max_length=MAX_PARTS + 2,
         description="Of picture, words and each of `like`, in this order; all equal if empty.",
     )
-    unlike_weight: float = Field(0.25, ge=0, allow_inf_nan=False, description="How much `unlike` counts.")
+    unlike_weight: float = Field(0.25, ge=0, le=1e6, allow_inf_nan=False, description="How much `unlike` counts.")
 
 
 class NeighbourOptions(Mixing):

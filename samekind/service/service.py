@@ -19,6 +19,8 @@ from samekind.service.schemas import Options
 from samekind.service.workers import Workers
 
 Read = Callable[[Index], Any]
+_MOST_TAGS = 64
+"""Conditions of tags that are remembered; that of a large selection is megabytes long."""
 
 
 class Service:
@@ -36,6 +38,7 @@ class Service:
         self.metrics, self.workers, self.audits = Metrics(), Workers(limits.queue), Audits()
         self.batching = Batching(self.workers, limits, self.metrics)
         self.verdicts, self.tags, self.writing = VerdictTable(index.path), TagTable(index.path), threading.Lock()
+        self._tagging, self._tagged = threading.Lock(), (-1, dict[str, str]())
 
     async def hits(self, read: Read, options: Options, loads: Collection[str] = ()) -> dict[str, Any]:
         """A page of hits.
@@ -62,8 +65,23 @@ class Service:
 
     def _read(self, read: Read, options: Options) -> tuple[Index, str | None, Any]:
         index = self.held.ready()
-        where = options.where if options.tag is None else self.tags.among(options.tag, options.where)
-        return index, where, read(index)
+        return index, self._condition(options), read(index)
+
+    def _condition(self, options: Options) -> str | None:
+        """What `where` and `tag` say together; the images of a tag are looked up once until somebody changes tags."""
+        if options.tag is None:
+            return options.where
+        with self._tagging:
+            version = self.tags.version
+            if self._tagged[0] != version:
+                self._tagged = version, {}
+            known = self._tagged[1]
+            if options.tag not in known:
+                if len(known) >= _MOST_TAGS:
+                    known.clear()
+                known[options.tag] = self.tags.among(options.tag)
+            tagged = known[options.tag]
+        return tagged if options.where is None else f"({options.where}) AND {tagged}"
 
     def _embedded(self, index: Index, query: Any, loads: Collection[str]) -> Any:
         for kind in loads:

@@ -55,6 +55,32 @@ def test_every_search_answers_as_the_library_does_to_the_last_bit(
     assert answered(by_vector) == told(index.search(vector_D, **options))
 
 
+def test_images_of_a_tag_are_looked_up_until_tags_change(own: sk.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for any number of searches; a tag that is added or taken away meanwhile counts at once."""
+    table, content = sk.TagTable(own.path), {id_: own.row(id_)["sha256"] for id_ in own.ids}
+    table.put([content[id_] for id_ in own.ids[:4]], "mine")
+    looked: list[str] = []
+    among = sk.TagTable.among
+
+    def counted(self: sk.TagTable, tag: str, where: str | None = None) -> str:
+        looked.append(tag)
+        return among(self, tag, where)
+
+    monkeypatch.setattr(sk.TagTable, "among", counted)
+
+    def found(http: TestClient, **more: Any) -> set[str]:
+        answer = http.get("/v1/images/neighbours", params={"id": own.ids[0], "k": 30, "tag": "mine", **more})
+        return {hit["id"] for hit in answer.json()["hits"]}
+
+    with asking(create_app(own)) as http:
+        assert [found(http) for _ in range(3)] == [set(own.ids[:4])] * 3
+        assert found(http, where="label = 'Bag' OR label = 'Coat'") == {i for i in own.ids[:4] if "Shirt" not in i}
+        assert looked == ["mine"]
+        table.remove([content[own.ids[0]]], "mine")
+        assert found(http) == set(own.ids[1:4])
+        assert looked == ["mine"] * 2
+
+
 def test_pages_are_the_parts_of_one_long_list(http: TestClient, index: sk.Index) -> None:
     """Ranks count on, the last page is short, and nothing follows it."""
     pages, offset = [], 0
@@ -117,6 +143,13 @@ def test_an_uploaded_crop_of_bytes_is_read_once_and_embedded_when_needed(own: sk
             "cancel",
         ),
         ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "weights": [1, 2]}}, 400, "as many weights"),
+        (
+            "GET",
+            "/v1/images/neighbours",
+            {"params": {"id": "Bag/00.png", "like": "Bag/00.png", "weights": [1e308, 1e308]}},
+            400,
+            "weights",
+        ),
         ("GET", "/v1/images/neighbours", {"params": {"id": "Bag/00.png", "tag": "none"}}, 400, "no image has the tag"),
         (
             "GET",

@@ -33,7 +33,7 @@ _WORK = "labeling_screens"
 @dataclass
 class _Work:
     """The state of one tab; `named` are names given with the screen that is shown, whose answers are not stored yet. Where some images
-    only are asked about, `among` makes the screens.
+    only are asked about, `contents` has their hashes, and `among` makes their screens of the library `among_of`.
 
     It is one object, changed in place: Streamlit may break a callback off whenever that looks into the session's state, because another
     press has come in, and an answer must not be stored twice for that.
@@ -44,7 +44,9 @@ class _Work:
     marks: Marks = NO_MARKS
     skipped: set[str] = field(default_factory=set)
     own: list[str] = field(default_factory=list)
+    contents: frozenset[str] = frozenset()
     among: sk.ScreenPool | None = None
+    among_of: int = 0
     named: list[sk.GivenLabel] = field(default_factory=list)
 
     def show(self, library: Library, screen: sk.Screen | None, marks: Marks = NO_MARKS) -> None:
@@ -93,27 +95,36 @@ def next_screen(library: Library, current: Mapping[Pair, sk.Verdict]) -> Offer:
 
 def pool(library: Library) -> sk.ScreenPool:
     """What screens are made of: all images, or those that this tab asks about."""
-    return _work().among or library.screens
+    work = _work()
+    if not work.contents:
+        return library.screens
+    if work.among is None or work.among_of != id(library):
+        from samekind import ScreenPool
+
+        present = work.contents & set(library.index.rows.column("sha256"))  # some may have been taken out since
+        if not present:
+            work.contents = frozenset()
+            return library.screens
+        work.among, work.among_of = ScreenPool(library.index, present), id(library)
+    return work.among
 
 
 def ask_among(library: Library, ids: Sequence[str]) -> None:
     """Asks about these images only, from the next screen on."""
-    from samekind import ScreenPool
-
     work = _work()
-    work.among = ScreenPool(library.index, {library.index.row(id_)["sha256"] for id_ in ids})
+    work.contents, work.among = frozenset(library.index.row(id_)["sha256"] for id_ in ids), None
     work.show(library, None)
 
 
 def is_among() -> bool:
     """True if some images only are asked about."""
-    return _work().among is not None
+    return bool(_work().contents)
 
 
 def ask_about_all(library: Library) -> None:
     """Asks about all images again."""
     work = _work()
-    work.among = None
+    work.contents, work.among = frozenset(), None
     work.show(library, None)
 
 

@@ -36,7 +36,7 @@ def show(library: Library, mixture: Mixture) -> bool:
         _single(library, mixture.like[0])
     else:
         _parts(library, mixture)
-    if any(part.id is not None for part in mixture.parts):
+    if all(part.id is not None for part in mixture.parts):  # the address holds no uploads and no words
         link.show()
     if left_out := search_session.num_left_out():
         most = search_session.MOST_PARTS

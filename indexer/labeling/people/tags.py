@@ -105,13 +105,14 @@ class TagTable(AppendOnlyTable[Tag]):
             InputError: no image has the tag; the hint names those that there are.
             ArtefactError: the table is damaged.
         """
-        known = sorted({each for tags in self.current().values() for each in tags})
+        current = self.current()
+        known = sorted({each for tags in current.values() for each in tags})
         if tag not in known:
             hint = (
                 f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
             )
             raise InputError(f"no image has the tag {tag!r}", hint=hint)
-        tagged = self.where(tag)
+        tagged = condition([sha256 for sha256, tags in current.items() if tag in tags])
         return tagged if where is None else f"({where}) AND {tagged}"
 
     def put(self, images: Iterable[str], tag: str, who: str = "") -> tuple[Tag, ...]:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import samekind
 from samekind.commands.shared import command_line
 from samekind.core.text import counted
+from samekind.indexer.storage.layout import MANIFEST
 
 if TYPE_CHECKING:
     from samekind.console import Console
 
 
-def publish(index: samekind.Index, place: str, console: Console) -> str:
-    """Publishes an index; returns what was done, and the command that searches it, in two lines."""
+def publish(index: samekind.Index, place: str, console: Console) -> tuple[samekind.Published, str]:
+    """Publishes an index; returns what was done, and that in a line with the command that searches there."""
     if index.adaptation is not None:
         console.say("the table has the encoder's own vectors: people's answers have no part in searches there")
     done = samekind.publish(index, place, console.progress)
     lists = f", {done.nprobes:,} lists a search, recall {done.recall:.3f}" if done.nprobes else ""
     changes = f"{counted(done.added, 'row')} added, {counted(done.removed, 'row')} taken out"
-    return f"{counted(done.rows, 'image')} in {place}: {changes}{lists}\nnext: {command_line('search', place, 'IMAGE')}"
+    return (
+        done,
+        f"{counted(done.rows, 'image')} in {place}: {changes}{lists}\nnext: {command_line('search', place, 'IMAGE')}",
+    )
 
 
 def copy_here(address: str) -> Path:
-    """The artefact from which an address is published, and which stays: `artifacts/photos` for `s3://bucket/photos`."""
-    return Path("artifacts") / address.rstrip("/").rpartition("/")[2]
+    """The artefact from which an address is published, and which stays: `artifacts/bucket-photos` for `s3://bucket/photos`.
+
+    All of the address is in its name, so that what goes to one address never goes to another.
+    """
+    return Path("artifacts") / re.sub(r"[^\w.]+", "-", address.partition("://")[2].strip("/"))
+
+
+def is_published(place: str) -> bool:
+    """True for an address, and for a folder that an index was published into."""
+    return "://" in place or ((Path(place) / "files.lance").is_dir() and not (Path(place) / MANIFEST).exists())

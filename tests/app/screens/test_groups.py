@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,32 @@ def test_contradictions_and_the_end(open_app: OpenApp, folder: Path) -> None:
     healthy(at.run())
     assert [info.value for info in at.info] == ["Nothing is left to label here."]
     assert not at.warning
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_selection_is_asked_about_also_when_the_index_has_changed(
+    open_app: OpenApp, folder: Path, tmp_path: Path
+) -> None:
+    """Of images that were taken out meanwhile nothing is asked; when all are gone, all others are asked about again."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    index = sk.Index.open(copy)
+    content = {id_: index.row(id_)["sha256"] for id_ in index.ids}
+    chosen = [id_ for id_ in index.ids if list(content.values()).count(content[id_]) == 1][:12]
+    at = groups(open_app(copy))
+    work = screen_session._Work()
+    work.contents = frozenset(content[id_] for id_ in chosen)
+    at.session_state["labeling_screens"] = work
+
+    def shown_now() -> set[str]:
+        assert work.shown is not None
+        return {work.shown.anchor.id, *(image.id for image in work.shown.images)}
+
+    healthy(at.run())
+    assert shown_now() <= set(chosen)
+    index.remove(chosen[:4])
+    healthy(at.run())
+    assert shown_now() <= set(chosen[4:])
+    index.remove(chosen[4:])
+    healthy(at.run())
+    assert not work.contents
+    assert shown_now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
@@ -27,7 +28,25 @@ def page() -> None:
     first_click.hear()
 
 
-def begun_by(sent: Callable[[AppTest], list[WidgetState]]) -> AppTest:
+def page_of_a_run() -> None:
+    """The same in a session whose address names a run: what belongs to the run before is forgotten between the two."""
+    import streamlit as st
+
+    from samekind.app.state import first_click, runs, search_session
+
+    first_click.note()
+    runs._look_at("another")
+    state = st.session_state
+
+    def count() -> None:
+        st.session_state[search_session.PAGE] = st.session_state.get(search_session.PAGE, 0) + 1
+
+    st.button("Count", key="button", on_click=count)
+    state["counted"] = state.get(search_session.PAGE, 0)
+    first_click.hear()
+
+
+def begun_by(sent: Callable[[AppTest], list[WidgetState]], page: Callable[[], None] = page) -> AppTest:
     """A session whose first message is that of a page that an earlier session drew."""
     shown = AppTest.from_function(page).run()
     return AppTest.from_function(page)._run(WidgetStates(widgets=sent(shown)))
@@ -48,3 +67,17 @@ def test_a_session_without_a_click_is_drawn_once() -> None:
     assert at.session_state["drawn"] == 1
     assert at.text_input[0].value == "boot"
     assert "count" not in at.session_state
+
+
+@pytest.mark.parametrize("drawn", [page, page_of_a_run])
+def test_a_click_in_a_session_that_goes_on_is_heard_once(drawn: Callable[[], None]) -> None:
+    """Whatever the address names; and after a restart once, too."""
+    at = AppTest.from_function(drawn).run()
+    key = "count" if drawn is page else "counted"
+    assert at.button[0].click().run().session_state[key] == 1
+    assert at.button[0].click().run().session_state[key] == 2
+
+    def click(shown: AppTest) -> list[WidgetState]:
+        return [WidgetState(id=shown.button[0].proto.id, trigger_value=True)]
+
+    assert begun_by(click, drawn).session_state[key] == 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
+from samekind.commands.folders.elsewhere import copy_here
 from samekind.indexer.published import publishing
 from samekind.indexer.published.place import FILES
 from samekind.indexer.storage.database import open_published
@@ -92,11 +93,30 @@ def test_publishing_again_writes_what_has_changed(tmp_path: Path) -> None:
     database.open_table("images").delete(f"id = '{index.ids[2]}'")  # as if the call before had been cut short
     assert sk.publish(index, place).added == 1
 
+    files = database.open_table(FILES)
+    files.delete("name <> 'encoder'")  # as if the very first call had been cut short
+    with pytest.raises(sk.ArtefactError, match="being published"):
+        sk.PublishedIndex.open(place)
+    assert sk.publish(index, place).added == 0
+    assert len(_opened(place)) == 31
+
     other = FakeEncoder(seed=1)
     save_encoder(other, tmp_path / "b")
     again = sk.build_index(arrays_corpus(30), other, tmp_path / "b")
     assert sk.publish(again, place).added == 30
     assert len(_opened(place)) == 30
+
+
+def test_a_query_with_many_copies_leaves_all_of_them_out(tmp_path: Path) -> None:
+    """As the library does, which looks further: by a vector, which is known by no content."""
+    pixels = np.concatenate([np.repeat(pictures(1), 30, axis=0), pictures(20, seed=5)])
+    save_encoder(FakeEncoder(), tmp_path / "a")
+    index = sk.build_index(sk.Corpus.from_arrays(pixels), FakeEncoder(), tmp_path / "a")
+    sk.publish(index, str(tmp_path / "place"))
+    vector = index.vectors()[0]
+    there = _opened(tmp_path / "place").search(vector, k=5, exclude_self=True)
+    assert told(there) == told(index.search(vector, k=5, exclude_self=True))
+    assert len(told(there)) == 6
 
 
 def test_the_encoder_is_fetched_by_the_first_picture_and_not_before(
@@ -153,9 +173,18 @@ def test_what_cannot_be_done_is_said_in_a_line(
             published.search(query, **options)
     with pytest.raises(sk.ArtefactError, match="holds no published index"):
         sk.PublishedIndex.open(tmp_path)
-    with pytest.raises(sk.InputError, match="the artefact itself"):
-        sk.publish(index, str(index.path))
-    answer = call("search", published.place, "--engine", "lancedb", "--like", index.ids[2], "--k", 3, "--json").answer
+    for within in (index.path, index.path / "db", index.path / ".." / index.path.name):
+        with pytest.raises(sk.InputError, match="within an artefact"):
+            sk.publish(index, str(within))
+    open_published(str(tmp_path / "theirs"), {}).create_table("images", [{"path": "a", "v": 1}])
+    with pytest.raises(sk.InputError, match="has not published"):
+        sk.publish(index, str(tmp_path / "theirs"))
+    assert len(open_published(str(tmp_path / "theirs"), {}).open_table("images")) == 1
+    with pytest.raises(sk.InputError, match="a part of an image"):
+        published.search(sk.Crop(index.ids[0], (0, 0, 2, 2)))
+    answered = call("search", published.place, "--like", index.ids[2], "--where", "labl = 1")
+    assert (answered.code, answered.err.count("cannot filter")) == (2, 1)
+    answer = call("search", published.place, "--like", index.ids[2], "--k", 3, "--json").answer
     assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in index.search_id(index.ids[2], k=3).hits]
     assert "--k all is not for this" in refused(
         "search", published.place, index.ids[2], "--engine", "lancedb", "--k", "all", "--min-similarity", "0.1"
@@ -163,6 +192,11 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert "by lancedb only" in refused("search", "s3://bucket/x", index.ids[2], "--engine", "faiss")
     written = call("export", index.path, "--lance", tmp_path / "new", "--json").answer
     assert written == {"written": {"lance": str(tmp_path / "new")}}
+    assert copy_here("s3://bucket/a/photos/") != copy_here("s3://bucket/b/photos")
+    assert (
+        "leave --engine out"
+        in call("search", index.path, index.ids[2], "--engine", "lancedb", "--k", "all", "--min-similarity", "0").err
+    )
     stored = open_published(str(tmp_path / "new"), {}).open_table(FILES).to_arrow()["name"].to_pylist()
     assert {"manifest.json", "search.json", WEIGHTS} <= set(stored)
     assert json.loads(
