@@ -63,6 +63,12 @@ def kept_or_found(
         found = _read(kept, comparison.k, len(rows_N))
         if found is not None:
             return found
+    with (
+        suppress(OSError),
+        kept.entry.claimed() as free,
+    ):  # what is there and cannot be used would never be written anew
+        if free:
+            kept.entry.delete()
     found = find()
     try:
         _write(kept, found, progress or NoProgress())

@@ -27,6 +27,16 @@ _REMEDIES = {
 }
 
 
+def table_names(database: Any) -> list[str]:
+    """All tables of a place, page by page."""
+    names, token = list[str](), None
+    while True:
+        page = database.list_tables(limit=100, page_token=token)
+        names, token = [*names, *page.tables], page.page_token
+        if not token:
+            return names
+
+
 def is_address(place: str) -> bool:
     """True for `s3://…` and the like, false for a folder."""
     return re.match(r"[a-z][a-z0-9+.-]*://", place) is not None
@@ -66,7 +76,7 @@ class Place:
             ArtefactError: it is not there, or the place cannot be reached.
         """
         with self.reached() as database:
-            if name not in database.list_tables(limit=100).tables:
+            if name not in table_names(database):
                 raise ArtefactError(f"{self} holds no published index", hint=f"samekind export ARTEFACT --lance {self}")
             return database.open_table(name)
 

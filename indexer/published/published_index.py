@@ -6,12 +6,7 @@ and exact where it compares every row. Queries that are pictures or words need t
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-import weakref
-from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,8 +16,9 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, InputError
 from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.types.reading import Reading
+from samekind.indexer.published.away import Away, vectors_of
 from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
-from samekind.indexer.published.publishing import REFINE, lists_to_search, stored_files
+from samekind.indexer.published.publishing import REFINE, lists_to_search
 from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.hits import Found, Hit
 from samekind.indexer.search.mixed import Mix
@@ -30,12 +26,9 @@ from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.query import Id, Query, parse
 from samekind.indexer.search.results import OWN, Asked, SearchResult, note_of, note_of_least
-from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.layout import MANIFEST
 from samekind.indexer.storage.remedies import bad_condition, check_statement
-from samekind.indexer.storage.rows import Rows
 from samekind.indexer.storage.table import quoted
-from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
 
 _SPARE = 4
 _SHOWN = ["id", "label", "uri", "vector"]
@@ -71,7 +64,7 @@ class PublishedIndex:
         target = Place(place)
         table, files = target.table(IMAGES), target.table(FILES)
         with target.reached():
-            return cls(place, table, _Away(files, table), lists_to_search(files))
+            return cls(place, table, Away(files, table), lists_to_search(files))
 
     def __len__(self) -> int:
         return int(self._table.count_rows())
@@ -145,15 +138,24 @@ class PublishedIndex:
         asked = Asked(k, where, exclude_self, True, min_similarity, diversity).checked()
         if where is not None:
             check_statement(where)
-        with Place(self.place).reached():
-            is_list = isinstance(query, list | tuple) and not all(isinstance(each, int | float) for each in query)
-            queries, several = parse(
-                [self._known(each) for each in query] if is_list else self._known(query), self._queries
-            )
-            found = [self._one(each, asked) for each in queries]
-        elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
+        try:
+            found, several = self._found(query, asked)
+        except ArtefactError:  # somebody has published since it was opened, and the files of then are gone
+            if not isinstance(self._queries, Away):
+                raise
+            self.__dict__.update(type(self).open(self.place).__dict__)
+            found, several = self._found(query, asked)
+        elapsed = (time.perf_counter() - started) * 1000 / max(1, len(found))
         results = [SearchResult(k, Found.told(hits), note, elapsed) for hits, note in found]
         return results if several else results[0]
+
+    def _found(self, query: Any, asked: Asked) -> tuple[list[tuple[tuple[Hit, ...], str | None]], bool]:
+        """Hits and note of each query, and whether they came as several."""
+        with Place(self.place).reached():
+            is_list = isinstance(query, list | tuple) and not all(isinstance(each, int | float) for each in query)
+            known = [self._known(each) for each in query] if is_list else self._known(query)
+            queries, several = parse(known, self._queries)
+            return [self._one(each, asked) for each in queries], several
 
     def _known(self, query: Any) -> Any:
         """A query with the ids in it looked up: an image of the index stands for its vector."""
@@ -170,7 +172,7 @@ class PublishedIndex:
             raise InputError(
                 f"{id_} is neither an image file nor an id of the index", hint="ids are in the answer of a search"
             )
-        return Query(_vectors(found)[0], frozenset(found["sha256"].to_pylist()))
+        return Query(vectors_of(found)[0], frozenset(found["sha256"].to_pylist()))
 
     def _one(self, query: Query, asked: Asked) -> tuple[tuple[Hit, ...], str | None]:
         """Hits of one query, and why there are fewer than asked for."""
@@ -181,7 +183,7 @@ class PublishedIndex:
             content = f"sha256 in ({quoted(sorted(query.content))})"
             own = self._count(content) > 0
             condition = (
-                condition if not own else f"NOT {content}" + ("" if condition is None else f" AND ({condition})")
+                condition if not own else f"NOT {content}" + ("" if condition is None else f" AND ({condition}\n)")
             )
         width = candidates(asked.k) if asked.diversity else asked.k
         similarity, vectors, rows = self._nearest(query.vector_D, width + _SPARE, condition)
@@ -209,7 +211,7 @@ class PublishedIndex:
         found = self._asked(vector_D, width, condition, self._nprobes)
         if self._nprobes and len(found) < width:  # the lists that were looked into hold too few that satisfy it
             found = self._asked(vector_D, width, condition, 0)
-        vectors = _vectors(found)
+        vectors = vectors_of(found)
         similarity = np.clip(vectors.astype(np.float64) @ vector_D.astype(np.float64), -1.0, 1.0)
         order = np.lexsort((found["_rowid"].to_numpy(), -similarity))
         rows = found.drop_columns(["vector"]).to_pylist()
@@ -236,56 +238,11 @@ class PublishedIndex:
         return int(self._table.count_rows(condition))
 
 
-class _Away(OpenedIndex):
-    """Reads and embeds queries for rows that are elsewhere; its files are fetched into a folder that goes with it."""
-
-    def __init__(self, files: Any, table: Any) -> None:
-        small = stored_files(files, [META, MANIFEST])
-        if MANIFEST not in small:
-            raise ArtefactError("the index is being published, or that was interrupted", hint="publish it again")
-        folder = Path(tempfile.mkdtemp(prefix="samekind-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        for name, content in small.items():
-            (folder / name).write_bytes(content)
-        super().__init__(folder, Manifest.read(folder))
-        self._stored, self._lance = files, table
-
-    @cached_property
-    def rows(self) -> Rows:
-        """None: ids are looked up in the table."""
-        return Rows(self._lance.schema.empty_table().select(list(ROW_COLUMNS)))
-
-    @cached_property
-    def encoder(self) -> Any:
-        """The encoder that made the vectors."""
-        self._fetch([WEIGHTS])
-        return super().encoder
-
-    @cached_property
-    def text_tower(self) -> Any:
-        """The text tower of the encoder."""
-        self._fetch([TEXT])
-        return super().text_tower
-
-    def vectors(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Vectors of some rows of the table."""
-        assert positions is not None
-        return _vectors(self._lance.take_offsets(positions.tolist()).select(["vector"]).to_arrow())
-
-    def _is_current(self) -> bool:
-        return True
-
-    def _fetch(self, names: Sequence[str]) -> None:
-        for name, content in stored_files(self._stored, list(names)).items():
-            (self.path / name).write_bytes(content)
-
-
 def _is_id(query: Any) -> bool:
     """As in the library: a string is an id, unless a file has that name."""
-    return isinstance(query, str) and not file_and_frame(query)[0].exists()
-
-
-def _vectors(found: Any) -> NDArray[np.float32]:
-    column = found["vector"].combine_chunks()
-    vectors: NDArray[np.float32] = column.flatten().to_numpy().reshape(len(found), column.type.list_size)
-    return vectors
+    if not isinstance(query, str):
+        return False
+    try:
+        return not file_and_frame(query)[0].exists()
+    except OSError:  # too long for the name of a file
+        return True

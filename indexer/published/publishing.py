@@ -20,9 +20,10 @@ import pyarrow as pa
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
+from samekind.indexer.published.place import FILES, IMAGES, Place, is_address, table_names
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
+from samekind.indexer.storage.recorded_reading import recorded_reading
 from samekind.indexer.storage.table import id_chunks, quoted, table_schema
 from samekind.training.runtime.artefact import META, TEXT, WEIGHTS
 
@@ -31,7 +32,7 @@ FEWEST_INDEXED = 20_000
 REFINE = 10
 """Candidates a hit whose exact similarity is looked up in the vectors."""
 RECALL, _ASKED = 0.99, 200
-_SEARCH, _ENCODER = "search.json", "encoder"
+_SEARCH, _MADE_BY = "search.json", "made-by.json"
 _FILES_SCHEMA = pa.schema([("name", pa.string()), ("sha256", pa.string()), ("content", pa.large_binary())])
 
 
@@ -91,20 +92,28 @@ def _table(database: Any, index: OpenedIndex, progress: Progress) -> Any:
     Raises:
         InputError: there are tables that samekind has not published; they are left as they are.
     """
-    names = database.list_tables(limit=100).tables
+    names = table_names(database)
     foreign = IMAGES in names and FILES not in names
     if foreign or (FILES in names and database.open_table(FILES).schema != _FILES_SCHEMA):
         raise InputError("there are tables that samekind has not published", hint="name a place of its own")
-    encoder = str(index.manifest["encoder"]).encode()
+    made_by = _made_by(index)
     if IMAGES in names:
-        if stored_files(database.open_table(FILES), [_ENCODER]).get(_ENCODER) == encoder:
+        if stored_files(database.open_table(FILES), [_MADE_BY]).get(_MADE_BY) == made_by:
             return database.open_table(IMAGES)
-        progress.print("the vectors there are another encoder's: all of it is published anew")
+        progress.print(
+            "the vectors there are another encoder's, or of images that were read otherwise: all of it is published anew"
+        )
     # Before the rows, and without the artefact's files: it says whose vectors they are, and that they are not whole.
-    _store(database, {_ENCODER: encoder})
+    _store(database, {_MADE_BY: made_by})
     if IMAGES in names:
         database.drop_table(IMAGES)
     return database.create_table(IMAGES, schema=table_schema(index.dim))
+
+
+def _made_by(index: OpenedIndex) -> bytes:
+    """What vectors depend on beside the images' content: the encoder, and how deep pictures are read."""
+    told = {"encoder": index.manifest["encoder"], "depth": str(recorded_reading(index.path).depth)}
+    return json.dumps(told, sort_keys=True).encode()
 
 
 def _rows(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, int]:
@@ -119,7 +128,7 @@ def _rows(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, int]
             table.add(index.table.full_rows(part).select(table_schema(index.dim).names))
             task.advance(len(part))
     if gone or new:
-        table.optimize(cleanup_older_than=timedelta(hours=1))
+        table.optimize(cleanup_older_than=timedelta(days=1))
     return len(gone), len(new)
 
 
@@ -143,7 +152,12 @@ def _searched(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, 
         table.create_index("vector", config=config)
     own = np.unique(np.linspace(0, rows - 1, _ASKED).astype(np.int64))
     vectors, ids = index.vectors(own), np.array(index.ids)
-    truth = [set(ids[row_K]) for row_K in index.vector_index.search_batch(vectors, 10)[1]]
+    truth = [
+        set(ids[row_K])
+        for row_K in index.vector_index.search_batch(
+            vectors, 10, None if index.vector_index.exact else np.arange(rows)
+        )[1]
+    ]
     nprobes, recall = 4, 0.0
     while recall < RECALL and nprobes < lists:
         nprobes = min(lists, 2 * nprobes)
@@ -166,7 +180,7 @@ def _files(database: Any, index: OpenedIndex, nprobes: int) -> None:
         for name in (WEIGHTS, TEXT, META, MANIFEST)
         if (index.path / name).is_file()
     }
-    content[_ENCODER] = str(index.manifest["encoder"]).encode()
+    content[_MADE_BY] = _made_by(index)
     content[_SEARCH] = json.dumps({"nprobes": nprobes}).encode()
     _store(database, content)
 
@@ -175,9 +189,7 @@ def _store(database: Any, content: dict[str, bytes]) -> None:
     rows = [
         {"name": name, "sha256": hashlib.sha256(each).hexdigest(), "content": each} for name, each in content.items()
     ]
-    mode = (
-        "overwrite" if FILES in database.list_tables(limit=100).tables else "create"
-    )  # a reader sees the old files or the new
+    mode = "overwrite" if FILES in table_names(database) else "create"  # a reader sees the old files or the new
     database.create_table(FILES, pa.Table.from_pylist(rows, schema=_FILES_SCHEMA), mode=mode)
 
 

@@ -183,6 +183,9 @@ class _EpochLoop:
             for batch in itertools.islice(self.loader.epoch(epoch, start_batch=done), ahead - done):
                 if self._starts_treatment():
                     self.pace.renew()
+                    self._sum_up(
+                        self.figures.read()
+                    )  # a loss that is not finite is said before a detector meets its images
                 self._refresh_detector(epoch)
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
                 now = time.perf_counter()

@@ -218,10 +218,15 @@ def _write_start(context: RunContext, request: RunRequest, begun: Begun, meta: d
         context.progress.print(verdicts_line(meta["verdicts"]))
     if start == "force" and not (is_begun(out, request) and checkpoint.is_whole(out, request.digest)):
         _clear(out)  # only now: whatever is wrong with the request has been refused before
+    if context.copy is not None and start != "force":
+        context.copy.fetch(context.digest)  # or it is another run's, and nothing has been written
+        if start == "resume" and not checkpoint.exists(out):
+            raise InputError(
+                f"{out} and {context.config.checkpoint_to} hold no checkpoint to resume",
+                hint="leave out --resume to start a new run",
+            )
     write_answers(out, request.answers)  # before the meta data, which name their content
     write_json(out / META, meta)
-    if context.copy is not None and start != "force":
-        context.copy.fetch(context.digest)
 
 
 def _clear(out: Path) -> None:

@@ -58,7 +58,7 @@ class CheckpointCopy:
             run: digest of the run.
 
         Raises:
-            ArtefactError: it is there and cannot be read.
+            ArtefactError: it is there and cannot be read, or is another run's.
         """
         try:
             if not self._files.exists(self._place):
@@ -68,10 +68,15 @@ class CheckpointCopy:
                 with self._files.open(self._place, "rb") as source, fetched.open("wb") as target:
                     shutil.copyfileobj(source, target)
                 step = step_of(fetched, run)
-                if step is None or step <= (step_of(self._local, run) or 0):
+                if step is None:
+                    hint = "give this run an address of its own, or --force to replace what is there"
+                    raise ArtefactError(f"{self._url} holds the checkpoint of another run, or a damaged one", hint=hint)
+                if step <= (step_of(self._local, run) or 0):
                     raise _NotWantedError
         except _NotWantedError:
             return
+        except ArtefactError:
+            raise
         except Exception as error:
             hint = "check the address and what may be read there, or leave out --checkpoint-to"
             raise ArtefactError(f"the checkpoint at {self._url} cannot be read: {_short(error)}", hint=hint) from error

@@ -113,7 +113,7 @@ class TagTable(AppendOnlyTable[Tag]):
             )
             raise InputError(f"no image has the tag {tag!r}", hint=hint)
         tagged = condition([sha256 for sha256, tags in current.items() if tag in tags])
-        return tagged if where is None else f"({where}) AND {tagged}"
+        return tagged if where is None else f"({where}\n) AND {tagged}"
 
     def put(self, images: Iterable[str], tag: str, who: str = "") -> tuple[Tag, ...]:
         """Puts a tag on images; returns what is new, for `take_back`.

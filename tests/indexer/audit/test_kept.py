@@ -72,7 +72,8 @@ def test_a_damaged_one_is_made_again(tmp_path: Path, passes: list[int]) -> None:
     next(entry.file.parent.glob("*-near.json")).unlink()
     assert index.audit(k=4).to_dict() == first
     entry.file.write_bytes(b"\x7f" * entry.file.stat().st_size)
-    assert index.audit(k=4).to_dict() == first
+    for _ in range(2):
+        assert index.audit(k=4).to_dict() == first
     assert len(passes) == 3
 
 

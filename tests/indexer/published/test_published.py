@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,21 @@ def test_publishing_again_writes_what_has_changed(tmp_path: Path) -> None:
     assert (done.rows, done.added, done.removed) == (31, 5, 4)
     assert told(_opened(place).search(index.ids[0], k=31)) == told(index.search(index.ids[0], k=31))
 
+    reader = _opened(place)
+    found = told(reader.search(index.ids[0], k=31))
+    shutil.rmtree(tmp_path / "place")  # as if it had been published anew, and the files of before had gone
+    sk.publish(index, place)
+    reader._queries.__dict__["encoder"] = FakeEncoder()
+    assert told(reader.search(index.ids[0], k=31)) == found
     database = open_published(place, {})
+    for name in map(str, range(120)):
+        database.create_table(name, [{"a": 1}])
+    assert len(_opened(place)) == 31
     database.open_table("images").delete(f"id = '{index.ids[2]}'")  # as if the call before had been cut short
     assert sk.publish(index, place).added == 1
 
     files = database.open_table(FILES)
-    files.delete("name <> 'encoder'")  # as if the very first call had been cut short
+    files.delete("name <> 'made-by.json'")  # as if the very first call had been cut short
     with pytest.raises(sk.ArtefactError, match="being published"):
         sk.PublishedIndex.open(place)
     assert sk.publish(index, place).added == 0
@@ -167,6 +177,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
         (index.ids[0], {"where": "labl = 1"}, "cannot filter by"),
         (index.ids[0], {"where": "id = 'a'; DROP TABLE images"}, "more than one statement"),
         (index.ids[0], {"k": 0}, "k must be"),
+        ("x" * 300, {}, "neither an image file nor an id"),
         (np.ones(3, np.float32), {}, "built with dim 16"),
     ):
         with pytest.raises(sk.InputError, match=said):

@@ -213,3 +213,17 @@ def test_a_run_keeps_its_streams_where_there_can_be_some(
     """In one process on a CPU; a checkpoint of an older release names none."""
     accelerator: Any = SimpleNamespace(num_processes=processes, device=torch.device(device))
     assert kept_streams(kept, accelerator) == streams
+
+
+def test_a_batch_of_fewer_views_than_streams_is_computed_whole() -> None:
+    """As a corpus of a few images makes it; gradients reach the weights."""
+    plain, streamed = network(), StreamedNetwork(network(), 4)
+    few = torch.randn(3, 3, 16, 16, dtype=torch.float64)
+    for each in (plain, streamed):
+        each(few).sum().backward()
+    assert torch.equal(streamed(few), plain(few))
+    gradients = [parameter.grad for parameter in streamed.network.parameters()]
+    for own, expected in zip(gradients, (parameter.grad for parameter in plain.parameters()), strict=True):
+        assert own is not None
+        assert expected is not None
+        assert torch.equal(own, expected)

@@ -20,7 +20,7 @@ from tests.training.runs import Lines, config, corpus, interrupted_at
 @pytest.mark.parametrize("kind", ["memory", "file"])
 def test_a_run_continues_elsewhere_from_the_copy(tmp_path: Path, kind: str) -> None:
     """The copy is the folder's checkpoint, byte for byte. An empty folder continues from it to the weights of a run that was
-    never interrupted; another run's copy is left where it is.
+    never interrupted; another run's copy is left where it is, unless somebody forces it.
     """
     url = f"memory://{tmp_path.name}" if kind == "memory" else f"file://{tmp_path}/store"
     settings = config(epochs=3, checkpoint_to=url)
@@ -33,10 +33,20 @@ def test_a_run_continues_elsewhere_from_the_copy(tmp_path: Path, kind: str) -> N
     there = train(corpus(), settings, tmp_path / "there", progress=lines).out
     assert f"checkpoint of step 5 taken from {url}" in lines.lines
     assert (there / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+    with fsspec.open(f"{url}/state.safetensors") as copy:
+        last = copy.read()
     lines = Lines()
-    CheckpointCopy(url, tmp_path / "other run", lines).fetch("another digest")
+    with pytest.raises(ArtefactError, match="holds the checkpoint of another run"):
+        CheckpointCopy(url, tmp_path / "other run", lines).fetch("another digest")
     assert not checkpoint.exists(tmp_path / "other run")
     assert lines.lines == []
+    with pytest.raises(ArtefactError, match="of another run"):
+        train(corpus(), config(epochs=4, checkpoint_to=url), tmp_path / "longer")
+    with fsspec.open(f"{url}/state.safetensors") as copy:
+        assert copy.read() == last
+    train(corpus(), config(epochs=4, checkpoint_to=url), tmp_path / "longer", start="force")
+    with pytest.raises(InputError, match="no checkpoint to resume"):
+        train(corpus(), config(checkpoint_to=f"{url}-empty"), tmp_path / "empty", start="resume")
 
 
 def test_an_upload_that_fails_is_tried_again_told_and_stops_nothing(

@@ -47,6 +47,9 @@ class StreamedNetwork(nn.Module):
         for original, *copies in zip(*self._modules_of, strict=True):
             for module in copies:
                 module.training = original.training
+        if len(views) < len(self._streams):  # a batch of a few images, where there are no more
+            whole: Tensor = self.network(views)
+            return whole
         if not torch.is_grad_enabled():
             return torch.cat(self.project(views, with_graph=False))
         projection: Tensor = _InStreams.apply(self, views, *_trained(self.network))
