@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from samekind.indexer.building import finish as finishing
 from samekind.indexer.building import tidying
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.search.state import opening
-from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL
+from samekind.indexer.storage import checks
+from samekind.indexer.storage.fingerprints import table_file_names
+from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, TABLE_FOLDER
 from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.remedies import json_field
 from samekind.indexer.storage.table import ImageTable
 from tests.indexer.builds import Lines, check_consistent, crash_at
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, save_encoder
@@ -60,6 +64,24 @@ def test_a_reader_in_another_process_sees_the_state_before_or_after(artefact: Pa
     assert process.returncode == 0
     assert set(seen) == {60, 67}
     check_consistent(Index.open(artefact))
+
+
+def test_a_journal_that_goes_while_it_is_read_refuses_nothing(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two last acts of a writer the new manifest and the journal lie there; a reader has read both, and then it is gone."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    before = table_file_names(artefact)
+    _add(artefact)
+    given: list[Any] = [before, False]
+
+    def just_gone(path: Path, name: str) -> Any:
+        return given.pop(0) if path.name == JOURNAL and given else json_field(path, name)
+
+    monkeypatch.setattr(checks, "json_field", just_gone)
+    assert len(Index.open(artefact)) == 67
+    assert given == []
+    (artefact / TABLE_FOLDER / "data" / "more.lance").touch()
+    with pytest.raises(ArtefactError, match="has changed"):
+        Index.open(artefact)
 
 
 def _add(folder: Path) -> None:

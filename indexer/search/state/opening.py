@@ -43,7 +43,7 @@ def read_state(folder: Path) -> State:
     Raises:
         ArtefactError: there is no index, it is unfinished, or a part is missing or has changed.
     """
-    until = time.monotonic() + _WAIT_SECONDS
+    until, refused = time.monotonic() + _WAIT_SECONDS, None
     while True:
         manifest = Manifest.read(folder)
         try:
@@ -51,10 +51,13 @@ def read_state(folder: Path) -> State:
             if state.files.in_place() and Manifest.read(folder) == manifest:
                 return state
         except ArtefactError as error:
-            if not _moves(folder, manifest):
+            if _moves(folder, manifest):
+                if time.monotonic() > until:
+                    raise ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder)) from error
+            elif refused == manifest:
                 raise
-            if time.monotonic() > until:
-                raise ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder)) from error
+            else:  # its writer may have taken the journal away after it was read here
+                refused = manifest
         time.sleep(_ASK_SECONDS)
 
 
