@@ -66,7 +66,7 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
         figures = measured_figures(folder, meta.get("corpus") or {}, progress)
     elif are_outdated(meta, images.table_version):
         notes.append(
-            "The index has changed since its figures without whitening were taken; --bare embeds again for them."
+            "The index has changed since its figures without whitening were taken; samekind evaluate --bare embeds again for them."
         )
     evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, notes, progress, rule=images.rule)
     return replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)

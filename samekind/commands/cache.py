@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cache:
-    """Lists what is kept on disk to be quick: features, pixels (those of packs, too), whitened features, audits;
-    or deletes it.
+    """Lists what is kept on disk to be quick, such as features, pixels and audits, or deletes it.
 
     Nothing in it is lost but time: what is deleted is computed again by whoever needs it. When it grows beyond its limit (half of the room
     on its disk, or what the variable SAMEKIND_CACHE_LIMIT says, for example 50GB), the least recently used goes by itself.
