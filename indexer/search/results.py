@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ OWN = 1 - 1e-6
 another batch moves the cosine by less than 1e-7."""
 MOST = 10_000
 """Hits that a search for every hit of at least a similarity gives at most."""
+_HASHES = re.compile(r"sha256 IN \([^)]*\)")
 
 
 @dataclass(frozen=True)
@@ -272,8 +274,8 @@ def note_of(asked: Asked, found: int, searched: int) -> str | None:
     if found >= asked.k:
         return None
     what = f"{searched:,} images" if searched != 1 else "1 image"
-    # Shortened: a condition that names many images says nothing to whoever reads it whole.
-    where = asked.where
+    # Shortened: a condition that names many images, as that of a tag does, says nothing to whoever reads it whole.
+    where = None if asked.where is None else _HASHES.sub("sha256 IN (…)", asked.where)
     place = f"the index holds {what}" if where is None else f"{what} satisfy {shorten(where, 80, placeholder=' …')!r}"
     own = ", and the query's own is left out" if asked.exclude_self and found < searched else ""
     return f"{place}{own}: {found:,} hits instead of {asked.k:,}"

@@ -239,6 +239,13 @@ def test_many_queries_that_leave_themselves_out_are_searched_together(
         assert result.hits == _one(index, query, k=7, exclude_self=True).hits
 
 
+def test_a_note_names_no_hashes(index: Index) -> None:
+    """The condition of a tag, or of any selection, is thousands of them."""
+    some = ", ".join(f"'{index.row(id_)['sha256']}'" for id_ in index.ids[:2])
+    found = index.search(index.ids[0], k=5, where=f"(label <> 'x') AND sha256 IN ({some})")
+    assert found.note == "2 images satisfy \"(label <> 'x') AND sha256 IN (…)\": 2 hits instead of 5"
+
+
 def test_a_re_encoded_copy_is_still_its_own_image(index: Index) -> None:
     """Another file of the same pixels has another hash of its bytes."""
     buffer = io.BytesIO()
