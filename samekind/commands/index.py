@@ -28,6 +28,7 @@ from samekind.commands.shared import (
 )
 from samekind.core.errors import InputError
 from samekind.core.text import counted
+from samekind.indexer.published.place import is_address
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -55,7 +56,7 @@ class BuildIndex:
         str,
         arg(
             metavar="FOLDER|ADDRESS",
-            help="The index's folder, usually the artefact's. s3://bucket/photos is published to, from artifacts/bucket-photos.",
+            help="The index's folder, usually the artefact's. s3://bucket/photos is published to, from artifacts/s3+bucket+photos.",
         ),
     ]
     corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
@@ -110,7 +111,7 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
-        if self.watch and "://" in self.out:
+        if self.watch and is_address(self.out):
             raise InputError(
                 "--watch follows a folder into a folder", hint="publish now and then: samekind export --lance"
             )
@@ -132,7 +133,7 @@ class BuildIndex:
         )  # there is no encoder to embed an image with
         following = command_line("search", self.folder, *query) + words + others
         lines = f"{counted(len(index), 'image')} in {self.folder}{took_out}\nnext: {following}"
-        if "://" in self.out:
+        if is_address(self.out):
             published, line = publish(index, self.out, console)
             answer, lines = {**answer, "published": published.to_dict()}, f"{lines}\n{line}"
         console.answer(answer, lines)
@@ -144,7 +145,7 @@ class BuildIndex:
     @property
     def folder(self) -> Path:
         """The index's folder, of an address that of the artefact that is published there."""
-        return copy_here(self.out) if "://" in self.out else Path(self.out)
+        return copy_here(self.out) if is_address(self.out) else Path(self.out)
 
     def _thin(self, console: Console) -> tuple[samekind.Index, int]:
         index = samekind.Index.open(self.folder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import samekind
 from samekind.commands.shared import command_line
 from samekind.core.text import counted
+from samekind.indexer.published.place import is_address
 from samekind.indexer.storage.layout import MANIFEST
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ def publish(index: samekind.Index, place: str, console: Console) -> tuple[sameki
 
 
 def copy_here(address: str) -> Path:
-    """The artefact from which an address is published, and which stays: `artifacts/bucket-photos` for `s3://bucket/photos`.
+    """The artefact from which an address is published, and which stays: `artifacts/s3+bucket+photos` for `s3://bucket/photos`.
 
-    All of the address is in its name, so that what goes to one address never goes to another.
+    No two addresses have one name, so that what goes to one never goes to another.
     """
-    return Path("artifacts") / re.sub(r"[^\w.]+", "-", address.partition("://")[2].strip("/"))
+    scheme, _, path = address.partition("://")
+    return Path("artifacts") / quote(f"{scheme}/{path.strip('/')}", safe="").replace("%2F", "+")
 
 
 def is_published(place: str) -> bool:
     """True for an address, and for a folder that an index was published into."""
-    return "://" in place or ((Path(place) / "files.lance").is_dir() and not (Path(place) / MANIFEST).exists())
+    return is_address(place) or ((Path(place) / "files.lance").is_dir() and not (Path(place) / MANIFEST).exists())

@@ -49,7 +49,7 @@ def test_an_index_goes_to_a_bucket_and_is_searched_there(
     made = call("index", "--vectors", "mine.npy", "--out", place)
     assert made.code == 0, made
     assert f"50 images in {place}: 50 rows added" in made.out
-    here = sk.Index.open("artifacts/bucket-photos")
+    here = sk.Index.open("artifacts/s3+bucket+photos")
     there = call("search", place, "7.jpg", "--k", 5, "--exclude-self", "--json").answer["hits"]
     assert [(hit["id"], hit["similarity"]) for hit in there] == [
         (hit.id, pytest.approx(hit.similarity, abs=1e-12))

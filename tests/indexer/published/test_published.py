@@ -203,7 +203,9 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert "by lancedb only" in refused("search", "s3://bucket/x", index.ids[2], "--engine", "faiss")
     written = call("export", index.path, "--lance", tmp_path / "new", "--json").answer
     assert written == {"written": {"lance": str(tmp_path / "new")}}
-    assert copy_here("s3://bucket/a/photos/") != copy_here("s3://bucket/b/photos")
+    addresses = ("s3://a-b/c", "s3://a/b-c", "gs://a/b-c", "s3://a/b+c", "s3://a/b/c", "s3://a/b%2Fc")
+    assert len(set(map(copy_here, addresses))) == len(addresses)
+    assert copy_here("s3://bucket/photos/") == Path("artifacts/s3+bucket+photos")
     assert (
         "leave --engine out"
         in call("search", index.path, index.ids[2], "--engine", "lancedb", "--k", "all", "--min-similarity", "0").err
