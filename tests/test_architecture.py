@@ -167,3 +167,13 @@ def test_every_file_is_in_its_room_by_one_name_only() -> None:
     """The links in `samekind/` lead to the folders at the top level, and nothing else is linked."""
     links = {path.name: path.readlink().as_posix() for path in PACKAGE.iterdir() if path.is_symlink()}
     assert links == {room: f"../{room}" for room in ("app", "data", "indexer", "training")}
+
+
+def test_no_library_makes_temporaries_of_its_own() -> None:
+    """safetensors' `save_file` does, and nobody takes away what a killed process leaves of them; `save` and one write do not."""
+
+    def names(path: Path) -> set[str]:
+        found = (getattr(node, "id", None) or getattr(node, "attr", None) for node in ast.walk(tree(path)))
+        return {name for name in found if isinstance(name, str)}
+
+    assert [path for path in python_files(PACKAGE) if names(path) & {"save_file", "serialize_file"}] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import hashlib
 import os
 import platform
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_MADE_BY = re.compile(r"(?:(?P<place>[0-9a-f]{4})-(?P<pid>[0-9a-f]+)-)?[0-9a-f]{8}\.tmp")
+_MADE_BY = re.compile(r"(?P<name>.+)\.(?:(?P<place>[0-9a-f]{4})-(?P<pid>[0-9a-f]+)-)?[0-9a-f]{8}\.tmp", re.DOTALL)
 _DAY = 24 * 3600.0  # seconds
 
 
@@ -25,7 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     A reader, and a crash at any moment, finds the old file or the new one, never a part. Each writer has a temporary of its own
     (`<name>.<place>-<process>-<random>.tmp`), so that of several at once the last one to finish wins. The errors of the block and those of
-    the file system are the caller's to explain; the temporary is gone either way. What a killed process has left beside `path` goes, too.
+    the file system are the caller's to explain; the temporary is gone either way. What a killed process has left in the folder goes, too:
+    the same command again may have other files to write. So a block writes to its temporary alone, and lets no library make one of its own.
 
     Args:
         path: the file; its folder must exist.
@@ -59,16 +59,17 @@ def _place() -> str:
 
 
 def _sweep(path: Path) -> None:
-    """Deletes the temporaries of writers of `path` that live no more."""
-    for found in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
-        made_by = _MADE_BY.fullmatch(found.name.removeprefix(f"{path.name}."))
+    """Deletes the temporaries in the folder of `path` whose writers live no more; of those without a name, only those of `path`."""
+    for found in path.parent.glob("*.tmp"):
+        made_by = _MADE_BY.fullmatch(found.name)
         with suppress(OSError):
-            if made_by and _is_stale(found, made_by["place"], made_by["pid"]):
+            if made_by and (made_by["pid"] or made_by["name"] == path.name) and _is_stale(found, made_by):
                 found.unlink()
 
 
-def _is_stale(temporary: Path, place: str | None, pid: str | None) -> bool:
+def _is_stale(temporary: Path, made_by: re.Match[str]) -> bool:
     """True if the process is gone; of another machine's, and on Windows, if nobody has written for a day."""
+    place, pid = made_by["place"], made_by["pid"]
     if pid is None or place != _place() or sys.platform == "win32":  # where signal 0 would end the process
         return time.time() - temporary.stat().st_mtime > _DAY
     try:

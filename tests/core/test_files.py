@@ -125,7 +125,7 @@ def killed_while_writing(path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path: Path) -> None:
-    """Not what another process still writes, and no file that only looks like it."""
+    """Of whatever file in the folder; not what another process still writes, and no file that only looks like it."""
     path = tmp_path / "a [1].json"
     killed = multiprocessing.get_context("forkserver").Process(target=killed_while_writing, args=(path,))
     killed.start()
@@ -134,6 +134,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path: Path) -> Non
     mine = left.replace(f"-{killed.pid:x}-", f"-{os.getppid():x}-")
     for other in (mine, "a [1].json.mine.tmp", "a 1.json.1234abcd.tmp"):
         (tmp_path / other).write_text("x")
+    (tmp_path / left.replace("a [1].json", "another.new")).write_text("x")
     with atomic_path(path) as temporary:
         temporary.write_text("new")
     assert names(tmp_path) == sorted(["a [1].json", mine, "a [1].json.mine.tmp", "a 1.json.1234abcd.tmp"])

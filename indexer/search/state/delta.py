@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from samekind.core.errors import ArtefactError
 from samekind.core.files import atomic_path
@@ -50,7 +50,7 @@ class Delta:
         """
         try:
             with atomic_path(path) as temporary:
-                save_file({"removed": self.removed_R, "added": np.ascontiguousarray(self.added_AD)}, temporary)
+                temporary.write_bytes(save({"removed": self.removed_R, "added": np.ascontiguousarray(self.added_AD)}))
         except (OSError, SafetensorError) as error:
             raise ArtefactError(f"cannot write {path}", hint="check permissions and free space") from error
 

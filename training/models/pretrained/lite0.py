@@ -62,7 +62,7 @@ def lite0_weights() -> Path:
         cached.parent.mkdir(parents=True, exist_ok=True)
         tensors = _renamed(_stored(source))
         with atomic_path(cached) as temporary:
-            safetensors.torch.save_file(tensors, temporary)
+            temporary.write_bytes(safetensors.torch.save(tensors))
     return cached
 
 
