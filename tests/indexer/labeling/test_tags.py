@@ -102,7 +102,10 @@ def test_a_file_goes_round(tmp_path: Path) -> None:
     assert TagTable(there).all() == TagTable(here).all()
     assert sk.import_tags(here, file).gone == 1
     assert call("tags", "list", str(there), "--json").answer == {"tags": {"=1+1": 2}}
-    assert call("tags", "export", str(there), str(tmp_path / "again.csv"), "--json").answer == {"exported": 4, "hold": 2}
+    assert call("tags", "export", str(there), str(tmp_path / "again.csv"), "--json").answer == {
+        "exported": 4,
+        "hold": 2,
+    }
 
 
 def test_a_file_by_hand(tmp_path: Path) -> None:
