@@ -26,7 +26,8 @@ _ALBUM = re.compile(
     rf"|{_YEAR}[-_. ]+[^\d\W].*"  # 2019 Holidays
     rf"|(?:.*[-_. ])?(?:{_OCCASION})[-_., ].*\b{_YEAR}"  # Summer in Rome 2019, Photos from 2019
     r"|(?:.*[-_. ])?backups?(?:[-_. ].*)?"  # IMG backup
-    r"|\d{3}(?:apple|canon|nikon|olymp|panas?|msdcf|_?fuji|nz\w+|d\d{3,4}|_\w{4})|dcim|camera ?roll|saved pictures|whatsapp (?:images|video)"
+    r"|\d{3}(?:apple|canon|nikon|olymp|panas?|msdcf|_?fuji|nz\w+|d\d{3,4}|_\w{4})"
+    r"|dcim|camera ?roll|saved pictures|whatsapp (?:images|video)"
     r"|(?:untitled|new)[-_. ](?:album|folder)(?:[-_. (]*\d*\)?)|(?:unsorted|screenshots|downloads)(?:[-_. ].*)?",
     re.IGNORECASE,
 )

@@ -28,7 +28,6 @@ from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.manifest import CorpusEntry
 from samekind.indexer.storage.places import current_place
 
-
 FILE_GONE = "the file is gone"
 NOT_READ = "the file is there, but is not read as an image of this corpus"
 

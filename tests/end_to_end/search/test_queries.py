@@ -31,8 +31,8 @@ def pictures(tmp_path: Path) -> Path:
 def test_each_line_has_its_answer(
     json_flag: tuple[str, ...], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In order, over several batches, as a search for it alone says; what cannot be read has its error, stops nothing, and shows in the exit
-    code.
+    """In order, over several batches, as a search for it alone says; what cannot be read has its error, stops nothing, and shows in
+    the exit code.
     """
     monkeypatch.setattr(answering, "_AT_ONCE", 2)
     index = sk.Index.open(OLD)
