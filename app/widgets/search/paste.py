@@ -19,8 +19,8 @@ KEY = "pasted"
 _MEGABYTE = 1_000_000
 HTML = """
 <p class="paste">
-  <span class="how"><kbd>Ctrl</kbd> + <kbd>V</kbd> (on a Mac <kbd>⌘</kbd> + <kbd>V</kbd>) anywhere on this page searches with the picture in the
-  clipboard.</span><span role="alert"></span>
+  <span class="how"><kbd>Ctrl</kbd> + <kbd>V</kbd> (on a Mac <kbd>⌘</kbd> + <kbd>V</kbd>) anywhere on this page searches with the picture
+  in the clipboard.</span><span role="alert"></span>
 </p>
 """
 CSS = """
