@@ -91,25 +91,6 @@ def test_detectors_are_judged(trained: tuple[Path, Called]) -> None:
     assert "380 pairs of 20 training images are of one class." in text
 
 
-def test_missing_images_are_written_to_a_file(photos: Path, artefact: Path, tmp_path: Path) -> None:
-    """`index --missing` has a line for each image whose file is gone; without a corpus it is refused before anything is read."""
-    folder, copy, file = tmp_path / "photos", tmp_path / "copy", tmp_path / "missing.csv"
-    shutil.copytree(photos, folder)
-    shutil.copytree(artefact, copy)
-    words = ("index", "--corpus", folder, "--out", copy, "--missing", file)
-    assert call(*words).code == 0
-    before = len(file.read_text().splitlines())
-    for i in range(3):
-        (folder / "dots" / f"{i:02}.png").unlink()
-    called = call(*words)
-    lines = file.read_text().splitlines()
-    assert lines[0] == "id,reason"
-    assert len(lines) == before + 3
-    assert "dots/00.png,the file is gone" in lines
-    assert f"wrote {len(lines) - 1} missing images to {file}" in called.err
-    assert "--missing compares with a corpus" in refused("index", "--out", copy, "--remove", "x", "--missing", file)
-
-
 def test_verdicts_go_out_and_in(artefact: Path, tmp_path: Path) -> None:
     """What the Python table holds is exported, imported elsewhere, and not added twice; a wrong file is one line."""
     copy, other = tmp_path / "copy", tmp_path / "other"
