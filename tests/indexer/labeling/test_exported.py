@@ -9,7 +9,8 @@ import pytest
 
 import samekind as sk
 from tests.end_to_end.helpers import call
-from tests.indexer.labeling.test_labels import lines_of, sha, tiny
+from tests.indexer.labeling.test_labels import lines_of, tiny
+from tests.indexer.labeling.test_verdicts import sha
 
 
 def undone_verdicts(folder: Path) -> None:
