@@ -91,6 +91,12 @@ class Index(AnalysedIndex):
 
         return gone(corpus, self._manifest.corpora, self.rows.table)
 
+    def missing(self, corpus: Corpus) -> dict[str, str]:
+        """Why images are not among those of their corpus any more, by id: the file is gone, or is not read. Otherwise as `gone`."""
+        from samekind.indexer.building.update_plan import missing
+
+        return missing(corpus, self._manifest.corpora, self.rows.table)
+
     def remove(self, ids: Sequence[str], progress: Progress | None = None) -> int:
         """Removes images by id. Indexing their corpus again brings them back.
 

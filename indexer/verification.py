@@ -42,7 +42,7 @@ from samekind.indexer.storage.layout import (
     ROWS_FILE,
     TABLE_FOLDER,
 )
-from samekind.indexer.storage.manifest import Manifest
+from samekind.indexer.storage.manifest import Manifest, index_name
 from samekind.indexer.storage.probes import table_follows
 from samekind.indexer.storage.remedies import changed_meanwhile, json_field, rebuild_command, restore_hint, undo_hint
 from samekind.indexer.storage.rows import Rows
@@ -60,8 +60,8 @@ from samekind.training.runtime.artefact import (
 )
 
 PARTS = (WEIGHTS, ROWS_FILE, INDEX_FILE, str(TABLE_FOLDER), "verdicts")
-"""What every index has; after them come, where there are any, `text.safetensors`, `labels` (by people), `meta.json`, `metrics.jsonl`,
-`probes`, `adaptation.safetensors`, `map.safetensors`."""
+"""What every index has; the index file of a tuned one has another name. After them come, where there are any, `text.safetensors`,
+`labels` (by people), `tags`, `meta.json`, `metrics.jsonl`, `probes`, `adaptation.safetensors`, `map.safetensors`."""
 _FROM_A_COPY = "take it from a copy; if there is none, samekind train --force and samekind index make the artefact anew"
 
 
@@ -70,7 +70,7 @@ class CheckedPart:
     """One part of an artefact.
 
     Attributes:
-        part: one of `PARTS` or of those that come after them.
+        part: one of `PARTS` or of those that come after them; a tuned index file by its own name.
         ok: nothing is wrong with it.
         message: what was compared, or what is wrong.
         hint: the remedy; empty if nothing is wrong.
@@ -145,13 +145,14 @@ class _Parts:
 
     def __init__(self, folder: Path, manifest: Manifest, task: Task) -> None:
         self._folder, self._manifest, self._task = folder, manifest, task
+        self._index_file = index_name(manifest)
         self._whole: set[str] = set()
 
     def checked(self) -> Iterator[CheckedPart]:
         """Checks one part after the other."""
         checks = (self._weights, self._rows, self._vectors, self._table, self._verdicts)
         for part, check in zip(PARTS, checks, strict=True):
-            yield self._one(part, check)
+            yield self._one(self._index_file if part == INDEX_FILE else part, check)
             self._task.advance()
         if json_field(self._folder / META, "text"):
             yield self._one(TEXT, self._text)
@@ -219,12 +220,12 @@ class _Parts:
         self._check_vectors(table)
         self._check_thumbnails(table)
         check_table_files(self._folder, self._manifest)
-        same = [name for name in (ROWS_FILE, INDEX_FILE) if name in self._whole]
+        same = [name for name in (ROWS_FILE, self._index_file) if name in self._whole]
         equal = f", equal to {' and '.join(same)}" if same else ""
         return f"{_counted(len(table), 'row')}, vectors of unit norm{equal}"
 
     def _check_vectors(self, table: ImageTable) -> None:
-        index = load_vectors(self._manifest, self._folder.joinpath) if INDEX_FILE in self._whole else None
+        index = load_vectors(self._manifest, self._folder.joinpath) if self._index_file in self._whole else None
         start = 0
         for block in table.vector_batches():
             rows = np.arange(start, start + len(block))
@@ -232,7 +233,7 @@ class _Parts:
                 (index.vectors(rows) != block).any(axis=1) if index is not None else np.zeros(len(block), dtype=bool)
             )
             if differs.any():
-                raise self._table_differs(f"the vector of row {rows[differs][0]} is not that of {INDEX_FILE}")
+                raise self._table_differs(f"the vector of row {rows[differs][0]} is not that of {self._index_file}")
             if len(bad := not_unit(block)):
                 raise self._table_differs(f"the vector of row {rows[bad[0]]} is not of unit norm")
             start += len(block)

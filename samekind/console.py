@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import rich.progress
 
 LINE_EVERY_SECONDS = 10.0
+_TOO_SOON = 1.0  # seconds of a piece of work of which nothing can be told yet
 
 
 class Console:
@@ -107,10 +108,11 @@ class _LineTask:
         self._started = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
-        """Moves on by `steps` and writes a line if the last one is old."""
+        """Moves on by `steps` and writes a line if the last one is old; not `0 % after 0 s`, where this work has only begun."""
         self._done += steps
         now = time.monotonic()
-        if now - self._progress.last >= self._progress.every:
+        begun = now - self._started < min(_TOO_SOON, self._progress.every) and self._done < self._total
+        if now - self._progress.last >= self._progress.every and not begun:
             share = f"{100 * self._done // self._total:3d} %" if self._total else f"{self._done}"
             self._write(f"{share} after {now - self._started:.0f} s")
 

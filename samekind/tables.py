@@ -162,7 +162,7 @@ def naming_conflicts_text(conflicts: Sequence[Mapping[str, Any]], shown: int = 2
     """How many conflicts of given labels there are, and the first of them."""
     what = {"two_names": "two names", "same": "called the same", "different": "called different"}
     rows = [
-        [what[each["reason"]], ", ".join(each["names"]), _people(each["who"]), *_images(each)]
+        [what[each["reason"]], ", ".join(each["names"]), _people(each["who"]), *named_images(each)]
         for each in conflicts[:shown]
     ]
     told = f"{counted(len(conflicts), 'conflict')}, left out"
@@ -190,7 +190,7 @@ def agreement_text(answer: Mapping[str, Any], shown: int = 20) -> str:
     found = answer["disagreements"]
     parts.append(counted(len(found), "pair was answered differently", "pairs were answered differently") + ".")
     if found:
-        rows = [[*_images(each), ", ".join(map(_said_by, each["answers"]))] for each in found[:shown]]
+        rows = [[*named_images(each), ", ".join(map(_said_by, each["answers"]))] for each in found[:shown]]
         rest = _more(len(found) - len(rows), "more pair")
         parts.append(table(["image", "other image", "answers"], rows) + rest)
     return "\n\n".join(parts)
@@ -208,7 +208,7 @@ def _people(who: Sequence[str]) -> str:
     return ", ".join(map(_name, who))
 
 
-def _images(answer: Mapping[str, Any]) -> list[str | None]:
+def named_images(answer: Mapping[str, Any]) -> list[str | None]:
     """Two cells: ids, or the beginning of a hash where the index holds no such image."""
     named = [id_ or f"{image[:12]}…" for id_, image in zip(answer["ids"], answer["images"], strict=True)]
     return [*named, None][:2]

@@ -52,6 +52,25 @@ def test_many_short_works_show_life_together(monkeypatch: pytest.MonkeyPatch) ->
     assert lines == ["epoch 3", "epoch 5 is told", "epoch 8"]
 
 
+def test_a_work_that_has_only_begun_has_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a long silence the next epoch begins: neither `0 % after 0 s` nor what a resumed one has behind it; its first second has."""
+    now = 0.0
+    monkeypatch.setattr("samekind.console.time.monotonic", lambda: now)
+    stream = io.StringIO()
+    progress = LineProgress(stream, every=10.0)
+    for behind in (0, 37):
+        now += 60.0
+        with progress.task("epoch 2/3", total=100) as task:
+            task.advance(behind)
+            task.advance()
+            assert stream.getvalue() == ""
+            now += 2.0
+            task.advance()
+            assert stream.getvalue() == f"epoch 2/3: {behind + 2:3d} % after 2 s\n"
+            stream.seek(0)
+            stream.truncate()
+
+
 def test_a_failure_inside_a_task_is_not_called_done() -> None:
     """An exception passes through, and no line claims that the work was finished."""
     stream = io.StringIO()

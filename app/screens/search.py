@@ -161,7 +161,8 @@ def _neighbours(library: Library, mixture: Mixture, hits: Sequence[sk.Hit], sett
     with st.container(horizontal=True, vertical_alignment="center"):
         narrowed = narrowing.show(library, hits, settings.adapted)
         beside.choice(TITLE)
-    sentences = (search_view.shortfall_sentence(len(hits), settings.k), narrowed.sentence)
+    scale = search_view.scale_sentence(settings.adapted and library.index.adaptation is not None)
+    sentences = (search_view.shortfall_sentence(len(hits), settings.k), narrowed.sentence, scale)
     there = beside.found(library, mixture, settings)
     if there is None:
         _cards(library, mixture, narrowed, sentences)

@@ -204,6 +204,11 @@ def likeness(nearest: float, usual: NDArray[np.float64]) -> Likeness | None:
     return Likeness(text, False)
 
 
+def scale_sentence(adapted: bool) -> str:
+    """A word where the numbers on the cards are no longer those of before."""
+    return "Similarities are on the scale of the space that people's answers have adapted." if adapted else ""
+
+
 def seen_card(picture: str, side: int, grey: bool) -> Card:
     """What the encoder gets of an upload; `picture` is a data URI."""
     lines = (f"{side} × {side} pixels, {'grey' if grey else 'in colour'}",)

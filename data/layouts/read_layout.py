@@ -8,6 +8,7 @@ from pathlib import Path
 
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.text import counted
+from samekind.data.layouts.albums import albums
 from samekind.data.layouts.class_names import clashes
 from samekind.data.layouts.file_lists import ListedSplits, listed_splits
 from samekind.data.layouts.folder_choices import FolderChoices
@@ -83,6 +84,8 @@ def read_layout(root: Path, files: Sequence[Parts], others: Sequence[Located], h
         labels = [None] * len(files)  # see `recognise`: one folder is no class
     all_labels = labels if any(label is not None for label in labels) else None
     notes += [*(given.notes if given else ()), *clashes(all_labels)]
+    if given is None and how.layout == "auto" and found.layout == "folders":
+        notes += albums(all_labels)
     if given is not None and given.several:
         images = counted(given.several, "image has several labels", "images have several labels")
         notes.append(f"{images}: two images are of the same class if {_SAME[how.several]} ({how.several})")

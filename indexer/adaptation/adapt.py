@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.indexer.adaptation.answered import answers_about
+from samekind.indexer.adaptation.answered import LeftOut, answers_about, left_out
 from samekind.indexer.adaptation.belonging import OWN_PULL, fit_belonging, pull_at
 from samekind.indexer.building.adapted import place_adaptation, take_away_adaptation
 from samekind.indexer.building.removal import finish_removal_locked
@@ -62,6 +62,7 @@ class AdaptReport:
         gone: answers about images that the index does not hold.
         held_out: how held-out answers fare.
         message: one line: what was done, or why nothing.
+        left_out: answers of groups that hold a contradiction, and about images that are gone.
     """
 
     adapted: bool
@@ -73,10 +74,15 @@ class AdaptReport:
     gone: int
     held_out: HeldOut
     message: str
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as `--json` prints it."""
-        return {**self.__dict__, "held_out": asdict(self.held_out)}
+        return {
+            **self.__dict__,
+            "held_out": asdict(self.held_out),
+            "left_out": [asdict(each) for each in self.left_out],
+        }
 
 
 def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
@@ -103,7 +109,8 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
         manifest = Manifest.read(folder)
         check_artefact(folder, manifest)
         index = OpenedIndex(folder, manifest)
-        answered = answers_about(current_answers(folder), index.rows)
+        current_pairs = current_answers(folder)
+        answered = answers_about(current_pairs, index.rows)
         neighbours, lean = usual_lean(index.vector_index)
         leaning = leaning_index(index.vector_index, neighbours, lean)
         space = AnsweredSpace(leaning)
@@ -131,7 +138,8 @@ def adapt(path: str | Path, progress: Progress | None = None) -> AdaptReport:
                 set_aside(folder, current)
             place_adaptation(folder, adaptation, manifest, leaning, index.rows)
         task.advance()
-        return _report(answered, judged, _readable(lambda: current_adaptation(folder)))
+        report = _report(answered, judged, _readable(lambda: current_adaptation(folder)))
+        return replace(report, left_out=left_out(current_pairs, index.rows))
 
 
 def undo_adaptation(path: str | Path) -> int | None:

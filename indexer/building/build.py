@@ -26,7 +26,7 @@ from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
 from samekind.indexer.building.finish import add_samples, finish
-from samekind.indexer.building.given_vectors import GivenVectors
+from samekind.indexer.building.given_vectors import GIVEN_SOURCE, GivenVectors
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.building.starting import starting_journal
 from samekind.indexer.building.steps import Steps
@@ -40,6 +40,8 @@ from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.whiten import NOT_SPLIT, TRAINING
 from samekind.training.runtime.artefact import META, check_writable, read_meta
 from samekind.training.runtime.lock import exclusive
+
+_MAX_NAMED = 10  # images that are named of those that are missing
 
 
 def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress | None = None) -> int:
@@ -138,3 +140,8 @@ def _say(plan: Plan, entry: CorpusEntry, folder: Path, progress: Progress) -> No
         remove = f"samekind index --out {shlex.quote(str(folder))} --remove ID"
         what = f"not among these images any more, of {entry.key}: {len(plan.vanished):,}"
         progress.print(f"{what}; in the index they stay until they are removed ({remove})")
+        for id_ in plan.vanished[:_MAX_NAMED]:
+            progress.print(f"  {id_}")
+        if len(plan.vanished) > _MAX_NAMED:
+            listing = "" if entry.source == GIVEN_SOURCE else " (samekind index --missing FILE.csv lists all)"
+            progress.print(f"  … and {len(plan.vanished) - _MAX_NAMED:,} more{listing}")

@@ -28,6 +28,9 @@ from samekind.data.layouts.folder_choices import choices_of
 from samekind.indexer.storage.manifest import CorpusEntry
 from samekind.indexer.storage.places import current_place
 
+FILE_GONE = "the file is gone"
+NOT_READ = "the file is there, but is not read as an image of this corpus"
+
 
 @dataclass
 class Plan:
@@ -139,9 +142,15 @@ def gone(corpus: Corpus, corpora: Sequence[CorpusEntry], table: Any) -> list[str
         corpora: of the index.
         table: Arrow table with `table.ROW_COLUMNS`, in table order.
     """
+    return [id_ for id_, reason in missing(corpus, corpora, table).items() if reason == FILE_GONE]
+
+
+def missing(corpus: Corpus, corpora: Sequence[CorpusEntry], table: Any) -> dict[str, str]:
+    """Why images of a corpus' rows are not among its images any more, by id in table order; arguments as of `gone`."""
     entry = entry_for(corpus, corpora)
     vanished = set(make_plan(corpus, entry.key, table).vanished)
-    return [row.id for row in table_rows(table) if row.id in vanished and not _still_there(row, entry)]
+    rows = [row for row in table_rows(table) if row.id in vanished]
+    return {row.id: NOT_READ if _still_there(row, entry) else FILE_GONE for row in rows}
 
 
 def table_rows(table: Any) -> list[TableRow]:

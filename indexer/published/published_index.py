@@ -18,7 +18,7 @@ from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.types.reading import Reading
 from samekind.indexer.published.away import Away, vectors_of
 from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
-from samekind.indexer.published.publishing import REFINE, lists_to_search
+from samekind.indexer.published.publishing import REFINE, HowSearched, how_searched
 from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.hits import Found, Hit
 from samekind.indexer.search.mixed import Mix
@@ -41,11 +41,15 @@ class PublishedIndex:
         place: folder or address, for messages.
         table: LanceDB's table of rows.
         queries: reads and embeds queries.
-        nprobes: lists that a search looks into; 0 for every row.
+        how: rows are searched.
+
+    Attributes:
+        leaves_out_answers: people's answers have adapted the artefact, and have no part in searches here.
     """
 
-    def __init__(self, place: str, table: Any, queries: OpenedIndex, nprobes: int) -> None:
-        self.place, self._table, self._queries, self._nprobes = place, table, queries, nprobes
+    def __init__(self, place: str, table: Any, queries: OpenedIndex, how: HowSearched) -> None:
+        self.place, self._table, self._queries, self._nprobes = place, table, queries, how.nprobes
+        self.leaves_out_answers = how.adapted
 
     @classmethod
     def open(cls, place: str | Path) -> Self:
@@ -60,11 +64,11 @@ class PublishedIndex:
         place = str(place)
         if not is_address(place) and (Path(place) / MANIFEST).is_file():
             index = OpenedIndex.open(place)
-            return cls(place, index.table.lance, index, 0)
+            return cls(place, index.table.lance, index, HowSearched(adapted=index.adaptation is not None))
         target = Place(place)
         table, files = target.table(IMAGES), target.table(FILES)
         with target.reached():
-            return cls(place, table, Away(files, table), lists_to_search(files))
+            return cls(place, table, Away(files, table), how_searched(files))
 
     def __len__(self) -> int:
         return int(self._table.count_rows())
@@ -75,11 +79,6 @@ class PublishedIndex:
     def __contains__(self, id_: str) -> bool:
         with Place(self.place).reached():
             return self._count(f"id in ({quoted([id_])})") > 0
-
-    @property
-    def leaves_out_answers(self) -> bool:
-        """True for the table of an artefact that people's answers have adapted: they have no part in searches here."""
-        return self._queries.adaptation is not None
 
     def check_condition(self, condition: str) -> None:
         """Refuses a condition that is no SQL over the columns.

@@ -181,7 +181,7 @@ def _files(database: Any, index: OpenedIndex, nprobes: int) -> None:
         if (index.path / name).is_file()
     }
     content[_MADE_BY] = _made_by(index)
-    content[_SEARCH] = json.dumps({"nprobes": nprobes}).encode()
+    content[_SEARCH] = json.dumps({"nprobes": nprobes, "adapted": index.adaptation is not None}).encode()
     _store(database, content)
 
 
@@ -199,7 +199,20 @@ def stored_files(table: Any, names: list[str]) -> dict[str, bytes]:
     return dict(zip(found["name"].to_pylist(), found["content"].to_pylist(), strict=True))
 
 
-def lists_to_search(table: Any) -> int:
-    """How many lists a search looks into; 0 for every row."""
-    told = stored_files(table, [_SEARCH]).get(_SEARCH)
-    return 0 if told is None else int(json.loads(told)["nprobes"])
+@dataclass(frozen=True)
+class HowSearched:
+    """What a published index says of searches in it.
+
+    Attributes:
+        nprobes: lists that a search looks into; 0 for every row.
+        adapted: people's answers had adapted the artefact when it was published. Indexes of earlier releases do not tell.
+    """
+
+    nprobes: int = 0
+    adapted: bool = False
+
+
+def how_searched(table: Any) -> HowSearched:
+    """What the files of a published index say."""
+    told = json.loads(stored_files(table, [_SEARCH]).get(_SEARCH) or b"{}")
+    return HowSearched(int(told.get("nprobes", 0)), bool(told.get("adapted")))

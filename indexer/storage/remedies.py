@@ -17,6 +17,10 @@ from samekind.training.runtime.artefact import GIVEN, META
 _EXAMPLE = f"SQL over {', '.join(ROW_COLUMNS)}, e.g. \"label = 'Bag' AND split = 'test'\""
 _STRING = re.compile(r"'[^']*'")
 _WHERE_IN_RUST = re.compile(r",? ?/\S+\.rs:\d+.*$")
+_PLANNING = re.compile(r"^(?:Error .*?)??(?:Error during planning: |: +(?=Received )|\( +(?=No field ))")
+_ALL_FIELDS = re.compile(
+    r" *(?:Valid fields are [^.]*|Did you mean '(?:thumbnail|vector)'\?)\."
+)  # thumbnail and vector among them
 
 
 def rebuild_command(folder: Path) -> str:
@@ -101,7 +105,8 @@ def check_statement(condition: str) -> None:
 def bad_condition(condition: str, error: Exception) -> InputError:
     """The error for a condition that LanceDB does not understand."""
     quotes = "texts are in single quotes; " if '"' in condition else ""
-    return InputError(f"cannot filter by {condition!r}: {_reason(error)}", hint=quotes + _EXAMPLE)
+    reason = _ALL_FIELDS.sub("", _PLANNING.sub("", lance_reason(error)))
+    return InputError(f"cannot filter by {condition!r}: {reason}", hint=quotes + _EXAMPLE)
 
 
 def lance_reason(error: Exception) -> str:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 import samekind
-from samekind.commands.shared import DataDir, Depth, Exclude, Frames, Json, Labels, Layout, MaxPixels, listed, setting
+from samekind.commands.shared import (
+    DataDir,
+    Depth,
+    Exclude,
+    Frames,
+    Json,
+    Labels,
+    Layout,
+    MaxPixels,
+    Several,
+    listed,
+    setting,
+)
 from samekind.data.types.reading import Reading
 
 if TYPE_CHECKING:
@@ -56,6 +68,7 @@ class Compare:
     depth: Depth = None
     layout: Layout = None
     labels: Labels = None
+    several: Several = None
     exclude: Exclude = ()
     data_dir: DataDir = None
     out: Annotated[Path, arg(metavar="FOLDER", help="Where trials, tables and plots go.")] = Path("artifacts/results")

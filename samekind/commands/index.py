@@ -26,6 +26,7 @@ from samekind.commands.shared import (
     folder_flags,
     load_corpus,
 )
+from samekind.core.csv_files import write_csv
 from samekind.core.errors import InputError
 from samekind.core.text import counted
 from samekind.indexer.published.place import is_address
@@ -48,6 +49,7 @@ class BuildIndex:
         samekind index --vectors my.parquet --corpus photos --out artifacts/my
         samekind index --corpus scans --frames all --max-pixels 500000000 --out artifacts/scans
         samekind index --corpus photos --out artifacts/photos --watch
+        samekind index --corpus photos --out artifacts/photos --missing missing.csv
         samekind index --out artifacts/photos --remove train/00003 train/00007
         samekind index --corpus photos --out s3://bucket/photos
     """
@@ -99,6 +101,14 @@ class BuildIndex:
         bool, arg(help="Build the index file anew with the changes that lie beside it, for programs that read it.")
     ] = False
     remove: Annotated[tuple[str, ...], arg(metavar="ID", help="Take these out.", help_behavior_hint="")] = ()
+    missing: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE.csv",
+            help="Also write which images of the index are not among those of the corpus any more, and why.",
+            help_behavior_hint="",
+        ),
+    ] = None
     layout: Layout = None
     labels: Labels = None
     several: Several = None
@@ -111,6 +121,8 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
+        from samekind.training.runtime.artefact import check_file_writable
+
         if self.watch and is_address(self.out):
             raise InputError(
                 "--watch follows a folder into a folder", hint="publish now and then: samekind export --lance"
@@ -119,6 +131,10 @@ class BuildIndex:
             self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
         ):
             raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
+        if self.missing is not None:
+            if self.corpus is None or self.vectors is not None:
+                raise InputError("--missing compares with a corpus", hint="name it: --corpus FOLDER --missing FILE.csv")
+            check_file_writable(self.missing)
         build = self._build if self.vectors is None else self._take_vectors
         alone = self.merge and self.corpus is None and self.vectors is None  # nothing to build
         index, removed = self._thin(console) if self.remove or alone else (build(console), 0)
@@ -192,9 +208,14 @@ class BuildIndex:
         corpus = self._load(self.corpus, console)
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
-        return samekind.build_index(
+        index = samekind.build_index(
             corpus, encoder, self.folder, progress=console.progress, whitening=self.whitening, crops=self.crops
         )
+        if self.missing is not None:
+            found = index.missing(corpus)
+            write_csv(self.missing, ("id", "reason"), found.items())
+            console.say(f"wrote {counted(len(found), 'missing image')} to {self.missing}")
+        return index
 
     def _default_encoder(self, corpus: samekind.Corpus, console: Console) -> str:
         """A pretrained model for photos; an encoder that has yet to be trained is none to index with."""

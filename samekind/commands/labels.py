@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, check_file, folder_exists
+from samekind.commands.shared import Artefact, Json, check_file, exported_text, folder_exists
 from samekind.core.errors import InputError
 from samekind.core.text import counted
 from samekind.tables import naming_conflicts_text
@@ -56,10 +56,12 @@ class Labels:
             console.answer({**answer, "conflicts": told}, "\n".join([*lines, naming_conflicts_text(told)]))
         elif self.action == "export":
             count = samekind.export_labels(self.artefact, self.file, groups=self.groups)
-            console.answer({"exported": count}, f"wrote {counted(count, 'label')} to {self.file}")
+            held = samekind.LabelTable(self.artefact).current().values()
+            hold = count if self.groups else sum(map(len, held))
+            console.answer({"exported": count, "hold": hold}, exported_text(count, hold, "label", self.file))
         else:
             done, told = samekind.import_labels(self.artefact, self.file), self._conflicts()
-            lines = [f"added {counted(done.added, 'label')}; {done.kept:,} were there already"]
+            lines = [f"added {counted(done.added, 'line')}; {done.kept:,} were there already"]
             if done.blank:
                 lines.append(f"skipped {counted(done.blank, 'line')} without a label")
             if done.gone:

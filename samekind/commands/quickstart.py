@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,10 +24,13 @@ from samekind.commands.shared import (
     folder_arguments,
     load_corpus,
 )
-from samekind.core.text import counted
+from samekind.core.progress import Progress, Task
+from samekind.core.text import counted, percent
 
 if TYPE_CHECKING:
     from samekind.console import Console
+
+_FOR_READERS = "whitening: "  # the line says which of two, and why: for those who have read docs/decisions/0016
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Quickstart:
     """Indexes a folder of images with the encoder that suits them, and opens the demo.
 
     Photos get a pretrained encoder, so nothing is trained; for grey pictures below 96 px and colour ones below 32 px one
-    is trained first. Run again, it adds what is new in the folder.
+    is trained first. Run again, it adds what is new in the folder. With labels it says how often a search is right; all figures are what
+    samekind evaluate prints, and --verbose.
 
     Example:
         samekind quickstart photos
@@ -65,6 +70,7 @@ class Quickstart:
     labels: Labels = None
     several: Several = None
     exclude: Exclude = ()
+    verbose: Annotated[bool, arg(help="Print all figures, and what the vectors went through.")] = False
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -80,13 +86,26 @@ class Quickstart:
         corpus = load_corpus(self.corpus, None, console, folder_arguments(self), out)
         before = _state(out)
         encoder = self._encoder(corpus, out, console)
-        index = samekind.build_index(corpus, encoder, out, progress=console.progress, crops=self.crops)
-        evaluation = _evaluation(index, console) if _state(out) != before else None
+        progress = console.progress if self.verbose else _Brief(console.progress)
+        index = samekind.build_index(corpus, encoder, out, progress=progress, crops=self.crops)
+        evaluation = self._evaluation(index, console) if _state(out) != before else None
         if not self.no_demo:
             serve(out, host="127.0.0.1", port=self.port, console=console)
             return
         answer = {"index": str(out), "num_images": len(index), "dim": index.dim, "evaluation": evaluation}
         console.answer(answer, f"{counted(len(index), 'image')} in {out}\nnext: {command_line('demo', out)}")
+
+    def _evaluation(self, index: samekind.Index, console: Console) -> dict[str, Any] | None:
+        """Figures, of which people see one at once; `None` where there are no labels or no test images to measure by."""
+        from samekind.tables import evaluation_text
+
+        if index.labels is None or "test" not in index.splits:
+            return None
+        found = samekind.evaluate(index.path, progress=console.progress)
+        figures = found.to_dict()
+        for line in evaluation_text(figures).splitlines() if self.verbose else _brief_lines(found, index.path):
+            console.say(line)
+        return figures
 
     def _encoder(self, corpus: samekind.Corpus, out: Path, console: Console) -> str | Path:
         """The encoder that `out` holds; otherwise a pretrained model's name, or `out` once a training has put one there."""
@@ -105,6 +124,22 @@ class Quickstart:
         return out
 
 
+@dataclass(frozen=True)
+class _Brief:
+    """A progress that keeps to itself what only those understand who have read about it."""
+
+    progress: Progress
+
+    def task(self, description: str, total: int) -> AbstractContextManager[Task]:
+        """As it is."""
+        return self.progress.task(description, total)
+
+    def print(self, line: str) -> None:
+        """The line, if it is for everybody."""
+        if not line.startswith(_FOR_READERS):
+            self.progress.print(line)
+
+
 def _state(out: Path) -> bytes | None:
     """Differs between any two states of an index; `None` without one."""
     from samekind.indexer.storage.layout import MANIFEST
@@ -112,13 +147,14 @@ def _state(out: Path) -> bytes | None:
     return (out / MANIFEST).read_bytes() if (out / MANIFEST).is_file() else None
 
 
-def _evaluation(index: samekind.Index, console: Console) -> dict[str, Any] | None:
-    """Figures, which people see at once; `None` where there are no labels or no test images to measure by."""
-    from samekind.tables import evaluation_text
+def _brief_lines(found: samekind.Evaluation, out: Path) -> list[str]:
+    """The one figure that needs no explanation, where the others are, and what makes it too good; if there is none, why."""
+    from samekind.indexer.audit.notes import Note, NoteCode
 
-    if index.labels is None or "test" not in index.splits:
-        return None
-    answer = samekind.evaluate(index.path, progress=console.progress).to_dict()
-    for line in evaluation_text(answer).splitlines():
-        console.say(line)
-    return answer
+    if found.hit_rate_at_1 is None:
+        return [f"note: {note}" for note in found.notes]
+    aside = counted(found.num_test, "image that was", "images that were")
+    nearest = f"the most similar of the other {found.num_train:,} is of the same class"
+    line = f"for {percent(found.hit_rate_at_1, 0)} of {aside} put aside, {nearest}"
+    leaks = [f"note: {note}" for note in found.notes if isinstance(note, Note) and note.code == NoteCode.LEAKS]
+    return [f"{line} (more figures: {command_line('evaluate', out)})", *leaks]

@@ -179,6 +179,23 @@ def check_file(action: str, file: Path | None, command: str, *, without: str) ->
         raise InputError(f"samekind {command} {action} " + ("needs FILE.csv" if file is None else "takes no file"))
 
 
+def exported_text(lines: int, hold: int, what: str, file: Path) -> str:
+    """How many lines of answers were written; where some of them are history, how many still hold.
+
+    Args:
+        lines: that were written.
+        hold: of them, without what was corrected or taken back since, and without what took it back.
+        what: one of them is called.
+        file: it was.
+    """
+    if hold == lines:
+        return f"wrote {counted(lines, what)} to {file}"
+    rest = "the others tell what was corrected or taken back"
+    return (
+        f"wrote {counted(lines, 'line')} to {file}: {counted(hold, f'{what} that holds', f'{what}s that hold')}, {rest}"
+    )
+
+
 def check_port(port: int) -> None:
     """Refuses what is no port."""
     if not 1 <= port <= 65535:

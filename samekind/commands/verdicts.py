@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, check_file, folder_exists
+from samekind.commands.shared import Artefact, Json, check_file, exported_text, folder_exists
 from samekind.core.text import counted
 from samekind.tables import agreement_text
 
@@ -24,7 +24,8 @@ class Verdicts:
     Its columns are anchor_sha256, negative_sha256, verdict (same, different, unsure, wrong_label, right_label, duplicate or withdrawn),
     who, when (an ISO time with its offset, as 2026-11-24T12:00:00+00:00), note and screen (of a pair that was answered with others on one
     screen). Images are named by the hash of their content; wrong_label is about the anchor's label, and so is right_label, which names the
-    anchor twice and says nothing of a pair. The same file twice changes nothing; of two verdicts on a pair the later holds.
+    anchor twice and says nothing of a pair. The same file twice changes nothing; of two verdicts on a pair the later holds. All that was
+    ever answered is written, what was corrected or taken back too.
 
     agreement compares each two people on the pairs that both answered, by Cohen's kappa (1: on all, 0: as by chance), with its standard
     error, and lists the pairs that they answered differently.
@@ -54,17 +55,16 @@ class Verdicts:
             self._export(self.file, console)
         else:
             done = samekind.import_verdicts(self.artefact, self.file)
-            text = f"added {counted(done.added, 'verdict')}; {done.kept:,} were there already"
+            text = f"added {counted(done.added, 'line')}; {done.kept:,} were there already"
             console.answer({"added": done.added, "kept": done.kept, "gone": done.gone}, text + _gone_text(done.gone))
 
     def _export(self, file: Path, console: Console) -> None:
         from samekind.indexer.labeling.verdicts import VerdictTable, num_gone
 
-        count = samekind.export_verdicts(self.artefact, file)
-        gone = num_gone(self.artefact, VerdictTable(self.artefact).all())
-        console.answer(
-            {"exported": count, "gone": gone}, f"wrote {counted(count, 'verdict')} to {file}" + _gone_text(gone)
-        )
+        count, table = samekind.export_verdicts(self.artefact, file), VerdictTable(self.artefact)
+        gone, hold = num_gone(self.artefact, table.all()), len(table.current()) + len(table.right_labels())
+        text = exported_text(count, hold, "verdict", file) + _gone_text(gone)
+        console.answer({"exported": count, "hold": hold, "gone": gone}, text)
 
 
 def _gone_text(gone: int | None) -> str:

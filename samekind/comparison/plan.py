@@ -15,6 +15,7 @@ from samekind.comparison.settings import Settings
 from samekind.comparison.trials import CorpusPart, Trial
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
+from samekind.data.types.same_class import ANY
 from samekind.training.config.train_config import TrainConfig
 
 SECONDS_OF_TIMING = 15.0
@@ -63,6 +64,7 @@ def describe(name: str, settings: Settings, progress: Progress) -> CorpusPart:
         labelled=corpus.labels is not None,
         num_train=corpus.splits.count("train"),
         num_test=corpus.splits.count("test"),
+        label_rule=corpus.label_rule,
     )
 
 
@@ -91,11 +93,13 @@ def make_plan(
     """
     steps = _steps(corpus, settings, progress)
     common = settings.config(steps=steps)
-    methods = settings.rows(labelled=corpus.labelled)
+    methods = settings.rows(labelled=corpus.labelled and corpus.label_rule != ANY)
     if not corpus.labelled:
         progress.print(
             f"{corpus.name} has no labels: no accuracy, no false-negative rate, and no rows that need labels"
         )
+    elif corpus.label_rule == ANY:
+        progress.print(f"{corpus.name}: images that share a label ({ANY}) are no classes: no rows that need labels")
     plan = Plan(corpus, common, methods, curves(common, min(corpus.num_train, settings.train_images)))
     usable = [method for method in methods if _is_known(method, corpus, settings, steps, failed)]
     plan.trials = [

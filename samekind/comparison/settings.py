@@ -13,6 +13,7 @@ from samekind.comparison.budget import Budget, parse_budget
 from samekind.comparison.methods import Method, chosen_methods
 from samekind.core.cores import usable_cores
 from samekind.core.errors import InputError
+from samekind.data.layouts.folder_choices import CHOICES
 from samekind.data.sources.registry import REGISTERED
 from samekind.data.types.reading import READING_ARGUMENTS, Reading
 from samekind.training.config.presets import preset
@@ -20,7 +21,7 @@ from samekind.training.config.train_config import TrainConfig
 from samekind.training.diagnostics.accuracy import KNN_K
 from samekind.training.runtime.artefact import check_writable
 
-_OF_FOLDERS = (*READING_ARGUMENTS, "layout", "labels", "exclude")
+_OF_FOLDERS = (*READING_ARGUMENTS, *CHOICES)
 """Settings that say how a folder is read: arguments of `load_corpus`."""
 _OF_PACKS = ("max_pixels", "depth")
 """Those of them that say how a pack is read, too."""
@@ -84,6 +85,8 @@ class Settings:
         depth: bits of pictures that have more than 8; decided by their values if `None`.
         layout: how folders are laid out; recognised if `None`.
         labels: a file that has a folder's labels, `FILE` or `FILE:COLUMN`.
+        several: when images of several labels are of the same class, `exact` or `any`; `exact` if `None`. With `any` the rows that need
+            labels are left out: images that share one are no classes.
         exclude: patterns of files and folders to leave out.
         data_dir: where the corpora's files already are.
         out: folder of the results.
@@ -109,6 +112,7 @@ class Settings:
     depth: int | None = None
     layout: str | None = None
     labels: str | None = None
+    several: str | None = None
     exclude: tuple[str, ...] = ()
     data_dir: Path | None = None
     out: Path = Path("artifacts/results")

@@ -16,6 +16,7 @@ from typing import Any
 
 from samekind.comparison.methods import Method
 from samekind.core.errors import ArtefactError
+from samekind.data.types.same_class import ANY
 from samekind.training.config.train_config import TrainConfig, settings_that_count
 from samekind.training.runtime.artefact import write_json
 
@@ -34,6 +35,7 @@ class CorpusPart:
         labelled: whether it has labels.
         num_train: images of its training split.
         num_test: images of its test split.
+        label_rule: when images of several labels are of the same class; empty if none has several.
     """
 
     name: str
@@ -42,6 +44,12 @@ class CorpusPart:
     labelled: bool = True
     num_train: int = 0
     num_test: int = 0
+    label_rule: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The content, and the rule where it is not the one of all trials before there was a choice."""
+        return f"{self.content_hash} {ANY}" if self.label_rule == ANY else self.content_hash
 
     @property
     def slug(self) -> str:
@@ -68,7 +76,7 @@ class Trial:
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides the figures (machine and versions aside, which the trial records)."""
-        return {"config": self.config.identity, "corpus": self.corpus.content_hash, "knn_k": self.knn_k}
+        return {"config": self.config.identity, "corpus": self.corpus.identity, "knn_k": self.knn_k}
 
     @property
     def digest(self) -> str:

@@ -125,6 +125,7 @@ def _measure(
     """The figures on the test split against the images that were trained on, otherwise as `samekind evaluate` has them."""
     import numpy as np
 
+    from samekind.data.types.same_class import LabelSets
     from samekind.indexer.evaluation.figures import evaluate_vectors
     from samekind.training.diagnostics.accuracy import KNN_K, knn_accuracy
     from samekind.training.models.embed_corpus import embed_corpus
@@ -136,13 +137,16 @@ def _measure(
         return {"knn_accuracy": None, "linear_accuracy": None, "hit_rate_at_1": None}, [f"{corpus.name} has {why}."]
     bank, query = (embed_corpus(encoder, p, progress) for p in parts)
     splits, labels = [split for p in parts for split in p.splits], [label for p in parts for label in p.labels or []]
-    evaluation = evaluate_vectors(np.concatenate([bank, query]), splits, labels, progress=progress)
+    rule = corpus.label_rule
+    evaluation = evaluate_vectors(np.concatenate([bank, query]), splits, labels, progress=progress, rule=rule)
     accuracy = evaluation.knn_accuracy
     if knn_k != KNN_K:
-        numbers = [label_numbers(p.labels, corpus.classes) for p in parts]
+        classes = sorted({*corpus.classes, *parts[1].classes})  # a set of labels may be of test images only
+        numbers = [label_numbers(p.labels, classes) for p in parts]
         assert numbers[0] is not None
         assert numbers[1] is not None
-        accuracy = knn_accuracy(bank, numbers[0], query, numbers[1], knn_k)
+        sets = LabelSets.of(classes, rule)
+        accuracy = knn_accuracy(bank, numbers[0], query, numbers[1], knn_k, sets=sets)
     return {
         "knn_accuracy": accuracy,
         "linear_accuracy": evaluation.linear_accuracy,

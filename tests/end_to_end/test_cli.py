@@ -101,9 +101,9 @@ def test_verdicts_go_out_and_in(artefact: Path, tmp_path: Path) -> None:
         [samekind.Verdict(first, second, "same"), samekind.Verdict(first, third, "different")]
     )
     file = tmp_path / "verdicts.csv"
-    assert call("verdicts", "export", copy, file, "--json").answer == {"exported": 2, "gone": 0}
+    assert call("verdicts", "export", copy, file, "--json").answer == {"exported": 2, "hold": 2, "gone": 0}
     assert call("verdicts", "import", other, file, "--json").answer == {"added": 2, "kept": 0, "gone": None}
-    assert call("verdicts", "import", other, file).out == "added 0 verdicts; 2 were there already\n"
+    assert call("verdicts", "import", other, file).out == "added 0 lines; 2 were there already\n"
     file.write_text(file.read_text().replace("different", "perhaps"))
     assert "line 3: unknown verdict 'perhaps'" in refused("verdicts", "import", other, file)
     samekind.Index.open(copy)  # a table of verdicts is no change of the index
@@ -121,7 +121,7 @@ def test_verdicts_about_images_that_are_gone_are_kept_counted_and_said(artefact:
     index.remove(index.ids[:1])
     gone = "1 of them is about images that the index does not hold; they are kept\n"
     assert call("verdicts", "export", copy, file).out == f"wrote 3 verdicts to {file}\n{gone}"
-    assert call("verdicts", "import", copy, file).out == f"added 0 verdicts; 3 were there already\n{gone}"
+    assert call("verdicts", "import", copy, file).out == f"added 0 lines; 3 were there already\n{gone}"
     assert call("verdicts", "import", copy, file, "--json").answer == {"added": 0, "kept": 3, "gone": 1}
     assert len(table.current()) == 3
 

@@ -74,7 +74,7 @@ def test_its_verdicts_and_probes_are_read(artefact: Path, tmp_path: Path) -> Non
     hashes = sk.Index.open(artefact).rows.column("sha256")
     assert [hash_ for verdict in verdicts for hash_ in (verdict.anchor_sha256, verdict.negative_sha256)] == hashes[:8]
     file = tmp_path / "verdicts.csv"
-    assert call("verdicts", "export", artefact, file, "--json").answer == {"exported": 4, "gone": 0}
+    assert call("verdicts", "export", artefact, file, "--json").answer == {"exported": 4, "hold": 4, "gone": 0}
     with file.open(newline="") as stream:
         assert {row["when"] for row in csv.DictReader(stream)} == {"2026-01-01T00:00:00+00:00"}
     assert call("verdicts", "import", artefact, file, "--json").answer == {"added": 0, "kept": 4, "gone": 0}

@@ -19,12 +19,14 @@ KEY = "pasted"
 _MEGABYTE = 1_000_000
 HTML = """
 <p class="paste">
-  <kbd>Ctrl</kbd> + <kbd>V</kbd> anywhere on this page searches with the picture in the clipboard.<span role="alert"></span>
+  <span class="how"><kbd>Ctrl</kbd> + <kbd>V</kbd> (on a Mac <kbd>⌘</kbd> + <kbd>V</kbd>) anywhere on this page searches with the picture
+  in the clipboard.</span><span role="alert"></span>
 </p>
 """
 CSS = """
 .paste { margin: 0; font: 14px/1.5 var(--st-font, sans-serif); color: var(--st-text-color, inherit); }
-.paste span { display: block; font-weight: 600; }
+.paste [role=alert] { display: block; font-weight: 600; }
+@media (any-pointer: coarse) and (not (any-pointer: fine)) { .how { display: none; } } /* a phone: no keys to press */
 """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from samekind.core.errors import InputError
 from samekind.indexer.labeling.append_only import AppendOnlyTable, check_hash, check_time
@@ -17,6 +18,7 @@ from samekind.indexer.labeling.append_only import AppendOnlyTable, check_hash, c
 ADD, REMOVE = "add", "remove"
 LONGEST = 60
 """Characters of a tag."""
+_NEAREST = 3  # tags that an error tells of
 SEPARATOR = "; "
 """Between the tags of one image in a cell of a table."""
 
@@ -102,16 +104,13 @@ class TagTable(AppendOnlyTable[Tag]):
         """`where`, and that images have a tag, as one SQL condition.
 
         Raises:
-            InputError: no image has the tag; the hint names those that there are.
+            InputError: no image has the tag; the hint names the nearest of those that there are.
             ArtefactError: the table is damaged.
         """
         current = self.current()
         known = sorted({each for tags in current.values() for each in tags})
         if tag not in known:
-            hint = (
-                f"tags are {', '.join(known)}" if known else "put tags on images in the demo, or samekind tags import"
-            )
-            raise InputError(f"no image has the tag {tag!r}", hint=hint)
+            raise InputError(f"no image has the tag {tag!r}", hint=_nearest(tag, known))
         tagged = condition([sha256 for sha256, tags in current.items() if tag in tags])
         return tagged if where is None else f"({where}\n) AND {tagged}"
 
@@ -158,6 +157,14 @@ class TagTable(AppendOnlyTable[Tag]):
         ]
         self.add(changes)
         return tuple(changes)
+
+
+def _nearest(tag: str, known: Sequence[str]) -> str:
+    """Which tags may be meant. All of them would be no help where there are hundreds, and a visitor of a service need not learn them."""
+    if not known:
+        return "put tags on images in the demo, or samekind tags import"
+    near = get_close_matches(tag, known, n=_NEAREST, cutoff=0.5)
+    return f"the nearest: {', '.join(near)}" if near else "none is called like it; samekind tags list shows all"
 
 
 def condition(images: Collection[str]) -> str:

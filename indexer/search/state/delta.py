@@ -20,7 +20,7 @@ from samekind.core.errors import ArtefactError
 from samekind.core.files import atomic_path
 from samekind.indexer.search.unit_vectors import Float32, Rows
 from samekind.indexer.search.vector_index import BLOCK, VectorIndex
-from samekind.indexer.storage.layout import DELTA_FILE, INDEX_FILE
+from samekind.indexer.storage.layout import DELTA_FILE
 from samekind.indexer.storage.manifest import Manifest, index_name
 
 Similarities = NDArray[np.float64]
@@ -82,7 +82,7 @@ def load_vectors(manifest: Manifest, place: Callable[[str], Path]) -> VectorInde
     if manifest.delta is None:
         return built
     if manifest.delta.get("of") != manifest.index.get("sha256"):
-        raise ArtefactError(f"{DELTA_FILE} belongs to another {INDEX_FILE}", hint="run samekind index again")
+        raise ArtefactError(f"{DELTA_FILE} belongs to another {index_name(manifest)}", hint="run samekind index again")
     return ChangedIndex(built, Delta.read(place(DELTA_FILE)))
 
 

@@ -44,7 +44,10 @@ def answer_queries(queries: Sequence[str], search: Search, console: Console) -> 
     Args:
         queries: paths or ids.
         search: finds for several at once.
-        console: gets the lines, and how many queries could not be answered.
+        console: gets the lines.
+
+    Raises:
+        InputError: some could not be answered; all lines stand there.
     """
     failed = 0
     with console.progress.task("Searching", len(queries)) as task:
@@ -57,7 +60,8 @@ def answer_queries(queries: Sequence[str], search: Search, console: Console) -> 
             console.answered = True
             task.advance(len(some))
     if failed:
-        console.say(f"{counted(failed, 'query', 'queries')} of {len(queries):,} could not be answered: see error")
+        what = f"{counted(failed, 'query', 'queries')} of {len(queries):,} could not be answered"
+        raise InputError(what, hint='their lines have "error" instead of hits; the others are answered')
 
 
 def _answers(queries: list[str], search: Search) -> Iterator[dict[str, Any]]:

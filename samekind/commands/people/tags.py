@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 import samekind
-from samekind.commands.shared import Artefact, Json, check_file, folder_exists
+from samekind.commands.shared import Artefact, Json, check_file, exported_text, folder_exists
 from samekind.core.text import counted
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Tags:
             console.answer({"tags": counts}, "\n".join(lines) or "no image has a tag")
         elif self.action == "export":
             count = samekind.export_tags(self.artefact, self.file)
-            console.answer({"exported": count}, f"wrote {counted(count, 'line')} to {self.file}")
+            hold = sum(map(len, samekind.TagTable(self.artefact).current().values()))
+            console.answer({"exported": count, "hold": hold}, exported_text(count, hold, "tag", self.file))
         else:
             done = samekind.import_tags(self.artefact, self.file)
             lines = [f"added {counted(done.added, 'line')}; {done.kept:,} were there already"]

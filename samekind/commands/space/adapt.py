@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import samekind
 from samekind.commands.labels import labels_used
 from samekind.commands.shared import Artefact, Json, folder_exists
 from samekind.core.text import counted
+from samekind.tables import named_images, table
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -40,7 +42,7 @@ class Adapt:
         if self.undo:
             version = samekind.undo_adaptation(self.artefact)
             now = "the encoder's own space" if version is None else f"adaptation {version}"
-            console.answer({"version": version}, f"taken back; searches use {now}")
+            console.answer({"version": version}, f"taken back; searches use {now}, with similarities of another scale")
             return
         report = samekind.adapt(self.artefact, console.progress).to_dict()
         labels, lines = labels_used(self.artefact)
@@ -52,7 +54,18 @@ class Adapt:
         if worth is not None:
             lines.append(worth.line)
         told = {"labels": labels, "worth": None if worth is None else asdict(worth)}
-        console.answer({**report, **told}, "\n".join([_text(report), *lines]))
+        console.answer({**report, **told}, "\n".join([_text(report), *lines, *_left_out(report["left_out"])]))
+
+
+def _left_out(answers: Sequence[Mapping[str, Any]], shown: int = 10) -> list[str]:
+    """The answers without a part in it, the first of them."""
+    if not answers:
+        return []
+    rows = [
+        [*named_images(each), each["verdict"], each["who"] or "(no name)", each["reason"]] for each in answers[:shown]
+    ]
+    more = f"\n… and {len(answers) - shown:,} more (--json has all)" if len(answers) > shown else ""
+    return ["", table(["image", "other image", "answer left out", "by", "for"], rows) + more]
 
 
 def _text(report: dict[str, Any]) -> str:
@@ -64,7 +77,7 @@ def _text(report: dict[str, Any]) -> str:
     ]
     if report["contradictions"]:
         lines.append(
-            f"left out: groups of {counted(report['contradictions'], 'contradiction')}, see 'Same or different?' in samekind demo"
+            f"left out: groups of {counted(report['contradictions'], 'contradiction')}, see below and 'Same or different?' in samekind demo"
         )
     if report["gone"]:
         lines.append(f"left out: {counted(report['gone'], 'answer')} about images that the index does not hold")

@@ -100,6 +100,12 @@ def test_a_query_is_placed_among_the_corpus_own_images(nearest: float, strange: 
     assert ("0.74" in found.sentence or "0.75" in found.sentence) is strange  # the middle of them
 
 
+def test_a_scale_that_answers_have_changed_is_told() -> None:
+    """And only that one."""
+    assert "people's answers have adapted" in search_view.scale_sentence(True)
+    assert search_view.scale_sentence(False) == ""
+
+
 def test_nothing_is_said_without_others_to_compare() -> None:
     """An index of one image has no neighbours of its own."""
     assert search_view.likeness(0.3, np.empty(0)) is None

@@ -86,6 +86,20 @@ def test_one_flag_given_again_keeps_the_others(flag: tuple[str, str], folder: Pa
     assert ("--exclude '*_thumb.png'" in rebuild_command(out)) == (flag[0] != "--exclude")
 
 
+def test_what_says_how_files_are_read_is_remembered_beside_what_is_given(folder: Path, tmp_path: Path) -> None:
+    """Each later command names one flag, of reading or of the layout: all that were named before it still hold."""
+    out, names = tmp_path / "artefact", ["--frames", "--max-pixels"]
+    words = ("index", "--corpus", folder, "--out", out)
+    assert call(*words, "--encoder", "lite0", "--frames", "all", "--max-pixels", "90000000").code == 0
+    for flag, value in (("--depth", "16"), ("--layout", "flat"), ("--exclude", "w"), ("--max-pixels", "80000000")):
+        again = call(*words, flag, value)
+        assert again.code == 0, again.err
+        told = next(line for line in again.err.splitlines() if line.startswith("read as it was"))
+        assert {name for name in names if name in told} == {*names} - {flag}
+        names.append(flag)
+    assert "--max-pixels 80000000" in call(*words).err
+
+
 def test_audit_and_evaluation_say_the_rule_for_several_labels(folder: Path, tmp_path: Path) -> None:
     """Equal sets are one class in every figure: of three images, two have the same two labels, so a third of the pairs is false."""
     photo(folder, "y/3.png", 9)

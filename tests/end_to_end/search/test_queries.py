@@ -27,21 +27,33 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_each_line_has_its_answer(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In order, over several batches, as a search for it alone says; what cannot be read has its error and stops nothing."""
+@pytest.mark.parametrize("json_flag", [(), ("--json",)])
+def test_each_line_has_its_answer(
+    json_flag: tuple[str, ...], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, over several batches, as a search for it alone says; what cannot be read has its error, stops nothing, and shows in
+    the exit code.
+    """
     monkeypatch.setattr(answering, "_AT_ONCE", 2)
     index = sk.Index.open(OLD)
     lines = [index.ids[7], str(pictures / "c.png"), "nobody", str(pictures / "b.png"), str(pictures / "more" / "a.png")]
     (tmp_path / "q.txt").write_text("\n".join(["", *lines, ""]))
-    called = call("search", OLD, "--queries", tmp_path / "q.txt", "--k", 3)
-    assert called.code == 0, called
+    called = call("search", OLD, "--queries", tmp_path / "q.txt", "--k", 3, *json_flag)
+    assert called.code == 2, called
     answers = [json.loads(line) for line in called.out.splitlines()]
     assert [answer["query"] for answer in answers] == lines
     assert [sorted(answer)[0] for answer in answers if "error" in answer] == ["error", "error"]
     for answer in (answers[0], answers[3], answers[4]):
         alone = index.search(answer["query"], k=3)
         assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in alone]
-    assert "2 queries of 5 could not be answered" in called.err
+    assert called.err.count("error: 2 queries of 5 could not be answered") == 1
+
+
+def test_a_file_of_which_all_can_be_answered_is_a_success(pictures: Path, tmp_path: Path) -> None:
+    """Exit code 0, and no word on stderr."""
+    (tmp_path / "q.txt").write_text(f"{pictures / 'b.png'}\n{pictures / 'more' / 'a.png'}\n")
+    called = call("search", OLD, "--queries", tmp_path / "q.txt")
+    assert (called.code, called.err, called.out.count("\n")) == (0, "", 2)
 
 
 def test_a_folder_is_a_list_of_its_files(pictures: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import samekind as sk
-from samekind.indexer.labeling.verdicts import VerdictTable
+from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from tests.end_to_end.helpers import call, refused
 from tests.indexer.adaptation.worlds import answers, precision, world
 
@@ -35,7 +35,10 @@ def test_imported_answers_change_the_search_and_undo_brings_it_back(folder: Path
     assert (answer["adapted"], answer["version"], answer["groups"]) == (True, 2, 6)
     assert answer["held_out"]["after"] > answer["held_out"]["before"]
     assert call("verify", folder).out.splitlines()[-1].split()[:2] == ["ok", "adaptation.safetensors"]
-    assert call("adapt", folder, "--undo").out == "taken back; searches use adaptation 1\n"
+    assert (
+        call("adapt", folder, "--undo").out
+        == "taken back; searches use adaptation 1, with similarities of another scale\n"
+    )
     assert call("adapt", folder, "--undo", "--json").answer == {"version": None}
     assert precision(sk.Index.open(folder)) == before
 
@@ -71,3 +74,41 @@ def test_a_search_can_leave_the_answers_out(folder: Path) -> None:
     assert (with_answers["adaptation"], without["adaptation"]) == (1, None)
     assert [hit["id"] for hit in without["hits"]] == [hit.id for hit in index.search(query, adapted=False)]
     assert [hit["similarity"] for hit in with_answers["hits"]] != [hit["similarity"] for hit in without["hits"]]
+
+
+def test_the_answers_that_are_left_out_are_listed(folder: Path) -> None:
+    """Each once, with its reason and the ids that there are: of a group with a contradiction, and about an image that is gone."""
+    index = sk.Index.open(folder)
+    sha256 = index.rows.column("sha256")
+    VerdictTable(folder).add(answers(index))
+    gone, spare = sha256[-1], [row for row, split in enumerate(index.splits) if split == "test"][:3]
+    a, b, c = (sha256[row] for row in spare)
+    doubtful = [Verdict(a, b, "same", "Ana"), Verdict(b, c, "duplicate", "Ana"), Verdict(a, c, "different", "Ben")]
+    VerdictTable(folder).add([*doubtful, Verdict(sha256[0], gone, "same", "Cleo"), Verdict(a, gone, "unsure")])
+    used = sk.adapt(folder).answers
+    index.remove(index.ids[-1:])
+    report = sk.adapt(folder)
+    assert report.answers == used - 1
+    expected = {
+        ("same", "its group holds a pair called different", "Ana"),
+        ("duplicate", "its group holds a pair called different", "Ana"),
+        ("different", "other answers join the two", "Ben"),
+        ("same", "about an image that the index does not hold", "Cleo"),
+    }
+    assert {(each.verdict, each.reason, each.who) for each in report.left_out} == expected
+    assert len(report.left_out) == 4
+    assert (report.contradictions, report.gone) == (1, 1)
+    assert sorted(map(str, report.left_out[-1].ids)) == sorted([index.ids[0], "None"])
+    shown = call("adapt", folder)
+    assert sum("its group holds a pair called different" in line for line in shown.out.splitlines()) == 2
+    assert shown.out.count("other answers join the two") == 1
+    listed = call("adapt", folder, "--json").answer["left_out"]
+    assert [each["reason"] for each in listed] == [each.reason for each in report.left_out]
+
+
+def test_a_scale_that_changes_is_told(folder: Path) -> None:
+    """Where it is adapted, and where that is undone; not where nothing has changed."""
+    assert "another scale" not in call("adapt", folder).out
+    VerdictTable(folder).add(answers(sk.Index.open(folder)))
+    assert call("adapt", folder).out.count("similarities of another scale") == 1
+    assert call("adapt", folder, "--undo").out.count("similarities of another scale") == 1

@@ -63,7 +63,16 @@ def test_the_index_is_of_the_fastest_kind_and_finds_what_it_says(folder: Path) -
     assert stored["index_type"] == stored["tuned"]["factory"] == KINDS[1]
     assert stored["tuned"]["parameters"] == after.vector_index.parameters
     assert stored["ann_recall_at_10"] == stored["tuned"]["ann_recall_at_10"] >= 0.99
-    assert [file.name for file in folder.glob("*.faiss*")] == [stored["index"]["name"]]
+    name = stored["index"]["name"]
+    assert [file.name for file in folder.glob("*.faiss*")] == [name]
+    parts = {part.part: part for part in sk.verify(folder).parts}
+    assert parts[name].ok
+    assert INDEX_FILE not in parts
+    assert f"equal to rows.arrow and {name}" in parts["db/images.lance"].message
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[:-1])
+    assert [part.part for part in sk.verify(folder).damaged] == [name]
+    (folder / name).write_bytes(whole)
     np.testing.assert_array_equal(after.vectors(), vectors)
     queries = vectors[::13] + 0.1
     overlap = []

@@ -73,11 +73,34 @@ def test_a_folder_that_has_changed_is_brought_up_to_date(artefact: Path, tmp_pat
     )
     assert lines.said[1].startswith("not among these images any more, of photos: 1;")
     assert lines.said[1].endswith(f"--out {artefact} --remove ID)")
+    assert lines.said[2:3] == ["  dog/gone.png"]
     labels = {Path(index.row(id_)["uri"]).stem: index.row(id_)["label"] for id_ in index.ids}
     assert labels == {"same": "cat", "changed": "cat", "moved": "dog", "other name": "dog", "gone": "dog", "new": "dog"}
     held = {index.row(id_)["sha256"] for id_ in corpus.ids}
     assert held == {corpus.sha256(i) for i in range(len(corpus))}
     check_consistent(index)
+
+
+def test_missing_images_are_named(artefact: Path, tmp_path: Path) -> None:
+    """The first ten by name and how many more there are; `missing` has each with its reason, in the order of the index."""
+    folder = tmp_path / "photos"
+    write_pictures(folder, **{f"cat__{i:02}": i for i in range(14)})
+    build_index(Corpus.from_folder(folder), FakeEncoder(), artefact)
+    for i in range(12):
+        (folder / "cat" / f"{i:02}.png").unlink()
+    corpus, lines = Corpus.from_folder(folder, exclude="12.png"), Lines()
+    index = build_index(corpus, FakeEncoder(), artefact, lines)
+    named = [line for line in lines.said if line.startswith("  ")]
+    assert named == [
+        *(f"  cat/{i:02}.png" for i in range(10)),
+        "  … and 3 more (samekind index --missing FILE.csv lists all)",
+    ]
+    found = index.missing(corpus)
+    assert list(found) == [id_ for id_ in index.ids if id_ != "cat/13.png"]
+    assert {id_ for id_, reason in found.items() if reason == "the file is gone"} == {
+        f"cat/{i:02}.png" for i in range(12)
+    }
+    assert set(index.gone(corpus)) == set(found) - {"cat/12.png"}, "its file is there"
 
 
 def test_what_is_only_listed_otherwise_raises_no_alarm(artefact: Path, tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_the_command(tmp_path: Path) -> None:
     shown = call("labels", "import", folder, file)
     assert shown.code == 0
     assert shown.out.splitlines() == [
-        "added 4 labels; 0 were there already",
+        "added 4 lines; 0 were there already",
         "skipped 1 line without a label",
         "1 conflict, left out:",
         "conflict   names        by        image  other image",
@@ -239,7 +239,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert call("labels", "conflicts", folder).out.startswith(
         "labels by people: 0 images, 0 names\n2 conflicts, left out:\n"
     )
-    assert call("labels", "export", folder, file, "--json").answer == {"exported": 4}
+    assert call("labels", "export", folder, file, "--json").answer == {"exported": 4, "hold": 4}
     assert call("labels", "import", folder, file, "--json").answer["kept"] == 4
     assert call("adapt", folder, "--json").answer["labels"] == {"images": 0, "names": 0, "conflicts": 2}
     adapted = call("adapt", folder).out.splitlines()

@@ -86,6 +86,25 @@ def test_a_search_finds_only_tagged_images(tmp_path: Path) -> None:
     assert "no image has the tag 'blue'" in refused(*flags[:-1], "blue")
 
 
+def test_an_unknown_tag_is_told_the_nearest_and_not_all(tmp_path: Path) -> None:
+    """At most three, and none where nothing is like it: whoever asks a service need not learn what else there is."""
+    index = tiny(tmp_path / "w")
+    table = TagTable(index.path)
+    secret = [f"person {name}" for name in ("Ana", "Ben", "Cleo")]
+    for tag in (*secret, "to buy", "to buy 2", "to buy 3", "to buy 4"):
+        table.put([sha(0)], tag)
+    with pytest.raises(InputError) as near:
+        table.among("to by")
+    hint = near.value.hint
+    assert "to buy" in hint
+    assert hint.count("buy") <= 3
+    with pytest.raises(InputError) as far:
+        table.among("qqq")
+    assert "tags list" in far.value.hint
+    for tag in secret:
+        assert tag not in hint + far.value.hint
+
+
 def test_a_file_goes_round(tmp_path: Path) -> None:
     """Acts and times included; twice changes nothing; the command line does the same and counts images by tag."""
     here, there = tiny(tmp_path / "here").path, tmp_path / "there"
@@ -102,7 +121,10 @@ def test_a_file_goes_round(tmp_path: Path) -> None:
     assert TagTable(there).all() == TagTable(here).all()
     assert sk.import_tags(here, file).gone == 1
     assert call("tags", "list", str(there), "--json").answer == {"tags": {"=1+1": 2}}
-    assert call("tags", "export", str(there), str(tmp_path / "again.csv"), "--json").answer == {"exported": 4}
+    assert call("tags", "export", str(there), str(tmp_path / "again.csv"), "--json").answer == {
+        "exported": 4,
+        "hold": 2,
+    }
 
 
 def test_a_file_by_hand(tmp_path: Path) -> None:

@@ -63,6 +63,31 @@ def test_a_filter_does_not_fail_after_another_process_has_rebuilt_the_index(arte
         index.positions_where("colour = 'red'")
 
 
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("lable = 'x'", "No field named lable."),
+        ("thumb IS NULL", "No field named thumb."),
+        ("thumbnail = 'x'", "Received literal Utf8"),
+        ("vector = 3", "Received literal Int64"),
+        ("label LIKE 3", "There isn't a common type"),
+        ("label + 1 > 3", "Cannot coerce arithmetic"),
+    ],
+)
+def test_an_error_names_the_columns_that_may_be_asked(index: Index, condition: str, reason: str) -> None:
+    """Neither the columns that hold bytes and vectors, but where the visitor named them, nor a place in a library's source."""
+    with pytest.raises(InputError) as caught:
+        index.positions_where(condition)
+    message = str(caught.value).removeprefix(f"cannot filter by {condition!r}: ")
+    assert message.startswith(reason)
+    assert "Valid fields" not in message
+    assert ".rs:" not in message
+    assert (
+        caught.value.hint.startswith("SQL over id, uri, split, label, width, height, sha256, corpus, e.g.")
+        or '"' in condition
+    )
+
+
 def test_a_filter_belongs_to_the_state_that_was_opened(artefact: Path) -> None:
     """After its own write an index asks again: what it remembers is of the rows before."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)

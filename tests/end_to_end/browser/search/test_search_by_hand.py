@@ -104,7 +104,9 @@ def test_a_part_is_chosen_by_pointer_and_by_keys(page: Page, address: str, artef
 
 
 def test_a_picture_is_pasted(page: Page, address: str, artefact: Path) -> None:
-    """Anywhere on the page; what is pasted into a field is the field's own."""
+    """Anywhere on the page; what is pasted into a field is the field's own. On a phone, which has no such keys, no word of them stands
+    there.
+    """
     index = sk.Index.open(artefact)
     encoded = base64.b64encode(index.thumbnail(index.ids[11])).decode()
     opened(page, address, index.ids[7])
@@ -112,6 +114,12 @@ def test_a_picture_is_pasted(page: Page, address: str, artefact: Path) -> None:
     page.evaluate(PASTE, encoded)
     expect(query).to_contain_text("pasted.png")
     expect(neighbours(page)).to_have_count(10)
+    page.get_by_role("tab", name="Upload").click()
+    hint = page.locator(".paste .how")
+    expect(hint).to_contain_text("Ctrl + V")
+    expect(hint).to_be_visible()
+    page.context.new_cdp_session(page).send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    expect(hint).to_be_hidden()
 
 
 def test_a_cut_off_in_the_address(page: Page, address: str, artefact: Path) -> None:
