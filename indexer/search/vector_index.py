@@ -220,6 +220,10 @@ class VectorIndex:
         some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
         return some
 
+    def in_order(self) -> Float32:
+        """`(N, D)` float32 in table order, for reading only: where they lie, or a copy if they lie otherwise."""
+        return self.vectors() if self._stored is None else self._stored
+
     def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
         """The same as `search_batch`, for each query its similarities `(K,)` and its rows `(K,)`."""
         return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
