@@ -6,9 +6,9 @@ that the first pairs are there before the last. In the end the findings are thos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +19,9 @@ from samekind.indexer.audit.anchors import ALL_UP_TO, anchors_in_turn
 from samekind.indexer.audit.audit import audit, checked_vectors, objective_weights
 from samekind.indexer.audit.by_columns import neighbourhood_by_columns
 from samekind.indexer.audit.kept import kept_or_found
-from samekind.indexer.audit.neighbours import Comparison
+from samekind.indexer.audit.neighbours import Comparison, Neighbourhood
 from samekind.training.diagnostics.figures import UNKNOWN
+from samekind.training.diagnostics.gradient_weights import GradientWeights
 
 if TYPE_CHECKING:
     from samekind.indexer.audit.report import FalseNegativeReport
@@ -84,17 +85,28 @@ def hardest_negatives(index: OpenedIndex, k: int, progress: Progress | None = No
     if rows <= ALL_UP_TO:
         yield Hardest.of(audit(index, k=k, progress=progress))
         return
-    vectors_ND, weights, turn_A = checked_vectors(index), objective_weights(index), anchors_in_turn(rows)
+    vectors = cache(lambda: checked_vectors(index))  # all of them are read then: not where every part is kept
+    weights, turn_A = objective_weights(index), anchors_in_turn(rows)
     content_N, unknown_N, rows_N = index.rows.numbered("sha256"), np.full(rows, UNKNOWN), np.arange(rows)
     k, found, start = min(k, rows - 1), None, 0
     size = int(np.clip(_COMPARED // rows, _LEAST, FIRST_PART))
     while start < len(turn_A):
         part_A = np.sort(turn_A[start : start + size])
         comparison = Comparison(unknown_N, part_A, k, weights, content_N)
-        compare = partial(neighbourhood_by_columns, vectors_ND, part_A, k, weights, progress)
+        compare = partial(_compared, vectors, part_A, k, weights, progress)
         one = kept_or_found(index.manifest, rows_N, comparison, compare, progress)
         start, size = start + size, _GROWTH * (start + size) - (start + size)
         shares = None if weights is None else one.share_AK
         part = Hardest(part_A, one.row_AK, one.similarity_AK, shares, start >= len(turn_A))
         found = part if found is None else found.joined(part)
         yield found
+
+
+def _compared(
+    vectors: Callable[[], NDArray[np.float32]],
+    anchor_A: NDArray[np.int64],
+    k: int,
+    weights: GradientWeights | None,
+    progress: Progress | None,
+) -> Neighbourhood:
+    return neighbourhood_by_columns(vectors(), anchor_A, k, weights, progress)
