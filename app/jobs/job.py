@@ -46,13 +46,16 @@ class Job(Generic[Result]):
         Raises:
             SamekindError: the work cannot be done.
         """
-        while self._thread.is_alive():
-            show(self._progress.share)
-            self._thread.join(SECONDS_BETWEEN_LOOKS)
+        self._wait_until(lambda: False, show)
         if self._error is not None:
             raise self._error
         assert self._results, "a job ends with a result or an error"
         return self._results[0]
+
+    def _wait_until(self, is_enough: Callable[[], bool], show: Callable[[float], None]) -> None:
+        while self._thread.is_alive() and not is_enough():
+            show(self._progress.share)
+            self._thread.join(SECONDS_BETWEEN_LOOKS)
 
     def _run(self) -> None:
         try:

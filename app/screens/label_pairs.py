@@ -1,6 +1,7 @@
 """The page *Same or different?*: an anchor beside many images at once (*Groups*), or pair after pair (*Pairs*), by button or key.
 
-Pairs come from the audit, which takes up to a minute for a large corpus the first time; groups need none.
+Pairs come from the audit, which takes up to a minute for a large corpus the first time; of more than 200,000 images the first pairs are
+there before the last. Groups need none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import streamlit as st
 
 from samekind.app.state.labeling import labeling_session
 from samekind.app.state.labeling.answers import Answers
-from samekind.app.state.library import CANDIDATE_DEPTH, Library
+from samekind.app.state.library import Library
 from samekind.app.view_models import label_pairs_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.pairs import Pair, key_of
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def _pairs(library: Library, classes: labeling_session.Classes) -> None:
-    if waiting.audit(library, CANDIDATE_DEPTH) is None:
+    if not waiting.pairs(library):
         return
     with st.spinner("Choosing the pairs …"):
         library.pool()

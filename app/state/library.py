@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
 from samekind.app.jobs.leases import Leases
+from samekind.app.jobs.pool_job import PoolJob
 from samekind.app.state.background_work import BackgroundWork
 from samekind.app.state.query import Query
 from samekind.app.state.search.usual import UsualSimilarities
@@ -52,6 +53,7 @@ class Library(BackgroundWork):
         self._following = threading.Lock()
         self._followed: Stamp | None = None
         self._pool: tuple[AuditJob, sk.CandidatePool] | None = None
+        self._growing: PoolJob | None = None
         self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
         self._uploads = Uploads()
@@ -214,14 +216,29 @@ class Library(BackgroundWork):
         return lru_cache(maxsize=SCREENS_KEPT)(lambda ids: near_copies(self.index, ids))
 
     def pool(self) -> sk.CandidatePool:
-        """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done."""
+        """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done.
+
+        Of a large index those that are there by now, at least the first.
+
+        Raises:
+            SamekindError: of a large index there are none.
+        """
         from samekind import CandidatePool
 
+        if CandidatePool.grows(self.index):
+            return self.growing_pool().first(lambda share: None)
         job = self.audit(CANDIDATE_DEPTH)
         with self._pooling:
             if self._pool is None or self._pool[0] is not job:
                 self._pool = (job, CandidatePool(self.index, job.wait(lambda share: None).report))
             return self._pool[1]
+
+    def growing_pool(self) -> PoolJob:
+        """The job that finds the candidate pairs of a large index, one for all sessions: done, under way, or begun just now."""
+        with self._pooling:
+            if self._growing is None or (self._growing.failed and self._growing.newest is None):
+                self._growing = PoolJob(self.index)
+            return self._growing
 
     @cached_property
     def screens(self) -> sk.ScreenPool:

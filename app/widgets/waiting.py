@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from samekind.app.jobs.job import Job
-from samekind.app.state.library import Library
+from samekind.app.state.library import CANDIDATE_DEPTH, Library
 from samekind.app.view_models.audit_view import AuditView
 from samekind.app.widgets import notices
 
@@ -22,8 +22,22 @@ def audit(library: Library, k: int, split: str | None = None) -> AuditView | Non
     return result(lambda: library.audit(k, split), text)
 
 
+def pairs(library: Library) -> bool:
+    """Waits for the first candidate pairs; false, and one line with the reason, if there are none."""
+    from samekind import CandidatePool
+
+    if not CandidatePool.grows(library.index):
+        return audit(library, CANDIDATE_DEPTH) is not None
+    text = f"Comparing the first images with all {len(library.index):,} …"
+    return _shown(lambda show: library.growing_pool().first(show), text) is not None
+
+
 def result(job: Callable[[], Job[Result]], text: str) -> Result | None:
     """A job's result, with a bar while it is under way; `None`, and one line with the reason, if there is none."""
+    return _shown(lambda show: job().wait(show), text)
+
+
+def _shown(wait: Callable[[Callable[[float], None]], Result], text: str) -> Result | None:
     from samekind import SamekindError
 
     bar = st.empty()
@@ -32,7 +46,7 @@ def result(job: Callable[[], Job[Result]], text: str) -> Result | None:
         bar.progress(share, f"{text} {100 * share:.0f} %")
 
     try:
-        return job().wait(show)
+        return wait(show)
     except SamekindError as error:
         notices.failure(str(error), error.hint)
         return None

@@ -26,6 +26,15 @@ def anchors_of(rows: int, wanted: int | None) -> tuple[NDArray[np.int64], list[N
         return np.arange(rows), [
             Note(NoteCode.ALL_ANCHORS, f"anchors is {rows:,} instead of {wanted:,}: that many images there are")
         ]
-    chosen = np.sort(np.random.default_rng(_SEED).permutation(rows)[:size])
+    chosen = np.sort(_drawn(rows)[:size])
     text = f"{size:,} of {rows:,} images are anchors (seeded choice); all are negatives. Near duplicates are those of the anchors."
     return chosen, [Note(NoteCode.SAMPLED_ANCHORS, text)]
+
+
+def anchors_in_turn(rows: int) -> NDArray[np.int64]:
+    """The anchors of an audit of more than `ALL_UP_TO` rows, in the order in which they are drawn: any first ones are a sample as well."""
+    return _drawn(rows)[:SAMPLED]
+
+
+def _drawn(rows: int) -> NDArray[np.int64]:
+    return np.random.default_rng(_SEED).permutation(rows)

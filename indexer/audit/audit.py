@@ -39,6 +39,8 @@ from samekind.training.training_set import label_numbers
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
 
+_AT_ONCE = 1 << 14
+
 
 def audit(
     index: OpenedIndex,
@@ -127,16 +129,40 @@ def _checked(index: OpenedIndex, rows_N: NDArray[np.int64]) -> Callable[[NDArray
     def vectors(places: NDArray[np.int64]) -> NDArray[np.float32]:
         rows = rows_N[places]
         found = index.vectors(rows)
-        bad = not_unit(found)
-        if len(bad):
-            first = index.ids[int(rows[bad].min())]
-            raise ArtefactError(
-                f"the index holds {len(bad)} of {len(rows):,} vectors that are not finite or not of unit norm, the first is {first}",
-                hint=restore_hint(index.path),
-            )
+        _check_unit(index, rows, found)
         return found
 
     return vectors
+
+
+def _check_unit(index: OpenedIndex, rows: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> None:
+    bad = not_unit(vectors_ND)
+    if len(bad):
+        first = index.ids[int(rows[bad].min())]
+        raise ArtefactError(
+            f"the index holds {len(bad)} of {len(rows):,} vectors that are not finite or not of unit norm, the first is {first}",
+            hint=restore_hint(index.path),
+        )
+
+
+def checked_vectors(index: OpenedIndex) -> NDArray[np.float32]:
+    """`(N, D)` all vectors, where they lie if they lie in table order, once they are sure to have unit norm.
+
+    Raises:
+        ArtefactError: one has not.
+    """
+    vectors_ND = index.vector_index.in_order()
+    for start in range(0, len(vectors_ND), _AT_ONCE):
+        _check_unit(
+            index, np.arange(start, min(start + _AT_ONCE, len(vectors_ND))), vectors_ND[start : start + _AT_ONCE]
+        )
+    return vectors_ND
+
+
+def objective_weights(index: OpenedIndex) -> GradientWeights | None:
+    """Gradient weights of the run's objective; `None` if it is unknown."""
+    objective = _objective(index, [])
+    return None if objective is None else GradientWeights(objective["temperature"], objective["beta"])
 
 
 def _objective(index: OpenedIndex, notes: list[Note]) -> dict[str, Any] | None:

@@ -32,6 +32,8 @@ from samekind.training.runtime.side_by_side import side_by_side
 
 Vectors = NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
 _BLOCK_VALUES = 1 << 24
+_LEAST_BLOCK = 32
+"""Anchors of a block, of however many rows: all vectors pass through memory for each block, and for 16 that took a third longer."""
 _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
 _MOST_TIES = 1024
@@ -137,7 +139,7 @@ class _Pass:
         # Anchors in the order of classes too: a block then meets few classes.
         self.place = np.argsort(self.sorted_of_row.numpy()[anchor_A])
         self.anchor_sorted = self.sorted_of_row[torch.from_numpy(anchor_A[self.place])]
-        self.block = int(np.clip(_BLOCK_VALUES // rows, 16, 1024))
+        self.block = int(np.clip(_BLOCK_VALUES // rows, _LEAST_BLOCK, 1024))
         shape = (len(anchor_A), self.k)
         empty = np.full(shape, np.nan)
         self.result = Neighbourhood(

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
-from samekind.indexer.audit.audit import audit
+from samekind.core.progress import Progress
+from samekind.indexer.audit.anchors import ALL_UP_TO
+from samekind.indexer.audit.hardest import Hardest, hardest_negatives
 from samekind.indexer.labeling.base_rate import share_draws
 from samekind.indexer.labeling.candidate_pairs import CandidatePair, CandidatePairs
 from samekind.indexer.labeling.constraint_closure import ConstraintClosure
@@ -61,7 +63,8 @@ def acquire_pairs(
             different, so that baseline would be beaten by anything.) `share` draws from all pairs, so that the answers tell `base_rate`;
             classes and seed do not matter then.
         seed: decides ties, and everything of `random`.
-        report: an audit of this index with its pairs, if there is one; it is made otherwise, which takes a minute at 60,000 images.
+        report: an audit of this index with its pairs, if there is one; it is made otherwise, which takes a minute at 60,000 images and at
+            a million.
 
     Raises:
         InputError: count, order or a class is none.
@@ -83,22 +86,48 @@ class CandidatePool:
     """
 
     def __init__(self, index: OpenedIndex, report: FalseNegativeReport | None = None) -> None:
-        self._index = index
-        self._pairs = (report or audit(index, k=HARDEST)).pairs
-        self._contents = Contents(index)
-        content_N, is_trained_N = self._contents.content_N, self._contents.is_trained_N
-        depth = self._pairs.negative_AK.shape[1]
-        anchor, negative = np.repeat(self._pairs.anchor_A, depth), self._pairs.negative_AK.ravel()
-        share = None if self._pairs.share_AK is None else np.nan_to_num(self._pairs.share_AK.ravel())
+        *_, hardest = hardest_negatives(index, HARDEST) if report is None else [Hardest.of(report)]
+        self._of(index, hardest, Contents(index))
+
+    @classmethod
+    def growing(cls, index: OpenedIndex, progress: Progress | None = None) -> Iterator[Self]:
+        """Pools of more and more anchors; the last one is `CandidatePool(index)`, and up to 200,000 images it is the only one.
+
+        Of a million images the first is there after seconds, the last after a minute. Each can be asked while the next is made.
+
+        Args:
+            index: the opened index.
+            progress: shows a bar for each.
+        """
+        contents = Contents(index)
+        for hardest in hardest_negatives(index, HARDEST, progress):
+            pool = cls.__new__(cls)
+            pool._of(index, hardest, contents)
+            yield pool
+
+    @staticmethod
+    def grows(index: OpenedIndex) -> bool:
+        """True if `growing` gives more than one pool."""
+        return len(index) > ALL_UP_TO
+
+    @property
+    def is_whole(self) -> bool:
+        """True unless more anchors come."""
+        return self._is_whole
+
+    def _of(self, index: OpenedIndex, hardest: Hardest, contents: Contents) -> None:
+        self._index, self._contents, self._is_whole = index, contents, hardest.is_whole
+        content_N, is_trained_N = contents.content_N, contents.is_trained_N
+        depth = hardest.negative_AK.shape[1]
+        anchor, negative = np.repeat(hardest.anchor_A, depth), hardest.negative_AK.ravel()
+        share = None if hardest.share_AK is None else np.nan_to_num(hardest.share_AK.ravel())
         chosen = _each_once(content_N[anchor], content_N[negative], share)
         chosen = chosen[(is_trained_N[anchor] & is_trained_N[negative])[chosen]]
         self._anchor_P, self._negative_P = anchor[chosen], negative[chosen]
         self._share_P = None if share is None else share[chosen]
         self._content_P2 = content_N[np.stack([self._anchor_P, self._negative_P], axis=1)]
-        self._features = PairFeatures(index, self._pairs)
-        self._feature_PF = self._features.of(
-            self._anchor_P, self._negative_P, self._pairs.similarity_AK.ravel()[chosen]
-        )
+        self._features = PairFeatures(index, hardest)
+        self._feature_PF = self._features.of(self._anchor_P, self._negative_P, hardest.similarity_AK.ravel()[chosen])
         self._prior = SameClassModel.prior(self._feature_PF) if len(self) else None
 
     def __len__(self) -> int:
@@ -186,6 +215,8 @@ class CandidatePool:
             notes.append("The gradient's share is not known, so the pairs are in the order of uncertainty alone.")
         if not self._features.has_overlap and len(self):
             notes.append("Only a sample of images are anchors, so the probability comes from the cosine alone.")
+        if not self._is_whole:
+            notes.append("These are the pairs of the first anchors; more are being found.")
         return notes
 
     def _unanswered(self, answered: ConstraintClosure) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from samekind.indexer.audit.report import Pairs
+    from samekind.indexer.audit.hardest import Hardest
     from samekind.indexer.search.opened import OpenedIndex
 
 # P pairs, N rows, F features of a pair (cosine, and overlap where it is known), M answers
@@ -28,10 +28,10 @@ class PairFeatures:
 
     Args:
         index: the opened index.
-        pairs: the pairs of an audit of it. The overlap needs the neighbours of every row, so an audit with a sample of anchors has none.
+        pairs: the hardest negatives of its anchors. The overlap needs the neighbours of every row, so a sample of anchors has none.
     """
 
-    def __init__(self, index: OpenedIndex, pairs: Pairs) -> None:
+    def __init__(self, index: OpenedIndex, pairs: Hardest) -> None:
         self._index = index
         self._mutual: Any = None
         if len(pairs.anchor_A) == len(index) and pairs.negative_AK.size:

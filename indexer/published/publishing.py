@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.indexer.published.place import FILES, IMAGES, Place, is_address, table_names
+from samekind.indexer.search.ann.rescoring import exact_rows
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS
 from samekind.indexer.storage.recorded_reading import recorded_reading
@@ -32,6 +35,10 @@ FEWEST_INDEXED = 20_000
 REFINE = 10
 """Candidates a hit whose exact similarity is looked up in the vectors."""
 RECALL, _ASKED = 0.99, 200
+_TOLD_AT_ONCE = 1 << 14
+_BLOCK_BYTES, _ROW_BYTES = 1 << 25, 4096
+"""Bytes of a block of rows that is written at once, and what a row has beside its vector: a thumbnail, mostly."""
+_DIGEST = pa.binary(16)
 _SEARCH, _MADE_BY = "search.json", "made-by.json"
 _FILES_SCHEMA = pa.schema([("name", pa.string()), ("sha256", pa.string()), ("content", pa.large_binary())])
 
@@ -117,24 +124,54 @@ def _made_by(index: OpenedIndex) -> bytes:
 
 
 def _rows(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, int]:
-    """Brings the rows up to date; how many were taken out, and how many added."""
-    there, wanted = _told(table.search().select(list(ROW_COLUMNS)).to_arrow()), _told(index.rows.table)
-    gone = [id_ for id_, row in there.items() if wanted.get(id_) != row]
-    new = [id_ for id_, row in wanted.items() if there.get(id_) != row]
-    for part in id_chunks(gone):
-        table.delete(f"id in ({quoted(part)})")
+    """Brings the rows up to date; how many were taken out, and how many added.
+
+    In blocks, and told apart by a digest of 16 bytes a row, so that memory hardly grows with the rows.
+    """
+    there, wanted = _digests(_light(table)), _digests(index.rows.table.select(ROW_COLUMNS).to_batches(_TOLD_AT_ONCE))
+    gone, new = (np.flatnonzero(_is_not_in(*both)) for both in ((there, wanted), (wanted, there)))
+    if len(gone) and len(gone) == len(there):
+        table.delete("true")
+    else:
+        ids = [
+            id_ for part in _parts(gone) for id_ in table.take_offsets(part).select(["id"]).to_arrow()["id"].to_pylist()
+        ]
+        for names in id_chunks(ids):
+            table.delete(f"id in ({quoted(names)})")
+    names, at_once = table_schema(index.dim).names, max(1, _BLOCK_BYTES // (_ROW_BYTES + 4 * index.dim))
     with progress.task("Publishing", len(new)) as task:
-        for part in id_chunks(new):
-            table.add(index.table.full_rows(part).select(table_schema(index.dim).names))
+        for part in _parts(new, at_once):
+            table.add(index.table.rows_at(part).select(names))
             task.advance(len(part))
-    if gone or new:
+    if len(gone) or len(new):
         table.optimize(cleanup_older_than=timedelta(days=1))
     return len(gone), len(new)
 
 
-def _told(rows: Any) -> dict[str, tuple[Any, ...]]:
-    columns = [rows[name].to_pylist() for name in ROW_COLUMNS]
-    return {row[0]: row for row in zip(*columns, strict=True)}
+def _light(table: Any) -> Iterator[Any]:
+    """The light columns of a published table, block by block in its order."""
+    return iter(table.search().select(list(ROW_COLUMNS)).to_batches(batch_size=_TOLD_AT_ONCE))
+
+
+def _digests(batches: Iterable[Any]) -> Any:
+    """One of each row's light columns, as an Arrow array."""
+    found = []
+    for batch in batches:
+        columns = [batch.column(name).to_pylist() for name in ROW_COLUMNS]
+        rows = zip(*columns, strict=True)
+        found.append(pa.array([hashlib.blake2b(repr(row).encode(), digest_size=16).digest() for row in rows], _DIGEST))
+    return pa.chunked_array(found, _DIGEST).combine_chunks()
+
+
+def _is_not_in(these: Any, those: Any) -> NDArray[np.bool_]:
+    from pyarrow import compute
+
+    found: NDArray[np.bool_] = compute.invert(compute.is_in(these, value_set=those)).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _parts(rows: NDArray[np.int64], at_once: int = 1 << 14) -> Iterator[list[int]]:
+    return (rows[start : start + at_once].tolist() for start in range(0, len(rows), at_once))
 
 
 def _searched(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, float]:
@@ -151,13 +188,9 @@ def _searched(table: Any, index: OpenedIndex, progress: Progress) -> tuple[int, 
         config = IvfPq(distance_type="cosine", num_partitions=lists, num_sub_vectors=parts)
         table.create_index("vector", config=config)
     own = np.unique(np.linspace(0, rows - 1, _ASKED).astype(np.int64))
-    vectors, ids = index.vectors(own), np.array(index.ids)
-    truth = [
-        set(ids[row_K])
-        for row_K in index.vector_index.search_batch(
-            vectors, 10, None if index.vector_index.exact else np.arange(rows)
-        )[1]
-    ]
+    vectors = index.vectors(own)
+    nearest_QK = exact_rows(vectors, index.vector_index.in_order(), 10)
+    truth = [set(index.rows.values("id", row_K)) for row_K in nearest_QK]
     nprobes, recall = 4, 0.0
     while recall < RECALL and nprobes < lists:
         nprobes = min(lists, 2 * nprobes)

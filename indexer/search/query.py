@@ -86,9 +86,14 @@ def parse(query: Any, index: OpenedIndex) -> tuple[list[Query], bool]:
     if isinstance(query, list | tuple) and not _is_vector(query):
         return _answered(query, index), True
     query = _as_array(query)
-    if isinstance(query, np.ndarray) and query.ndim == 2 and query.dtype.kind == "f":
+    if are_vectors(query):
         return [Query(vector_D) for vector_D in unit(query, index.dim)], True
     return _answered([query], index), False
+
+
+def are_vectors(query: Any) -> bool:
+    """True for a `(Q, D)` float array."""
+    return isinstance(query, np.ndarray) and query.ndim == 2 and query.dtype.kind == "f"
 
 
 def seen(image: Any, index: OpenedIndex) -> Pixels:
@@ -132,13 +137,14 @@ def unit(vectors_QD: NDArray[Any], dim: int) -> NDArray[np.float32]:
             hint="query with vectors of the index's own encoder, or rebuild the index with the other one",
         )
     values = vectors_QD.astype(np.float64)
-    if not np.isfinite(values).all():
+    largest = np.abs(values).max(axis=1, keepdims=True, initial=0.0)  # NaN where there is one
+    if not np.isfinite(largest).all():
         raise InputError("the query vector holds NaN or infinity", hint="a vector must be finite")
-    largest = np.abs(values).max(axis=1, keepdims=True, initial=0.0)
     if (largest == 0).any():
         raise InputError("the query vector is zero", hint="the cosine with a zero vector is undefined")
     far = (largest > 1e100) | (largest < 1e-100)  # their squares would be infinite, or zero
-    values /= np.where(far, largest, 1.0)
+    if far.any():
+        values /= np.where(far, largest, 1.0)
     return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), dtype=np.float32)
 
 

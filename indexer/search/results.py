@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError
 from samekind.indexer.search.hits import Found, Hit
 from samekind.indexer.search.narrowing.diversity import candidates, diverse
-from samekind.indexer.search.query import Query, parse, unit
+from samekind.indexer.search.query import Query, are_vectors, parse, unit
 
 if TYPE_CHECKING:
     from samekind.indexer.search.opened import OpenedIndex
@@ -110,22 +110,28 @@ def search(index: OpenedIndex, query: Any, wanted: Asked) -> SearchResult | list
     assert asked.k is not None
     assert asked.min_similarity is not None
     rows = None if asked.where is None else index.positions_where(asked.where)
-    queries, several = parse(query, index)
     adaptation = index.adaptation if asked.adapted else None
-    space = index.vector_index if adaptation is None else index.adapted_index
-    own = [_own(index, each, adaptation) for each in queries] if asked.exclude_self else []
-    if adaptation is not None:
-        queries = _adapted(queries, index, adaptation)
     width = candidates(asked.k) if asked.diversity else asked.k
-    if asked.exclude_self:
-        found = _without_own(space, _stack(queries, index.dim), width, own, rows)
+    if are_vectors(query) and adaptation is None and not asked.exclude_self:  # of a batch nothing more is to be known
+        space, several = index.vector_index, True
+        found = space.search(unit(query, index.dim), width, rows)
     else:
-        found = space.search(_stack(queries, index.dim), width, rows)
-    elapsed = (time.perf_counter() - started) * 1000 / max(1, len(queries))
+        queries, several = parse(query, index)
+        space = index.vector_index if adaptation is None else index.adapted_index
+        own = [_own(index, each, adaptation) for each in queries] if asked.exclude_self else []
+        if adaptation is not None:
+            queries = _adapted(queries, index, adaptation)
+        vectors_QD = _stack(queries, index.dim)
+        found = _without_own(space, vectors_QD, width, own, rows) if own else space.search(vectors_QD, width, rows)
+    elapsed = (time.perf_counter() - started) * 1000 / max(1, len(found))
     searched = len(index) if rows is None else len(rows)
     version = None if adaptation is None else adaptation.version
     results = []
     for similarity, row in found:
+        if wanted.min_similarity is None:
+            hits = Found(index.rows, *_chosen(space, similarity, row, asked))
+            results.append(SearchResult(asked.k, hits, note_of(asked, len(row), searched), elapsed, version))
+            continue
         similar = similarity >= asked.min_similarity
         if wanted.k is None:
             note = _range_note(int(similar.sum()), searched, asked)

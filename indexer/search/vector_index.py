@@ -23,7 +23,7 @@ from samekind.indexer.search.ann.factories import (
     parameters_of,
     set_parameters,
 )
-from samekind.indexer.search.ann.faiss_search import on_gpus, only_rows
+from samekind.indexer.search.ann.faiss_search import as_far, on_gpus, only_rows
 from samekind.indexer.search.ann.inverted_lists import map_lists, sampled_rows, tune_lists
 from samekind.indexer.search.ann.recall import RECALL, Truth, reach
 from samekind.indexer.search.ann.rescoring import Similarities, looked_further, nearest_of, ranked, stored_vectors
@@ -220,6 +220,10 @@ class VectorIndex:
         some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
         return some
 
+    def in_order(self) -> Float32:
+        """`(N, D)` float32 in table order, for reading only: where they lie, or a copy if they lie otherwise."""
+        return self.vectors() if self._stored is None else self._stored
+
     def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
         """The same as `search_batch`, for each query its similarities `(K,)` and its rows `(K,)`."""
         return list(zip(*self.search_batch(query_QD, k, rows), strict=True))
@@ -242,7 +246,8 @@ class VectorIndex:
         if rows is not None and not self.exact:
             found = [nearest_of(query_D, self.vectors, rows, k) for query_D in query_QD]
             return np.stack([similarity for similarity, _ in found]), np.stack([row for _, row in found])
-        proposed_QW, row_QW = self._faiss(query_QD, min(total, k + _SPARE), rows)
+        width = min(total, k + _SPARE)
+        proposed_QW, row_QW = self._faiss(query_QD, width, rows, as_far(self._index, k, width))
         similarity_QK, row_QK = ranked(query_QD, self.vectors, row_QW, k)
         self._widen(query_QD, rows, (proposed_QW, row_QW), (similarity_QK, row_QK))
         return similarity_QK, row_QK
@@ -285,11 +290,11 @@ class VectorIndex:
             similarity_QK[short], row_QK[short] = ranked(query_QD[short], self.vectors, row_SW, k)
             short, further = short[row_QK[short, -1] < 0], 8 * further
 
-    def _faiss(self, query_QD: Float32, width: int, rows: Rows | None) -> tuple[Float32, Rows]:
+    def _faiss(self, query_QD: Float32, width: int, rows: Rows | None, far: Any = None) -> tuple[Float32, Rows]:
         query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
         if self._gpu is not None and rows is None and width <= _GPU_K:
             on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
             return on_gpu
         with faiss_threads(1 if len(query_QD) == 1 else None):  # alone, it is bound by memory: two took 3 times as long
-            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=only_rows(rows, len(self)))
+            found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=far or only_rows(rows, len(self)))
         return found

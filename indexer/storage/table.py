@@ -199,6 +199,11 @@ class ImageTable:
         place = {id_: i for i, id_ in enumerate(found["id"].to_pylist())}
         return found.take([place[id_] for id_ in ids])
 
+    def rows_at(self, positions: Sequence[int]) -> Any:
+        """Rows with all columns at `positions` (0-based, ascending, in table order), as an Arrow table."""
+        with self._reading():
+            return self._table.take_offsets(list(positions)).to_arrow()
+
     def vector_batches(self) -> Iterator[NDArray[np.float32]]:
         """The vectors in table order, as `(n, D)` float32 blocks."""
         for column in self._batches("vector"):

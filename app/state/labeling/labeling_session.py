@@ -40,6 +40,7 @@ class _Work:
     Attributes:
         queued_for: the index and the classes that the queue is of.
         queue: the batch that comes next.
+        pool: what it is from; of a large index there is a larger one soon.
         shown: the pair that can be answered.
         revisited: a pair that comes before the queue.
         asking_whose: the pair of which the visitor is asked whose label is wrong.
@@ -49,6 +50,7 @@ class _Work:
 
     queued_for: tuple[int, Classes] | None = None
     queue: sk.CandidatePairs | None = None
+    pool: sk.CandidatePool | None = None
     shown: Pair | None = None
     revisited: Pair | None = None
     asking_whose: Pair | None = None
@@ -81,7 +83,8 @@ def next_pair(
         library.leases.acquire(found.pair, tab())  # so that no other tab shows it at the same time
     else:
         found = _first_open(library, batch, closure)
-    if found is None and (batch.num_left or any(candidate.pair not in closure for candidate in batch)):
+    has_more = bool(batch.num_left) or any(candidate.pair not in closure for candidate in batch)
+    if found is None and (has_more or work.pool is not library.pool()):
         batch = _fetch(library, current, classes)
         found = _first_open(library, batch, closure)
     work.shown = None if found is None else found.pair
@@ -89,10 +92,11 @@ def next_pair(
 
 
 def _fetch(library: Library, current: Mapping[Pair, sk.Verdict], classes: Classes) -> sk.CandidatePairs:
-    batch = library.pool().acquire(current, BATCH, classes=classes, order="mixed")
+    work = _work()
+    work.pool = library.pool()
+    batch = work.pool.acquire(current, BATCH, classes=classes, order="mixed")
     if not batch.num_answers:
         batch = replace(batch, items=batch.items[:FIRST_BATCH])
-    work = _work()
     work.queued_for, work.queue = (id(library), classes), batch
     return batch
 

@@ -41,9 +41,15 @@ def looked_further(index: Any, query_QD: Float32, width: int, times: int) -> Row
     if isinstance(lists, faiss.IndexIVF) and times * lists.nprobe < lists.nlist:
         found = lists.search(query_QD, width, params=faiss.SearchParametersIVF(nprobe=times * lists.nprobe))
     elif (stored_ND := stored_vectors(index)) is not None:
-        found = faiss.knn(query_QD, stored_ND, width, metric=faiss.METRIC_INNER_PRODUCT)
+        return exact_rows(query_QD, stored_ND, width)
     else:
         found = lists.search(query_QD, width, params=faiss.SearchParametersIVF(nprobe=lists.nlist))
+    return found[1]
+
+
+def exact_rows(query_QD: Float32, vectors_ND: Float32, width: int) -> Rows:
+    """The nearest rows of each query `(Q, width)`, of all of them; by float32, which may take others that are all but equally near."""
+    found: tuple[Float32, Rows] = faiss.knn(query_QD, vectors_ND, width, metric=faiss.METRIC_INNER_PRODUCT)
     return found[1]
 
 

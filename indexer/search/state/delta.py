@@ -138,6 +138,10 @@ class ChangedIndex(VectorIndex):
         found[~old] = self._delta.added_AD[rows[~old] - self._kept]
         return found
 
+    def in_order(self) -> Float32:
+        """`(N, D)` float32 in table order; a copy."""
+        return self.vectors()
+
     def search(self, query_QD: Float32, k: int, rows: Rows | None = None) -> list[tuple[Similarities, Rows]]:
         """The k nearest rows of each query; see `VectorIndex.search`."""
         return list(zip(*self.search_batch(query_QD, k, rows), strict=True))

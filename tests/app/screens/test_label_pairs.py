@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +15,9 @@ from PIL import Image
 import samekind as sk
 from samekind.app.state.labeling import labeling_session
 from samekind.app.view_models.cards import data_uri
+from samekind.indexer.audit import anchors, hardest
 from samekind.indexer.index import build_index
+from samekind.indexer.labeling import acquisition
 from tests.app.conftest import OpenApp
 from tests.app.labeling import label_pairs, pair_shown, press
 from tests.app.pages import brute_force, cards, healthy, library
@@ -141,3 +147,27 @@ def test_the_pool_is_made_once(open_app: OpenApp, folder: Path) -> None:
     label_pairs(open_app(folder))
     opened = library(folder)
     assert opened.pool() is opened.pool()
+
+
+def test_pairs_of_a_large_index_come_while_more_are_found(
+    open_app: OpenApp, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an audit; a queue that has come to its end is made again when there are more pairs."""
+    for module in (anchors, hardest, acquisition):
+        monkeypatch.setattr(module, "ALL_UP_TO", 5)
+    *_, whole = sk.CandidatePool.growing(sk.Index.open(folder))
+    none = copy(whole)
+    monkeypatch.setattr(none, "acquire", lambda *_, **__: sk.CandidatePairs((), 0, 0))
+    sign = threading.Event()
+
+    def growing(index: Any, progress: Any) -> Iterator[Any]:
+        yield none
+        assert sign.wait(60)
+        yield whole
+
+    monkeypatch.setattr(sk.CandidatePool, "growing", growing)
+    at = label_pairs(open_app(folder))
+    assert any("No pair is left" in info.value for info in at.info)
+    sign.set()
+    library(folder).growing_pool().wait(lambda share: None)
+    assert pair_shown(healthy(at.run())) == whole.acquire({}, 1, order="mixed")[0].pair

@@ -12,6 +12,7 @@ from samekind.core.errors import InputError
 from samekind.indexer.index import Index
 from samekind.indexer.search import hits
 from samekind.indexer.search.ann.rescoring import nearest_of, ranked
+from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.hits import Hit
 from samekind.indexer.search.results import SearchResult
 from samekind.indexer.search.vector_index import VectorIndex
@@ -94,3 +95,37 @@ def test_ties_are_widened_for_the_queries_that_have_them() -> None:
     _, rows = index.search_batch(np.stack([vectors[5], query, vectors[250]]), 20)
     assert rows[1].tolist() == list(range(199, 179, -1))
     assert rows[[0, 2], 0].tolist() == [5, 250]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"k": 100}, {"min_similarity": 0.2}, {"where": "split = 'test'"}, {"diversity": 0.5}]
+)
+def test_an_array_finds_what_its_vectors_find(index: Index, options: dict[str, Any]) -> None:
+    """Hits, notes and numbers of a batch, whose vectors are asked for in one go, are those of a list of vectors; so with none left out."""
+    queries = np.random.default_rng(1).normal(size=(6, index.dim))
+    options = {"k": 5, **options}
+    for exclude_self in (False, True):
+        together = index.search(queries, exclude_self=exclude_self, **options)
+        one_by_one = index.search(list(queries), exclude_self=exclude_self, **options)
+        assert [(each.k, each.hits, each.note) for each in together] == [
+            (each.k, each.hits, each.note) for each in one_by_one
+        ]
+    assert index.search(queries[:0], **options) == []
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("factor", [1, 2, 5])
+def test_a_reranked_index_looks_at_as_many_candidates_as_its_factor_says(k: int, factor: int) -> None:
+    """The best of the first k × factor by codes, and of no more for the few that are scored again in float64; at least of those."""
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(3000, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    space = VectorIndex.build_kind(lambda: [vectors], 8, 3000, "IVF4,PQ4x4fs,RFlat", 0.0)
+    space.set_parameters({"nprobe": 4, "k_factor_rf": factor})
+    queries = vectors[:40]
+    similarity, rows = space.search_batch(queries, k)
+    candidates = faiss.downcast_index(space._index.base_index).search(queries, max(k * factor, k + 4))[1]
+    for query, among, values, found in zip(queries, candidates, similarity, rows, strict=True):
+        cosine, best = nearest_of(query, space.vectors, np.sort(among), k)
+        assert found.tolist() == best.tolist()
+        assert values.tolist() == cosine.tolist()
