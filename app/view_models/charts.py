@@ -148,7 +148,7 @@ def training_rates(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
             )
     _add_base_rate(figure, [e["epoch"] for e in epochs], [e.get("base_rate") for e in epochs])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return _whole_epochs(figure, len(history))
+    return _whole_epochs(figure, history[-1]["epoch"])
 
 
 def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
@@ -160,7 +160,7 @@ def training_quality(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     _add_line(figure, points, "k-NN accuracy, held-out images", {"color": QUALITY_COLOUR}, "circle")
     figure.update_yaxes(tickformat=".1%", range=share_range([y for _, y in points]))
     figure.update_traces(cliponaxis=False)  # a marker at 100 % is drawn whole
-    return _whole_epochs(figure, len(history))
+    return _whole_epochs(figure, history[-1]["epoch"])
 
 
 def share_range(values: Sequence[float]) -> tuple[float, float]:
@@ -183,7 +183,7 @@ def training_bound(history: Sequence[Mapping[str, Any]]) -> go.Figure | None:
     _add_line(figure, points, "lower bound", {"color": BOUND_COLOUR, "dash": "solid"}, "circle")
     _add_level(figure, numbers, [epoch.get("mi_cap") for epoch in epochs], "cap: log K")
     figure.update_yaxes(rangemode="tozero")
-    return _whole_epochs(figure, len(history)).update_layout(height=280)
+    return _whole_epochs(figure, history[-1]["epoch"]).update_layout(height=280)
 
 
 def bought(steps: Sequence[Mapping[str, Any]]) -> go.Figure | None:

@@ -65,7 +65,7 @@ class Stopwatch(NoProgress):
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:
         """Times the bar of an epoch, lets every other one pass."""
-        if description.startswith("epoch "):
+        if description.startswith(("epoch ", "epochs ")):
             yield _Lap(self)
         else:
             with super().task(description, total) as task:

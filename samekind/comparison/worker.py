@@ -97,7 +97,7 @@ def compute_trial(task: dict[str, Any]) -> dict[str, Any]:
     figures, notes = _measure(run.encoder, [train, corpus.split("test")], task["knn_k"], progress)
     history = run.history
     return {
-        "epochs": len(history),
+        "epochs": history[-1]["epoch"],
         "num_train": run.summary["num_train"],
         "num_hold_out": run.summary["num_hold_out"],
         "figures": {**figures, **_training_figures(history), **memory},

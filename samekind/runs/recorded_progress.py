@@ -15,7 +15,7 @@ from samekind.training.runtime.artefact import write_json
 
 SECONDS_BETWEEN = 0.7
 MOST_LOSSES = 400
-_EPOCH = re.compile(r"epoch (\d+)/([1-9]\d*)")
+_EPOCH = re.compile(r"epochs? (?:(\d+) to )?(\d+)/([1-9]\d*)")
 _LOSS = re.compile(r"loss (\d+\.\d+)")
 
 
@@ -54,8 +54,9 @@ class RecordedProgress(LineProgress):
         """Records the work in hand; where the disk is full, the training goes on without."""
         epoch, loss = _EPOCH.fullmatch(what), _LOSS.search(note)
         if epoch and total:
-            taken = int(epoch[1]) - 1 + done / total
-            self._share = min(taken / int(epoch[2]), 1.0)
+            first, last = int(epoch[1] or epoch[2]), int(epoch[2])
+            taken = first - 1 + (last - first + 1) * done / total
+            self._share = min(taken / int(epoch[3]), 1.0)
         if epoch and total and loss:
             self._losses.append((round(taken, 4), float(loss[1])))
             if len(self._losses) > MOST_LOSSES:

@@ -116,7 +116,7 @@ def read_run(folder: str | Path) -> RunRecord:
         seconds=training.get("seconds", sum(seconds) if seconds else None),
         figures=_figures(training, _part(meta, "without_whitening"), read_json(folder / LAUNCH / EVALUATION)),
         hold_out=accuracies[-1] if accuracies else None,
-        epochs=len(history),
+        epochs=history[-1]["epoch"] if history else 0,
         is_trained=is_finished or (has_index and not config) or (folder / WEIGHTS).is_file(),
         has_index=has_index,
         launch=launch,

@@ -31,6 +31,16 @@ def test_the_share_of_the_training_stays_while_an_epoch_is_measured(place: Path)
         assert runs.read_step(place) == runs.Step("embedding", 0, 3, 0.375, ((1.5, 4.25),))
 
 
+def test_the_share_of_several_epochs_that_have_one_record(place: Path) -> None:
+    """Half of the epochs 3 to 6 of ten: four of ten are done."""
+    progress = RecordedProgress(io.StringIO(), place / "launch" / "progress.json")
+    with progress.task("epochs 3 to 6/10", 8) as task:
+        task.note("loss 4.250")
+        task.advance(4)
+        assert runs.read_step(place).share == 0.4
+        assert runs.read_step(place).losses == ((4.0, 4.25),)
+
+
 def test_losses_of_a_long_training_are_thinned_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first and the last stay, in order."""
     monkeypatch.setattr(recorded_progress, "MOST_LOSSES", 8)

@@ -19,7 +19,14 @@ from torch import Tensor
 
 from samekind.training.neighbours import nearest_others, shared_neighbours
 
-NEIGHBOURS = 20
+NEIGHBOURS, FEWEST = 20, 5
+
+
+def neighbours_among(images: int) -> int:
+    """Neighbours to look at: a fortieth of the images, 5 to 20. More would lie beyond an image's group where images are few: 20 of 200 took
+    an adapter for a gain that had lost a fifth of its MAP@R (docs/decisions/0055).
+    """
+    return min(NEIGHBOURS, max(FEWEST, images // 40))
 
 
 def neighbourhood_gain(frozen_NVD: Tensor, adapted_NVD: Tensor, k: int = NEIGHBOURS) -> float:

@@ -18,6 +18,7 @@ import torch
 from samekind.core.text import counted, duration
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
+from samekind.training.engine.step_figures import Statistics, StepFigures
 from samekind.training.engine.trainer import Trainer
 
 WARM_UP, TIMED = 3, 10
@@ -29,6 +30,11 @@ REHEARSED_STEPS = 2
 """Steps of the schedule that is rehearsed: step 0 is the start of a run, before any treatment, and step 1 its end."""
 
 
+RECORDS = 20
+"""Records of a run, besides the first: each is measured, saved and told. Small corpora train for hundreds of epochs of a step or two, whose
+measurements would take longer than their steps."""
+
+
 def asked_steps(settings: ScheduleSettings, an_epoch: int) -> int | None:
     """Steps of the whole run; `None` where minutes decide. `an_epoch` is the number of steps an epoch."""
     if settings.minutes is not None:
@@ -36,16 +42,31 @@ def asked_steps(settings: ScheduleSettings, an_epoch: int) -> int | None:
     return settings.steps or settings.epochs * an_epoch
 
 
-def steps_within(seconds: float, a_step: float, a_measurement: float, an_epoch: int) -> int:
+def steps_within(seconds: float, a_step: float, a_record: float, an_epoch: int) -> int:
     """Steps that fit into a time, at least 1.
 
     Args:
         seconds: that are left.
-        a_step: seconds a step, on average over the run.
-        a_measurement: seconds an epoch besides its steps: what is measured after it, and the detector's look at all images.
+        a_step: seconds a step, on average over the run, the detector's look at all images included.
+        a_record: seconds of what is measured at the end of an epoch, or of several.
         an_epoch: steps an epoch.
     """
-    return max(1, int(seconds / (a_step + a_measurement / an_epoch)))
+    by_epoch, by_run = seconds / (a_step + a_record / an_epoch), (seconds - (RECORDS + 1) * a_record) / a_step
+    return max(1, int(max(by_epoch, by_run)))
+
+
+def spans(done: int, epochs: int) -> Iterator[range]:
+    """The epochs of each record to come, 0-based: one alone in a short run, otherwise as many as leave `RECORDS` beside the first.
+
+    Args:
+        done: epochs that records tell of already.
+        epochs: of the run.
+    """
+    start = done
+    for epoch in range(done, epochs):
+        if epoch == 0 or (epoch + 1) * RECORDS // epochs > epoch * RECORDS // epochs:
+            yield range(start, epoch + 1)
+            start = epoch + 1
 
 
 class Pace:
@@ -101,6 +122,17 @@ class Pace:
         return (
             f"{counted(steps, 'step')} to go at {self.a_step:.2f} s a step{measured}: about {duration(rest)}{unknown}"
         )
+
+
+def step_at(step: int, trainer: Trainer, statistics: Statistics) -> Callable[[Batch], object]:
+    """Takes a batch as this step of the run, and waits for its end."""
+    figures = StepFigures(trainer.accelerator.device)
+
+    def take(batch: Batch) -> None:
+        figures.add(step, trainer.step(batch, step, statistics.tracker, statistics.look))
+        figures.read()
+
+    return take
 
 
 def rehearse(take: Callable[[Batch], object], batches: Iterable[Batch], is_over: Callable[[float], bool]) -> Pace:

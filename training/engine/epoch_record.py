@@ -23,9 +23,6 @@ from samekind.training.models.parameter_groups import blocks_of
 from samekind.training.runtime.checkpoint import Counters
 from samekind.training.training_set import TrainingImages
 
-LINES = 20
-"""Epochs of a run that get a line, besides the first. Small corpora train for hundreds of epochs; `metrics.jsonl` has them all."""
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -127,9 +124,10 @@ def _held_out(images: TrainingImages, config: TrainConfig) -> str:
     return f" (none held out {held_out_by(config)}: no group is small enough)"
 
 
-def is_told(epoch: int, epochs: int) -> bool:
-    """True if this 0-based epoch gets a line: the first does, and `LINES` evenly spaced ones that end with the last, or all there are."""
-    return epoch == 0 or (epoch + 1) * LINES // epochs > epoch * LINES // epochs
+def task_of(span: range, epochs: int) -> str:
+    """What the bar of some epochs says."""
+    which = f"epoch {span.stop}" if len(span) == 1 else f"epochs {span.start + 1} to {span.stop}"
+    return f"{which}/{epochs}"
 
 
 def epoch_line(record: dict[str, Any], epochs: int, hold_out: str) -> str:

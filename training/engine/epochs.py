@@ -1,4 +1,4 @@
-"""The epochs of a run: steps, a record an epoch, a checkpoint every half minute, and a clean stop on Ctrl-C."""
+"""The epochs of a run: steps, a record an epoch (or of several together), a checkpoint every half minute, and a clean stop on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +23,8 @@ from samekind.training.engine.budget import (
     asked_steps,
     put_back,
     rehearse,
+    spans,
+    step_at,
     steps_within,
 )
 from samekind.training.engine.context import RunContext, view_loader
@@ -30,9 +32,9 @@ from samekind.training.engine.epoch_record import (
     continued_line,
     epoch_line,
     first_line,
-    is_told,
     measure,
     still_rising_line,
+    task_of,
 )
 from samekind.training.engine.interrupt import interruptible
 from samekind.training.engine.loss import Loss
@@ -77,11 +79,10 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
             context.progress.print(continued_line(counters, total, context.processes))
         if loader.note:
             context.progress.print(loader.note)
-        for epoch in range(len(counters.history), epochs):
-            record = loop.run(epoch, epochs)
+        for span in spans(loop.epochs_done, epochs):
+            record = loop.run(span, epochs)
             log(record)
-            if is_told(epoch, epochs):
-                context.progress.print(epoch_line(record, epochs, held_out_by(config)))
+            context.progress.print(epoch_line(record, epochs, held_out_by(config)))
             if collapsed := collapse_line(counters.history):
                 context.progress.print(collapsed)
         trainer.finish()
@@ -99,17 +100,6 @@ def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
     return draw_health_sample(context.images, context.config, make.batch)
 
 
-def _step_at(step: int, trainer: Trainer, statistics: Statistics) -> Callable[[Batch], object]:
-    """Takes a batch as this step of the run, and waits for its end."""
-    figures = StepFigures(trainer.accelerator.device)
-
-    def take(batch: Batch) -> None:
-        figures.add(step, trainer.step(batch, step, statistics.tracker, statistics.look))
-        figures.read()
-
-    return take
-
-
 @dataclass(frozen=True)
 class _EpochLoop:
     context: RunContext
@@ -121,16 +111,21 @@ class _EpochLoop:
     figures: StepFigures
     pace: Pace = field(default_factory=Pace)
 
-    def run(self, epoch: int, epochs: int) -> dict[str, Any]:
-        """Takes the steps of one epoch that have not been taken yet, and returns its record."""
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that the records so far tell of."""
+        return int(self.counters.history[-1]["epoch"]) if self.counters.history else 0
+
+    def run(self, span: range, epochs: int) -> dict[str, Any]:
+        """Takes the steps of some epochs that have not been taken yet, and returns their record."""
         statistics = self._statistics()
-        self._take_steps(epoch, epochs, statistics)
+        self._take_steps(span, epochs, statistics)
         self._sum_up(self.figures.read())
         started = time.perf_counter()
-        record = self._record(epoch, statistics)
+        record = self._record(span, statistics)
         self._close(record)
         self.pace.add_end(time.perf_counter() - started)
-        self._tell_pace(epochs)
+        self._tell_pace(span.stop, epochs)
         return record
 
     def steps_in_time(self) -> int:
@@ -157,14 +152,15 @@ class _EpochLoop:
         with put_back(trainer), closing(self.loader.epochs()) as batches:
             for step in phases:
                 a_look = self._timed_look(step)
-                a_step[step] = rehearse(_step_at(step, trainer, statistics), batches, is_over).a_step
+                a_step[step] = rehearse(step_at(step, trainer, statistics), batches, is_over).a_step
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
+            a_record = time.perf_counter() - timed
         if any_of(trainer.accelerator, self.interrupted.is_set())[0]:
             raise KeyboardInterrupt
-        now = time.perf_counter()
+        left = budget - (time.perf_counter() - started)
         mean_step = untreated * a_step[0] + (1 - untreated) * a_step[1]
-        return steps_within(budget - (now - started), mean_step, now - timed + (1 - untreated) * a_look, an_epoch)
+        return steps_within(left, mean_step + (1 - untreated) * a_look / an_epoch, a_record, an_epoch)
 
     def _timed_look(self, step: int) -> float:
         """Seconds of the detector's look at all images before a step; 0 where it takes none."""
@@ -174,13 +170,13 @@ class _EpochLoop:
             self._show_images(detector)
         return time.perf_counter() - started
 
-    def _take_steps(self, epoch: int, epochs: int, statistics: Statistics) -> None:
-        done = self.counters.step - epoch * len(self.loader)
-        ahead = min(len(self.loader), self.trainer.schedule.total_steps - epoch * len(self.loader))
-        with self.context.progress.task(f"epoch {epoch + 1}/{epochs}", ahead) as task:
-            task.advance(done)
+    def _take_steps(self, span: range, epochs: int, statistics: Statistics) -> None:
+        an_epoch, total = len(self.loader), self.trainer.schedule.total_steps
+        first, last = span.start * an_epoch, min(span.stop * an_epoch, total)
+        with self.context.progress.task(task_of(span, epochs), last - first) as task:
+            task.advance(self.counters.step - first)
             started = saved = time.perf_counter()
-            for batch in itertools.islice(self.loader.epoch(epoch, start_batch=done), ahead - done):
+            for epoch, batch in self._batches(last):
                 if self._starts_treatment():
                     self.pace.renew()
                     self._sum_up(
@@ -193,7 +189,7 @@ class _EpochLoop:
                 self._sum_up(read := self.figures.add(self.counters.step - 1, figures))
                 if not self.pace.is_known:
                     self.pace.add(now - started)
-                    self._tell_pace(epochs)
+                    self._tell_pace(span.start, epochs)
                 started = now
                 if read:
                     task.note(f"loss {read[-1]['loss']:.3f}")
@@ -207,6 +203,15 @@ class _EpochLoop:
                     saved = now
                 if interrupted:
                     raise KeyboardInterrupt
+
+    def _batches(self, last: int) -> Iterator[tuple[int, Batch]]:
+        """Epoch and batch of the steps to come, up to this one; whoever takes a batch counts its step."""
+        an_epoch = len(self.loader)
+        while self.counters.step < last:
+            epoch, done = divmod(self.counters.step, an_epoch)
+            ahead = min(an_epoch, last - epoch * an_epoch)
+            for batch in itertools.islice(self.loader.epoch(epoch, start_batch=done), ahead - done):
+                yield epoch, batch
 
     def _statistics(self) -> Statistics:
         """Counts of the epoch so far, as the last checkpoint has them."""
@@ -226,9 +231,9 @@ class _EpochLoop:
         for name, value in ((name, value) for each in figures for name, value in each.items()):
             self.counters.sums[name] = self.counters.sums.get(name, 0.0) + value
 
-    def _tell_pace(self, epochs: int) -> None:
+    def _tell_pace(self, done: int, epochs: int) -> None:
         left = self.trainer.schedule.total_steps - self.counters.step
-        if news := self.pace.news(left, epochs - len(self.counters.history)):
+        if news := self.pace.news(left, sum(1 for _ in spans(done, epochs))):
             self.context.progress.print(news)
 
     def _starts_treatment(self) -> bool:
@@ -257,14 +262,14 @@ class _EpochLoop:
             self.trainer.loss.refresh_detector(space.embeddings)
         from_first(self.context.accelerator, detector.buffers())
 
-    def _record(self, epoch: int, statistics: Statistics) -> dict[str, Any]:
-        """The epoch's sums as its record."""
+    def _record(self, span: range, statistics: Statistics) -> dict[str, Any]:
+        """The sums over some epochs as the record of the last of them."""
         schedule, sums, last = self.trainer.schedule, self.counters.sums, self.counters.step - 1
         beta = self.trainer.loss.hardness(schedule.progress(last))
         with self.trainer.averaged():
             measured = measure(self.context, self.trainer.encoder, beta, statistics.look, self.sample)
         return {
-            "epoch": epoch + 1,
+            "epoch": span.stop,
             "loss": sums["loss"] / sums["batches"],
             "knn_accuracy": measured.knn_accuracy,
             "pairs_per_second": sums["pairs"] / sums["seconds"],
@@ -278,7 +283,7 @@ class _EpochLoop:
         }
 
     def _close(self, record: dict[str, Any]) -> None:
-        """Ends an epoch: its record joins the history, its sums start from zero, and both are saved."""
+        """Ends a span: its record joins the history, its sums start from zero, and both are saved."""
         self.counters.history.append(record)
         self.counters.seconds += record["seconds"]
         self.counters.sums, self.counters.tracker, self.counters.probe = {}, {}, {}

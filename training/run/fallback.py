@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samekind.training.diagnostics.neighbourhood_gain import neighbourhood_gain
+from samekind.training.diagnostics.neighbourhood_gain import neighbourhood_gain, neighbours_among
 from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.training_set import measuring_order
 
-FEWEST, MOST = 1000, 5000
-"""Images from which on neighbourhoods are trusted, as for whitening, and that are looked at."""
+FEWEST, MOST = 200, 5000
+"""Images from which on neighbourhoods are trusted (docs/decisions/0055), and that are looked at."""
 
 
 class AdapterGain(NamedTuple):
@@ -45,11 +45,16 @@ def fall_back(context: RunContext, encoder: Trainable, *, has_answers: bool) -> 
     if not isinstance(encoder, FeatureEncoder) or not config.fall_back or config.uses_labels or has_answers:
         return None
     if len(images.fit) < FEWEST:
+        context.progress.print(
+            f"adapter: {len(images.fit)} images are too few to tell without labels whether it has gained anything over the frozen space "
+            f"({FEWEST} would do)"
+        )
         return None
     assert images.views is not None
     rows = images.fit[np.sort(measuring_order(images, config)[:MOST])]
     vectors = np.concatenate([images.pixels[rows][:, None], images.views[rows][:, :2]], axis=1).astype(np.float32)
-    gain = neighbourhood_gain(torch.from_numpy(vectors), torch.from_numpy(_adapted(encoder, vectors)))
+    spaces = (torch.from_numpy(space) for space in (vectors, _adapted(encoder, vectors)))
+    gain = neighbourhood_gain(*spaces, k=neighbours_among(len(rows)))
     if gain > 0:
         context.progress.print(f"adapter: neighbourhoods agree more than in the frozen space ({gain:+.4f})")
         return AdapterGain(gain, True)

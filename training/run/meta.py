@@ -57,7 +57,7 @@ def meta_at_end(
     """
     training = {
         "finished": True,
-        "epochs": len(counters.history),
+        "epochs": counters.history[-1]["epoch"],
         "steps": counters.step,
         "seconds": round(counters.seconds, 3),
         "precision": "bfloat16" if counters.bfloat16 else "float32",

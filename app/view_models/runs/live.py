@@ -11,7 +11,7 @@ from samekind.core.text import counted, percent
 if TYPE_CHECKING:
     from samekind import runs
 
-_EPOCH = re.compile(r"epoch (\d+)/(\d+)")
+_EPOCH = re.compile(r"(epochs? [\d to]+)/(\d+)")
 PHASES = {
     "begin": "starting",
     "train": "training",
@@ -35,7 +35,7 @@ def progress(phase: str, step: runs.Step, num_epochs: int) -> tuple[float, str]:
     if phase != "train":
         return part, f"{doing} …"
     if found:
-        return step.share, f"{doing}: epoch {found[1]} of {found[2]}"
+        return step.share, f"{doing}: {found[1]} of {found[2]}"
     if num_epochs or step.share:
         return step.share, f"{doing}: measuring after {counted(max(num_epochs, 1), 'epoch')}"
     return part, f"{step.what} …" if step.what else f"{LOADING} …"

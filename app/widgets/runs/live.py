@@ -57,7 +57,7 @@ def _running(folder: Path) -> None:
         st.markdown(f"**{plain(folder.name)}**")
         line = runs.first_line(folder)
         history, step = runs.run_history(folder), runs.read_step(folder)
-        share, doing = live.progress(launch.phase, step, len(history))
+        share, doing = live.progress(launch.phase, step, history[-1]["epoch"] if history else 0)
         st.caption(
             plain(line) if line else "Its first line, with images, steps and minutes, comes as soon as all is loaded."
         )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samekind.training.diagnostics.neighbourhood_gain import neighbourhood_gain
+from samekind.training.diagnostics.neighbourhood_gain import neighbourhood_gain, neighbours_among
 
 
 def space(spread: float = 0.6, noise: float = 0.5, seed: int = 0) -> Tensor:
@@ -62,3 +62,8 @@ def test_clearer_groups_gain_and_scattered_ones_lose() -> None:
     assert neighbourhood_gain(frozen, functional.normalize(frozen + anywhere, dim=2), 10) < -0.05
     quiet = torch.cat([frozen[:, :1], functional.normalize(frozen[:, 1:] + frozen[:, :1], dim=2)], dim=1)
     assert neighbourhood_gain(frozen, quiet, 10) > 0.01
+
+
+def test_as_many_neighbours_as_the_images_allow() -> None:
+    """A fortieth of them, 5 to 20."""
+    assert [neighbours_among(images) for images in (60, 200, 450, 800, 5000)] == [5, 5, 11, 20, 20]

@@ -16,15 +16,15 @@ from torch import Tensor
 from samekind.core.progress import NoProgress
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
-from samekind.training.engine import budget, epoch_record
+from samekind.training.engine import budget
 from samekind.training.engine import epochs as engine
-from samekind.training.engine.budget import Pace, asked_steps, steps_within
-from samekind.training.engine.epoch_record import is_told, still_rising_line
+from samekind.training.engine.budget import RECORDS, Pace, asked_steps, spans, steps_within
+from samekind.training.engine.epoch_record import still_rising_line
 from samekind.training.engine.trainer import Trainer
 from samekind.training.false_negatives.detectors.pairs import Reciprocal
 from samekind.training.run.train import train
 from samekind.training.runtime.artefact import WEIGHTS, read_history, read_meta
-from tests.training.runs import config, corpus, interrupted_at, without_times
+from tests.training.runs import config, corpus, interrupted_at, slow, without_times
 
 
 def lines_of(out: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[str]:
@@ -58,8 +58,11 @@ def test_who_decides_the_length() -> None:
 
 
 def test_steps_within_a_time() -> None:
-    """Every epoch is measured once: 20 steps of 1 s and two measurements of 5 s are 30 s. At least one step."""
+    """Every epoch of a short run is measured once: 20 steps of 1 s and two measurements of 5 s are 30 s. At least one step."""
     assert steps_within(30, 1.0, 5.0, 10) == 20
+    assert steps_within(1000, 1.0, 5.0, 1) == 1000 - 5 * (RECORDS + 1), (
+        "a long run of epochs of one step has 21 records"
+    )
     assert steps_within(30, 1.0, 0.0, 10) == 30
     assert steps_within(-3, 1.0, 0.0, 10) == 1
 
@@ -171,24 +174,58 @@ def test_an_accuracy_that_still_rises_is_told() -> None:
     assert still_rising_line(records(0.1, 0.2, 0.3), 5000, "") == still_rising_line(records(*[None] * 8), 0, "") == ""
 
 
-def test_a_long_run_tells_twenty_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first, and 20 evenly spaced ones up to the last; a short run tells all. Every epoch is in the history."""
-    assert [epoch for epoch in range(300) if is_told(epoch, 300)] == [0, *range(14, 300, 15)]
-    assert len([epoch for epoch in range(47) if is_told(epoch, 47)]) == 21
-    assert is_told(46, 47)
-    assert all(is_told(epoch, 20) for epoch in range(20))
-    monkeypatch.setattr(epoch_record, "LINES", 2)
+def test_a_long_run_has_twenty_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first, and 20 evenly spaced ones up to the last; a short run tells of every epoch. Between them they tell of all steps."""
+    assert [span.stop for span in spans(0, 300)] == [1, *range(15, 301, 15)]
+    for done, epochs in ((0, 47), (5, 47), (0, 20), (46, 47), (0, 1), (47, 47)):
+        found = list(spans(done, epochs))
+        assert [epoch for span in found for epoch in span] == list(range(done, epochs))
+        assert len(found) <= RECORDS + 1
+    assert list(spans(3, 20)) == [range(epoch, epoch + 1) for epoch in range(3, 20)]
+    monkeypatch.setattr(budget, "RECORDS", 2)
     told = lines_of(tmp_path, monkeypatch, epochs=6)
     assert [line.split(" ")[1] for line in told if line.startswith("epoch ")] == ["1/6", "3/6", "6/6"]
-    assert [record["epoch"] for record in read_history(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    assert [record["epoch"] for record in read_history(tmp_path)] == [1, 3, 6]
+    assert read_meta(tmp_path)["training"]["epochs"] == 6
+
+
+@pytest.mark.parametrize("step", [7, *slow(1, 3, 9, 12, 16)])
+def test_records_of_several_epochs_survive_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """In the middle of a record's epochs, at the end of one of them, or of the last: the weights and records of the whole run."""
+    whole = train(corpus(), config(epochs=6), tmp_path / "every")
+    monkeypatch.setattr(budget, "RECORDS", 2)
+    joined = train(corpus(), config(epochs=6), tmp_path / "joined")
+    with interrupted_at(step):
+        train(corpus(), config(epochs=6), tmp_path / "parts")
+    parts = train(corpus(), config(epochs=6), tmp_path / "parts")
+    assert without_times(parts.history) == without_times(joined.history)
+    assert (
+        (parts.out / WEIGHTS).read_bytes() == (joined.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
+    )
+    losses = [record["loss"] for record in whole.history]
+    assert joined.history[1]["loss"] == pytest.approx(sum(losses[1:3]) / 2)
+    assert joined.history[2]["health"] == whole.history[5]["health"]
+
+
+def test_a_run_with_a_record_an_epoch_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As older releases had them: its records stay, and those to come tell of several epochs."""
+    whole = train(corpus(), config(epochs=6), tmp_path / "whole")
+    with interrupted_at(7):
+        train(corpus(), config(epochs=6), tmp_path / "parts")
+    monkeypatch.setattr(budget, "RECORDS", 2)
+    parts = train(corpus(), config(epochs=6), tmp_path / "parts")
+    assert [record["epoch"] for record in parts.history] == [1, 2, 3, 6]
+    assert (parts.out / WEIGHTS).read_bytes() == (whole.out / WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({}, (1.0, 0.0)),
-        ({"treatment": "soft", "detector": "reciprocal"}, (0.25 * 1.0 + 0.75 * 3.0, 750.0)),
-        ({"treatment": "soft", "detector": "reciprocal", "treatment_start": 0.0}, (3.0, 1000.0)),
+        ({"treatment": "soft", "detector": "reciprocal"}, (0.25 * 1.0 + 0.75 * 3.0 + 750.0 / 3, 0.0)),
+        ({"treatment": "soft", "detector": "reciprocal", "treatment_start": 0.0}, (3.0 + 1000.0 / 3, 0.0)),
     ],
 )
 def test_minutes_count_what_starts_later(
@@ -206,8 +243,8 @@ def test_minutes_count_what_starts_later(
         ahead[0] += 1000.0
         refresh(self, rows)
 
-    def within(seconds: float, a_step: float, an_epochs_end: float, an_epoch: int) -> int:
-        asked.append((a_step, an_epochs_end))
+    def within(seconds: float, a_step: float, a_record: float, an_epoch: int) -> int:
+        asked.append((a_step, a_record))
         return 2
 
     monkeypatch.setattr(Trainer, "step", slow_step)

@@ -26,7 +26,7 @@ from samekind.training.run.train import train
 from samekind.training.runtime import array_file
 from samekind.training.runtime.artefact import WEIGHTS
 from samekind.training.runtime.cache_folder import cache_entries
-from tests.training.runs import config, corpus, interrupted_at, without_times
+from tests.training.runs import Lines, config, corpus, interrupted_at, without_times
 
 SIZE = 32
 
@@ -209,7 +209,8 @@ def test_an_adapter_that_gains_nothing_gives_way(
     """The artefact is then the frozen encoder, to the last bit but for the second unit norm; a line and the summary say so."""
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def measured(frozen: torch.Tensor, adapted: torch.Tensor) -> float:
+    def measured(frozen: torch.Tensor, adapted: torch.Tensor, k: int) -> float:
+        assert k == 5
         seen.append((frozen, adapted))
         return gain
 
@@ -238,8 +239,12 @@ def test_an_adapter_that_gains_nothing_gives_way(
 def test_who_is_not_asked_what_was_gained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    """Who knows labels, who does not want to, and a whole encoder; of few images nobody is."""
+    """Who knows labels, who does not want to, and a whole encoder; of few images nobody is, and a line says so."""
     monkeypatch.setattr(fallback, "neighbourhood_gain", None)
-    assert "adapter_gain" not in train(corpus(), adapting(), tmp_path / "few").summary
+    told = Lines()
+    assert "adapter_gain" not in train(corpus(), adapting(), tmp_path / "few", progress=told).summary
+    assert any(
+        "images are too few to tell without labels whether it has gained anything" in line for line in told.lines
+    )
     monkeypatch.setattr(fallback, "FEWEST", 10)
     assert "adapter_gain" not in train(corpus(count=40), adapting(**changes), tmp_path / "run").summary

@@ -92,6 +92,7 @@ def test_curves_hold_what_was_measured() -> None:
         ("train", runs.Step(), 0, (0.0, f"{live.LOADING} …")),
         ("train", runs.Step("Reading pixels", 1, 4), 0, (0.25, "Reading pixels …")),
         ("train", runs.Step("epoch 2/4", 1, 2, 0.375), 1, (0.375, "training: epoch 2 of 4")),
+        ("train", runs.Step("epochs 3 to 9/40", 1, 2, 0.15), 2, (0.15, "training: epochs 3 to 9 of 40")),
         ("train", runs.Step("embedding", 9, 10, 0.5), 2, (0.5, "training: measuring after 2 epochs")),
         ("index", runs.Step("Indexing images", 3, 4, 1.0), 4, (0.75, "embedding the images into an index …")),
     ],
