@@ -162,7 +162,7 @@ def _torch_crop(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
 def _scaled_and_corner(
     picture: tuple[int, int], preprocessing: Preprocessing
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Width and height of a picture after its shorter side was scaled, and the corner of its centre; both are rounded as torchvision does."""
+    """Width and height of a picture whose shorter side was scaled, and the corner of its centre, rounded as torchvision does."""
     shorter = int(preprocessing.size / preprocessing.crop)
     width, height = (max(1, int(shorter * side / min(picture))) for side in picture)
     return (width, height), (round((width - preprocessing.size) / 2), round((height - preprocessing.size) / 2))

@@ -1,8 +1,8 @@
 """Scaling in torch: antialiased, in 8 bits, in a third of Pillow's time (docs/decisions/0053).
 
-Of each axis the filter's weights are rounded to 16 bits with as many binary places as the largest of them leaves room for, first along, then
-down, and the sums to whole values. So does torch on every processor, with AVX2 and without; Pillow takes weights of 22 places, and up to
-0.4 % of the values differ, by 1 or 2 of 255.
+First along, then down: of each axis the filter's weights are rounded to 16 bits with as many binary places as the largest of them leaves
+room for, and the sums to whole values. So does torch on every processor, with AVX2 and without; Pillow takes weights of 22 places, and up
+to 0.4 % of the values differ, by 1 or 2 of 255.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from samekind.data.decode import prepare
 from samekind.data.decoding import torch_resize
@@ -76,7 +75,7 @@ def test_it_is_the_algorithm_in_whole_numbers(interpolation: str) -> None:
 
 
 def test_a_picture_becomes_a_single_column() -> None:
-    """In colour on every processor. (Not in grey without AVX2: torch 2.14 is wrong there. No encoder takes such a picture.)"""
+    """In colour on every processor; in grey torch 2.14 is wrong there without AVX2, but no encoder takes such a picture."""
     image = noise(64, 90)
     np.testing.assert_array_equal(
         torch_resized(image, (1, 40), "bicubic"), by_hand(np.asarray(image), (1, 40), "bicubic")

@@ -210,9 +210,12 @@ _TORCH_STEPS = {  # the largest coefficient may be that of a row which the crop 
   scaled_i = Cast <to = 7> (scaled)
   out_i = Range (zero_i, scaled_i, one_i)""",
     "places": """
-  powers = Constant <value = double[22] {%(powers)s}> ()
-  most = Constant <value = double {32768.0}> ()
   base = Constant <value = double {2.0}> ()
+  fewest = Constant <value = double {1.0}> ()
+  beyond = Constant <value = double {23.0}> ()
+  exponents = Range (fewest, beyond, fewest)
+  powers = Pow (base, exponents)
+  most = Constant <value = double {32768.0}> ()
   largest = ReduceMax <keepdims = 0> (share)
   one_place_more = Mul (powers, largest)
   one_more_up = Add (one_place_more, half)
@@ -220,8 +223,7 @@ _TORCH_STEPS = {  # the largest coefficient may be that of a row which the crop 
   fits = Less (one_more, most)
   fits_d = Cast <to = 11> (fits)
   places = ReduceSum <keepdims = 0> (fits_d)
-  unit = Pow (base, places)"""
-    % {"powers": ", ".join(f"{2.0**place}" for place in range(1, 23))},
+  unit = Pow (base, places)""",
     "kept": """
   begin = Unsqueeze (first, columns)
   end = Unsqueeze (last, columns)
