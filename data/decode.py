@@ -19,8 +19,9 @@ from samekind.core.cores import usable_cores
 from samekind.core.errors import ImageError, InputError
 from samekind.data.decoding.flatten import standardise
 from samekind.data.decoding.pictures import PictureFile, content_sha256, file_and_frame
+from samekind.data.decoding.torch_resize import torch_resized
 from samekind.data.types.images import ImageReference, Pixels
-from samekind.data.types.preprocessing import Preprocessing
+from samekind.data.types.preprocessing import TORCH, Preprocessing
 from samekind.data.types.reading import Reading
 
 __all__ = [
@@ -138,22 +139,41 @@ def prepare(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     image = standardise(image)
     if image.mode != mode:  # converting would copy it
         image = image.convert(mode)
-    crops = [np.array(_crop(image, each), dtype=np.uint8) for each in preprocessing.each_crop]
+    crop = _torch_crop if preprocessing.resize == TORCH else _pillow_crop
+    crops = [crop(image, each) for each in preprocessing.each_crop]
     return (crops[0] if len(crops) == 1 else np.stack(crops)).reshape(preprocessing.shape)
 
 
-def _crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+def _pillow_crop(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     size = preprocessing.size
-    return _cropped(image, preprocessing) if preprocessing.crop else _resized(image, (size, size), preprocessing)
+    scaled = _cropped(image, preprocessing) if preprocessing.crop else _resized(image, (size, size), preprocessing)
+    return np.array(scaled, dtype=np.uint8)
+
+
+def _torch_crop(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    size = preprocessing.size
+    if not preprocessing.crop:
+        return torch_resized(image, (size, size), preprocessing.interpolation)
+    image = _middle(image)
+    whole, (left, top) = _scaled_and_corner(image.size, preprocessing)
+    return torch_resized(image, whole, preprocessing.interpolation, (left, top, left + size, top + size))
+
+
+def _scaled_and_corner(
+    picture: tuple[int, int], preprocessing: Preprocessing
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Width and height of a picture whose shorter side was scaled, and the corner of its centre, rounded as torchvision does."""
+    shorter = int(preprocessing.size / preprocessing.crop)
+    width, height = (max(1, int(shorter * side / min(picture))) for side in picture)
+    return (width, height), (round((width - preprocessing.size) / 2), round((height - preprocessing.size) / 2))
 
 
 def _cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """The centre of the image after its shorter side was scaled; sides and offsets are rounded as torchvision does."""
-    size, shorter = preprocessing.size, int(preprocessing.size / preprocessing.crop)
+    """The centre of the image after its shorter side was scaled."""
+    size = preprocessing.size
     image = _middle(image)
     width, height = image.size
-    whole = max(1, int(shorter * width / min(width, height))), max(1, int(shorter * height / min(width, height)))
-    left, top = round((whole[0] - size) / 2), round((whole[1] - size) / 2)
+    whole, (left, top) = _scaled_and_corner(image.size, preprocessing)
     across, down = _span(width, whole[0], left, size), _span(height, whole[1], top, size)
     part = across.stop - across.start, down.stop - down.start
     if image.size == whole or part == whole or _height_first(image.size, part) != _height_first(image.size, whole):

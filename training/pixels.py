@@ -18,7 +18,7 @@ from samekind.core.text import counted
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepare_corpus, prepared_batches
 from samekind.data.types.images import Pixels
-from samekind.data.types.preprocessing import Preprocessing
+from samekind.data.types.preprocessing import PILLOW, Preprocessing
 from samekind.data.types.rows import RowSource
 from samekind.training.runtime.array_file import ArrayFile, fits_in_memory
 
@@ -56,6 +56,8 @@ def pixel_file(corpus: Corpus, preprocessing: Preprocessing) -> ArrayFile:
     """Where the encoder input of a corpus is, or will be; named by the content of its images and by what makes pixels of them."""
     made_by = [_FORMAT, version("pillow")]
     settings = {name: value for name, value in asdict(preprocessing).items() if name != "crops"}  # always one here
+    if preprocessing.resize == PILLOW:  # as files were named before there was another way
+        del settings["resize"]
     digest = hashlib.sha256(json.dumps([settings, made_by], sort_keys=True).encode())
     for row in range(len(corpus)):
         digest.update(corpus.sha256(row).encode())

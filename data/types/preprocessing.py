@@ -8,6 +8,7 @@ from typing import Any
 from samekind.core.errors import InputError
 
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
+PILLOW, TORCH = "pillow", "torch"
 CROPS = (1, 2)
 
 
@@ -22,6 +23,7 @@ class Preprocessing:
         crop: 0 squashes the image to a square. Otherwise its shorter side is scaled to `size / crop` and the centre is cut out, as most
             pretrained models are evaluated; in (0, 1].
         crops: 1, or 2 for two crops of each image: that one, and beside a centre the image squashed, beside a squashed image its centre.
+        resize: whose filter scales: `PILLOW`, or `TORCH` in a third of the time (docs/decisions/0053), which has no lanczos.
 
     Raises:
         InputError: a value is out of range.
@@ -32,6 +34,7 @@ class Preprocessing:
     interpolation: str = "bicubic"
     crop: float = 0.0
     crops: int = 1
+    resize: str = PILLOW
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -46,6 +49,13 @@ class Preprocessing:
             raise InputError(f"the share that is cropped must lie in [0, 1], got {self.crop}")
         if self.crops not in CROPS:
             raise InputError(f"crops of an image are 1 or 2, got {self.crops}")
+        if self.resize not in (PILLOW, TORCH):
+            raise InputError(
+                f"unknown way of resizing {self.resize!r}",
+                hint=f"choose {PILLOW} or {TORCH}; a newer samekind may know others",
+            )
+        if self.resize != way_of_resizing(self.interpolation) and self.resize != PILLOW:
+            raise InputError(f"{self.resize} has no {self.interpolation} filter", hint=f"choose {PILLOW}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,4 +78,10 @@ def preprocessing_of(spec: Any) -> Preprocessing:
         getattr(spec, "interpolation", Preprocessing.interpolation),
         getattr(spec, "crop", Preprocessing.crop),
         getattr(spec, "crops", Preprocessing.crops),
+        getattr(spec, "resize", Preprocessing.resize),
     )
+
+
+def way_of_resizing(interpolation: str) -> str:
+    """What new encoders of pretrained models scale with: the quicker way, where it has the filter."""
+    return PILLOW if interpolation == "lanczos" else TORCH

@@ -34,7 +34,7 @@ from samekind.indexer.building.update_plan import Plan, make_plan
 from samekind.indexer.storage.checks import check_artefact
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
-from samekind.indexer.storage.recorded_reading import record_reading
+from samekind.indexer.storage.recorded_reading import other_pillow, record_reading
 from samekind.indexer.storage.table import ImageTable
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.models.pretrained.whiten import NOT_SPLIT, TRAINING
@@ -91,6 +91,8 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
         return 0
     if plan.empty and not whole:
         progress.print("the index lacks a file, or one is damaged or out of date: rebuilt from the table")
+    if plan.embed and not isinstance(encoder, GivenVectors) and (line := other_pillow(folder, encoder.spec)):
+        progress.print(line)
     journal.write(folder)
     Steps(plan, corpus, encoder, before, key).run(table, progress)
     corpora = [entry for entry in journal.corpora if entry.key != key]

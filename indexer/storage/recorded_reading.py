@@ -1,7 +1,7 @@
 """How an index reads pictures, recorded in `meta.json` beside the corpus: queries, uploads and added images are read as its rows were.
 
 The first corpus with pictures of more than 8 bits decides their black and white; a later one cannot change it, because the vectors that are
-there were made with it.
+there were made with it. So is the version of Pillow that an index began with: Pillow 13 scales some pictures in another order than 12.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import PIL
+
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.types.preprocessing import PILLOW, preprocessing_of
 from samekind.data.types.reading import READING_ARGUMENTS, Depth, Reading, depth_text
 from samekind.indexer.storage.remedies import json_field
 from samekind.training.runtime.artefact import META, read_meta, write_json
 
-_FIELD = "reading"
+_FIELD, _PILLOW = "reading", "pillow"
 
 
 def recorded_reading(folder: Path) -> Reading:
@@ -66,6 +69,25 @@ def record_reading(corpus: Corpus, folder: Path, begun: bool, progress: Progress
         given = {name: corpus.source[name] for name in READING_ARGUMENTS if name in corpus.source}
         about = {name: value for name, value in about.items() if name not in READING_ARGUMENTS} | given
     written = {**meta, "corpus": {**about, **({_FIELD: kept.to_json()} if kept.to_json() else {})}}
+    if not begun:
+        written[_PILLOW] = PIL.__version__
     if written != meta:
         write_json(folder / META, written)
     return corpus if depth == own else replace(corpus, reading=replace(corpus.reading, depth=depth))
+
+
+def other_pillow(folder: Path, spec: Any) -> str:
+    """What to say of images that are embedded now, if an index scales in Pillow and began with another of its major versions.
+
+    Args:
+        folder: the artefact.
+        spec: of the encoder that embeds them.
+    """
+    begun = json_field(folder / META, _PILLOW)
+    is_other = isinstance(begun, str) and begun.split(".")[0] != PIL.__version__.split(".")[0]
+    if not is_other or preprocessing_of(spec).resize != PILLOW:
+        return ""
+    return (
+        f"this index began with Pillow {begun}, here is {PIL.__version__}, which may scale pictures a little differently: the cosine of "
+        "one and the same picture with itself may be 0.998 (a new --out has all of one kind)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 from samekind.core.errors import InputError
 from samekind.data.decode import prepare
-from samekind.data.types.preprocessing import Preprocessing, preprocessing_of
+from samekind.data.types.preprocessing import PILLOW, TORCH, Preprocessing, preprocessing_of, way_of_resizing
+from samekind.training.models.pretrained.lite0 import lite0_spec
 
 SIZES = [
     (350, 128),
@@ -51,9 +53,7 @@ def test_it_is_the_transform_that_timm_makes_for_lite0() -> None:
     """timm's own evaluation transform of the same numbers, normalised by mean and deviation, up to rounding in float32."""
     from timm.data.transforms_factory import create_transform
 
-    from samekind.training.models.pretrained.lite0 import lite0_spec
-
-    spec = lite0_spec()
+    spec = replace(lite0_spec(), resize=PILLOW)
     transform = create_transform(
         (3, 224, 224), interpolation=spec.interpolation, mean=spec.mean, std=spec.std, crop_pct=spec.crop
     )
@@ -85,6 +85,8 @@ def test_a_grey_picture_has_one_channel_after_the_crop_too() -> None:
         ({"interpolation": "nearest"}, "'nearest'"),
         ({"crop": 1.5}, r"\[0, 1\]"),
         ({"crop": -0.1}, r"\[0, 1\]"),
+        ({"resize": "opencv"}, "'opencv'"),
+        ({"resize": TORCH, "interpolation": "lanczos"}, "torch has no lanczos"),
     ],
 )
 def test_values_out_of_range_are_refused(values: dict[str, object], message: str) -> None:
@@ -98,8 +100,16 @@ def test_a_spec_without_a_way_means_the_squashed_square() -> None:
     assert preprocessing_of(SimpleNamespace(image_size=8, channels=1)) == Preprocessing(8, 1, "bicubic", 0.0)
 
 
+def test_a_new_pretrained_encoder_scales_in_torch_where_it_can() -> None:
+    """And what does not say how it scales does so in Pillow, as it always has."""
+    assert lite0_spec().resize == TORCH
+    assert [way_of_resizing(filter_) for filter_ in ("bilinear", "bicubic", "lanczos")] == [TORCH, TORCH, PILLOW]
+    assert preprocessing_of(SimpleNamespace(image_size=8, channels=1)).resize == PILLOW
+
+
+@pytest.mark.parametrize("resize", [PILLOW, TORCH])
 @pytest.mark.parametrize("size", [(2, 20_000), (20_000, 2)])
-def test_a_strip_costs_no_more_than_its_middle(size: tuple[int, int]) -> None:
+def test_a_strip_costs_no_more_than_its_middle(size: tuple[int, int], resize: str) -> None:
     """Scaled by its shorter side it would have 2.5 million pixels a side; what is cut out of the middle is the same."""
-    pixels = prepare(Image.new("RGB", size, (9, 99, 199)), Preprocessing(224, 3, "bicubic", 0.875))
+    pixels = prepare(Image.new("RGB", size, (9, 99, 199)), Preprocessing(224, 3, "bicubic", 0.875, resize=resize))
     assert (pixels == (9, 99, 199)).all()

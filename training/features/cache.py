@@ -23,7 +23,7 @@ from samekind.core.text import counted
 from samekind.data.corpus import Corpus
 from samekind.data.prepared import prepared_batches
 from samekind.data.types.images import Pixels
-from samekind.data.types.preprocessing import preprocessing_of
+from samekind.data.types.preprocessing import PILLOW, preprocessing_of
 from samekind.data.views.policies import AugmentationPolicy
 from samekind.data.views.two_view import TwoViewTransform
 from samekind.training.models.encoder import Encoder
@@ -96,6 +96,8 @@ class FeatureCache:
         spec = {**asdict(self.encoder.spec), "dim": 0, "adapter": 0}
         if spec["crops"] == 1:  # as caches were named before there were more
             del spec["crops"]
+        if spec["resize"] == PILLOW:
+            del spec["resize"]
         made_by = [_FORMAT, version("albumentations"), version("pillow")]  # other releases of these make other pixels
         settings = [spec, asdict(self.policy), self.views, self.seed, made_by]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())

@@ -28,7 +28,7 @@ from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
-from samekind.data.types.preprocessing import preprocessing_of
+from samekind.data.types.preprocessing import PILLOW, preprocessing_of
 from samekind.data.types.rows import ChosenRows, RowSource
 from samekind.training.models.adapter import ResidualAdapter
 from samekind.training.models.backbones import build_backbone
@@ -54,6 +54,7 @@ class EncoderSpec:
         width, stem_stride, pool: of `resnet-small`.
         interpolation, crop: of `Preprocessing`.
         adapter: width of the hidden layer of the residual adapter; 0 for none.
+        resize: of `Preprocessing`.
         crops: of each image; with more than one, features have unit norm and the mean of an image's is its feature.
     """
 
@@ -70,9 +71,10 @@ class EncoderSpec:
     crop: float = 0.0
     adapter: int = 0
     crops: int = 1
+    resize: str = PILLOW
 
 
-_LATER = ("interpolation", "crop", "adapter", "crops")
+_LATER = ("interpolation", "crop", "adapter", "crops", "resize")
 """Fields that older artefacts do not name. At their defaults they are left out of the file, so that its fingerprint stays."""
 
 

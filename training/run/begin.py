@@ -41,7 +41,13 @@ class Begun(NamedTuple):
     start: Start | None = None
 
 
-def begin(corpus: Corpus, config: TrainConfig, progress: Progress, answers: LinkConstraints | None = None) -> Begun:
+def begin(
+    corpus: Corpus,
+    config: TrainConfig,
+    progress: Progress,
+    answers: LinkConstraints | None = None,
+    resize: str | None = None,
+) -> Begun:
     """Loads images and encoder.
 
     Args:
@@ -49,6 +55,7 @@ def begin(corpus: Corpus, config: TrainConfig, progress: Progress, answers: Link
         config: the run's settings.
         progress: shows bars.
         answers: pairwise annotations, if there are any.
+        resize: the way of `Preprocessing` that a pretrained encoder goes, if the run was begun before; that of new ones if left out.
 
     Raises:
         InputError, MissingDependencyError: the pretrained model is unknown, or its weights are not on this machine, or it has fewer
@@ -61,6 +68,8 @@ def begin(corpus: Corpus, config: TrainConfig, progress: Progress, answers: Link
         _freeze(encoder, config)
         return Begun(images, encoder)
     pretrained = resolve_encoder(config.backbone, config.image_size, crops=config.crops)
+    if resize is not None:
+        pretrained.spec = replace(pretrained.spec, resize=resize)
     if config.adapts:
         turn = None if answers is None or config.start_from != ADAPTED else AnsweredStart(answers)
         images = load_training_features(corpus, config, pretrained, progress, turn)

@@ -17,6 +17,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.types.preprocessing import PILLOW
 from samekind.training.config.false_negatives import ASSUMED_PRIOR
 from samekind.training.config.model import RANDOM
 from samekind.training.config.presets import EPOCHS_BEFORE, preset
@@ -142,6 +143,13 @@ def first_prior(out: Path, request: RunRequest) -> AutoPrior | None:
     """What `auto` came to when this run was begun; `None` if it was not."""
     found = read_meta(out).get("prior") if is_begun(out, request) else None
     return None if found is None else AutoPrior(**found)
+
+
+def first_resize(out: Path, request: RunRequest) -> str | None:
+    """How a pretrained encoder's images were scaled when this run was begun (`Preprocessing.resize`); `None` if it was not."""
+    if not is_begun(out, request):
+        return None
+    return str(read_meta(out)["encoder"].get("resize", PILLOW))
 
 
 def is_finished(out: Path, request: RunRequest) -> bool:

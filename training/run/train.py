@@ -37,6 +37,7 @@ from samekind.training.run.meta import meta_at_start, summary_of, verdicts_line
 from samekind.training.run.request import (
     RunRequest,
     first_prior,
+    first_resize,
     is_begun,
     is_finished,
     refuse_old_backbone,
@@ -143,7 +144,8 @@ def train(
         config = request.config
         if kept:
             return Run(out, config, summary_of(out, read_meta(out)), kept=True)
-        begun = begin(chosen, config, progress, request.answers)
+        resize = agreed(accelerator, first_resize(out, request) if first else None)
+        begun = begin(chosen, config, progress, request.answers, resize)
         images, encoder = begun.images, begun.encoder
         prior = _agreed_prior(out, request, images, accelerator)
         loss = _build_loss(

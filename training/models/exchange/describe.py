@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from samekind.data.types.preprocessing import Preprocessing, preprocessing_of
+from samekind.data.types.preprocessing import TORCH, Preprocessing, preprocessing_of
 from samekind.training.models.exchange.portable import PortableEncoder
 from samekind.training.runtime.artefact import FORMAT
 
@@ -33,8 +33,10 @@ def described(encoder: PortableEncoder) -> dict[str, Any]:
 def preprocessing_in_words(spec: Any) -> list[str]:
     """The steps from a decoded image to the network's input."""
     colour = "RGB" if spec.channels == 3 else "grey (luma, ITU-R 601)"
-    how = f"Pillow's antialiased {spec.interpolation} filter"
-    steps = [_resize_in_words(crop, how) for crop in preprocessing_of(spec).each_crop]
+    way = preprocessing_of(spec)
+    whose = "torch's antialiased {} filter for 8 bits" if way.resize == TORCH else "Pillow's antialiased {} filter"
+    how = whose.format(spec.interpolation)
+    steps = [_resize_in_words(crop, how) for crop in way.each_crop]
     mean, std = (", ".join(f"{value:.6g}" for value in values) for values in (spec.mean, spec.std))
     return [
         f"turn the image upright (EXIF), put transparency on white, convert to {colour}",

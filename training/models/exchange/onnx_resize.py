@@ -1,11 +1,13 @@
 """`samekind.data.decode.prepare` as an ONNX graph, pixel for pixel.
 
 ONNX has an antialiased Resize of its own, but its pixels differ from Pillow's by up to 3 of 255 here and there, and a query must be
-prepared as the corpus was. So the graph works out Pillow's coefficients from the size of the image and applies them as two matrix products,
-along and then down, in fixed point as Pillow does: its sums stay far below 2^53, so float64 holds them exactly.
+prepared as the corpus was. So the graph works out the coefficients of Pillow or torch from the size of the image and applies them as two
+matrix products, along and then down, in fixed point as these do: its sums stay far below 2^53, so float64 holds them exactly. Pillow has
+22 binary places; torch as many, up to 22, as leave the largest coefficient of a side in 16 bits.
 
 Source:
     Pillow, `src/libImaging/Resample.c`: `precompute_coeffs`, `normalize_coeffs_8bpc`, `ImagingResampleHorizontal_8bpc`.
+    torch, `aten/src/ATen/native/cpu/UpSampleKernel.cpp`: `_compute_index_ranges_int16_weights`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from samekind.data.types.preprocessing import Preprocessing
+from samekind.data.types.preprocessing import TORCH, Preprocessing
 
 OPSET = 18
 IMAGE, PREPARED = "image", "prepared"
@@ -80,9 +82,9 @@ _CROPPED = """
 
 _ALONG_FIRST = """
   narrow_sums = MatMul (values, across)
-  narrow = samekind.pixels (narrow_sums)
+  narrow = samekind.pixels (narrow_sums, across_unit)
   small_sums = MatMul (down, narrow)
-  small = samekind.pixels (small_sums)"""
+  small = samekind.pixels (small_sums, down_unit)"""
 
 # Pillow 13 begins with the height where the height loses more than twice as many pixels as the width does.
 _LARGER_LOSS_FIRST = """
@@ -98,15 +100,15 @@ _LARGER_LOSS_FIRST = """
   small = If (down_first) <
     then_branch = height_first () => (double[batch, %(channels)d, %(size)d, %(size)d] of_low) {
       low_sums = MatMul (down, values)
-      low = samekind.pixels (low_sums)
+      low = samekind.pixels (low_sums, down_unit)
       of_low_sums = MatMul (low, across)
-      of_low = samekind.pixels (of_low_sums)
+      of_low = samekind.pixels (of_low_sums, across_unit)
     },
     else_branch = width_first () => (double[batch, %(channels)d, %(size)d, %(size)d] of_narrow) {
       narrow_sums = MatMul (values, across)
-      narrow = samekind.pixels (narrow_sums)
+      narrow = samekind.pixels (narrow_sums, across_unit)
       of_narrow_sums = MatMul (down, narrow)
-      of_narrow = samekind.pixels (of_narrow_sums)
+      of_narrow = samekind.pixels (of_narrow_sums, down_unit)
     }>"""
 
 _MODEL = """
@@ -118,8 +120,8 @@ prepare (uint8[batch, height, width, %(channels)d] image) => (uint8[batch, %(cha
   h0 = Squeeze (h, axis)
   w0 = Squeeze (w, axis)
   shorter = Min (h0, w0)
-  down, new_h = samekind.coefficients (h0, shorter)
-  along, new_w = samekind.coefficients (w0, shorter)
+  down, new_h, down_unit = samekind.coefficients (h0, shorter)
+  along, new_w, across_unit = samekind.coefficients (w0, shorter)
   across = Transpose <perm = [1, 0]> (along)
   planes = Transpose <perm = [0, 3, 1, 2]> (image)
   values = Cast <to = 11> (planes)
@@ -127,11 +129,11 @@ prepare (uint8[batch, height, width, %(channels)d] image) => (uint8[batch, %(cha
   prepared = Cast <to = 2> (small)
 }
 <domain: "samekind", opset_import: ["": %(opset)d]>
-pixels (sums) => (clipped) {
+pixels (sums, unit) => (clipped) {
   zero = Constant <value = double {0.0}> ()
   white = Constant <value = double {255.0}> ()
-  half = Constant <value = double {2097152.0}> ()
-  unit = Constant <value = double {4194304.0}> ()
+  two = Constant <value = double {2.0}> ()
+  half = Div (unit, two)
   raised = Add (sums, half)
   shifted = Div (raised, unit)
   floored = Floor (shifted)
@@ -139,12 +141,11 @@ pixels (sums) => (clipped) {
   clipped = Min (above, white)
 }
 <domain: "samekind", opset_import: ["": %(opset)d]>
-coefficients (length, shorter) => (fixed, scaled) {
+coefficients (length, shorter) => (fixed, scaled, unit) {
   zero = Constant <value = double {0.0}> ()
   half = Constant <value = double {0.5}> ()
   one = Constant <value = double {1.0}> ()
   radius = Constant <value = double {%(radius)s}> ()
-  unit = Constant <value = double {4194304.0}> ()
   zero_i = Constant <value = int64 {0}> ()
   one_i = Constant <value = int64 {1}> ()
   size_i = Constant <value = int64 {%(size)d}> ()
@@ -153,7 +154,7 @@ coefficients (length, shorter) => (fixed, scaled) {
   length_d = Cast <to = 11> (length)
 %(window)s
   last = Add (first, size_i)
-  out_i = Range (first, last, one_i)
+%(outputs)s
   out_d = Cast <to = 11> (out_i)
   out = Unsqueeze (out_d, rows)
   in_i = Range (zero_i, length, one_i)
@@ -184,18 +185,54 @@ coefficients (length, shorter) => (fixed, scaled) {
   weight = Where (counts, kernel, zero)
   sum = ReduceSum <keepdims = 1> (weight, rows)
   share = Div (weight, sum)
+%(places)s
   scaled_up = Mul (share, unit)
   size_of = Abs (scaled_up)
   size_up = Add (size_of, half)
   size_whole = Floor (size_up)
   sign = Sign (scaled_up)
-  fixed = Mul (size_whole, sign)
+  signed_whole = Mul (size_whole, sign)
+%(kept)s
 }
 """
 
+# Rows of the coefficients, what they are multiplied by before they are rounded, and the rows that are kept.
+_PILLOW_STEPS = {
+    "outputs": """
+  out_i = Range (first, last, one_i)""",
+    "places": """
+  unit = Constant <value = double {4194304.0}> ()""",
+    "kept": """
+  fixed = Identity (signed_whole)""",
+}
+_TORCH_STEPS = {  # the largest coefficient may be that of a row which the crop leaves out
+    "outputs": """
+  scaled_i = Cast <to = 7> (scaled)
+  out_i = Range (zero_i, scaled_i, one_i)""",
+    "places": """
+  base = Constant <value = double {2.0}> ()
+  fewest = Constant <value = double {1.0}> ()
+  beyond = Constant <value = double {23.0}> ()
+  exponents = Range (fewest, beyond, fewest)
+  powers = Pow (base, exponents)
+  most = Constant <value = double {32768.0}> ()
+  largest = ReduceMax <keepdims = 0> (share)
+  one_place_more = Mul (powers, largest)
+  one_more_up = Add (one_place_more, half)
+  one_more = Floor (one_more_up)
+  fits = Less (one_more, most)
+  fits_d = Cast <to = 11> (fits)
+  places = ReduceSum <keepdims = 0> (fits_d)
+  unit = Pow (base, places)""",
+    "kept": """
+  begin = Unsqueeze (first, columns)
+  end = Unsqueeze (last, columns)
+  fixed = Slice (signed_whole, begin, end, columns)""",
+}
+
 
 def preparing_model(preprocessing: Preprocessing, ir_version: int) -> Any:
-    """An `onnx.ModelProto` from decoded images of one size to encoder input, as `prepare` and the Pillow that is installed make it.
+    """An `onnx.ModelProto` from decoded images of one size to encoder input, as `prepare` makes it, with the Pillow that is installed.
 
     Args:
         preprocessing: what to do.
@@ -207,8 +244,10 @@ def preparing_model(preprocessing: Preprocessing, ir_version: int) -> Any:
 
     size, crop = preprocessing.size, preprocessing.crop
     values = {"size": size, "shorter": int(size / crop) if crop else size, "channels": preprocessing.channels}
-    passes = _LARGER_LOSS_FIRST if _may_begin_with_height() else _ALONG_FIRST
+    in_torch = preprocessing.resize == TORCH
+    passes = _LARGER_LOSS_FIRST if not in_torch and _may_begin_with_height() else _ALONG_FIRST
     parts = {
+        **(_TORCH_STEPS if in_torch else _PILLOW_STEPS),
         "ir_version": ir_version,
         "opset": OPSET,
         "radius": _RADIUS[preprocessing.interpolation],

@@ -18,6 +18,7 @@ from torch import Tensor
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import MissingDependencyError
 from samekind.core.files import atomic_path
+from samekind.data.types.preprocessing import TORCH
 from samekind.training.models.encoder import EncoderSpec
 from samekind.training.models.pretrained.lite0_network import LITE0_BACKBONE, Lite0
 
@@ -42,6 +43,7 @@ def lite0_spec(image_size: int | None = None) -> EncoderSpec:
         mean=(_MEAN,) * 3,
         std=(_STD,) * 3,
         crop=_CROP,
+        resize=TORCH,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from samekind.core.errors import InputError
 from samekind.core.progress import Progress
 from samekind.core.text import counted
+from samekind.data.types.preprocessing import way_of_resizing
 from samekind.training.config.model import LITE0, names_model
 from samekind.training.models.encoder import Encoder, EncoderSpec
 from samekind.training.models.pretrained import lite0
@@ -97,7 +98,10 @@ def pretrained_spec(name: str, image_size: int | None = None) -> EncoderSpec:
         return lite0.lite0_spec(image_size)
     backbone, expected = _library_model(name)
     return EncoderSpec(
-        backbone=backbone, dim=0, **{**asdict(expected), "image_size": image_size or expected.image_size}
+        backbone=backbone,
+        dim=0,
+        resize=way_of_resizing(expected.interpolation),
+        **{**asdict(expected), "image_size": image_size or expected.image_size},
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX: the resize is Pillow's pixel for pixel, and the file gives the encoder's vectors."""
+"""ONNX: the resize is the encoder's own pixel for pixel, and the file gives the encoder's vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image
 import samekind as sk
 from samekind.data.decode import prepare
 from samekind.data.types.images import Pixels
-from samekind.data.types.preprocessing import INTERPOLATIONS, Preprocessing
+from samekind.data.types.preprocessing import INTERPOLATIONS, PILLOW, TORCH, Preprocessing
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.exchange import onnx_export
 from samekind.training.models.exchange.onnx_resize import preparing_model
@@ -57,9 +57,12 @@ def as_picture(image: Pixels) -> Image.Image:
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize(("channels", "crop"), [(3, 0.0), (3, 0.875), (1, 0.0), (1, 1.0)])
-def test_the_graph_prepares_as_pillow_does(interpolation: str, channels: int, crop: float) -> None:
+@pytest.mark.parametrize("resize", [PILLOW, TORCH])
+def test_the_graph_prepares_as_the_encoder_does(interpolation: str, channels: int, crop: float, resize: str) -> None:
     """Every pixel equal, for each filter, squashed and cropped, whichever side Pillow begins with."""
-    preprocessing = Preprocessing(24, channels, interpolation, crop)
+    if (resize, interpolation) == (TORCH, "lanczos"):
+        pytest.skip("torch has none")
+    preprocessing = Preprocessing(24, channels, interpolation, crop, resize=resize)
     model = preparing_model(preprocessing, 10).SerializeToString()
     for height, width in SIZES:
         image = photo(height, width, channels)
