@@ -90,3 +90,34 @@ def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
     for page in (MAP, OVERVIEW):
         healthy(open_app(artefact, page))
     assert passes == []
+
+
+def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> None:
+    """Once for each import that has come to an end; an object of later times is still looked at."""
+    code = """
+        import gc, sys, threading, time
+        from samekind.app import serve
+        threading.Thread(target=serve.set_imports_aside, args=(0.02,), daemon=True).start()
+        def frozen_beyond(count, seconds=20):
+            ends = time.monotonic() + seconds
+            while gc.get_freeze_count() <= count and time.monotonic() < ends:
+                time.sleep(0.01)
+            return gc.get_freeze_count()
+        assert frozen_beyond(0, 0.3) == 0
+        import xmlrpc.client
+        first = frozen_beyond(0)
+        assert first > 50_000
+        late = [[]]
+        assert any(each is late for each in gc.get_objects())
+        import wave
+        assert frozen_beyond(first) > first
+        print("kept short")
+    """
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert answer.stdout.strip() == "kept short", answer.stdout + answer.stderr
