@@ -24,7 +24,10 @@ ROOT = Path(sk.__file__).parents[1]
 
 
 def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Path) -> None:
-    """A search by an image of the corpus, the runs, and a map that is there already: torch would be seconds of the first visitor's wait."""
+    """A search by an image of the corpus, the runs, a map that is there already, and the first screen, which has no near copies.
+
+    Torch would be seconds of the first visitor's wait.
+    """
     code = """
         import sys
         from streamlit.testing.v1 import AppTest
@@ -34,7 +37,7 @@ def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Pa
         sys.argv = [main]
         at = AppTest.from_file(main, default_timeout=60).switch_page("screens/search.py").run()
         at.query_params["id"] = id_
-        for page in (None, "screens/map.py", "screens/runs.py"):
+        for page in (None, "screens/map.py", "screens/runs.py", "screens/label_pairs.py"):
             at = (at if page is None else at.switch_page(page)).run()
             assert not at.exception and not at.error, (page, at.exception, at.error)
         print(sorted({"torch", "scipy", "timm", "albumentations"} & set(sys.modules)))
