@@ -155,6 +155,9 @@ def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_
         "server.port": port,
         "server.headless": "true",
         "server.fileWatcherType": "none",
+        # Else a full garbage collection ends each run of a page: 0.25 s beside torch and LanceDB, ten times what the page takes.
+        # Python collects when there is something to collect, and `samekind.app.serve` keeps that short.
+        "runner.postScriptGC": "false",
         "browser.gatherUsageStats": "false",
         "logger.hideWelcomeMessage": "false",  # `_is_up` waits for it
         "browser.serverAddress": "localhost",  # or that message asks a server of the internet for our address, with --host 0.0.0.0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
+SECONDS_BEFORE = 0.3
+"""Whoever has answered waits for the next screen, which the step would slow down if it began at once."""
 Step = Callable[[], str]
 """Changes the artefact, and says in one line what came of it."""
 
@@ -37,6 +40,7 @@ class Adapting:
 
     def _run(self) -> None:
         while (step := self._taken()) is not None:
+            time.sleep(SECONDS_BEFORE)
             try:
                 self.line = step()
             except Exception as error:  # noqa: BLE001  the answers are stored, and a later step makes up for this one

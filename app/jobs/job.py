@@ -37,6 +37,11 @@ class Job(Generic[Result]):
         """The result if it is there by now, else `None`."""
         return self._results[0] if self._results else None
 
+    def soon(self, seconds: float) -> Result | None:
+        """The result if it comes within that time, else `None`."""
+        self._thread.join(seconds)
+        return self.result
+
     def wait(self, show: Callable[[float], None]) -> Result:
         """Waits for the result.
 

@@ -62,12 +62,16 @@ class Ideas:
 
     Args:
         library: the opened index.
+
+    Attributes:
+        has_fitted: true once a curve has been fitted: the next one takes a moment only.
     """
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._starting = threading.Lock()
         self._jobs: dict[Hashable, Job[Any]] = {}
+        self.has_fitted = False
 
     @property
     def sample(self) -> Job[ideas.CorpusSample]:
@@ -96,7 +100,13 @@ class Ideas:
         """One fit of NCE to `data`, the last ones kept."""
         from samekind import ideas
 
-        return lru_cache(maxsize=64)(lambda noise, ratio: ideas.fit_bell(self.data, noise, ratio))
+        @lru_cache(maxsize=64)
+        def fitted(noise: ideas.Noise, ratio: int) -> ideas.BellCurve:
+            found = ideas.fit_bell(self.data, noise, ratio)
+            self.has_fitted = True
+            return found
+
+        return fitted
 
     def positive(self, place: int) -> Job[Positive]:
         """The positive of the sample's image at `place`: an augmented view, or the nearest other image where there can be none."""

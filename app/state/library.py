@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from samekind.app.jobs.adapting import Adapting
 from samekind.app.jobs.audit_job import AuditJob
+from samekind.app.jobs.job import Job
 from samekind.app.jobs.leases import Leases
 from samekind.app.jobs.pool_job import PoolJob
 from samekind.app.state.background_work import BackgroundWork
@@ -209,11 +210,16 @@ class Library(BackgroundWork):
             return self._samples[report.split]
 
     @cached_property
-    def near_copies(self) -> Callable[[tuple[str, ...]], list[tuple[str, str]]]:
-        """The pairs among a few images that are nearly the same picture, of the last screens kept: marks do not change them."""
+    def near_copies(self) -> Callable[[tuple[str, ...]], Job[list[tuple[str, str]]]]:
+        """The pairs among a few images that are nearly the same picture, of the last screens kept: marks do not change them.
+
+        A moment of work, but the first one may have to import torch, which takes 2 s.
+        """
         from samekind import near_copies
 
-        return lru_cache(maxsize=SCREENS_KEPT)(lambda ids: near_copies(self.index, ids))
+        return lru_cache(maxsize=SCREENS_KEPT)(
+            lambda ids: Job(lambda progress: near_copies(self.index, ids), "samekind-near-copies")
+        )
 
     def pool(self) -> sk.CandidatePool:
         """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done.

@@ -14,7 +14,7 @@ from samekind.app.view_models import screen_view
 from samekind.app.view_models.label_pairs_view import Progress
 from samekind.app.view_models.marks import Marks
 from samekind.app.view_models.screen_view import AnsweredScreen
-from samekind.app.widgets import bought, notices
+from samekind.app.widgets import bought, notices, waiting
 from samekind.app.widgets.gallery import gallery
 from samekind.app.widgets.screen_grid import screen_grid
 from samekind.core.text import counted
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import samekind as sk
 
 HISTORY = 8
+SECONDS_FOR_COPIES = 0.3
+"""A screen waits that long for its near copies, and is drawn without these marks if torch has to be imported first."""
 GROUPS, MODE = "Groups", "labeling_mode"
 """Name of this mode, and key of the choice between it and the other one."""
 
@@ -50,6 +52,8 @@ def show(library: Library, answers: Answers) -> Progress:
     _contradictions(answers)
     bought.show(library, answers, None if offer.screen is None else offer.screen.anchor.id)
     _history(library, answered[:HISTORY])
+    if offer.screen is not None:
+        _mark_copies(library, offer.screen)
     return progress
 
 
@@ -57,7 +61,8 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
     revealed = labeling_session.are_labels_shown()
     ids = [image.id for image in screen.images]
     doubted = library.doubted() if revealed else frozenset[str]()
-    badges = screen_view.suspicions(screen, library.near_copies((screen.anchor.id, *ids)), doubted)
+    copies = library.near_copies(_ids(screen)).soon(SECONDS_FOR_COPIES) or []
+    badges = screen_view.suspicions(screen, copies, doubted)
     screen_grid(
         screen.id,
         screen_view.anchor_card(
@@ -69,6 +74,17 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
         has_labels=revealed,
         on_answer=lambda id_, given: screen_session.answer(library, id_, given),
     )
+
+
+def _mark_copies(library: Library, screen: sk.Screen) -> None:
+    """Draws the page again once it is known which images are near copies, if that took so long that the screen was drawn without."""
+    looking = library.near_copies(_ids(screen))
+    if looking.result is None and waiting.result(lambda: looking, "Looking for near copies …"):
+        st.rerun()
+
+
+def _ids(screen: sk.Screen) -> tuple[str, ...]:
+    return (screen.anchor.id, *(image.id for image in screen.images))
 
 
 def _among(library: Library) -> None:

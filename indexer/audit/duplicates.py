@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.indexer.audit.neighbours import NearPairs
+if TYPE_CHECKING:
+    from samekind.indexer.audit.neighbours import NearPairs
 
 NEAR = 0.95
 """Cosine from which on two images of different content are reported as near duplicates.

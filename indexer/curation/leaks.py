@@ -22,6 +22,7 @@ from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation import near_duplicates as near
 from samekind.indexer.curation.near_duplicates import Candidates, Duplicates
 from samekind.indexer.curation.pixel_agreement import pixel_agreement
+from samekind.indexer.curation.small_pictures import small_pictures
 from samekind.indexer.curation.tables import check_count
 from samekind.training.runtime.side_by_side import side_by_side
 
@@ -140,6 +141,6 @@ def _candidates(
                 task.advance(len(rows))
     pair_P2 = np.sort(np.concatenate(pairs), axis=1)
     used, place_P2 = np.unique(pair_P2, return_inverse=True)
-    pictures = near.small_pictures(index, used, progress)
+    pictures = small_pictures(index, used, progress)
     score_P = pixel_agreement(pictures, place_P2.reshape(-1, 2), progress)
     return Candidates(pair_P2, np.concatenate(similarities), score_P)

@@ -4,7 +4,7 @@
 
 An encoder is trained to see the same in what differs by crop and colour, so a high similarity says *same class* long before it says *same
 picture*. The nearest neighbours of each image are therefore only candidates, which the agreement of their pixels at 16 × 16 ranks
-(`indexer.curation.pixel_agreement`).
+(`indexer.curation.pixel_agreement`). What needs torch is imported where it is used: a few images of which no two are alike need none of it.
 
 Source:
     What near-duplicates of a data set look like: ciFAIR, arXiv 1902.00423.
@@ -12,21 +12,18 @@ Source:
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from samekind.core.progress import NoProgress, Progress
+from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
-from samekind.indexer.audit.neighbours import Comparison, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode
-from samekind.indexer.curation.pixel_agreement import SIDE, ZOOMED_SIDES, pixel_agreement, zoomed_agreement
+from samekind.indexer.curation.small_pictures import ZOOMED_SIDES, small_pictures
 from samekind.indexer.curation.tables import check_count, csv_text
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.diagnostics.figures import UNKNOWN
@@ -50,7 +47,6 @@ DOUBT = Note(
     "Near pairs are pictures whose pixels agree. Things of one colour on a plain ground do so too without being the same picture: "
     "look before you believe.",
 )
-_READ = 4096
 
 
 @dataclass(frozen=True)
@@ -175,6 +171,8 @@ def near_copies(index: OpenedIndex, ids: Sequence[str]) -> list[tuple[str, str]]
     pair_P2 = np.argwhere(np.triu(vectors @ vectors.T >= ALIKE, 1))
     if not len(pair_P2):
         return []
+    from samekind.indexer.curation.pixel_agreement import pixel_agreement
+
     similarity_P = (vectors[pair_P2[:, 0]] * vectors[pair_P2[:, 1]]).sum(axis=1)
     score_P = pixel_agreement(small_pictures(index, row_M), pair_P2)
     found = zoomed(index, Candidates(row_M[pair_P2], similarity_P, score_P))
@@ -196,6 +194,9 @@ def near_candidates(
         class_N: `(N,)` class numbers, −1 for unknown. With them, only pairs of two classes that can be sure are looked at, which saves
             reading most of the pictures.
     """
+    from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+    from samekind.indexer.curation.pixel_agreement import pixel_agreement
+
     # One row of each content: copies would take the neighbours' places.
     first_U = np.sort(np.unique(content_N, return_index=True)[1])
     anchors, notes = anchors_of(len(first_U), None)
@@ -219,6 +220,8 @@ def near_candidates(
 
 def zoomed(index: OpenedIndex, found: Candidates, progress: Progress | None = None) -> Candidates:
     """The same pairs; of those that may be listed the pixels are compared as if one picture were a crop of the other, too."""
+    from samekind.indexer.curation.pixel_agreement import zoomed_agreement
+
     score_P = found.score_P.copy()
     worth = np.flatnonzero((score_P >= WORTH_ZOOMING) & (found.similarity_P >= ALIKE))
     rows, place_P2 = np.unique(found.row_P2[worth], return_inverse=True)
@@ -227,21 +230,6 @@ def zoomed(index: OpenedIndex, found: Candidates, progress: Progress | None = No
         larger = small_pictures(index, rows, progress, side)
         score_P[worth] = np.maximum(score_P[worth], zoomed_agreement(pictures, larger, place_P2, progress))
     return replace(found, score_P=score_P)
-
-
-def small_pictures(
-    index: OpenedIndex, rows: NDArray[np.int64], progress: Progress | None = None, side: int = SIDE
-) -> NDArray[np.uint8]:
-    """`(R, S, S, 3)` uint8 pictures of some rows, from their thumbnails."""
-    pictures = np.empty((len(rows), side, side, 3), dtype=np.uint8)
-    with (progress or NoProgress()).task("Reading thumbnails", len(rows)) as task:
-        for start in range(0, len(rows), _READ):
-            part = rows[start : start + _READ]
-            for i, encoded in enumerate(index.table.thumbnails(part.tolist()), start):
-                picture = Image.open(io.BytesIO(encoded)).convert("RGB")
-                pictures[i] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
-            task.advance(len(part))
-    return pictures
 
 
 def named(index: OpenedIndex, pairs: list[tuple[int, int, str, float, float]]) -> tuple[Duplicate, ...]:

@@ -20,10 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.indexer.curation.small_pictures import MARGIN, SIDE
 
-SIDE, MARGIN = 16, 2
-ZOOMED_SIDES = (17, 18)
-"""Sides at which a picture is as large as its crop by 6 or 11 % at `SIDE`."""
 _LEAST_NORM = 1e-3  # of a window: a flat one matches nothing
 _BLOCK = 2048
 

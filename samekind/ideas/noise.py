@@ -2,6 +2,7 @@
 
 The curve is not normalised: its height is a parameter like the others, and whether the area comes out as 1 shows whether it was learned.
 Maximum likelihood would give the data's own mean and variance; that is what the estimate is held against.
+Only a fit imports torch: data and noise are to be drawn before it is there.
 
 # T data points, V noise points for each
 """
@@ -11,16 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
-from samekind.ideas.minimising import minimised
-from samekind.training.objectives.contrastive import binary_loss
-from samekind.training.objectives.terms import Terms
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEAST_PLACES = 20
 """Different values that a fit takes: with fewer, data and noise can often be told apart without an error, and then no curve is the best."""
@@ -102,6 +102,12 @@ def fit_bell(data_T: NDArray[np.float64], noise: Noise, ratio: int, seed: int = 
     Source:
         Gutmann and Hyvärinen 2010, equations 3 to 8; with ν, 2012 (JMLR 13), equation 9.
     """
+    import torch
+
+    from samekind.ideas.minimising import minimised
+    from samekind.training.objectives.contrastive import binary_loss
+    from samekind.training.objectives.terms import Terms
+
     generator = torch.Generator().manual_seed(seed)
     data_T1 = torch.from_numpy((data_T - noise.mean) / noise.deviation)[:, None]
     noise_TV = torch.randn(len(data_T), ratio, generator=generator, dtype=torch.float64)
@@ -141,4 +147,6 @@ def errors_by_ratio(
 
 
 def _features(z: Tensor) -> Tensor:
+    import torch
+
     return torch.stack([torch.ones_like(z), z, z.square()], dim=-1)

@@ -24,7 +24,10 @@ ROOT = Path(sk.__file__).parents[1]
 
 
 def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Path) -> None:
-    """A search by an image of the corpus, the runs, and a map that is there already: torch would be seconds of the first visitor's wait."""
+    """A search by an image of the corpus, the runs, a map that is there already, and the first screen, which has no near copies.
+
+    Torch would be seconds of the first visitor's wait.
+    """
     code = """
         import sys
         from streamlit.testing.v1 import AppTest
@@ -34,7 +37,7 @@ def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Pa
         sys.argv = [main]
         at = AppTest.from_file(main, default_timeout=60).switch_page("screens/search.py").run()
         at.query_params["id"] = id_
-        for page in (None, "screens/map.py", "screens/runs.py"):
+        for page in (None, "screens/map.py", "screens/runs.py", "screens/label_pairs.py"):
             at = (at if page is None else at.switch_page(page)).run()
             assert not at.exception and not at.error, (page, at.exception, at.error)
         print(sorted({"torch", "scipy", "timm", "albumentations"} & set(sys.modules)))
@@ -90,3 +93,34 @@ def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
     for page in (MAP, OVERVIEW):
         healthy(open_app(artefact, page))
     assert passes == []
+
+
+def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> None:
+    """Once for each import that has come to an end; an object of later times is still looked at."""
+    code = """
+        import gc, sys, threading, time
+        from samekind.app import serve
+        threading.Thread(target=serve.set_imports_aside, args=(0.02,), daemon=True).start()
+        def frozen_beyond(count, seconds=20):
+            ends = time.monotonic() + seconds
+            while gc.get_freeze_count() <= count and time.monotonic() < ends:
+                time.sleep(0.01)
+            return gc.get_freeze_count()
+        assert frozen_beyond(0, 0.3) == 0
+        import xmlrpc.client
+        first = frozen_beyond(0)
+        assert first > 50_000
+        late = [[]]
+        assert any(each is late for each in gc.get_objects())
+        import wave
+        assert frozen_beyond(first) > first
+        print("kept short")
+    """
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert answer.stdout.strip() == "kept short", answer.stdout + answer.stderr

@@ -32,8 +32,10 @@ _DIVERGING = [(0.0, "#1c7ed6"), (0.5, "#f1f3f5"), (1.0, "#d9480f")]
 _MOST_LOG = 3.0
 
 
-def curves(words: Words, data_T: NDArray[np.float64], curve: ideas.BellCurve, best: ideas.Noise) -> go.Figure:
-    """Data, noise, the learned curve, and that of maximum likelihood."""
+def curves(
+    words: Words, data_T: NDArray[np.float64], noise: ideas.Noise, curve: ideas.BellCurve | None, best: ideas.Noise
+) -> go.Figure:
+    """Data, noise, the curve of maximum likelihood, and the learned one, if it is there by now."""
     figure = _figure(words("nce.x"), words("nce.density"))
     heights, edges = np.histogram(data_T, bins=40, range=(-SPAN, SPAN))
     density = heights / max(len(data_T), 1) / (edges[1] - edges[0])
@@ -43,11 +45,14 @@ def curves(words: Words, data_T: NDArray[np.float64], curve: ideas.BellCurve, be
         name=words("nce.data"),
         marker={"color": LEVEL_COLOUR, "opacity": 0.45},
     )
-    _line(figure, _GRID, curve.noise.density(_GRID), words("nce.noise"), FALSE_COLOUR, "dot")
+    _line(figure, _GRID, noise.density(_GRID), words("nce.noise"), FALSE_COLOUR, "dot")
     _line(figure, _GRID, best.density(_GRID), words("nce.best"), LEVEL_COLOUR, "dash")
-    _line(figure, _GRID, np.minimum(curve.density(_GRID), 9.0), words("nce.fitted"), QUALITY_COLOUR, "solid")
-    top = min(_TALLEST, 1.1 * max(0.5, float(density.max()), float(curve.density(_GRID).max())))
-    figure.update_yaxes(range=[0, top])
+    highest = max(0.5, float(density.max()))
+    if curve is not None:
+        height = curve.density(_GRID)
+        _line(figure, _GRID, np.minimum(height, 9.0), words("nce.fitted"), QUALITY_COLOUR, "solid")
+        highest = max(highest, float(height.max()))
+    figure.update_yaxes(range=[0, min(_TALLEST, 1.1 * highest)])
     return figure.update_layout(bargap=0.05)
 
 

@@ -40,9 +40,13 @@ def show(words: Words, library: Library) -> list[str]:
     if (places := ideas.num_places(figures.data)) < ideas.LEAST_PLACES:
         st.info(words("nce.too_few", places=places, least=ideas.LEAST_PLACES))
         return []
+    best = ideas.Noise(0.0, 1.0)
+    with left, st.empty() as drawn:
+        if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
+            parts.chart(charts.curves(words, figures.data, noise, None, best), "ideas_data")
     curve = figures.curve(noise, ratio)
-    with left:
-        parts.chart(charts.curves(words, figures.data, curve, ideas.Noise(0.0, 1.0)), "ideas_curves")
+    with drawn:
+        parts.chart(charts.curves(words, figures.data, noise, curve, best), "ideas_curves")
     with right:
         errors = waiting.result(lambda: figures.errors(noise), words("nce.working"))
         if errors is not None:

@@ -144,5 +144,23 @@ def test_the_picture_marks_the_patches(row: int, step: int, target: tuple[int, i
 def test_a_curve_that_went_astray_does_not_flatten_the_chart() -> None:
     """The axis ends at 1.2 however high the learned curve is."""
     curve = ideas.BellCurve(ideas.Noise(0.0, 1.0), 10.0, 0.0, 0.0)
-    figure = charts.curves(Words("en"), np.zeros(10), curve, ideas.Noise(0.0, 1.0))
+    figure = charts.curves(Words("en"), np.zeros(10), curve.noise, curve, ideas.Noise(0.0, 1.0))
     assert figure.layout.yaxis.range == (0, 1.2)
+
+
+def test_data_and_noise_are_drawn_before_a_curve_is_learned() -> None:
+    """The same chart without the learned curve, which needs torch."""
+    words, best = Words("en"), ideas.Noise(0.0, 1.0)
+    curve = ideas.BellCurve(ideas.Noise(0.0, 2.0), 0.0, 0.0, 0.0)
+    data_T = np.random.default_rng(0).normal(size=500)
+    first, then = (charts.curves(words, data_T, curve.noise, each, best) for each in (None, curve))
+    assert [line.name for line in then.data] == [*(line.name for line in first.data), words("nce.fitted")]
+    assert [line.y for line in then.data[:3]] == [line.y for line in first.data]
+
+
+def test_every_name_of_the_ideas_is_there_when_it_is_asked_for() -> None:
+    """They are loaded one by one."""
+    assert sorted(ideas.__all__) == sorted(ideas._HOMES)
+    assert all(getattr(ideas, name) is not None for name in ideas.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ideas.nothing  # type: ignore[attr-defined]

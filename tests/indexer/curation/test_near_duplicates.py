@@ -15,7 +15,8 @@ from PIL import Image
 from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.indexer.curation import near_duplicates as module
-from samekind.indexer.curation.pixel_agreement import MARGIN, SIDE, pixel_agreement, zoomed_agreement
+from samekind.indexer.curation.pixel_agreement import pixel_agreement, zoomed_agreement
+from samekind.indexer.curation.small_pictures import MARGIN, SIDE
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
