@@ -25,6 +25,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
+from samekind.indexer.building.engines.engine import Engine, LocalEngine
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.building.removal import finish_removal_locked
@@ -42,7 +43,13 @@ from samekind.training.runtime.artefact import META, check_writable, read_meta
 from samekind.training.runtime.lock import exclusive
 
 
-def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress | None = None) -> int:
+def bring_up_to_date(
+    corpus: Corpus,
+    encoder: ImageEncoder,
+    folder: Path,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
+) -> int:
     """Makes the index in `folder` hold `corpus`, beside whatever it holds already.
 
     Args:
@@ -50,6 +57,7 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
         encoder: makes the vectors. A table of another encoder's vectors is rebuilt; the corpora that are given up so are named.
         folder: the artefact. If it holds no encoder yet, it gets this one.
         progress: shows bars and says what was found.
+        engine: looks at the images; this process if left out.
 
     Returns:
         The number of images that were embedded.
@@ -61,10 +69,10 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
     """
     check_writable(folder)
     with exclusive(folder):
-        return _bring_up_to_date(corpus, encoder, folder, progress or NoProgress())
+        return _bring_up_to_date(corpus, encoder, folder, progress or NoProgress(), engine or LocalEngine())
 
 
-def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> int:
+def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress, engine: Engine) -> int:
     if not isinstance(encoder, GivenVectors):
         place_encoder(encoder, corpus, folder)
     finish_removal_locked(folder, progress)
@@ -90,7 +98,7 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     if plan.empty and not whole:
         progress.print("the index lacks a file, or one is damaged or out of date: rebuilt from the table")
     journal.write(folder)
-    Steps(plan, corpus, encoder, before, key).run(table, progress)
+    Steps(plan, corpus, encoder, before, key).run(table, progress, engine)
     corpora = [entry for entry in journal.corpora if entry.key != key]
     finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress, anew=plan.empty)
     _say_outgrown(table, journal.corpus, folder, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
@@ -50,6 +50,7 @@ class BuildIndex:
         samekind index --corpus photos --out artifacts/photos --watch
         samekind index --out artifacts/photos --remove train/00003 train/00007
         samekind index --corpus photos --out s3://bucket/photos
+        samekind index --corpus photos --out artifacts/photos --engine ray
     """
 
     out: Annotated[
@@ -92,6 +93,18 @@ class BuildIndex:
             help_behavior_hint="",
         ),
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"],
+        arg(help="What embeds: this process, or workers of Ray, which have to see the folder under the same path."),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        arg(
+            metavar="HOST:PORT",
+            help="A Ray cluster that is there.",
+            help_behavior_hint="(default: RAY_ADDRESS, or one of this machine for the time of the command)",
+        ),
+    ] = None
     watch: Annotated[
         bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
     ] = False
@@ -119,6 +132,11 @@ class BuildIndex:
             self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
         ):
             raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
+        if self.engine != "local" and (self.watch or self.vectors is not None or self.corpus is None):
+            raise InputError(
+                f"--engine {self.engine} embeds the images of a corpus, once",
+                hint="leave it out, or name --corpus alone",
+            )
         build = self._build if self.vectors is None else self._take_vectors
         alone = self.merge and self.corpus is None and self.vectors is None  # nothing to build
         index, removed = self._thin(console) if self.remove or alone else (build(console), 0)
@@ -193,7 +211,14 @@ class BuildIndex:
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
         return samekind.build_index(
-            corpus, encoder, self.folder, progress=console.progress, whitening=self.whitening, crops=self.crops
+            corpus,
+            encoder,
+            self.folder,
+            progress=console.progress,
+            whitening=self.whitening,
+            crops=self.crops,
+            engine=self.engine,
+            ray_address=self.ray_address,
         )
 
     def _default_encoder(self, corpus: samekind.Corpus, console: Console) -> str:
