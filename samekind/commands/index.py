@@ -124,6 +124,11 @@ class BuildIndex:
 
     def run(self, console: Console) -> None:
         """Builds, extends or thins the index and prints its size."""
+        if self.engine != "local" and (self.watch or self.vectors is not None or self.corpus is None):
+            raise InputError(
+                f"--engine {self.engine} embeds the images of a corpus, once",
+                hint="leave it out, or name --corpus alone",
+            )
         if self.watch and is_address(self.out):
             raise InputError(
                 "--watch follows a folder into a folder", hint="publish now and then: samekind export --lance"
@@ -132,11 +137,6 @@ class BuildIndex:
             self.remove or self.vectors is not None or self.corpus is None or not Path(self.corpus).is_dir()
         ):
             raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
-        if self.engine != "local" and (self.watch or self.vectors is not None or self.corpus is None):
-            raise InputError(
-                f"--engine {self.engine} embeds the images of a corpus, once",
-                hint="leave it out, or name --corpus alone",
-            )
         build = self._build if self.vectors is None else self._take_vectors
         alone = self.merge and self.corpus is None and self.vectors is None  # nothing to build
         index, removed = self._thin(console) if self.remove or alone else (build(console), 0)

@@ -41,7 +41,7 @@ def require_ray() -> None:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    if any(find_spec(name) is None for name in ("ray", "msgpack")):
+    if find_spec("ray") is None:
         raise MissingDependencyError("Ray is not installed", hint="pip install 'samekind[scale]'")
 
 
