@@ -157,7 +157,8 @@ def build_index(
     from samekind.indexer.building.encoder_files import copy_encoder
     from samekind.indexer.building.engines.choose import engine_named
 
-    folder, loaded = Path(out), encoder
+    folder = Path(out)
+    loaded: ImageEncoder
     with engine_named(engine, ray_address, progress) as looking:
         if isinstance(encoder, str) and names_model(encoder):
             return _build_on_model(corpus, encoder, folder, progress, whitening, crops, looking)
@@ -166,6 +167,8 @@ def build_index(
 
             loaded = resolve_encoder(encoder, crops=crops)
             copy_encoder(Path(encoder), folder)
+        else:
+            loaded = encoder
         bring_up_to_date(corpus, loaded, folder, progress, looking)
     return Index.open(folder, encoder=loaded)
 

@@ -51,6 +51,7 @@ class BuildIndex:
         samekind index --out artifacts/photos --remove train/00003 train/00007
         samekind index --corpus photos --out s3://bucket/photos
         samekind index --corpus photos --out artifacts/photos --engine ray
+        samekind index --corpus photos.parquet --out artifacts/photos
     """
 
     out: Annotated[
@@ -60,7 +61,7 @@ class BuildIndex:
             help="The index's folder, usually the artefact's. s3://bucket/photos is published to, from artifacts/s3+bucket+photos.",
         ),
     ]
-    corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
+    corpus: Annotated[str | None, arg(metavar="NAME|FOLDER|FILE", help="As for train.", help_behavior_hint="")] = None
     encoder: Annotated[
         str | None,
         arg(

@@ -74,6 +74,7 @@ class RayEngine:
             ServiceError: a task's workers are gone again and again, or the cluster is.
         """
         remembers = isinstance(encoder, Remembering)
+        working = encoder.encoder if isinstance(encoder, Remembering) else encoder
         parts = deque(rows[start : start + at_once] for start in range(0, len(rows), at_once))
         ahead: deque[tuple[Sequence[int], dict[int, Loaded], Any]] = deque()
         try:
@@ -83,9 +84,7 @@ class RayEngine:
                     known = {row: recalled(corpus, encoder, row) for row in part} if recall else {}
                     seen = {row: image for row, image in known.items() if image is not None}
                     new = [row for row in part if row not in seen]
-                    task = (
-                        self._task(corpus, encoder.encoder if remembers else encoder, new, remembers) if new else None
-                    )
+                    task = self._task(corpus, working, new, remembers) if new else None
                     ahead.append((part, seen, task))
                 part, seen, task = ahead.popleft()
                 fresh = iter(self._result(corpus, encoder, part, task))
