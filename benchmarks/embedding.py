@@ -25,7 +25,7 @@ import torch
 
 import samekind
 from samekind.data.types.images import Pixels
-from samekind.indexer.building.embed import load_image
+from samekind.indexer.building.engines.engine import load_image
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.inference import quick_backbone
 from samekind.training.models.inference.lite0_graph import IMAGES

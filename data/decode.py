@@ -17,6 +17,7 @@ from PIL import Image
 
 from samekind.core.cores import usable_cores
 from samekind.core.errors import ImageError, InputError
+from samekind.data.decoding.cells import encoded_in
 from samekind.data.decoding.flatten import standardise
 from samekind.data.decoding.pictures import PictureFile, content_sha256, file_and_frame
 from samekind.data.decoding.torch_resize import torch_resized
@@ -87,12 +88,27 @@ def decode_again(reference: ImageReference, reading: Reading) -> Image.Image:
     """Reads the file of a corpus' image, if it still holds what it held when the corpus was read: its hash names what comes of it.
 
     Args:
-        reference: an image with a path.
+        reference: an image with a path or a cell.
         reading: as that of `decode_image`.
 
     Raises:
         ImageError: the file has changed, is gone, or cannot be read; the message names the image.
     """
+    encoded = _encoded_again(reference)
+    if content_sha256(encoded, reference.frame) != reference.sha256:
+        raise ImageError(f"{reference.uri}: the file has changed since the corpus was read", hint=_READ_AGAIN)
+    try:
+        return PictureFile(encoded, reading).picture(reference.frame or 1).image
+    except ImageError as error:
+        raise ImageError(f"{reference.uri}: {error}", hint=error.hint) from error
+
+
+def _encoded_again(reference: ImageReference) -> bytes:
+    if reference.cell is not None:
+        try:
+            return encoded_in(reference.cell)
+        except ImageError as error:
+            raise ImageError(f"{reference.uri}: {error}", hint=_READ_AGAIN) from error
     assert reference.path is not None
     try:
         # What has become a named pipe would wait for ever.
@@ -104,12 +120,7 @@ def decode_again(reference: ImageReference, reading: Reading) -> Image.Image:
             "is no longer a file" if reference.path.exists() else "no such file: it is gone since the corpus was read"
         )
         raise ImageError(f"{reference.uri}: {what}", hint=_READ_AGAIN)
-    if content_sha256(encoded, reference.frame) != reference.sha256:
-        raise ImageError(f"{reference.uri}: the file has changed since the corpus was read", hint=_READ_AGAIN)
-    try:
-        return PictureFile(encoded, reading).picture(reference.frame or 1).image
-    except ImageError as error:
-        raise ImageError(f"{reference.uri}: {error}", hint=error.hint) from error
+    return encoded
 
 
 def image_from_array(pixels: Pixels) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
@@ -16,6 +16,9 @@ from samekind.training.config.model import names_model
 from samekind.training.models.image_encoder import ImageEncoder
 from samekind.training.runtime.artefact import check_writable
 from samekind.training.runtime.lock import exclusive
+
+if TYPE_CHECKING:
+    from samekind.indexer.building.engines.engine import Engine
 
 
 class Index(AnalysedIndex):
@@ -131,6 +134,8 @@ def build_index(
     *,
     whitening: float | None = None,
     crops: int | None = None,
+    engine: str = "local",
+    ray_address: str | None = None,
 ) -> Index:
     """Embeds a corpus into an index; a build that was interrupted resumes, and what is in the index already is not embedded again.
 
@@ -144,33 +149,54 @@ def build_index(
             out, it is fitted to what mutual neighbours share; a model that embeds text, too, gets none.
         crops: of each image, corpus and queries alike, whose features are averaged: 1, the model's own, or 2, with the image squashed to a
             square (or its centre, for a model that squashes), for twice the time. If left out, 1, or those of an encoder that is there.
+        engine: what decodes and embeds: `local`, this process, or `ray`, workers of Ray, for the same index.
+        ray_address: of a Ray cluster, all of whose machines see the files under the same paths. If left out, the environment's
+            `RAY_ADDRESS`, or one of this machine with a worker a core, for the time of the call.
 
     Raises:
-        InputError, MissingDependencyError: there is no such model, its weights are not on this machine, or the encoder that is there
-            takes another number of crops.
+        InputError, MissingDependencyError: there is no such model or engine, its weights or Ray are not on this machine, the encoder that
+            is there takes another number of crops, or Ray's workers do not see the files.
+        ServiceError: there is no cluster at `ray_address`, or it loses the workers of the same images again and again.
         ArtefactError: `out` cannot be written, holds another encoder or an unfinished training, or another process is working there.
     """
     from samekind.indexer.building.build import bring_up_to_date
     from samekind.indexer.building.encoder_files import copy_encoder
+    from samekind.indexer.building.engines.choose import engine_named
 
+    folder = Path(out)
     loaded: ImageEncoder
-    if isinstance(encoder, str) and names_model(encoder):
-        from samekind.indexer.building.pretrained import RememberingEncoder, pretrained_encoder
-        from samekind.indexer.evaluation.without_whitening import record_figures
+    with engine_named(engine, ray_address, progress) as looking:
+        if isinstance(encoder, str) and names_model(encoder):
+            return _build_on_model(corpus, encoder, folder, progress, whitening, crops, looking)
+        if isinstance(encoder, str | Path):
+            from samekind.training.models.pretrained.resolve import resolve_encoder
 
-        check_writable(Path(out))
-        building, loaded = pretrained_encoder(encoder, corpus, Path(out), whitening, progress or NoProgress(), crops)
-        bring_up_to_date(corpus, building, Path(out), progress)
-        index = Index.open(out, encoder=loaded)
-        if isinstance(building, RememberingEncoder) and building.whitens:
-            record_figures(index, building.embedded)
-        return index
-    if isinstance(encoder, str | Path):
-        from samekind.training.models.pretrained.resolve import resolve_encoder
+            loaded = resolve_encoder(encoder, crops=crops)
+            copy_encoder(Path(encoder), folder)
+        else:
+            loaded = encoder
+        bring_up_to_date(corpus, loaded, folder, progress, looking)
+    return Index.open(folder, encoder=loaded)
 
-        loaded = resolve_encoder(encoder, crops=crops)
-        copy_encoder(Path(encoder), Path(out))
-    else:
-        loaded = encoder
-    bring_up_to_date(corpus, loaded, Path(out), progress)
-    return Index.open(out, encoder=loaded)
+
+def _build_on_model(
+    corpus: Corpus,
+    name: str,
+    folder: Path,
+    progress: Progress | None,
+    whitening: float | None,
+    crops: int | None,
+    engine: Engine,
+) -> Index:
+    """An index on a pretrained model, whose figures without whitening are kept."""
+    from samekind.indexer.building.build import bring_up_to_date
+    from samekind.indexer.building.pretrained import RememberingEncoder, pretrained_encoder
+    from samekind.indexer.evaluation.without_whitening import record_figures
+
+    check_writable(folder)
+    building, loaded = pretrained_encoder(name, corpus, folder, whitening, progress or NoProgress(), crops, engine)
+    bring_up_to_date(corpus, building, folder, progress, engine)
+    index = Index.open(folder, encoder=loaded)
+    if isinstance(building, RememberingEncoder) and building.whitens:
+        record_figures(index, building.embedded)
+    return index

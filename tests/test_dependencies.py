@@ -51,7 +51,10 @@ def imported(folder: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        *((folder, ("cpu", "gpu", "onnx", *(("serve",) if folder == "samekind" else ()))) for folder in LIBRARY),
+        *(
+            (folder, ("cpu", "gpu", "onnx", "scale", *(("serve",) if folder == "samekind" else ())))
+            for folder in LIBRARY
+        ),
         ("app", ("app",)),
         ("benchmarks", ("cpu", "gpu", "dev")),
         ("docs", ("app", "dev")),
@@ -67,7 +70,7 @@ def test_whatever_is_imported_is_declared(folder: str, extras: tuple[str, ...]) 
 def test_whatever_is_declared_is_imported() -> None:
     """Of the dependencies and the extras that users install."""
     used = set().union(*(d for folder in (*LIBRARY, "app") for d in imported(folder).values()))
-    assert declared("cpu", "app", "serve") - used - {"faiss-cpu"} == IMPORTED_BY_OTHERS
+    assert declared("cpu", "app", "scale", "serve") - used - {"faiss-cpu"} == IMPORTED_BY_OTHERS
     assert used & {"faiss-cpu", "faiss-gpu"}
 
 
@@ -77,5 +80,5 @@ def test_whatever_is_declared_was_tested_in_one_version() -> None:
         re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower()
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
-    assert declared("cpu", "app", "serve", "dev") - {"torch", "faiss-cpu"} - pins == set()
+    assert declared("cpu", "app", "scale", "serve", "dev") - {"torch", "faiss-cpu"} - pins == set()
     assert pins & {"faiss-cpu", "faiss-gpu"}

@@ -112,6 +112,14 @@ def read_file(path: Path, reading: Reading) -> ReadFile:
         return _failed(_elsewhere(path) or str(error))
 
 
+def read_encoded(encoded: bytes, reading: Reading) -> ReadFile:
+    """Decodes the pictures of a file that lies in memory, as `read_file`."""
+    try:
+        return _read(encoded, reading)
+    except ImageError as error:
+        return _failed(str(error))
+
+
 def _failed(reason: str) -> ReadFile:
     return ReadFile(failures=((None, reason),))
 

@@ -18,6 +18,7 @@ from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import CHOICES, FolderChoices
+from samekind.data.sources.parquet import parquet_files, read_parquet
 from samekind.data.types.reading import Reading, depth_of_bits
 from samekind.data.types.splits import SPLITS, stratified_sample
 
@@ -48,8 +49,8 @@ def load_corpus(
     """Loads a corpus.
 
     Args:
-        corpus: a registered name, a folder of images, or an `.npz` pack. A name wins over a folder called the same; write `./digits`
-            for the folder.
+        corpus: a registered name, a folder of images, Parquet files with images (one, or a folder of nothing else), or an `.npz` pack. A
+            name wins over a folder called the same; write `./digits` for the folder.
         split: `train`, `validation` or `test`; all of them if left out. Ids are the same either way.
         data_dir: where a registered corpus's files already are; the environment variable `SAMEKIND_DATA_DIR` if left out.
         limit: at most that many training images, and the same share of every other split: a seeded choice that keeps the classes in
@@ -123,12 +124,16 @@ def _refuse_choices(given: Iterable[str], corpus: str) -> None:
 def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
     text = str(given)
     path = Path(text).expanduser()
+    if text and path.exists() and parquet_files(path):
+        return _load_parquet(path, choices, how, progress)
     if text and path.is_dir():
         laid_out: dict[str, Any] = {name: getattr(choices, name) for name in CHOICES}
         return Corpus.from_folder(path, **laid_out, **how, progress=progress)
     if text and path.is_file():
         if path.suffix.lower() != ".npz":
-            raise CorpusError(f"{path} is a file, expected a folder of images", hint="pass the folder that holds it")
+            raise CorpusError(
+                f"{path} is a file, expected a folder of images, .parquet or .npz", hint="pass the folder that holds it"
+            )
         _refuse_choices(
             {**choices.source, **{name: how[name] for name in ("frames", "seed") if how.get(name)}}, path.name
         )
@@ -146,6 +151,16 @@ def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], p
     raise InputError(
         f"there is no folder {text!r}, and no corpus of that name", hint=f"name a folder of images, or one of {known}"
     )
+
+
+def _load_parquet(path: Path, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
+    frames = {"frames": how["frames"]} if how.get("frames", Reading.frames) != Reading.frames else {}
+    _refuse_choices({**choices.source, **frames}, path.name)
+    reading = Reading(max_pixels=how.get("max_pixels", Reading.max_pixels), depth=depth_of_bits(how.get("depth")))
+    seed = how.get("seed", 0)
+    kept = {name: value for name, value in how.items() if name != "seed" or value}
+    source = {"corpus": str(path.resolve()), "data_dir": None, "limit": None, **kept}
+    return read_parquet(path, source, seed, progress, reading)
 
 
 def _limited(corpus: Corpus, limit: int) -> Corpus:

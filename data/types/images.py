@@ -25,16 +25,27 @@ class SkippedFile:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Place of an encoded image in a Parquet file: a row of one of its groups of rows, and the column."""
+
+    file: Path
+    group: int
+    row: int
+    column: str
+
+
+@dataclass(frozen=True)
 class ImageReference:
-    """Location of one image: a file, or a row of an array that is already in memory.
+    """Location of one image: a file, a cell of a Parquet file, or a row of an array that is already in memory.
 
     Attributes:
         uri: display name (a path, or `fashion-mnist://train/00005`).
-        path: the file, or `None` for an array row.
-        pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for a file.
-        sha256: hex digest of the file's bytes, or of shape and pixels.
+        path: the file, or `None` for a cell or an array row.
+        pixels: `(H, W)` or `(H, W, 3)` uint8, or `None` for what is encoded.
+        sha256: hex digest of the encoded bytes, or of shape and pixels.
         grey: True if the image has no colour.
         frame: number of the picture in a file of several, from 1, where each is an image; `sha256` counts it in, `uri` ends in `#3`.
+        cell: where it is one of a Parquet file.
     """
 
     uri: str
@@ -43,6 +54,7 @@ class ImageReference:
     path: Path | None = None
     pixels: Pixels | None = None
     frame: int | None = None
+    cell: Cell | None = None
 
 
 def pixels_sha256(pixels: Pixels) -> str:

@@ -25,6 +25,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.layouts.folder_choices import choice_flags
 from samekind.indexer.building.encoder_files import OUTGROWN_AT, place_encoder
+from samekind.indexer.building.engines.engine import Engine, LocalEngine
 from samekind.indexer.building.finish import add_samples, finish
 from samekind.indexer.building.given_vectors import GIVEN_SOURCE, GivenVectors
 from samekind.indexer.building.removal import finish_removal_locked
@@ -44,7 +45,13 @@ from samekind.training.runtime.lock import exclusive
 _MAX_NAMED = 10  # images that are named of those that are missing
 
 
-def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress | None = None) -> int:
+def bring_up_to_date(
+    corpus: Corpus,
+    encoder: ImageEncoder,
+    folder: Path,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
+) -> int:
     """Makes the index in `folder` hold `corpus`, beside whatever it holds already.
 
     Args:
@@ -52,6 +59,7 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
         encoder: makes the vectors. A table of another encoder's vectors is rebuilt; the corpora that are given up so are named.
         folder: the artefact. If it holds no encoder yet, it gets this one.
         progress: shows bars and says what was found.
+        engine: looks at the images; this process if left out.
 
     Returns:
         The number of images that were embedded.
@@ -63,10 +71,10 @@ def bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progre
     """
     check_writable(folder)
     with exclusive(folder):
-        return _bring_up_to_date(corpus, encoder, folder, progress or NoProgress())
+        return _bring_up_to_date(corpus, encoder, folder, progress or NoProgress(), engine or LocalEngine())
 
 
-def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress) -> int:
+def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progress: Progress, engine: Engine) -> int:
     if not isinstance(encoder, GivenVectors):
         place_encoder(encoder, corpus, folder)
     finish_removal_locked(folder, progress)
@@ -94,7 +102,7 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     if plan.embed and not isinstance(encoder, GivenVectors) and (line := other_pillow(folder, encoder.spec)):
         progress.print(line)
     journal.write(folder)
-    Steps(plan, corpus, encoder, before, key).run(table, progress)
+    Steps(plan, corpus, encoder, before, key).run(table, progress, engine)
     corpora = [entry for entry in journal.corpora if entry.key != key]
     finish(folder, encoder.fingerprint, (*corpora, journal.corpus), progress, anew=plan.empty)
     _say_outgrown(table, journal.corpus, folder, progress)

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from samekind.core.errors import ImageError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.decode import prepare, thumbnail, worker_threads
-from samekind.data.prepared import batches_ahead
-from samekind.data.types.images import Pixels
 from samekind.data.types.preprocessing import preprocessing_of
+from samekind.indexer.building.engines.engine import Engine, ImageSpec, Loaded, Remembering
 from samekind.indexer.building.forecast import Forecast
 from samekind.indexer.building.given_vectors import GivenVectors
 from samekind.indexer.search.unit_vectors import check_unit
@@ -37,47 +32,6 @@ _SOME = 64  # of a library's backbone, between two moves of the bar
 _CHUNK_BYTES = 256 << 20
 
 
-class ImageSpec(Protocol):
-    """The part of an encoder's spec that says what images it takes."""
-
-    @property
-    def image_size(self) -> int:
-        """Pixels a side."""
-
-    @property
-    def channels(self) -> int:
-        """1 or 3."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """One image as it goes into the table, before its embedding; `failure` says why there is none.
-
-    One that a remembering encoder has seen has its `(F,)` feature in place of the pixels.
-    """
-
-    pixels: Pixels
-    width: int
-    height: int
-    thumbnail: bytes
-    failure: str = ""
-    feature: NDArray[np.float32] | None = None
-
-
-@runtime_checkable
-class Remembering(Protocol):
-    """What an encoder can do that has seen some of the images before."""
-
-    forecast: Forecast
-    """Of all images, those that it has seen counted."""
-
-    def recall(self, content: str) -> Loaded | None:
-        """The image whose file has that SHA-256, if it has been seen."""
-
-    def embed_loaded(self, images: Sequence[Loaded]) -> NDArray[np.float32]:
-        """`(N, D)` float32 of unit norm."""
-
-
 def chunk_size(spec: ImageSpec) -> int:
     """Rows a chunk: 4,096, fewer for large images so that a chunk's pixels fit in 256 MiB; a multiple of the batch."""
     image_bytes = math.prod(preprocessing_of(spec).shape)
@@ -85,7 +39,13 @@ def chunk_size(spec: ImageSpec) -> int:
 
 
 def embed_chunks(
-    corpus: Corpus, encoder: ImageEncoder, wanted: Sequence[tuple[int, str]], key: str, start: int, progress: Progress
+    corpus: Corpus,
+    encoder: ImageEncoder,
+    wanted: Sequence[tuple[int, str]],
+    key: str,
+    start: int,
+    progress: Progress,
+    engine: Engine,
 ) -> Iterator[Any]:
     """Rows for the table, chunk by chunk.
 
@@ -96,6 +56,7 @@ def embed_chunks(
         key: the corpus' name in the table.
         start: number of chunks to leave out because they are in the table already.
         progress: shows a bar; images that cannot be read are named above it.
+        engine: looks at the images.
 
     Yields:
         Arrow tables of `table.table_schema`, at most `chunk_size` rows, without the images that cannot be read.
@@ -103,22 +64,23 @@ def embed_chunks(
     Raises:
         InputError: the encoder gives vectors that are not of unit norm.
     """
-    size, threads, at_once = chunk_size(encoder.spec), _threads(corpus), _at_once(encoder)
+    size, at_once = chunk_size(encoder.spec), _at_once(encoder)
+    assert size % at_once == 0  # so that no chunk ends within what is looked at together
     chunks = [wanted[i : i + size] for i in range(0, len(wanted), size)]
-    left = sum(map(len, chunks[start:]))
-    forecast = encoder.forecast if isinstance(encoder, Remembering) else Forecast(left, progress)
+    rows = [row for chunk in chunks[start:] for row, _ in chunk]
+    forecast = encoder.forecast if isinstance(encoder, Remembering) else Forecast(len(rows), progress)
     forecast.start()
     with progress.task("Indexing images", len(wanted)) as task:
-        task.advance(len(wanted) - left)
+        task.advance(len(wanted) - len(rows))
+        looked_at = engine.look_at(corpus, encoder, rows, at_once, recall=True)
         for chunk in chunks[start:]:
-            load = partial(_recalled, corpus, encoder, chunk)
             parts = []
-            for places, loaded in batches_ahead(load, range(len(chunk)), at_once, threads):
+            for some in (chunk[i : i + at_once] for i in range(0, len(chunk), at_once)):
+                loaded = next(looked_at)
                 forecast.decoded()
-                some = chunk[places[0] : places[-1] + 1]
                 parts.append(_rows(corpus, encoder, key, some, loaded, progress))
                 task.advance(len(some))
-                forecast.advance(sum(image.feature is None for image in loaded))
+                forecast.advance(sum(image.has_pixels for image in loaded))
             yield pa.concat_tables(parts).combine_chunks()
 
 
@@ -166,12 +128,13 @@ def _rows(
 def _vectors(
     corpus: Corpus, encoder: ImageEncoder, rows: Sequence[tuple[tuple[int, str], Loaded]]
 ) -> NDArray[np.float32]:
-    """`(N, D)` float32, made from the pixels, by features that are remembered, or given."""
+    """`(N, D)` float32, made from the pixels here or elsewhere, by features that are remembered, or given."""
     if isinstance(encoder, GivenVectors):
         return encoder.of([corpus.ids[i] for (i, _), _ in rows])
     if isinstance(encoder, Remembering):
         return encoder.embed_loaded([image for _, image in rows])
-    return encoder.embed(np.stack([image.pixels for _, image in rows]))
+    made = [image.vector for _, image in rows if image.vector is not None]
+    return np.stack(made) if made else encoder.embed(np.stack([image.pixels for _, image in rows]))
 
 
 def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dict[str, Any]:
@@ -185,23 +148,3 @@ def _columns(corpus: Corpus, wanted: Sequence[tuple[int, str]], key: str) -> dic
         "corpus": [key] * len(rows),
     }
     return {name: pa.array(values, pa.string()) for name, values in texts.items()}
-
-
-def _recalled(corpus: Corpus, encoder: ImageEncoder, chunk: Sequence[tuple[int, str]], place: int) -> Loaded:
-    row, _ = chunk[place]
-    seen = encoder.recall(corpus.sha256(row)) if isinstance(encoder, Remembering) else None
-    return seen or load_image(corpus, encoder.spec, row)
-
-
-def load_image(corpus: Corpus, spec: ImageSpec, row: int) -> Loaded:
-    """One image of a corpus, decoded and prepared as the encoder of that spec wants it."""
-    try:
-        image = corpus.image(row)
-    except ImageError as error:
-        return Loaded(np.empty(0, np.uint8), 0, 0, b"", failure=str(error).removeprefix(f"{corpus.uri(row)}: "))
-    return Loaded(prepare(image, preprocessing_of(spec)), image.width, image.height, thumbnail(image))
-
-
-def _threads(corpus: Corpus) -> int:
-    """Small arrays cost less to encode than to hand to many threads."""
-    return 2 if corpus.references and corpus.references[0].pixels is not None else worker_threads()

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError, CorpusError, InputError, MissingDependencyError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
-from samekind.data.prepared import batches_ahead
 from samekind.data.types.images import Pixels
 from samekind.data.types.rows import StackedRows
-from samekind.indexer.building.embed import Loaded, load_image
 from samekind.indexer.building.encoder_files import place_encoder
+from samekind.indexer.building.engines.engine import Engine, Loaded, LocalEngine
 from samekind.indexer.building.forecast import Forecast
 from samekind.training.models.encoder import Encoder
 from samekind.training.models.image_encoder import ImageEncoder
@@ -87,7 +86,8 @@ class RememberingEncoder:
 
     def learn(self, contents: Sequence[str], images: Sequence[Loaded]) -> NDArray[np.float32]:
         """`(N, F)` float32 features of images, which are remembered under the SHA-256 of their files."""
-        features = self.encoder.features(StackedRows([image.pixels for image in images]))
+        there = [image.feature for image in images if image.feature is not None]
+        features = np.stack(there) if there else self.encoder.features(StackedRows([image.pixels for image in images]))
         for content, image, feature in zip(contents, images, features, strict=True):
             self._seen[content] = replace(image, pixels=_NO_PIXELS, feature=feature)
         return features
@@ -115,7 +115,13 @@ class RememberingEncoder:
 
 
 def pretrained_encoder(
-    name: str, corpus: Corpus, folder: Path, whitening: float | None, progress: Progress, crops: int | None = None
+    name: str,
+    corpus: Corpus,
+    folder: Path,
+    whitening: float | None,
+    progress: Progress,
+    crops: int | None = None,
+    engine: Engine | None = None,
 ) -> tuple[ImageEncoder, Encoder]:
     """The encoder of an index that is built on a pretrained model, in its folder when this returns.
 
@@ -126,6 +132,7 @@ def pretrained_encoder(
         whitening: as `whiten` takes it. `None` stands for 0 where the model embeds text, too, since it was trained on those very cosines.
         progress: shows a bar, and says why text queries will be refused although the model is known to embed text.
         crops: of each image, 1 or 2; `None` takes those of the folder's encoder, and 1 where there is none.
+        engine: looks at the images that the whitening is fitted to; this process if left out.
 
     Returns:
         The encoder to build with, and the same without what it remembers.
@@ -146,18 +153,23 @@ def pretrained_encoder(
             return placed, placed
         text = _text_tower(name, bare, progress)
         exponent = 0.0 if whitening is None and text is not None else whitening
-        remembering = _whitened(bare, corpus, exponent, progress)
+        remembering = _whitened(bare, corpus, exponent, progress, engine or LocalEngine())
         if text is not None:
             text.map_like(bare.whitening)
         place_encoder(remembering, corpus, folder, text)
         return remembering, bare
 
 
-def _whitened(bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress) -> RememberingEncoder:
+def _whitened(
+    bare: Encoder, corpus: Corpus, exponent: float | None, progress: Progress, engine: Engine
+) -> RememberingEncoder:
     """Fits the whitening of the bare encoder."""
     remembering = RememberingEncoder(bare, Forecast(len(corpus), progress))
     of = TRAINING if "train" in corpus.splits else NOT_SPLIT
-    if exponent != 0 and whiten(bare, _sampled_features(remembering, corpus, progress), exponent, progress, of):
+    if exponent == 0:
+        return remembering
+    features = _sampled_features(remembering, corpus, progress, engine)
+    if whiten(bare, features, exponent, progress, of):
         remembering.outgrown_at = ENOUGH
     return remembering
 
@@ -190,14 +202,17 @@ def _placed(folder: Path, bare: Encoder, name: str) -> Encoder:
     return placed
 
 
-def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Progress) -> NDArray[np.float32]:
+def _sampled_features(
+    encoder: RememberingEncoder, corpus: Corpus, progress: Progress, engine: Engine
+) -> NDArray[np.float32]:
     train = np.flatnonzero(np.array([split == "train" for split in corpus.splits]))
     rows = train if len(train) else np.arange(len(corpus))
     rows = np.sort(np.random.default_rng(4).permutation(rows)[:MOST_ROWS])
     features = []
     encoder.forecast.start()
     with progress.task("Fitting the whitening", len(rows)) as task:
-        for batch, loaded in batches_ahead(lambda row: load_image(corpus, encoder.spec, row), rows, _BATCH):
+        looked_at = engine.look_at(corpus, encoder, rows.tolist(), _BATCH, recall=False)
+        for batch, loaded in zip(np.split(rows, range(_BATCH, len(rows), _BATCH)), looked_at, strict=True):
             encoder.forecast.decoded()
             good = [
                 (corpus.sha256(int(row)), image) for row, image in zip(batch, loaded, strict=True) if not image.failure
@@ -205,7 +220,7 @@ def _sampled_features(encoder: RememberingEncoder, corpus: Corpus, progress: Pro
             if good:
                 features.append(encoder.learn(*zip(*good, strict=True)))
             task.advance(len(batch))
-            encoder.forecast.advance(len(batch))
+            encoder.forecast.advance(sum(image.has_pixels for image in loaded))
     if not features:
         raise CorpusError(f"no image of {corpus.name} can be read", hint="check the folder")
     return np.concatenate(features)

@@ -15,6 +15,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.decoding.pictures import content_sha256, file_and_frame
 from samekind.data.layouts.labels.given_labels import absolute_labels
+from samekind.data.sources.parquet import parquet_files
 from samekind.data.sources.registry import REGISTERED, load_corpus
 from samekind.indexer.storage.checks import check_finished
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, ROWS_FILE, TABLE_FOLDER
@@ -61,7 +62,7 @@ def relocate(artefact: str | Path, place: str | Path, *, progress: Progress | No
 
     Args:
         artefact: the folder with the encoder or the index.
-        place: folder or pack that the corpus lies in now; for a corpus known by name its data folder.
+        place: folder, Parquet file or pack that the corpus lies in now; for a corpus known by name its data folder.
         progress: shows a bar where a whole corpus has to be read.
 
     Returns:
@@ -124,7 +125,7 @@ def _existing(folder: Path) -> Path:
 def _compared(rows: list[dict[str, Any]], entry: CorpusEntry, new: Path) -> Relocation:
     """How many of a sample of a corpus' images are at a place."""
     chosen = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int))]
-    if new.is_file():
+    if new.is_file() or parquet_files(new):
         held = {reference.sha256 for reference in load_corpus(new).references}
         found = sum(row["sha256"] in held for row in chosen)
     else:

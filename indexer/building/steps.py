@@ -14,6 +14,7 @@ from typing import Any
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building.embed import chunk_size, embed_chunks, reused_rows
+from samekind.indexer.building.engines.engine import Engine
 from samekind.indexer.building.update_plan import Plan, table_rows
 from samekind.indexer.storage.table import ImageTable, id_chunks
 from samekind.training.models.image_encoder import ImageEncoder
@@ -36,12 +37,13 @@ class Steps:
         self._reused = [plan.reuse[start : start + size] for start in range(0, len(plan.reuse), size)]
         self._embedded = [plan.embed[start : start + size] for start in range(0, len(plan.embed), size)]
 
-    def run(self, table: ImageTable, progress: Progress) -> None:
+    def run(self, table: ImageTable, progress: Progress, engine: Engine) -> None:
         """Does what is not done yet.
 
         Args:
             table: gets the rows.
             progress: shows a bar, and says how much was there.
+            engine: looks at the images.
         """
         old, added = self._state(table)
         for ids in id_chunks([id_ for id_ in self._plan.delete if id_ in old]):
@@ -52,7 +54,8 @@ class Steps:
             table.append(self._with_old_vectors(part))
         self._say(embedded, progress)
         if self._plan.embed:
-            for rows in embed_chunks(self._corpus, self._encoder, self._plan.embed, self._key, embedded, progress):
+            wanted = self._plan.embed
+            for rows in embed_chunks(self._corpus, self._encoder, wanted, self._key, embedded, progress, engine):
                 table.append(rows)
 
     def _state(self, table: ImageTable) -> tuple[set[str], set[str]]:

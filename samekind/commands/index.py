@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
@@ -52,6 +52,8 @@ class BuildIndex:
         samekind index --corpus photos --out artifacts/photos --missing missing.csv
         samekind index --out artifacts/photos --remove train/00003 train/00007
         samekind index --corpus photos --out s3://bucket/photos
+        samekind index --corpus photos --out artifacts/photos --engine ray
+        samekind index --corpus photos.parquet --out artifacts/photos
     """
 
     out: Annotated[
@@ -61,7 +63,7 @@ class BuildIndex:
             help="The index's folder, usually the artefact's. s3://bucket/photos is published to, from artifacts/s3+bucket+photos.",
         ),
     ]
-    corpus: Annotated[str | None, arg(metavar="NAME|FOLDER", help="As for train.", help_behavior_hint="")] = None
+    corpus: Annotated[str | None, arg(metavar="NAME|FOLDER|FILE", help="As for train.", help_behavior_hint="")] = None
     encoder: Annotated[
         str | None,
         arg(
@@ -94,6 +96,18 @@ class BuildIndex:
             help_behavior_hint="",
         ),
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"],
+        arg(help="What embeds: this process, or workers of Ray, which have to see the folder under the same path."),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        arg(
+            metavar="HOST:PORT",
+            help="A Ray cluster that is there.",
+            help_behavior_hint="(default: RAY_ADDRESS, or one of this machine for the time of the command)",
+        ),
+    ] = None
     watch: Annotated[
         bool, arg(help="Then follow the folder: take in what comes or changes, take out what goes, until Ctrl-C.")
     ] = False
@@ -123,6 +137,11 @@ class BuildIndex:
         """Builds, extends or thins the index and prints its size."""
         from samekind.training.runtime.artefact import check_file_writable
 
+        if self.engine != "local" and (self.watch or self.vectors is not None or self.corpus is None):
+            raise InputError(
+                f"--engine {self.engine} embeds the images of a corpus, once",
+                hint="leave it out, or name --corpus alone",
+            )
         if self.watch and is_address(self.out):
             raise InputError(
                 "--watch follows a folder into a folder", hint="publish now and then: samekind export --lance"
@@ -209,7 +228,14 @@ class BuildIndex:
         if encoder is None:
             encoder = self._default_encoder(corpus, console)
         index = samekind.build_index(
-            corpus, encoder, self.folder, progress=console.progress, whitening=self.whitening, crops=self.crops
+            corpus,
+            encoder,
+            self.folder,
+            progress=console.progress,
+            whitening=self.whitening,
+            crops=self.crops,
+            engine=self.engine,
+            ray_address=self.ray_address,
         )
         if self.missing is not None:
             found = index.missing(corpus)

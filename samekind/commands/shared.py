@@ -24,7 +24,8 @@ MAX_LISTED_FILES = 10
 Json = Annotated[bool, arg(help="Print one JSON object on stdout, everything else on stderr.")]
 Artefact = Annotated[Positional[Path], arg(metavar="ARTEFACT", help="Folder made by train and index.")]
 CorpusName = Annotated[
-    str, arg(metavar="NAME|FOLDER", help="fashion-mnist, cifar10, digits, synthetic, or a folder of images.")
+    str,
+    arg(metavar="NAME|FOLDER|FILE", help="fashion-mnist, cifar10, digits, synthetic, a folder of images, or .parquet."),
 ]
 Layout = Annotated[
     str | None,
