@@ -1,4 +1,4 @@
-// What a page looks like to `looks.py` and `controls.py`. Custom elements of the demo lie in open shadow roots: all of this looks into them.
+// What a page looks like to `visitor.py` and `controls.py`. Custom elements of the demo lie in open shadow roots: all of this looks into them.
 window.samekindWalk = (() => {
   function* deep(root) {
     for (const element of root.querySelectorAll("*")) {
@@ -21,6 +21,44 @@ window.samekindWalk = (() => {
     return box.width > 1 && box.height > 1 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   };
   const short = (text) => (text ?? "").replace(/\s+/g, " ").trim().slice(0, 60);
+
+  // ---- when it is at rest
+
+  // Told by what goes to the server and comes back, for a page does not say that it has asked for something: on a busy machine
+  // it would seem to be at rest until the answer begins.
+  const ANSWER_MS = 20_000; // not everything that is sent is answered
+  const LONGEST_MS = 120_000;
+  let [sent, heard, uploads] = [-Infinity, 0, 0];
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", () => (heard = performance.now()));
+    }
+    send(...given) {
+      sent = performance.now();
+      super.send(...given);
+    }
+  };
+  const upload = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (...given) {
+    uploads += 1;
+    this.addEventListener("loadend", () => (uploads -= 1));
+    upload.apply(this, given);
+  };
+  const IDLE = "[data-testid=stApp][data-test-script-state=notRunning]";
+  const sleep = (ms) => new Promise((done) => setTimeout(done, ms)); // by the page's clock: it comes after what the page has put off
+  async function rest() {
+    const began = performance.now();
+    await sleep(250); // fields send a moment after the last key
+    while (true) {
+      const now = performance.now();
+      if (now - began > LONGEST_MS) throw new Error("not at rest after two minutes");
+      const isAnswered = heard >= sent || now - sent > ANSWER_MS;
+      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE)) return;
+      await sleep(50);
+    }
+  }
 
   // ---- what does not fit
 
@@ -197,5 +235,5 @@ window.samekindWalk = (() => {
       .filter(({ element, kind }) => kind !== "file" && !reached.has(element) && !reached.has(stopOf(element)))
       .map(({ kind, name }) => `${kind} “${name}”`);
 
-  return { spilt: () => [...new Set(spilt())], tooWide, controls, next, news, stranger, begin, step, missed, top };
+  return { rest, spilt: () => [...new Set(spilt())], tooWide, controls, next, news, stranger, begin, step, missed, top };
 })();

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 
 from tests.end_to_end.browser.walk import axe
 from tests.end_to_end.browser.watch import watch
 
 PATIENCE_MS = 120_000
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 LOOKS = Path(__file__).with_name("looks.js")
 SCHEMES = ("light", "dark")
 
@@ -58,10 +57,14 @@ class Visitor:
 
     def rest(self) -> None:
         """Waits until nothing is drawn any more."""
-        self.page.wait_for_timeout(200)
-        self.page.wait_for_selector(IDLE)
-        self.page.wait_for_timeout(150)
-        self.page.wait_for_selector(IDLE)
+        for _ in range(3):
+            try:
+                self.page.evaluate("samekindWalk.rest()")
+            except Error as error:
+                if "context" not in str(error):  # another page was opened meanwhile: wait for that one
+                    raise
+            else:
+                return
 
     def look(self, after: str) -> None:
         """Examines what is shown now: always for what does not fit, with axe-core what is like nothing that it has seen.
