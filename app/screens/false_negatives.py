@@ -111,22 +111,24 @@ def _headline(library: Library, view: AuditView) -> None:
     """The five figures, beside those of training if it measured any."""
     found, met = audit_view.headline(view.report), audit_view.met_in_training(library.index.history())
     if not met:
-        _metrics(found)
+        _metrics(found, "figures")
     else:
-        for column, title, figures in zip(st.columns(2, gap="medium"), SPACES, (met, found), strict=True):
+        columns = st.columns(2, gap="medium")
+        for place, (column, title, figures) in enumerate(zip(columns, SPACES, (met, found), strict=True)):
             with column:
                 st.subheader(title, anchor=False)
-                _metrics(figures)
+                _metrics(figures, f"figures_{place}")
     if met or _num_untrained(library):
         untrained = audit_view.others_words(_num_untrained(library), library.setting("objective") is not None)
         spaces = audit_view.spaces_sentence(bool(met), untrained, _is_train_only(library))
         st.caption(spaces, help=explained("finished space", "batch") if met else explained("finished space"))
 
 
-def _metrics(figures: Sequence[Figure]) -> None:
-    with st.container(horizontal=True):
+def _metrics(figures: Sequence[Figure], key: str) -> None:
+    """In rows that are as high as the highest of each: `page.css`, for Streamlit's own "stretch" is as high as all rows together."""
+    with st.container(horizontal=True, key=key):
         for figure in figures:
-            st.metric(figure.name, figure.value, help=figure.meaning, border=True, width=FIGURE_WIDTH, height="stretch")
+            st.metric(figure.name, figure.value, help=figure.meaning, border=True, width=FIGURE_WIDTH)
 
 
 def _details(library: Library, view: AuditView) -> None:

@@ -65,7 +65,7 @@ def _figures(words: Words, report: sk.FalseNegativeReport, sample: ideas.CorpusS
     first, last = report.by_rank[0]["false_negative_rate"], report.by_rank[-1]["false_negative_rate"]
     push = (report.gradient_share or {}).get("false_negatives")
     shown = {"first": first, "tenth": last, "base": report.base_rate, "push": push}
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="figures"):
         for name, value in shown.items():
             meaning = words(f"bias.{name}_help", **({"rank": report.k} if name == "tenth" else {}))
             st.metric(words(f"bias.{name}"), percent(value), help=meaning, border=True, width=165)

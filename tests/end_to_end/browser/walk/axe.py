@@ -6,6 +6,7 @@ axe-core (MPL-2.0) comes with the package axe-playwright-python and is read from
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,9 +30,18 @@ class Excepted(NamedTuple):
     reason: str
 
 
-EXCEPTIONS: tuple[Excepted, ...] = ()
-RUN = """async exceptions => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], elementRef: true });
+EXCEPTIONS = (
+    Excepted(
+        "label", "textarea.gdg-input", "Streamlit's own, without a name: what a table's cell shows when Enter opens it"
+    ),
+)
+COLOURS = ("color-contrast", "link-in-text-block")  # all else is the same in either scheme
+RUN = """async ([exceptions, only, isWhole]) => {
+  const place = isWhole ? document : { include: samekindWalk.stranger() };
+  if (place.include?.length === 0) return [];
+  const { violations } = await axe.run(place, {
+    resultTypes: ["violations"], elementRef: true, ...(only.length ? { runOnly: { type: "rule", values: only } } : {}),
+  });
   const found = new Map(); // what is said of ten elements is said once, with the first of them
   for (const { id, impact, nodes } of violations.filter(({ impact }) => impact === "serious" || impact === "critical"))
     for (const { element, html, any, all, none } of nodes) {
@@ -52,7 +62,14 @@ def script() -> str | None:
     return (Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
-def violations(page: Page) -> list[dict[str, str]]:
-    """What is said, and the first element of which; axe-core must have been loaded into the page."""
-    found: list[dict[str, str]] = page.evaluate(RUN, [[each.rule, each.selector] for each in EXCEPTIONS])
+def violations(page: Page, *, is_whole: bool, only: Sequence[str] = ()) -> list[dict[str, str]]:
+    """What is said, and the first element of which; axe-core and `looks.js` must have been loaded into the page.
+
+    Args:
+        page: to examine.
+        is_whole: all of it, and not only what `samekindWalk.news()` has found last.
+        only: rules to ask for; all if empty.
+    """
+    excepted = [[each.rule, each.selector] for each in EXCEPTIONS]
+    found: list[dict[str, str]] = page.evaluate(RUN, [excepted, list(only), is_whole])
     return found

@@ -10,10 +10,11 @@ from playwright.sync_api import ElementHandle, Error, FilePayload, Page
 
 from tests.end_to_end.browser.walk.visitor import Visitor
 
-MOST = 90  # controls of a page; more would be a walk that never ends
+MOST = 150  # controls of a page; more would be a walk that never ends
 LONGEST_TAB = 400
 TRIES = 3
 PATIENCE_MS = 15_000  # until a control can be clicked
+SHARED = "shared"  # the kind of what stands on every page: used on the first of them
 LEFT_ALONE = {
     "Start training": "a training takes minutes; the tests of the page Runs start one",
     "Deploy": "Streamlit's own",
@@ -46,7 +47,7 @@ def use_all(visitor: Visitor, picture: bytes) -> list[str]:
     Returns:
         Kind and name of each, in the order in which they were used.
     """
-    page, done, used, tries = visitor.page, list[str](), list[str](), Counter[str]()
+    page, done, used, tries = visitor.page, list(visitor.shared), list[str](), Counter[str]()
     for _ in range(MOST):
         control = _next(page, done)
         if control is None:
@@ -55,6 +56,8 @@ def use_all(visitor: Visitor, picture: bytes) -> list[str]:
             visitor.rest()
             continue
         done.append(control.key)
+        if control.kind == SHARED:
+            visitor.shared.add(control.key)
         tries[control.key] += 1
         if control.name in LEFT_ALONE:
             continue
@@ -147,7 +150,7 @@ def _steps(control: Control, picture: bytes) -> list[Callable[[], None]]:
         "switch": [click_label],
         "segment": [click_label],
         "select": [click, lambda: press("ArrowDown"), lambda: press("Enter")],
-        "slider": [lambda: press("ArrowRight", "ArrowRight", "ArrowLeft")],
+        "slider": [lambda: press("ArrowRight", "ArrowLeft")],  # one of them moves it, even at an end
         "number": [lambda: press("ArrowUp", "Enter")],
         "text": [lambda: type_in("a"), lambda: type_in("")],
         "canvas": [lambda: press("ArrowRight", "+"), lambda: press("Enter")],

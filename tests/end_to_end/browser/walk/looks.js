@@ -1,4 +1,4 @@
-// What a page looks like to `looks.py` and `controls.py`. Custom elements of the demo lie in open shadow roots: all of this looks into them.
+// What a page looks like to `visitor.py` and `controls.py`. Custom elements of the demo lie in open shadow roots: all of this looks into them.
 window.samekindWalk = (() => {
   function* deep(root) {
     for (const element of root.querySelectorAll("*")) {
@@ -21,6 +21,44 @@ window.samekindWalk = (() => {
     return box.width > 1 && box.height > 1 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   };
   const short = (text) => (text ?? "").replace(/\s+/g, " ").trim().slice(0, 60);
+
+  // ---- when it is at rest
+
+  // Told by what goes to the server and comes back, for a page does not say that it has asked for something: on a busy machine
+  // it would seem to be at rest until the answer begins.
+  const ANSWER_MS = 20_000; // not everything that is sent is answered
+  const LONGEST_MS = 120_000;
+  let [sent, heard, uploads] = [-Infinity, 0, 0];
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", () => (heard = performance.now()));
+    }
+    send(...given) {
+      sent = performance.now();
+      super.send(...given);
+    }
+  };
+  const upload = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (...given) {
+    uploads += 1;
+    this.addEventListener("loadend", () => (uploads -= 1));
+    upload.apply(this, given);
+  };
+  const IDLE = "[data-testid=stApp][data-test-script-state=notRunning]";
+  const sleep = (ms) => new Promise((done) => setTimeout(done, ms)); // by the page's clock: it comes after what the page has put off
+  async function rest() {
+    const began = performance.now();
+    await sleep(250); // fields send a moment after the last key
+    while (true) {
+      const now = performance.now();
+      if (now - began > LONGEST_MS) throw new Error("not at rest after two minutes");
+      const isAnswered = heard >= sent || now - sent > ANSWER_MS;
+      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE)) return;
+      await sleep(50);
+    }
+  }
 
   // ---- what does not fit
 
@@ -54,6 +92,10 @@ window.samekindWalk = (() => {
     const found = [];
     const main = document.querySelector(".stMain");
     if (main && main.scrollWidth > main.clientWidth) found.push(`the page is ${main.scrollWidth - main.clientWidth} px too wide`);
+    for (const row of document.querySelectorAll("[data-testid=stHorizontalBlock]")) {
+      const over = row.scrollHeight - row.clientHeight;
+      if (isSeen(row) && over > 16 && getComputedStyle(row).overflowY === "visible") found.push(`what stands in “${short(row.innerText)}” is ${over} px too high for it`);
+    }
     for (const layer of document.querySelectorAll("[role=dialog], [data-testid=stPopoverBody]")) {
       if (!isSeen(layer)) continue;
       const { left, right } = layer.getBoundingClientRect();
@@ -71,6 +113,7 @@ window.samekindWalk = (() => {
     ["[data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] *", "sidebar"],
     ["[data-testid=stHeader] *", "chrome"],
     ["[data-testid=stSidebarNav] *", "navigation"],
+    ["[data-testid=stSidebar] [data-testid=stPopover] *", "shared"], // the same on every page
     ["[data-testid=stSidebarHeader] *, .modebar *, [data-testid=stElementToolbar] *", "chrome"],
     ["[aria-label=Dismiss]", "chrome"], // for screen readers only: it closes what Escape closes
     ["input[type=file]", "file"],
@@ -100,9 +143,11 @@ window.samekindWalk = (() => {
   const keyOf = (element, kind) => {
     const keyed = closest(element, "[class*=st-key-]");
     const region = keyed ? [...keyed.classList].find((name) => name.startsWith("st-key-")) : "";
-    // Of a hundred cards one is used: they are told by what they are, and not by what they show.
-    const own = element.getRootNode() instanceof ShadowRoot && element.className ? `.${element.className} ${element.dataset.act ?? ""}` : nameOf(element);
-    return `${kind} ${region} ${own}`.replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+    // Of a hundred cards one is used: they are told by what they are, and not by what they show. A key of its own tells a field in any language.
+    const isCard = element.getRootNode() instanceof ShadowRoot && element.className;
+    const isKeyed = region && ["slider", "number", "select", "switch"].includes(kind) && keyed.matches("[data-testid=stElementContainer]");
+    const own = isKeyed ? "" : isCard ? `.${element.className} ${element.dataset.act ?? ""}` : nameOf(element);
+    return `${kind} ${region} ${own}`.replace("(0)", "(none)").replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
   };
   // The layer on top: a dialog, else a popover, else the page.
   const top = () =>
@@ -127,16 +172,37 @@ window.samekindWalk = (() => {
     const stay = left.filter(({ kind }) => kind !== "tab" && kind !== "segment");
     return stay[0] ?? left.at(-1) ?? null;
   }
-  // Which kinds of things are on the page, so that the same sight is not examined twice.
-  function sight() {
-    const kinds = new Set();
+  // What is like nothing that was examined before, by its tag, its classes (Streamlit has one for each style), attributes and colours.
+  // Kept beside the page, for the tab goes on to others. Of things in one another the outermost, and of a shadow root its host.
+  const KEPT = "samekindWalk";
+  const HELD = /^(role|type|aria-(checked|disabled|expanded|invalid|pressed|selected))$/; // attributes whose value counts
+  const PASSING = /^data-(stale|hovered|open|rac|key|collection|trigger|pressed|react-.*|focus.*|st-overlay.*)$/;
+  const told = (element, name) =>
+    HELD.test(name) ? `${name}=${element.getAttribute(name)}` : /^(alt|aria-label|data-.*)$/.test(name) && !PASSING.test(name) ? name : "";
+  const likeness = (element) => {
+    const own = (element.getAttribute("class") ?? "").replace(/(trace|cb)[0-9a-f]{6}|EmbeddingId-\w+/g, "#"); // names made anew each time
+    const attributes = element.getAttributeNames().map((name) => told(element, name)).filter(Boolean).sort();
+    const { color, backgroundColor, fill, opacity } = element.style ?? {};
+    return [element.tagName, own, element.textContent.trim() ? "text" : "", ...attributes, color, backgroundColor, fill, opacity].join(" ");
+  };
+  let strange = [];
+  function news() {
+    const known = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
+    const fresh = new Set();
+    const met = new Set();
     for (const element of deep(document.body)) {
-      if (!isSeen(element)) continue;
-      const own = element.getRootNode() instanceof ShadowRoot ? element.className : (element.dataset.testid ?? "");
-      if (own) kinds.add(`${element.tagName} ${own}`);
+      if ((element.namespaceURI.endsWith("svg") && element.tagName !== "text") || !isSeen(element)) continue;
+      const like = likeness(element);
+      if (!known.has(like)) fresh.add(element);
+      met.add(like);
     }
-    return [...kinds].sort().join("|");
+    sessionStorage.setItem(KEPT, JSON.stringify([...known.union(met)]));
+    const outermost = [...fresh].filter((element) => !ancestors(up(element)).some((each) => fresh.has(each)));
+    const host = (element) => (element.getRootNode() instanceof ShadowRoot ? host(element.getRootNode().host) : element);
+    strange = [...new Set(outermost.map(host))];
+    return strange.length;
   }
+  const stranger = () => strange.filter((element) => element.isConnected);
 
   // ---- the keyboard
 
@@ -169,5 +235,5 @@ window.samekindWalk = (() => {
       .filter(({ element, kind }) => kind !== "file" && !reached.has(element) && !reached.has(stopOf(element)))
       .map(({ kind, name }) => `${kind} “${name}”`);
 
-  return { spilt: () => [...new Set(spilt())], tooWide, controls, next, sight, begin, step, missed, top };
+  return { rest, spilt: () => [...new Set(spilt())], tooWide, controls, next, news, stranger, begin, step, missed, top };
 })();

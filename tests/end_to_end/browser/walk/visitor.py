@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 
 from tests.end_to_end.browser.walk import axe
 from tests.end_to_end.browser.watch import watch
 
 PATIENCE_MS = 120_000
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 LOOKS = Path(__file__).with_name("looks.js")
 SCHEMES = ("light", "dark")
 
@@ -30,6 +29,7 @@ class Visitor:
     Attributes:
         page: as Playwright has it.
         faults: each fault once, with where it was first met, in the order in which they were met.
+        shared: keys of the controls used so far that all pages have.
     """
 
     def __init__(self, browser: Browser, size: Size, schemes: Sequence[str] = SCHEMES) -> None:
@@ -40,8 +40,9 @@ class Visitor:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.faults: dict[str, str] = {}
-        self._size, self._schemes, self._behind, self._seen = size, schemes, list[str](), set[str]()
-        self._place = ""
+        self.shared: set[str] = set()
+        self._size, self._schemes, self._behind, self._known = size, schemes, list[str](), set[str]()
+        self._place, self._shown = "", ""
         watch(self.page, self._behind)
         self._scheme(schemes[0])
 
@@ -56,13 +57,17 @@ class Visitor:
 
     def rest(self) -> None:
         """Waits until nothing is drawn any more."""
-        self.page.wait_for_timeout(200)
-        self.page.wait_for_selector(IDLE)
-        self.page.wait_for_timeout(150)
-        self.page.wait_for_selector(IDLE)
+        for _ in range(3):
+            try:
+                self.page.evaluate("samekindWalk.rest()")
+            except Error as error:
+                if "context" not in str(error):  # another page was opened meanwhile: wait for that one
+                    raise
+            else:
+                return
 
     def look(self, after: str) -> None:
-        """Examines what is shown now: always for what does not fit, with axe-core where the like was not yet seen.
+        """Examines what is shown now: always for what does not fit, with axe-core what is like nothing that it has seen.
 
         Args:
             after: what was done last.
@@ -72,15 +77,23 @@ class Visitor:
             self._fault(f"an exception: {box.inner_text()[:300]}", where)
         for wrong in [*self.page.evaluate("samekindWalk.spilt()"), *self.page.evaluate("samekindWalk.tooWide()")]:
             self._fault(wrong, where)
-        sight = f"{self._place} {self.page.evaluate('samekindWalk.sight()')}"
-        if axe.script() is not None and sight not in self._seen:
-            self._seen.add(sight)
-            for scheme in self._schemes:
-                self._scheme(scheme)
-                for violation in axe.violations(self.page):
-                    self._fault(f"{scheme}: {violation['said']}", f"{violation['html']} – {where}")
-            self._scheme(self._schemes[0])
+        if axe.script() is not None:
+            self._examine(where)
         self.heed(where)
+
+    def _examine(self, where: str) -> None:
+        """A page that is new as a whole, later what is new on it; in the second scheme for the colours alone."""
+        self._scheme(self._schemes[0])  # another scheme has other classes
+        is_whole = self._place not in self._known
+        self._known.add(self._place)
+        if not self.page.evaluate("samekindWalk.news()") and not is_whole:
+            return
+        for scheme in self._schemes:
+            self._scheme(scheme)
+            only = () if scheme == self._schemes[0] else axe.COLOURS
+            for violation in axe.violations(self.page, is_whole=is_whole, only=only):
+                self._fault(f"{scheme}: {violation['said']}", f"{violation['html']} – {where}")
+        self._scheme(self._schemes[0])
 
     def heed(self, where: str) -> None:
         """Takes over what went wrong behind the page."""
@@ -99,5 +112,8 @@ class Visitor:
         self.faults.setdefault(wrong, where)
 
     def _scheme(self, scheme: str) -> None:
+        if scheme == self._shown:
+            return
+        self._shown = scheme
         self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        self.page.wait_for_timeout(250 if self.faults or self._seen else 0)
+        self.page.wait_for_timeout(250 if self._place else 0)
