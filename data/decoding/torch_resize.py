@@ -43,7 +43,7 @@ def torch_resized(
     left, top, right, bottom = part or (0, 0, *size)
     seen = planes[0].numpy()[:, top:bottom, left:right]
     if image.mode == "L":
-        return seen[0].copy()
+        return np.array(seen[0])
     out = np.empty((*seen.shape[1:], 3), dtype=np.uint8)
     for channel in range(3):  # several times as fast as all three at once
         out[..., channel] = seen[channel]
@@ -58,7 +58,7 @@ def _planes(image: Image.Image) -> Tensor:
     shape = (1, image.height, image.width, channels)
     lent = _lent(image)
     if lent is not None and len(lent) == math.prod(shape):
-        pixels = torch.from_dlpack(lent)
+        pixels: Tensor = torch.utils.dlpack.from_dlpack(lent)
     else:
         pixels = torch.from_numpy(np.array(image if channels == 1 else image.convert("RGBX")))
     return pixels.reshape(shape).permute(0, 3, 1, 2)

@@ -80,6 +80,6 @@ def interrupted_at(step: int) -> Iterator[None]:
             yield
 
 
-def slow(*values: str) -> list[Any]:
+def slow(*values: Any) -> list[Any]:
     """Further cases of the same kind, for the slow tests."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -21,7 +21,7 @@ from tests.data.test_preprocessing import SIZES, noise
 
 def bilinear(t: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of the distance from the centre."""
-    return np.clip(1 - np.abs(t), 0, None)
+    return np.asarray(np.clip(1 - np.abs(t), 0, None))
 
 
 def bicubic(t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -53,7 +53,7 @@ def along(pixels: NDArray[np.int64], made: int, interpolation: str) -> NDArray[n
     places = max(p for p in range(23) if int(0.5 + weights.max() * 2**p) < 2**15)
     whole = np.trunc(weights * 2**places + np.where(weights < 0, -0.5, 0.5)).astype(np.int64)
     sums = np.einsum("ml,hlc->hmc", whole, pixels) + 2 ** (places - 1)
-    return np.clip(sums >> places, 0, 255)
+    return np.asarray(np.clip(sums >> places, 0, 255))
 
 
 def by_hand(pixels: Pixels, size: tuple[int, int], interpolation: str) -> Pixels:
