@@ -32,6 +32,7 @@ CLASS_NAMES = {
     "birds": ["001.Black_footed_Albatross", "002.Laysan_Albatross", "200.Common_Yellowthroat"],
     "coins": ["1 Euro", "2 Euro", "10 Cent"],
     "one album among many": ["cat", "dog", "cow", "horse", "2019 Holidays"],
+    "two albums among many": ["cat", "dog", "cow", "horse", "hen", "pig", "2019 Holidays", "IMG backup"],
     "what tests draw": [*CLASSES],
 }  # fmt: skip
 

@@ -216,4 +216,4 @@ def test_what_cannot_be_done_is_said_in_a_line(
         publishing.stored_files(open_published(str(tmp_path / "new"), {}).open_table(FILES), ["search.json"])[
             "search.json"
         ]
-    ) == {"nprobes": 0}
+    ) == {"nprobes": 0, "adapted": False}
