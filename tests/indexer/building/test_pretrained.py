@@ -16,6 +16,7 @@ from samekind.core.errors import ArtefactError, CorpusError, InputError
 from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
 from samekind.indexer.building import embed, forecast, pretrained
+from samekind.indexer.building.engines.engine import Loaded
 from samekind.indexer.building.pretrained import RememberingEncoder
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.storage.table import ImageTable
@@ -248,7 +249,7 @@ def test_a_folder_of_which_nothing_can_be_read_any_more_is_one_line(tmp_path: Pa
 def test_what_is_remembered_is_not_computed_again(passes: list[int]) -> None:
     """The vectors of the encoder itself, in any order, for known images and new ones; only the new ones pass through the model."""
     images = np.random.default_rng(0).integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
-    loaded = [embed.Loaded(pixels, 64, 64, b"thumbnail") for pixels in images]
+    loaded = [Loaded(pixels, 64, 64, b"thumbnail") for pixels in images]
     encoder = resolve_encoder("lite0", image_size=64)
     features, expected = encoder.features(images), encoder.embed(images)
     remembering = RememberingEncoder(encoder, forecast.Forecast(3, NoProgress()))

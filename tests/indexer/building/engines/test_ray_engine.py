@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import signal
 import subprocess
@@ -76,7 +78,6 @@ class FakeRay:
 @pytest.fixture
 def fake_ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     """Stands for Ray; workers find a `FakeEncoder`."""
-    pytest.importorskip("ray")
     ray = FakeRay()
 
     @contextmanager
@@ -132,7 +133,6 @@ def test_only_the_images_of_a_corpus_are_for_workers(others: tuple[str, ...], tm
 
 def test_where_no_cluster_is_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once: Ray itself would go on trying for minutes. The environment's address counts like the flag's."""
-    pytest.importorskip("ray")
     monkeypatch.setenv(ray_cluster.ADDRESS, "127.0.0.1:1")
     with pytest.raises(ServiceError, match=r"no Ray cluster at 127\.0\.0\.1:1") as caught:
         RayEngine(None, NoProgress())
@@ -216,7 +216,6 @@ def test_ray_is_imported_by_those_who_ask_for_it_only() -> None:
 @pytest.mark.usefixtures("small_parts")
 def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers, one of which ends in the middle, and its successor as well: rows and vectors are those of this process, bit for bit."""
-    pytest.importorskip("ray")
     monkeypatch.setattr(ray_cluster, "usable_cores", lambda: 2)
     write_pictures(tmp_path / "photos", **PICTURES)
     corpus = Corpus.from_folder(tmp_path / "photos")
@@ -234,8 +233,9 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_nothing_of_ray_behind(tmp_path: Path) -> None:
-    """No process and no file; the next build continues. Nor does Ray's start say anything, but for our own line."""
-    pytest.importorskip("ray")
+    """No process and no file; the next build continues. While it is there, it listens on the loopback interface only, and its start says
+    nothing but our own line.
+    """
     photos, out = draw_folder(tmp_path / "photos", 200), tmp_path / "out"
     save_encoder(FakeEncoder(), out)
     with tempfile.TemporaryDirectory(prefix="r") as folder:  # sockets want short paths
@@ -257,19 +257,22 @@ def test_ctrl_c_leaves_nothing_of_ray_behind(tmp_path: Path) -> None:
         ) as running:
             assert running.stderr is not None
             assert running.stderr.readline().startswith("Ray looks at the images: ")
+            addresses = listening_on(running.pid)
             os.killpg(running.pid, signal.SIGINT)
             assert "KeyboardInterrupt" in running.stderr.read()
         give_up = time.monotonic() + 10
         while (left := processes_of(running.pid)) and time.monotonic() < give_up:
             time.sleep(0.1)
-        assert left == []
+        assert left == {}
+        assert addresses
+        assert all(address.is_loopback for address in addresses), addresses
         assert [name for name in os.listdir(folder) if name.startswith("samekind")] == []
     assert len(build_index(Corpus.from_folder(photos), FakeEncoder(), out)) == 600
 
 
-def processes_of(session: int) -> list[str]:
-    """Names of the processes of a session that have not ended."""
-    found = []
+def processes_of(session: int) -> dict[Path, str]:
+    """The processes of a session that have not ended: their folders, and their names."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = stat.read_text().rpartition(")")
@@ -277,5 +280,24 @@ def processes_of(session: int) -> list[str]:
             continue
         state, _, _, its_session = rest.split()[:4]
         if its_session == str(session) and state != "Z":
-            found.append(name)
+            found[stat.parent] = name
+    return found
+
+
+def listening_on(session: int) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses that processes of a session listen on."""
+    inodes = set()
+    for process in processes_of(session):
+        for descriptor in (process / "fd").glob("*"):
+            with contextlib.suppress(OSError):  # it has just been closed
+                inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and inode in inodes:  # it listens
+                words = bytes.fromhex(local.partition(":")[0])
+                packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))  # as the processor has them
+                address = ipaddress.ip_address(packed)
+                found.add(getattr(address, "ipv4_mapped", None) or address)
     return found
