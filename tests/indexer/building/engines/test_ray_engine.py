@@ -45,6 +45,7 @@ class FakeRay:
 
     def __init__(self) -> None:
         self.waiting = self.most = 0
+        self.ended = self.called_late = False
         self.cloudpickle = SimpleNamespace(dumps=lambda encoder: b"weights")
 
     def put(self, packed: bytes) -> bytes:
@@ -72,6 +73,7 @@ class FakeRay:
 
     def cancel(self, task: Any) -> None:
         """Nobody is going to ask."""
+        self.called_late |= self.ended
         self.waiting -= 1
 
 
@@ -82,7 +84,10 @@ def fake_ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
 
     @contextmanager
     def running(*_: object) -> Iterator[FakeRay]:
-        yield ray
+        try:
+            yield ray
+        finally:
+            ray.ended = True
 
     monkeypatch.setattr(ray_engine, "running_ray", running)
     monkeypatch.setattr(ray_engine, "imported_ray", lambda _: ray)
@@ -192,6 +197,20 @@ def test_images_that_kill_every_worker_end_the_build(
     encoder = FakeEncoder()
     assert build_index(corpus, encoder, out).ids == corpus.ids
     assert encoder.embedded == len(corpus) - 12
+
+
+def test_what_is_let_go_of_late_leaves_ray_alone(fake_ray: FakeRay) -> None:
+    """An error may keep it until Ray has ended, and Ray would start again to cancel a task. Before that tasks are cancelled."""
+    corpus, encoder = arrays_corpus(30), FakeEncoder()
+    with RayEngine(None, NoProgress()) as engine:
+        kept, dropped = (engine.look_at(corpus, encoder, range(30), 3, recall=True) for _ in range(2))
+        assert len(next(kept)) == len(next(dropped)) == 3
+        waiting = fake_ray.waiting
+        dropped.close()  # type: ignore[attr-defined]
+        assert (waiting, fake_ray.waiting) == (6, 3)
+    kept.close()  # type: ignore[attr-defined]
+    assert fake_ray.ended
+    assert not fake_ray.called_late
 
 
 def test_a_worker_of_another_version_refuses() -> None:
