@@ -147,7 +147,7 @@ def _ended_in_order() -> Iterator[Callable[[], object]]:
     try:
         yield partial(signal.signal, signal.SIGTERM, signal.default_int_handler)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # none: not Python's
 
 
 @contextmanager

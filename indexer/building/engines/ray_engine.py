@@ -62,6 +62,7 @@ class RayEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ray = None  # an error may keep what is under way for longer, and Ray would start again to cancel it
         self._stack.close()
 
     def look_at(
@@ -91,7 +92,7 @@ class RayEngine:
                 yield [seen.get(row) or self._checked(corpus, encoder, row, next(fresh)) for row in part]
         finally:
             for _, _, task in ahead:  # of a cluster that goes on without us
-                if task is not None:
+                if task is not None and self._ray is not None:
                     self._ray.cancel(task)
 
     def _most(self) -> int:

@@ -256,9 +256,8 @@ def test_what_is_remembered_is_not_computed_again(passes: list[int]) -> None:
     passes.clear()
     np.testing.assert_array_equal(remembering.learn(list("abcd"), loaded[:4]), features[:4])
     assert passes == [4]
-    known = [remembering.recall(content) for content in "abcdefg"]
+    known, rows = [remembering.recall(content) for content in "abcdefg"], [6, 2, 0, 5, 2, 3]
     assert known[4:] == [None] * 3
-    rows = [6, 2, 0, 5, 2, 3]
     vectors = remembering.embed_loaded([known[row] or loaded[row] for row in rows])
     np.testing.assert_allclose(vectors, expected[rows], atol=1e-6)
     assert passes == [4, 2]

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.data.types.images import Pixels
+from samekind.indexer.storage.layout import INDEX_FILE, ROWS_FILE
 from tests.indexer.helpers import FakeEncoder
+
+PICTURES = {f"cat__{i}": i for i in range(20)}
+"""For `write_pictures`."""
+
+
+def derived(folder: Path) -> tuple[bytes, bytes]:
+    """What rows and vectors come to, byte by byte."""
+    return (folder / ROWS_FILE).read_bytes(), (folder / INDEX_FILE).read_bytes()
 
 
 class DeadlyEncoder(FakeEncoder):
