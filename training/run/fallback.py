@@ -13,7 +13,7 @@ from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.training_set import measuring_order
 
-FEWEST, MOST = 200, 5000
+FEWEST, MOST = 100, 5000
 """Images from which on neighbourhoods are trusted (docs/decisions/0055), and that are looked at."""
 
 
