@@ -147,7 +147,7 @@ def _one(method: str, work: Work, given: argparse.Namespace) -> None:
 
 
 def _corpus(work: Work, given: argparse.Namespace) -> sk.Corpus:
-    limit = work.limit if given.seconds else work.limit // 10
+    limit = work.limit if given.seconds else min(work.limit, 4 * work.settings["batch_size"])
     if work.images == "photos":
         return sk.load_corpus(given.photos, limit=limit)
     place = Path(given.cifar10) if work.images == "cifar10" else None

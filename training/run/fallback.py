@@ -53,8 +53,8 @@ def fall_back(context: RunContext, encoder: Trainable, *, has_answers: bool) -> 
     assert images.views is not None
     rows = images.fit[np.sort(measuring_order(images, config)[:MOST])]
     vectors = np.concatenate([images.pixels[rows][:, None], images.views[rows][:, :2]], axis=1).astype(np.float32)
-    spaces = (torch.from_numpy(space) for space in (vectors, _adapted(encoder, vectors)))
-    gain = neighbourhood_gain(*spaces, k=neighbours_among(len(rows)))
+    frozen, adapted = torch.from_numpy(vectors), torch.from_numpy(_adapted(encoder, vectors))
+    gain = neighbourhood_gain(frozen, adapted, k=neighbours_among(len(rows)))
     if gain > 0:
         context.progress.print(f"adapter: neighbourhoods agree more than in the frozen space ({gain:+.4f})")
         return AdapterGain(gain, True)
