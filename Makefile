@@ -151,8 +151,8 @@ bench-index: setup ## queries a second at recall 0.99 beside FAISS, hnswlib, use
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check hnswlib usearch 2> >(grep -v 'is ignored: it is' >&2)
 	@$(VENV)/bin/python -m benchmarks.index --rows $(ROWS)
 
-bench-train: setup ## pairs a second beside lightly, and beside a busy process: CIFAR10=FOLDER PHOTOS=FOLDER (about 12 minutes)
-	$(call step,3,installing lightly and measuring (about 12 minutes on two quiet cores))
+bench-train: setup ## pairs a second beside lightly, and beside a busy process: CIFAR10=FOLDER PHOTOS=FOLDER (about 24 minutes)
+	$(call step,3,installing lightly and measuring (about 24 minutes on two quiet cores))
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check lightly 2> >(grep -v 'is ignored: it is' >&2)
 	@$(VENV)/bin/python -m benchmarks.training $(if $(CIFAR10),--cifar10 "$(CIFAR10)") $(if $(PHOTOS),--photos "$(PHOTOS)")
 	@$(if $(CIFAR10),$(VENV)/bin/python -m benchmarks.training --cifar10 "$(CIFAR10)" --company)

@@ -1,12 +1,14 @@
 """Pairs a second of a training: the product, `lightly` with the same network, and a step on views that are ready, each in a fresh process.
 
-    python -m benchmarks.training --cifar10 PACK --photos FOLDER     # about 8 minutes on two quiet cores
+    python -m benchmarks.training --cifar10 PACK --photos FOLDER     # about 20 minutes on two quiet cores
+    python -m benchmarks.training --cifar10 PACK --photos FOLDER --seconds 0 --rounds 1     # three steps of each, to see that all works
+    python -m benchmarks.training --photos FOLDER --only "ResNet-18" # the works whose title has this in it
     python -m benchmarks.training --cifar10 PACK --company           # about 4 minutes
 
 All methods of a work take turns, round by round; what is printed are medians, least and greatest. `--company` measures the small encoder
 alone and beside a process that never rests, which the benchmark starts itself: in streams, and with threads that share every layer as
 before (docs/decisions/0048). A work whose images are not here is passed over, and so is `lightly` where it is not installed (`make
-bench-train` installs it). Pairs are images: two views each, 256 a batch (64 for the adapter), bfloat16 where it is faster.
+bench-train` installs it). Pairs are images: two views each, 256 a batch, 32 and 64 where the title says so, bfloat16 where it is faster.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from samekind.comparison.machine import processor
 BATCH, SEED = 256, 0
 PLAIN = {"objective": "info_nce", "treatment": "none", "batch_size": BATCH, "seed": SEED, "hold_out": 0}
 RESNET18 = {"backbone": "timm/resnet18@none"}
+PHOTO = {**PLAIN, "image_size": 160}
 ADAPTER = {"preset": "adapter", "treatment": "none", "batch_size": 64, "seed": SEED, "hold_out": 0}
 
 
@@ -56,8 +59,11 @@ WORKS = (
     Work("CIFAR-10, 32 px, resnet-small", "cifar10", PLAIN),
     Work("Fashion-MNIST, 28 px, resnet-small", "fashion-mnist", PLAIN),
     Work("photos, 64 px, resnet-small", "photos", {**PLAIN, "image_size": 64}, limit=2000),
+    Work("photos, 160 px, resnet-small, batches of 64", "photos", {**PHOTO, "batch_size": 64}, limit=2000),
     Work("CIFAR-10, 32 px, ResNet-18", "cifar10", {**PLAIN, **RESNET18}),
-    Work("photos, 224 px, adapter on lite0", "photos", ADAPTER, ("samekind",), 300),
+    Work("Fashion-MNIST, 28 px, ResNet-18", "fashion-mnist", {**PLAIN, **RESNET18}),
+    Work("photos, 160 px, ResNet-18, batches of 32", "photos", {**PHOTO, **RESNET18, "batch_size": 32}, limit=2000),
+    Work("photos, 224 px, adapter on lite0, batches of 64", "photos", ADAPTER, ("samekind",), 300),
 )
 COMPANY = Work("CIFAR-10, 32 px, resnet-small", "cifar10", PLAIN, ("samekind", "threads", "lightly"))
 
@@ -69,6 +75,7 @@ def main() -> None:
     parser.add_argument("--photos", help="folder or pack of photos")
     parser.add_argument("--seconds", type=float, default=8.0, help="of a measurement, its start aside")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", default="", metavar="TEXT", help="the works whose title has this in it")
     parser.add_argument("--company", action="store_true", help="alone and beside a busy process")
     parser.add_argument("--one", nargs=2, metavar=("METHOD", "WORK"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -80,7 +87,8 @@ def main() -> None:
         f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, seed {SEED}, {given.seconds:g} s each"
     )
     for work in (COMPANY,) if given.company else WORKS:
-        _compare(work, given)
+        if given.only in work.title:
+            _compare(work, given)
 
 
 def _compare(work: Work, given: argparse.Namespace) -> None:
@@ -139,10 +147,11 @@ def _one(method: str, work: Work, given: argparse.Namespace) -> None:
 
 
 def _corpus(work: Work, given: argparse.Namespace) -> sk.Corpus:
+    limit = work.limit if given.seconds else min(work.limit, 4 * work.settings["batch_size"])
     if work.images == "photos":
-        return sk.load_corpus(given.photos, limit=work.limit)
+        return sk.load_corpus(given.photos, limit=limit)
     place = Path(given.cifar10) if work.images == "cifar10" else None
-    return sk.load_corpus(work.images, data_dir=place, limit=work.limit)
+    return sk.load_corpus(work.images, data_dir=place, limit=limit)
 
 
 @contextmanager

@@ -30,7 +30,9 @@ from samekind.training.models.streams import one_thread
 from samekind.training.objectives.functional import info_nce
 from samekind.training.runtime.devices import autocast, use_bfloat16
 
-BATCH, WARM_UP, WORKERS = 256, 3, 2
+WARM_UP, WORKERS = 3, 2
+LEAST = 3
+"""Steps that a measurement has at least: large networks take seconds a step, and `--seconds 0` only sees that all works."""
 CPU = torch.device("cpu")
 
 
@@ -47,7 +49,7 @@ class _Watch(Stopwatch):
 
 def ours(corpus: sk.Corpus, settings: dict[str, Any], seconds: float) -> tuple[float, float]:
     """Steps a second, and seconds from the call to the end of the first step."""
-    started, watch, asked = time.perf_counter(), _Watch(seconds), {"epochs": 10_000, **settings}
+    started, watch, asked = time.perf_counter(), _Watch(seconds, LEAST), {"epochs": 10_000, **settings}
     with TemporaryDirectory(prefix="samekind-timing-") as folder, contextlib.suppress(EnoughError):
         sk.train(corpus.split("train"), asked.pop("preset"), Path(folder), probe=False, progress=watch, **asked)
     assert watch.first is not None
@@ -77,7 +79,13 @@ def peer(corpus: sk.Corpus, settings: dict[str, Any], seconds: float) -> float:
             return views
 
     loader = DataLoader(
-        Views(), BATCH, shuffle=True, drop_last=True, num_workers=WORKERS, persistent_workers=True, prefetch_factor=4
+        Views(),
+        settings["batch_size"],
+        shuffle=True,
+        drop_last=True,
+        num_workers=WORKERS,
+        persistent_workers=True,
+        prefetch_factor=4,
     )
 
     def batches() -> Iterator[Tensor]:
@@ -93,7 +101,9 @@ def ceiling(corpus: sk.Corpus, settings: dict[str, Any], seconds: float) -> floa
     """Steps a second of our step on the same tensors again and again."""
     pixels = _pixels(corpus, settings)
     network = _network(pixels, settings)
-    views = torch.rand(2 * BATCH, pixels.shape[3], *pixels.shape[1:3]).to(memory_format=torch.channels_last)
+    views = torch.rand(2 * settings["batch_size"], pixels.shape[3], *pixels.shape[1:3]).to(
+        memory_format=torch.channels_last
+    )
     threads = torch.get_num_threads()
     streamed = StreamedNetwork(network, threads) if threads > 1 else network
     with one_thread():
@@ -148,6 +158,6 @@ def _rate(
         loss(*projection.float().chunk(2)).backward()
         optimizer.step()
         taken = number + 1 - WARM_UP
-        if taken >= 3 and time.perf_counter() - started >= seconds:
+        if taken >= LEAST and time.perf_counter() - started >= seconds:
             break
     return taken / (time.perf_counter() - started)

@@ -51,11 +51,13 @@ class Stopwatch(NoProgress):
 
     Args:
         seconds: that the steps have to fill.
+        least: steps that are counted at least.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, least: int = LEAST_STEPS) -> None:
         self.steps: list[float] = []
         self._seconds = seconds
+        self._least = least
 
     @property
     def counted(self) -> list[float]:
@@ -78,7 +80,7 @@ class Stopwatch(NoProgress):
             EnoughError: enough are known.
         """
         self.steps.append(seconds)
-        if len(self.counted) >= LEAST_STEPS and sum(self.counted) >= self._seconds:
+        if len(self.counted) >= self._least and sum(self.counted) >= self._seconds:
             raise EnoughError
 
 

@@ -18,7 +18,8 @@ import torch
 from samekind.core.text import counted, duration
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
-from samekind.training.engine.step_figures import Statistics, StepFigures
+from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.engine.step_figures import StepFigures
 from samekind.training.engine.trainer import Trainer
 
 WARM_UP, TIMED = 3, 10
@@ -124,12 +125,12 @@ class Pace:
         )
 
 
-def step_at(step: int, trainer: Trainer, statistics: Statistics) -> Callable[[Batch], object]:
-    """Takes a batch as this step of the run, and waits for its end."""
+def step_at(step: int, trainer: Trainer, tracker: FalseNegativeTracker) -> Callable[[Batch], object]:
+    """Takes a batch as this step of the run, and waits for its end; without the probe, which looks at few steps where it takes long."""
     figures = StepFigures(trainer.accelerator.device)
 
     def take(batch: Batch) -> None:
-        figures.add(step, trainer.step(batch, step, statistics.tracker, statistics.look))
+        figures.add(step, trainer.step(batch, step, tracker))
         figures.read()
 
     return take

@@ -152,7 +152,7 @@ class _EpochLoop:
         with put_back(trainer), closing(self.loader.epochs()) as batches:
             for step in phases:
                 a_look = self._timed_look(step)
-                a_step[step] = rehearse(step_at(step, trainer, statistics), batches, is_over).a_step
+                a_step[step] = rehearse(step_at(step, trainer, statistics.tracker), batches, is_over).a_step
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
             a_record = time.perf_counter() - timed
@@ -183,7 +183,8 @@ class _EpochLoop:
                         self.figures.read()
                     )  # a loss that is not finite is said before a detector meets its images
                 self._refresh_detector(epoch)
-                figures = self.trainer.step(batch, self.counters.step, statistics.tracker, statistics.look)
+                look = statistics.look if epoch == span.stop - 1 else None  # as if each epoch had a record
+                figures = self.trainer.step(batch, self.counters.step, statistics.tracker, look)
                 now = time.perf_counter()
                 self._count(batch, now - started)
                 self._sum_up(read := self.figures.add(self.counters.step - 1, figures))

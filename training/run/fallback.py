@@ -13,7 +13,7 @@ from samekind.training.engine.context import RunContext
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.training_set import measuring_order
 
-FEWEST, MOST = 200, 5000
+FEWEST, MOST = 100, 5000
 """Images from which on neighbourhoods are trusted (docs/decisions/0055), and that are looked at."""
 
 
@@ -53,7 +53,7 @@ def fall_back(context: RunContext, encoder: Trainable, *, has_answers: bool) -> 
     assert images.views is not None
     rows = images.fit[np.sort(measuring_order(images, config)[:MOST])]
     vectors = np.concatenate([images.pixels[rows][:, None], images.views[rows][:, :2]], axis=1).astype(np.float32)
-    frozen, adapted = (torch.from_numpy(space) for space in (vectors, _adapted(encoder, vectors)))
+    frozen, adapted = torch.from_numpy(vectors), torch.from_numpy(_adapted(encoder, vectors))
     gain = neighbourhood_gain(frozen, adapted, k=neighbours_among(len(rows)))
     if gain > 0:
         context.progress.print(f"adapter: neighbourhoods agree more than in the frozen space ({gain:+.4f})")
