@@ -48,6 +48,7 @@ window.samekindWalk = (() => {
   };
   const IDLE = "[data-testid=stApp][data-test-script-state=notRunning]";
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms)); // by the page's clock: it comes after what the page has put off
+  const isFading = () => document.getAnimations().some((each) => each.playState === "running" && each.effect.getComputedTiming().endTime < Infinity);
   async function rest() {
     const began = performance.now();
     await sleep(250); // fields send a moment after the last key
@@ -55,7 +56,7 @@ window.samekindWalk = (() => {
       const now = performance.now();
       if (now - began > LONGEST_MS) throw new Error("not at rest after two minutes");
       const isAnswered = heard >= sent || now - sent > ANSWER_MS;
-      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE)) return;
+      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE) && !isFading()) return;
       await sleep(50);
     }
   }
