@@ -148,7 +148,9 @@ window.samekindWalk = (() => {
     const isCard = element.getRootNode() instanceof ShadowRoot && element.className;
     const isKeyed = region && ["slider", "number", "select", "switch"].includes(kind) && keyed.matches("[data-testid=stElementContainer]");
     const own = isKeyed ? "" : isCard ? `.${element.className} ${element.dataset.act ?? ""}` : nameOf(element);
-    return `${kind} ${region} ${own}`.replace("(0)", "(none)").replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+    const key = `${kind} ${region} ${own}`.replace("(0)", "(none)").replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+    // A phone's sidebar is opened again when it holds something else.
+    return kind === "sidebar" ? `${key} ${document.querySelectorAll("[data-testid=stSidebar] label").length}` : key;
   };
   // The layer on top: a dialog, else a popover, else the page.
   const top = () =>
