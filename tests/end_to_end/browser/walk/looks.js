@@ -139,7 +139,8 @@ window.samekindWalk = (() => {
     const labelled = by && element.getRootNode().getElementById?.(by.split(" ")[0])?.textContent;
     const own = element.cloneNode(true);
     for (const icon of own.querySelectorAll("[data-testid=stIconMaterial]")) icon.remove();
-    return short(element.getAttribute("aria-label") || labelled || own.textContent || element.labels?.[0]?.innerText || element.placeholder || element.title);
+    const table = element.dataset.testid === "data-grid-canvas" && "table"; // it says its cells, a moment later
+    return short(element.getAttribute("aria-label") || labelled || table || own.textContent || element.labels?.[0]?.innerText || element.placeholder || element.title);
   };
   const keyOf = (element, kind) => {
     const keyed = closest(element, "[class*=st-key-]");
@@ -217,6 +218,7 @@ window.samekindWalk = (() => {
   // A group whose members the arrow keys reach is one stop.
   const stopOf = (element) => closest(element, "[role=radiogroup], [role=tablist], [data-testid=stButtonGroup]") ?? element;
   let reached = new Set();
+  let last = null;
   const begin = () => {
     reached = new Set();
     document.body.tabIndex = -1; // so that Tab begins at the top, wherever the page has put the focus
@@ -226,7 +228,8 @@ window.samekindWalk = (() => {
   function step() {
     const element = focused();
     if (!element || element === document.body) return "body";
-    const isNew = !reached.has(element);
+    const isNew = !reached.has(element) || element === last; // Tab goes through the cells of a table, which is one element
+    last = element;
     reached.add(element);
     reached.add(stopOf(element));
     const box = element.getBoundingClientRect();
