@@ -10,6 +10,7 @@ a violation of serious or critical impact.
 
     python -m tests.end_to_end.browser.walk
     python -m tests.end_to_end.browser.walk --artefact artifacts/photos --sizes 390 --pages search map
+    python -m tests.end_to_end.browser.walk --only-look
     python -m tests.end_to_end.browser.walk --tasks
 """
 
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
 import samekind as sk
 from tests.app.artefacts import build
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--artefact", type=Path, help="a folder with an index, instead of the three")
     parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=list(SIZES), help="width of the screen")
     parser.add_argument("--pages", nargs="+", default=list(PAGES), help="addresses; 'overview' is the root")
+    parser.add_argument("--only-look", action="store_true", help="open the pages, go around with Tab")
     parser.add_argument("--tasks", action="store_true", help="only count the clicks of six tasks, on a labelled corpus")
     parser.add_argument("--port", type=int, default=PORT)
     asked = parser.parse_args()
@@ -67,7 +69,8 @@ def main() -> int:
                         print(f"{name:22} {taken.clicks} clicks, {taken.keys} keys")
                     break
                 for width in asked.sizes:
-                    faults += _walk(browser, artefact.name, address, SIZES[width], pages)
+                    visitor, name = Visitor(browser, SIZES[width]), f"{artefact.name}, {width} px"
+                    faults += _walk(visitor, name, address, pages, only_look=asked.only_look)
             shutil.rmtree(artefact.parent)
         browser.close()
     print(f"{faults} faults" if faults else "no faults")
@@ -98,18 +101,18 @@ def _artefacts(folder: Path, given: Path | None, is_one: bool) -> Iterator[Path]
             return
 
 
-def _walk(browser: Browser, name: str, address: str, size: Size, pages: Sequence[str]) -> int:
+def _walk(visitor: Visitor, name: str, address: str, pages: Sequence[str], *, only_look: bool) -> int:
     """Walks over the pages in one size, and prints what is wrong; returns how many faults there are."""
-    visitor, faults = Visitor(browser, size), 0
+    faults = 0
     for path in pages:
         began = time.monotonic()
         for scheme in reversed(SCHEMES):  # drawn anew in either, as well as changed while it is looked at
             visitor.open(address, path, scheme)
             visitor.look(f"opening it in {scheme}")
         stops = reach_all(visitor)
-        used = use_all(visitor, picture())
+        used = [] if only_look else use_all(visitor, picture())
         print(
-            f"{name}, {size.width} px, {path or 'overview'}: {len(used)} controls used, {stops} stops of Tab, "
+            f"{name}, {path or 'overview'}: {len(used)} controls used, {stops} stops of Tab, "
             f"{len(visitor.faults)} faults, {time.monotonic() - began:.0f} s",
             flush=True,
         )

@@ -48,6 +48,7 @@ window.samekindWalk = (() => {
   };
   const IDLE = "[data-testid=stApp][data-test-script-state=notRunning]";
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms)); // by the page's clock: it comes after what the page has put off
+  const isFading = () => document.getAnimations().some((each) => each.playState === "running" && each.effect.getComputedTiming().endTime < Infinity);
   async function rest() {
     const began = performance.now();
     await sleep(250); // fields send a moment after the last key
@@ -55,7 +56,7 @@ window.samekindWalk = (() => {
       const now = performance.now();
       if (now - began > LONGEST_MS) throw new Error("not at rest after two minutes");
       const isAnswered = heard >= sent || now - sent > ANSWER_MS;
-      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE)) return;
+      if (isAnswered && !uploads && now - Math.max(heard, sent) > 150 && document.querySelector(IDLE) && !isFading()) return;
       await sleep(50);
     }
   }
@@ -138,7 +139,8 @@ window.samekindWalk = (() => {
     const labelled = by && element.getRootNode().getElementById?.(by.split(" ")[0])?.textContent;
     const own = element.cloneNode(true);
     for (const icon of own.querySelectorAll("[data-testid=stIconMaterial]")) icon.remove();
-    return short(element.getAttribute("aria-label") || labelled || own.textContent || element.labels?.[0]?.innerText || element.placeholder || element.title);
+    const table = element.dataset.testid === "data-grid-canvas" && "table"; // it says its cells, a moment later
+    return short(element.getAttribute("aria-label") || labelled || table || own.textContent || element.labels?.[0]?.innerText || element.placeholder || element.title);
   };
   const keyOf = (element, kind) => {
     const keyed = closest(element, "[class*=st-key-]");
@@ -147,7 +149,9 @@ window.samekindWalk = (() => {
     const isCard = element.getRootNode() instanceof ShadowRoot && element.className;
     const isKeyed = region && ["slider", "number", "select", "switch"].includes(kind) && keyed.matches("[data-testid=stElementContainer]");
     const own = isKeyed ? "" : isCard ? `.${element.className} ${element.dataset.act ?? ""}` : nameOf(element);
-    return `${kind} ${region} ${own}`.replace("(0)", "(none)").replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+    const key = `${kind} ${region} ${own}`.replace("(0)", "(none)").replace(/[0-9a-f]{4,}(-[0-9a-f]+)*|\d+/g, "#"); // ids of screens, numbers
+    // A phone's sidebar is opened again when it holds something else.
+    return kind === "sidebar" ? `${key} ${document.querySelectorAll("[data-testid=stSidebar] label").length}` : key;
   };
   // The layer on top: a dialog, else a popover, else the page.
   const top = () =>
@@ -214,6 +218,7 @@ window.samekindWalk = (() => {
   // A group whose members the arrow keys reach is one stop.
   const stopOf = (element) => closest(element, "[role=radiogroup], [role=tablist], [data-testid=stButtonGroup]") ?? element;
   let reached = new Set();
+  let last = null;
   const begin = () => {
     reached = new Set();
     document.body.tabIndex = -1; // so that Tab begins at the top, wherever the page has put the focus
@@ -223,7 +228,8 @@ window.samekindWalk = (() => {
   function step() {
     const element = focused();
     if (!element || element === document.body) return "body";
-    const isNew = !reached.has(element);
+    const isNew = !reached.has(element) || element === last; // Tab goes through the cells of a table, which is one element
+    last = element;
     reached.add(element);
     reached.add(stopOf(element));
     const box = element.getBoundingClientRect();
