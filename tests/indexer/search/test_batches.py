@@ -105,8 +105,8 @@ def test_an_array_finds_what_its_vectors_find(index: Index, options: dict[str, A
     queries = np.random.default_rng(1).normal(size=(6, index.dim))
     options = {"k": 5, **options}
     for exclude_self in (False, True):
-        together = index.search(queries, exclude_self=exclude_self, **options)
-        one_by_one = index.search(list(queries), exclude_self=exclude_self, **options)
+        together: Any = index.search(queries, exclude_self=exclude_self, **options)
+        one_by_one: Any = index.search(list(queries), exclude_self=exclude_self, **options)
         assert [(each.k, each.hits, each.note) for each in together] == [
             (each.k, each.hits, each.note) for each in one_by_one
         ]
