@@ -30,20 +30,13 @@ class Contents:
     """
 
     def __init__(self, index: OpenedIndex) -> None:
-        from pyarrow import compute
-
-        # By Arrow: sorting a million Python strings takes twice as long, and copies of all of them memory.
-        found = index.rows.table["sha256"].combine_chunks().dictionary_encode()
-        order_C = compute.sort_indices(found.dictionary)
-        self.sha256_C = np.array(found.dictionary.take(order_C).to_pylist(), dtype=object)
-        number_C = np.empty(len(order_C), np.int64)
-        number_C[order_C.to_numpy()] = np.arange(len(order_C))
-        self.content_N = number_C[found.indices.to_numpy()]
-        self.row_C = np.empty(len(order_C), np.int64)
-        self.row_C[self.content_N[::-1]] = np.arange(len(self.content_N))[::-1]  # the first row is written last
-        self.number = dict(zip(self.sha256_C.tolist(), range(len(order_C)), strict=True))
-        is_train = compute.equal(index.rows.table["split"], "train").to_numpy(zero_copy_only=False)
-        self.is_trained_N = np.array(is_train, dtype=bool)
+        hashes = index.rows.column("sha256")
+        self.sha256_C = np.array(sorted(set(hashes)), dtype=object)  # `np.unique` takes longer for strings
+        self.number = dict(zip(self.sha256_C.tolist(), range(len(self.sha256_C)), strict=True))
+        self.content_N = np.fromiter(map(self.number.__getitem__, hashes), np.int64, len(hashes))
+        self.row_C = np.empty(len(self.sha256_C), np.int64)
+        self.row_C[self.content_N[::-1]] = np.arange(len(hashes))[::-1]  # the first row is written last
+        self.is_trained_N = np.array(index.splits, dtype=object) == "train"
         if not self.is_trained_N.any():
             self.is_trained_N[:] = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import samekind
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from samekind.console import Console
 
 
-def publish(index: samekind.Index, place: str, console: Console) -> tuple[samekind.Published, str]:
+def publish(
+    index: samekind.Index, place: str, console: Console, codes: Literal["pq", "rq"] | None = None
+) -> tuple[samekind.Published, str]:
     """Publishes an index; returns what was done, and that in a line with the command that searches there."""
     if index.adaptation is not None:
         console.say("the table has the encoder's own vectors: people's answers have no part in searches there")
-    done = samekind.publish(index, place, console.progress)
+    done = samekind.publish(index, place, console.progress, codes=codes)
     lists = f", {done.nprobes:,} lists a search, recall {done.recall:.3f}" if done.nprobes else ""
     changes = f"{counted(done.added, 'row')} added, {counted(done.removed, 'row')} taken out"
     return (

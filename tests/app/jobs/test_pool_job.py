@@ -13,9 +13,11 @@ import samekind as sk
 from samekind.app.state.library import Library
 
 
-def _found() -> Any:
+class _Found:
     """Stands for a pool; an empty one is as good as any."""
-    return []
+
+    def __len__(self) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -27,7 +29,9 @@ def library(artefact: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
 
 def test_the_first_pool_is_there_before_the_last(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Visitors get the first one at once, and the last one as soon as that is there; it is found once for all of them."""
-    sign, first, last, calls = threading.Event(), _found(), _found(), list[int]()
+    first: Any = _Found()
+    last: Any = _Found()
+    sign, calls = threading.Event(), list[int]()
 
     def growing(index: Any, progress: Any) -> Iterator[Any]:
         calls.append(1)
@@ -46,7 +50,8 @@ def test_the_first_pool_is_there_before_the_last(library: Library, monkeypatch: 
 
 def test_what_failed_is_tried_again(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error before the first pool reaches the visitor, and the next visit begins anew; a later one leaves what is there."""
-    pools: list[list[Any]] = [[sk.ArtefactError("the disk is gone")], [found := _found(), sk.ArtefactError("again")]]
+    found: Any = _Found()
+    pools: list[list[Any]] = [[sk.ArtefactError("the disk is gone")], [found, sk.ArtefactError("again")]]
 
     def growing(index: Any, progress: Any) -> Iterator[Any]:
         for each in pools.pop(0):

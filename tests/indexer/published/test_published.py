@@ -12,6 +12,7 @@ import pytest
 
 import samekind as sk
 from samekind.commands.folders.elsewhere import copy_here
+from samekind.core.errors import InputError
 from samekind.indexer.published import publishing
 from samekind.indexer.published.place import FILES
 from samekind.indexer.storage.database import open_published
@@ -117,6 +118,18 @@ def test_publishing_again_writes_what_has_changed(tmp_path: Path) -> None:
     assert len(_opened(place)) == 30
 
 
+def test_a_row_of_another_label_is_written_anew(tmp_path: Path) -> None:
+    """And it alone; where every row is another's, all are."""
+    labels = ["a", "b"] * 6
+    for name, changed in (("a", labels), ("b", [*labels[:-1], "c"]), ("c", ["d"] * 12)):
+        save_encoder(FakeEncoder(), tmp_path / name)
+        corpus = sk.Corpus.from_arrays(pictures(12), changed, name="one", source={"corpus": "one"})
+        index = sk.build_index(corpus, FakeEncoder(), tmp_path / name)
+        done = sk.publish(index, str(tmp_path / "place"))
+        assert (done.added, done.removed) == {"a": (12, 0), "b": (1, 1), "c": (12, 12)}[name]
+        assert told(_opened(tmp_path / "place").search(index.ids[0], k=12)) == told(index.search(index.ids[0], k=12))
+
+
 def test_a_query_with_many_copies_leaves_all_of_them_out(tmp_path: Path) -> None:
     """As the library does, which looks further: by a vector, which is known by no content."""
     pixels = np.concatenate([np.repeat(pictures(1), 30, axis=0), pictures(20, seed=5)])
@@ -166,6 +179,28 @@ def test_many_rows_get_an_index_that_is_tuned(tmp_path: Path, monkeypatch: pytes
         (2000, None),
     ):  # more than the lists of a search hold
         assert told(place.search("1999", k=k, where=where)) == told(index.search_id("1999", k=k, where=where))
+
+
+def test_the_codes_stay_until_others_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RaBitQ finds what product quantisation finds; a call that names none makes no index anew."""
+    monkeypatch.setattr(publishing, "FEWEST_INDEXED", 1000)
+    monkeypatch.setattr(publishing, "_ASKED", 20)
+    vectors = np.random.default_rng(0).normal(size=(1200, 16)).astype(np.float32)
+    index, place = sk.index_vectors(vectors, [str(i) for i in range(1200)], tmp_path / "a"), str(tmp_path / "place")
+
+    def published(codes: publishing.Codes | None) -> Any:
+        done = sk.publish(index, place, codes=codes)
+        assert done.nprobes > 0
+        assert done.recall >= 0.9
+        (made,) = open_published(place, {}).open_table("images").list_indices()
+        return made
+
+    first = published("rq")
+    assert first.index_type.lower().endswith("rq")
+    assert published(None).created_at == first.created_at
+    assert published("pq").index_type.lower().endswith("pq")
+    with pytest.raises(InputError, match="no codes 'xq'"):
+        sk.publish(index, place, codes="xq")  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_done_is_said_in_a_line(
