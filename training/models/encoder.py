@@ -52,9 +52,8 @@ class EncoderSpec:
         dim: dimension D of the embedding.
         mean, std: per channel, of pixels in [0, 1].
         width, stem_stride, pool: of `resnet-small`.
-        interpolation, crop: of `Preprocessing`.
+        interpolation, crop, resize: of `Preprocessing`.
         adapter: width of the hidden layer of the residual adapter; 0 for none.
-        resize: of `Preprocessing`.
         crops: of each image; with more than one, features have unit norm and the mean of an image's is its feature.
     """
 
@@ -202,8 +201,7 @@ class Encoder(EncoderExchange, nn.Module):
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Embeds images of any size and mode: `prepare`, then `embed`; `(N, D)` float32 of unit norm."""
-        prepared = [prepare(image, preprocessing_of(self.spec)) for image in images]
-        return self.embed(np.stack(prepared))
+        return self.embed(np.stack([prepare(image, preprocessing_of(self.spec)) for image in images]))
 
     @torch.no_grad()
     def _run(
