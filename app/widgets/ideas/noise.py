@@ -41,8 +41,9 @@ def show(words: Words, library: Library) -> list[str]:
         st.info(words("nce.too_few", places=places, least=ideas.LEAST_PLACES))
         return []
     best = ideas.Noise(0.0, 1.0)
-    with left, st.empty() as drawn:
-        if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
+    drawn = left.empty()
+    if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
+        with drawn:
             parts.chart(charts.curves(words, figures.data, noise, None, best), "ideas_data")
     curve = figures.curve(noise, ratio)
     with drawn:
