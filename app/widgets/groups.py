@@ -79,8 +79,10 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
 def _mark_copies(library: Library, screen: sk.Screen) -> None:
     """Draws the page again once it is known which images are near copies, if that took so long that the screen was drawn without."""
     looking = library.near_copies(_ids(screen))
-    if looking.result is None and waiting.result(lambda: looking, "Looking for near copies …"):
-        st.rerun()
+    if looking.result is None:
+        found = waiting.result(lambda: looking, "Looking for near copies …")
+        if found:
+            st.rerun()
 
 
 def _ids(screen: sk.Screen) -> tuple[str, ...]:
