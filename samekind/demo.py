@@ -23,6 +23,9 @@ from samekind.core.lifetime import ALLOWS_TRAINING, ENDS_WITH_STDIN
 if TYPE_CHECKING:
     from samekind.console import Console
 
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+"""Settings of glibc's allocator, unless the user has others: each visitor and each job has a thread, and what one has freed would be kept
+for that thread alone."""
 PORTS_TRIED = 50
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -170,9 +173,9 @@ def streamlit_command(artefact: Path, host: str, port: int, behind: Behind = NO_
 
 
 def server_environment() -> dict[str, str]:
-    """Variables of the server: ours, and a home where there is none. Streamlit looks for its settings there, and may end without one."""
+    """Variables of the server: ours, `ALLOCATOR`, and a home where there is none: Streamlit looks for settings there, or may end."""
     home = Path(os.path.expanduser("~"))
-    return dict(os.environ) if home.is_dir() else {**os.environ, "HOME": str(cache_home())}
+    return {**ALLOCATOR, **os.environ, **({} if home.is_dir() else {"HOME": str(cache_home())})}
 
 
 def free_port(host: str, first: int) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 SECONDS_BETWEEN_LOOKS = 0.2
+LONG = 1.0
+"""Seconds of work that leaves memory to give back."""
 Result = TypeVar("Result")
 
 
@@ -63,10 +69,21 @@ class Job(Generic[Result]):
             self._thread.join(SECONDS_BETWEEN_LOOKS)
 
     def _run(self) -> None:
+        started = time.monotonic()
         try:
             self._results.append(self._work(self._progress))
         except Exception as error:  # noqa: BLE001  raised again in `wait`, where somebody sees it
             self._error = error
+        if time.monotonic() - started > LONG:
+            give_back()
+
+
+def give_back() -> None:
+    """Returns memory that is free by now to the system, where the C library can: an audit leaves 0.1 GB that nothing else would use."""
+    gc.collect()  # what holds itself is not freed before, and the server of the demo seldom looks for it
+    trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class Progress:

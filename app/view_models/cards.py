@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from samekind.core.text import one_line
@@ -83,7 +83,7 @@ class Card:
 
     def to_data(self) -> dict[str, Any]:
         """The card as JSON for the gallery's script: its id as it is, and of what is shown every text on one line."""
-        return {**{key: _shown(value) for key, value in asdict(self).items()}, "id": self.id}
+        return {**_shown(self), "id": self.id}
 
 
 def _shown(value: Any) -> Any:
@@ -91,9 +91,9 @@ def _shown(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return one_line(value)
-    if isinstance(value, dict):
-        return {key: _shown(each) for key, each in value.items()}
-    return [_shown(each) for each in value]
+    if isinstance(value, tuple):
+        return [_shown(each) for each in value]
+    return {key: _shown(each) for key, each in vars(value).items()}  # not `asdict`, which copies all of it first
 
 
 def data_uri(encoded: bytes) -> str:

@@ -123,6 +123,14 @@ def test_a_server_without_a_home_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert demo_module.server_environment()["HOME"] == str(tmp_path)
 
 
+def test_the_server_keeps_no_memory_for_each_thread_unless_the_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """glibc would have a pool of freed memory for each of up to eight threads a core."""
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert demo_module.server_environment()["MALLOC_ARENA_MAX"] == "2"
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "16")
+    assert demo_module.server_environment()["MALLOC_ARENA_MAX"] == "16"
+
+
 def test_a_server_that_dies_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ends before it answers is an error with its exit code, and stdout stays free of an address."""
 

@@ -42,8 +42,8 @@ def show(words: Words, library: Library) -> list[str]:
         return []
     best = ideas.Noise(0.0, 1.0)
     drawn = left.empty()
-    with drawn:
-        if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
+    if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
+        with drawn:
             parts.chart(charts.curves(words, figures.data, noise, None, best), "ideas_data")
     curve = figures.curve(noise, ratio)
     with drawn:

@@ -91,3 +91,12 @@ def test_many_images_in_groups_are_compared_a_few_at_a_time(monkeypatch: pytest.
     monkeypatch.undo()
     monkeypatch.setattr(module, "_AT_ONCE", 3)
     assert drawn(vectors, grouped, 50) == expected
+
+
+def test_one_image_stands_for_another_by_the_cube_of_the_cosine() -> None:
+    """And not at all where that is below 0."""
+    vectors = np.random.default_rng(1).normal(size=(40, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    anchors = Anchors(vectors.__getitem__, np.arange(40), NONE, seed=0)
+    expected = np.array([[max(0.0, float(one @ target)) ** 3 for target in anchors._target_TD] for one in vectors[:9]])
+    np.testing.assert_allclose(anchors._alike(np.arange(9)), expected, atol=1e-15)

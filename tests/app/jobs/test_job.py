@@ -1,0 +1,49 @@
+"""Long work in the background: its result, and the memory that it leaves."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from pathlib import Path
+
+import pytest
+
+from samekind.app.jobs import job as job_module
+from samekind.app.jobs.job import Job, Progress
+
+
+def test_a_result_is_waited_for_as_long_as_asked() -> None:
+    """Whoever would rather draw a page without it gets nothing, and the result once it is there."""
+    sign = threading.Event()
+
+    def work(progress: Progress) -> str:
+        assert sign.wait(20)
+        return "done"
+
+    job = Job(work, "test")
+    assert job.soon(0.01) is None
+    sign.set()
+    assert job.soon(20) == "done"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library gives memory back by rules of its own")
+def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where what it leaves lies among what it freed, so that the heap does not shrink by itself."""
+    monkeypatch.setattr(job_module, "LONG", 0.0)
+    before = resident()
+
+    def work(progress: Progress) -> tuple[list[bytes], int]:
+        made = [bytes(1000 + number % 7) for number in range(100_000)]
+        left = made[::1000]
+        del made
+        return left, resident()
+
+    _, at_its_end = Job(work, "test").wait(lambda share: None)
+    assert at_its_end > before + 80, "otherwise nothing is tested"
+    assert resident() < before + 20
+
+
+def resident() -> int:
+    """Megabytes that this process holds."""
+    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmRSS"))
+    return int(line.split()[1]) // 1000
