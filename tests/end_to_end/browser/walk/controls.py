@@ -70,7 +70,8 @@ def use_all(visitor: Visitor, picture: bytes) -> list[str]:
                 visitor.rest()
                 visitor.look(said)
         except Error as error:
-            if "not attached" in str(error) and tries[control.key] < TRIES:  # it was drawn anew just then
+            is_gone = "not attached" in str(error) or not control.element.is_visible()
+            if is_gone and tries[control.key] < TRIES:  # it was drawn anew just then, or went with its popover
                 done.remove(control.key)
                 continue
             visitor.missing(f"{said} cannot be used: {str(error).splitlines()[0]}", "trying it")
