@@ -106,7 +106,6 @@ def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> Non
             while gc.get_freeze_count() <= count and time.monotonic() < ends:
                 time.sleep(0.01)
             return gc.get_freeze_count()
-        assert frozen_beyond(0, 0.3) == 0
         import xmlrpc.client
         first = frozen_beyond(0)
         assert first > 50_000
