@@ -51,4 +51,4 @@ def read_group(file: Path, group: int, column: str) -> Any:
         values = opened.read_row_group(group, columns=[path], use_threads=False).column(0)
     if path == column:
         return values
-    return pa.chunked_array([chunk.field("bytes") for chunk in values.chunks], pa.binary())
+    return pa.chunked_array([chunk.field("bytes") for chunk in values.chunks], values.type.field("bytes").type)

@@ -84,7 +84,8 @@ def read_parquet(
         reading: how pictures are read; where it says nothing of the depth of deep ones, one is decided for all.
 
     Raises:
-        CorpusError: a file cannot be read or has no column `image`, an id stands there twice, a split is none, or no image can be read.
+        CorpusError: a file cannot be read or has no column `image`, an id stands there twice, a split is none, only some images have an
+            id or a split, or no image can be read.
     """
     root, rows, how = path.resolve(), _Rows(), reading or Reading()
     files = parquet_files(root)
@@ -225,7 +226,7 @@ def _label(value: Any, names: Sequence[str] | None) -> str | None:
 
 def _ids(rows: _Rows, several: bool, path: Path) -> list[str]:
     """The column `id`, otherwise the paths of the images if they tell them apart, otherwise file and row."""
-    if all(value is not None for value in rows.ids):
+    if _is_told("id", rows.ids, path):
         ids = [str(value) for value in rows.ids]
         twice = next((id_ for id_, count in Counter(ids).items() if count > 1), None)
         if twice is not None:
@@ -236,9 +237,20 @@ def _ids(rows: _Rows, several: bool, path: Path) -> list[str]:
     return [f"{stem}/{row:06d}" if several else f"{row:06d}" for stem, row in rows.places]
 
 
+def _is_told(name: str, values: Sequence[Any], path: Path) -> bool:
+    """True if every image has a value there, false if none has; some alone would be a choice between two readings of the others."""
+    missing = sum(value is None for value in values)
+    if 0 < missing < len(values):
+        raise CorpusError(
+            f"{path}: {missing} of {len(values)} images have no value in the column {name!r}",
+            hint="give every image one, or leave the column out",
+        )
+    return missing == 0
+
+
 def _splits(rows: _Rows, ids: Sequence[str], seed: int, path: Path) -> list[Split]:
     """The column `split`, otherwise the names of the files, otherwise drawn."""
-    if all(value is not None for value in rows.splits):
+    if _is_told("split", rows.splits, path):
         unknown = sorted({str(value) for value in rows.splits if str(value).lower() not in SPLIT_NAMES})
         if unknown:
             raise CorpusError(

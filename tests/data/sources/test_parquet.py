@@ -104,6 +104,30 @@ def test_plain_bytes_and_numbered_classes(folder: Path, tmp_path: Path) -> None:
     assert load_corpus(write(tmp_path / "z.parquet", folder, image=encoded, label=[])).labels is None
 
 
+def test_large_bytes_within_structs_are_read(folder: Path, tmp_path: Path) -> None:
+    """Other writers of Parquet count the bytes of a column in 64 bits."""
+    file = write(tmp_path / "x.parquet", folder)
+    table = parquet.read_table(file)
+    wide = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
+    images = pa.array(table["image"].to_pylist(), wide)
+    parquet.write_table(
+        table.set_column(table.schema.get_field_index("image"), "image", images), tmp_path / "y.parquet"
+    )
+    expected, corpus = load_corpus(file), load_corpus(tmp_path / "y.parquet")
+    assert corpus.ids == expected.ids
+    np.testing.assert_array_equal(np.asarray(corpus.image(3)), np.asarray(expected.image(3)))
+
+
+@pytest.mark.parametrize(("column", "value"), [("split", "test"), ("id", "a")])
+def test_a_column_that_only_some_images_have_is_refused(folder: Path, tmp_path: Path, column: str, value: str) -> None:
+    """Not passed over: test images would be trained on, or lose their names."""
+    values = [f"{value}{number}" if column == "id" else value for number in range(11)]
+    columns: dict[str, Any] = {column: [*values, None]}
+    file = write(tmp_path / "train.parquet", folder, **columns)
+    with pytest.raises(CorpusError, match=f"1 of 12 images have no value in the column '{column}'"):
+        load_corpus(file)
+
+
 def test_files_are_called_after_splits(folder: Path, tmp_path: Path) -> None:
     """As a data set lies in a hub; a column says otherwise, and so does one of ids."""
     numbers = [str(number) for number in range(12)]
