@@ -16,6 +16,7 @@ import time
 import pandas as _whole_pandas  # noqa: F401
 from streamlit.web import cli
 
+from samekind.app.jobs.job import collect_all
 from samekind.core.lifetime import ENDS_WITH_STDIN
 
 SECONDS_BETWEEN_LOOKS = 5.0
@@ -52,7 +53,7 @@ def set_imports_aside(seconds: float = SECONDS_BETWEEN_LOOKS) -> None:
         time.sleep(seconds)
         count = len(sys.modules)
         if set_aside < count == before:  # none is under way
-            gc.collect()  # else what is garbage now would stay, too
+            collect_all()  # else what is garbage now would stay, too
             gc.freeze()
             set_aside = count
         before = count

@@ -80,10 +80,19 @@ class Job(Generic[Result]):
 
 def give_back() -> None:
     """Returns memory that is free by now to the system, where the C library can: an audit leaves 0.1 GB that nothing else would use."""
-    gc.collect()  # what holds itself is not freed before, and the server of the demo seldom looks for it
+    collect_all()  # what holds itself is not freed before, and the server of the demo seldom looks for it
     trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def collect_all() -> None:
+    """Frees what nothing holds but itself, also where it was set aside (`app/serve.py`) and dropped since, as an index rebuilt."""
+    set_aside = gc.get_freeze_count()
+    gc.unfreeze()
+    gc.collect()
+    if set_aside:
+        gc.freeze()
 
 
 class Progress:

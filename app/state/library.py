@@ -61,6 +61,7 @@ class Library(BackgroundWork):
         self._usual = UsualSimilarities()
         self._keeping = threading.Lock()
         self._kept: dict[Callable[[Library], Any], Any] = {}
+        self._near_copies: dict[tuple[str, ...], Job[list[tuple[str, str]]]] = {}
 
     def kept(self, kind: Callable[[Library], Kept]) -> Kept:
         """What a page works out of this index, made when it is first asked for, and one for all sessions."""
@@ -209,17 +210,20 @@ class Library(BackgroundWork):
                 self._samples[report.split] = HardNegativeSample(self.index, report)
             return self._samples[report.split]
 
-    @cached_property
-    def near_copies(self) -> Callable[[tuple[str, ...]], Job[list[tuple[str, str]]]]:
-        """The pairs among a few images that are nearly the same picture, of the last screens kept: marks do not change them.
+    def near_copies(self, ids: tuple[str, ...]) -> Job[list[tuple[str, str]]]:
+        """The pairs among a few images that are nearly the same picture; what failed is begun anew.
 
         A moment of work, but the first one may have to import torch, which takes 2 s.
         """
         from samekind import near_copies
 
-        return lru_cache(maxsize=SCREENS_KEPT)(
-            lambda ids: Job(lambda progress: near_copies(self.index, ids), "samekind-near-copies")
-        )
+        job = self._near_copies.pop(ids, None)
+        if job is None or job.failed:
+            job = Job(lambda progress: near_copies(self.index, ids), "samekind-near-copies")
+        self._near_copies[ids] = job  # of the last screens kept: marks do not change them
+        if len(self._near_copies) > SCREENS_KEPT:
+            self._near_copies.pop(next(iter(self._near_copies)), None)
+        return job
 
     def pool(self) -> sk.CandidatePool:
         """The candidate pairs, found once from the audit with 10 negatives per anchor, which must be done.

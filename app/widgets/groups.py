@@ -21,6 +21,7 @@ from samekind.core.text import counted
 
 if TYPE_CHECKING:
     import samekind as sk
+    from samekind.app.jobs.job import Job
 
 HISTORY = 8
 SECONDS_FOR_COPIES = 0.3
@@ -43,7 +44,9 @@ def show(library: Library, answers: Answers) -> Progress:
     if offer.screen is None:
         _no_screen(offer.are_leased)
     else:
-        _screen(library, offer.screen, offer.marks, answers)
+        looking = library.near_copies(_ids(offer.screen))
+        copies = looking.soon(SECONDS_FOR_COPIES)
+        _screen(library, offer.screen, offer.marks, answers, copies or [])
     answered = screen_view.answered_screens(answers.verdicts)
     with st.container(horizontal=True):
         if offer.screen is not None:
@@ -52,16 +55,17 @@ def show(library: Library, answers: Answers) -> Progress:
     _contradictions(answers)
     bought.show(library, answers, None if offer.screen is None else offer.screen.anchor.id)
     _history(library, answered[:HISTORY])
-    if offer.screen is not None:
-        _mark_copies(library, offer.screen)
+    if offer.screen is not None and copies is None:
+        _mark_copies(looking)
     return progress
 
 
-def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers) -> None:
+def _screen(
+    library: Library, screen: sk.Screen, marks: Marks, answers: Answers, copies: Sequence[tuple[str, str]]
+) -> None:
     revealed = labeling_session.are_labels_shown()
     ids = [image.id for image in screen.images]
     doubted = library.doubted() if revealed else frozenset[str]()
-    copies = library.near_copies(_ids(screen)).soon(SECONDS_FOR_COPIES) or []
     badges = screen_view.suspicions(screen, copies, doubted)
     screen_grid(
         screen.id,
@@ -76,13 +80,11 @@ def _screen(library: Library, screen: sk.Screen, marks: Marks, answers: Answers)
     )
 
 
-def _mark_copies(library: Library, screen: sk.Screen) -> None:
-    """Draws the page again once it is known which images are near copies, if that took so long that the screen was drawn without."""
-    looking = library.near_copies(_ids(screen))
-    if looking.result is None:
-        found = waiting.result(lambda: looking, "Looking for near copies …")
-        if found:
-            st.rerun()
+def _mark_copies(looking: Job[list[tuple[str, str]]]) -> None:
+    """Draws the page again once it is known which images are near copies, of a screen that was drawn without."""
+    found = waiting.result(lambda: looking, "Looking for near copies …")
+    if found:
+        st.rerun()
 
 
 def _ids(screen: sk.Screen) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,27 @@ def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.Monke
     if at_its_end < before + 80:
         pytest.skip("earlier tests have left so much free memory that none had to be fetched")
     assert resident() < before + 20
+
+
+def test_long_work_frees_what_was_set_aside_and_dropped() -> None:
+    """The server sets aside what is there when an import ends, opened indexes included; one that was rebuilt has to go."""
+
+    class Opened:
+        itself: Opened
+
+    opened = Opened()
+    opened.itself = opened
+    gone = weakref.ref(opened)
+    gc.freeze()
+    try:
+        del opened
+        gc.collect()
+        assert gone() is not None, "otherwise nothing is tested"
+        job_module.give_back()
+        assert gone() is None
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def resident() -> int:
