@@ -1,6 +1,6 @@
 """A word where the folders look like albums, dates or what a camera and a backup leave: as classes they mean nothing.
 
-It is a guess by names alone, so it is said and changes nothing. A year behind a name is no sign of it: models of cars are called so.
+It is a guess by names alone, so it is said and changes nothing. A year beside a name is no sign of it: models of cars are called so.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _OCCASION = (
     "spring|summer|autumn|fall|winter|holidays?|vacations?|trips?|travels?|weddings?|birthdays?|christmas|xmas|easter|party|photos?|pictures?"
 )
 _ALBUM = re.compile(
-    rf"{_YEAR}[-_. ]{_MONTH}(?:[-_. ]{_DAY})?(?!\d).*"  # 2019-05 Rome, 2019_05_12
+    rf"{_YEAR}[-_. ](?:{_MONTH}[-_. ]{_DAY}|(?:0[1-9]|1[0-2]))(?!\d).*"  # 2019-05 Rome, 2019_05_12, and not 2019-1
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-_. ].*"  # 20190512 Rome
     rf"|{_DAY}[-_. ]{_MONTH}[-_. ]{_YEAR}(?!\d).*"  # 12.05.2019
-    rf"|{_YEAR}[-_. ]+[^\d\W].*"  # 2019 Holidays
+    rf"|{_YEAR}[-_. ](?:.*[-_. ])?(?:{_OCCASION})(?:[-_., ].*)?"  # 2019 Holidays, and not 2012 BMW
     rf"|(?:.*[-_. ])?(?:{_OCCASION})[-_., ].*\b{_YEAR}"  # Summer in Rome 2019, Photos from 2019
     r"|(?:.*[-_. ])?backups?(?:[-_. ].*)?"  # IMG backup
     r"|\d{3}(?:apple|canon|nikon|olymp|panas?|msdcf|_?fuji|nz\w+|d\d{3,4}|_\w{4})"
     r"|dcim|camera ?roll|saved pictures|whatsapp (?:images|video)"
-    r"|(?:untitled|new)[-_. ](?:album|folder)(?:[-_. (]*\d*\)?)|(?:unsorted|screenshots|downloads)(?:[-_. ].*)?",
+    r"|(?:untitled|new)[-_. ](?:album|folder)(?:[-_. (]*\d*\)?)|unsorted(?:[-_. ].*)?",
     re.IGNORECASE,
 )
 _ONLY_TIME = re.compile(rf"{_YEAR}(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?")  # 2019, 201905, 20190512

@@ -81,6 +81,8 @@ class Export:
         if not (self.onnx or self.save_pretrained or of_index):
             hint = "name at least one of --onnx, --save-pretrained, --vectors, --knn and --lance"
             raise InputError("nothing to export", hint=hint)
+        if self.codes is not None and not self.lance:
+            raise InputError("--codes are of an index that is published", hint="name its place: --lance FOLDER")
         at_least("--k", self.k, 1)
         if of_index and not names_model(self.artefact):
             folder_exists(Path(self.artefact))

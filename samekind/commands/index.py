@@ -137,7 +137,7 @@ class BuildIndex:
         """Builds, extends or thins the index and prints its size."""
         from samekind.training.runtime.artefact import check_file_writable
 
-        if self.engine != "local" and (self.watch or self.vectors is not None or self.corpus is None):
+        if self.engine != "local" and (self.watch or self.remove or self.vectors is not None or self.corpus is None):
             raise InputError(
                 f"--engine {self.engine} embeds the images of a corpus, once",
                 hint="leave it out, or name --corpus alone",
@@ -151,7 +151,7 @@ class BuildIndex:
         ):
             raise InputError("--watch follows a folder of images", hint="name it: --corpus FOLDER --watch")
         if self.missing is not None:
-            if self.corpus is None or self.vectors is not None:
+            if self.corpus is None or self.vectors is not None or self.remove:
                 raise InputError("--missing compares with a corpus", hint="name it: --corpus FOLDER --missing FILE.csv")
             check_file_writable(self.missing)
         build = self._build if self.vectors is None else self._take_vectors

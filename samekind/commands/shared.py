@@ -185,13 +185,13 @@ def exported_text(lines: int, hold: int, what: str, file: Path) -> str:
 
     Args:
         lines: that were written.
-        hold: of them, without what was corrected or taken back since, and without what took it back.
+        hold: of them, without what was said again by others, corrected or taken back, and without what took it back.
         what: one of them is called.
         file: it was.
     """
     if hold == lines:
         return f"wrote {counted(lines, what)} to {file}"
-    rest = "the others tell what was corrected or taken back"
+    rest = "the others repeat, correct or take back"
     return (
         f"wrote {counted(lines, 'line')} to {file}: {counted(hold, f'{what} that holds', f'{what}s that hold')}, {rest}"
     )

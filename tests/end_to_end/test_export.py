@@ -36,6 +36,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
 def test_what_cannot_be_exported_is_refused_in_a_line(tmp_path: Path) -> None:
     """Nothing asked for, no artefact, a model without an index, a file of another kind."""
     assert "nothing to export" in refused("export", OLD)
+    assert "--codes are of an index that is published" in refused("export", OLD, "--knn", "x.parquet", "--codes", "rq")
     assert "there is no encoder" in refused("export", tmp_path / "nowhere", "--onnx", tmp_path / "e.onnx")
     assert "without an index" in refused("export", "lite0", "--vectors", tmp_path / "v.npy")
     assert ".parquet or .npy" in refused("export", OLD, "--vectors", tmp_path / "v.csv")

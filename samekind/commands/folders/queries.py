@@ -61,7 +61,8 @@ def answer_queries(queries: Sequence[str], search: Search, console: Console) -> 
             task.advance(len(some))
     if failed:
         what = f"{counted(failed, 'query', 'queries')} of {len(queries):,} could not be answered"
-        raise InputError(what, hint='their lines have "error" instead of hits; the others are answered')
+        others = "" if failed == len(queries) else "; the others are answered"
+        raise InputError(what, hint=f'their lines have "error" instead of hits{others}')
 
 
 def _answers(queries: list[str], search: Search) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from tests.end_to_end.helpers import CLASSES
 ALBUMS = [
     *("2019 Holidays", "2019-05 Rome", "2019-05-12", "2019_05_12", "20190512 Anna", "12.05.2019", "2018-Wedding"),
     *("Summer in Rome 2019", "Photos from 2019", "July 2018", "May, 2018", "IMG backup", "Backup of phone", "phone_backup_2"),
-    *("100APPLE", "101CANON", "100_PANA", "DCIM", "Camera Roll", "WhatsApp Images", "New Folder (2)", "Untitled Album", "Screenshots"),
+    *("100APPLE", "101CANON", "100_PANA", "DCIM", "Camera Roll", "WhatsApp Images", "New Folder (2)", "Untitled Album"),
 ]  # fmt: skip
 TIMES = ["2017", "2018", "201905", "20190512"]
 CLASS_NAMES = {
@@ -30,6 +30,9 @@ CLASS_NAMES = {
     "cars": ["Acura Integra Type R 2001", "AM General Hummer SUV 2000", "BMW X5 SUV 2007", "Ford F-150 Regular Cab 2012"],
     "airplanes": ["737-200", "A330-200", "Boeing 747", "DC-10", "Cessna 172", "Spitfire"],
     "birds": ["001.Black_footed_Albatross", "002.Laysan_Albatross", "200.Common_Yellowthroat"],
+    "years in front": ["2012 BMW M3", "2011 Audi R8", "2015 Ford Focus", "2002 penny", "2005 dime"],
+    "numbered within years": ["2020-1", "2020-2", "2021-3"],
+    "kinds of pictures": ["screenshots", "photos", "downloads"],
     "coins": ["1 Euro", "2 Euro", "10 Cent"],
     "one album among many": ["cat", "dog", "cow", "horse", "2019 Holidays"],
     "two albums among many": ["cat", "dog", "cow", "horse", "hen", "pig", "2019 Holidays", "IMG backup"],

@@ -29,3 +29,6 @@ def test_missing_images_are_written_to_a_file(tmp_path: Path) -> None:
     assert f"wrote 3 missing images to {file}" in called.err
     assert [line for line in called.err.splitlines() if line.startswith("  ")] == ["  0.png", "  1.png", "  4.png"]
     assert "--missing compares with a corpus" in refused("index", "--out", out, "--remove", "x", "--missing", file)
+    thinned = ("index", "--corpus", tmp_path, "--out", out, "--remove", "x")
+    assert "--missing compares with a corpus" in refused(*thinned, "--missing", file)
+    assert "--engine ray embeds the images of a corpus" in refused(*thinned, "--engine", "ray")
