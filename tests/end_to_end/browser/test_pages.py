@@ -152,8 +152,11 @@ def test_false_negatives_are_marked_and_drawn(page: Page, address: str) -> None:
     false = negatives.filter(has_text="FALSE NEGATIVE")
     expect(false.first).to_have_class(re.compile(r"\bfalse\b"))
     expect(false.first).to_have_css("border-top-color", "rgb(194, 65, 12)")
-    height = false.first.locator(".badge").evaluate("badge => badge.offsetHeight")
-    assert height < 24, "the mark is one line"
+    mark, card = false.first.locator(".badge").bounding_box(), false.first.bounding_box()
+    assert mark is not None
+    assert card is not None
+    assert mark["x"] + mark["width"] <= card["x"] + card["width"], "the mark keeps within its card"
+    assert mark["height"] < 40, "the mark is two lines at most"
     expect(page.locator(".js-plotly-plot")).to_have_count(7)
     shown = negatives.first.get_attribute("data-id")
     page.get_by_role("button", name="Next").click()
