@@ -25,24 +25,27 @@ function start(root, calls) {
   return map;
 }
 
+// The shorter side alone decides how large the whole map is drawn, so that is what a resized view follows.
+const shorter = (canvas) => Math.min(canvas.width, canvas.height);
+
 function fit(map) {
-  const { canvas } = map, before = canvas.width;
+  const { canvas } = map, before = shorter(canvas);
   map.ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(canvas.clientWidth * map.ratio);
   canvas.height = Math.round(canvas.clientHeight * map.ratio);
   if (!map.view.scale) home(map);
-  else if (before) map.view.scale *= canvas.width / before || 1;
+  else if (before) map.view.scale *= shorter(canvas) / before || 1;
   map.redraw();
 }
 
 function home(map) {
-  map.view = { x: SIDE / 2, y: SIDE / 2, scale: Math.min(map.canvas.width, map.canvas.height) / SIDE };
+  map.view = { x: SIDE / 2, y: SIDE / 2, scale: shorter(map.canvas) / SIDE };
   map.redraw();
 }
 
 // Keeps what lies at (x, y), in pixels of the page, where it is.
 function zoom(map, factor, x = map.canvas.clientWidth / 2, y = map.canvas.clientHeight / 2) {
-  const [beforeX, beforeY] = placeAt(map, x, y), whole = Math.min(map.canvas.width, map.canvas.height) / SIDE;
+  const [beforeX, beforeY] = placeAt(map, x, y), whole = shorter(map.canvas) / SIDE;
   map.view.scale = Math.min(Math.max(map.view.scale * factor, whole / 2), whole * 2000);
   const [afterX, afterY] = placeAt(map, x, y);
   map.view.x += beforeX - afterX;

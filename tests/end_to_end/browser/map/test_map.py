@@ -53,12 +53,17 @@ def on_screen(canvas: Locator, artefact: Path) -> np.ndarray[tuple[int, int], np
     return place_N2 * min(width, height) / STEPS + np.array([width, height]) / 2 + 1
 
 
+def loneliest(place_N2: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> int:
+    """The point that lies farthest from all others, so that nothing else is meant."""
+    gap_NN = np.linalg.norm(place_N2[:, None] - place_N2[None], axis=2) + 1e9 * np.eye(len(place_N2))
+    return int(gap_NN.min(axis=1).argmax())
+
+
 def test_a_point_shows_its_picture_and_a_click_its_negatives(page: Page, address: str, mapped: Path) -> None:
-    """The image that lies farthest from all others, so that nothing else is meant."""
+    """The tip names the image, and a click lists what lies beside it."""
     canvas, ids = open_map(page, address), sk.Index.open(mapped).ids
     place_N2 = on_screen(canvas, mapped)
-    gap_NN = np.linalg.norm(place_N2[:, None] - place_N2[None], axis=2) + 1e9 * np.eye(len(ids))
-    row = int(gap_NN.min(axis=1).argmax())
+    row = loneliest(place_N2)
     position = {"x": float(place_N2[row, 0]), "y": float(place_N2[row, 1])}
     canvas.hover(position=position)  # type: ignore[arg-type]
     expect(page.locator(".tip")).to_contain_text(ids[row])
@@ -68,6 +73,21 @@ def test_a_point_shows_its_picture_and_a_click_its_negatives(page: Page, address
     expect(page.get_by_text(ids[row], exact=True)).to_be_visible()
     page.get_by_role("button", name="Search for this").click()
     expect(page).to_have_url(re.compile(r"/search\?id="))
+
+
+def test_a_page_that_grows_narrower_shows_the_whole_map_still(page: Page, address: str, mapped: Path) -> None:
+    """The canvas keeps its height, its shorter side; a page that is laid out anew while it loads must not cut the map's edge off."""
+    canvas, ids = open_map(page, address), sk.Index.open(mapped).ids
+    before = canvas.bounding_box()
+    page.set_viewport_size({"width": 1100, "height": 900})
+    expect(canvas).not_to_have_js_property("clientWidth", before and before["width"] - 2)
+    after, place_N2 = canvas.bounding_box(), on_screen(canvas, mapped)
+    assert before is not None
+    assert after is not None
+    assert after["height"] == before["height"] < after["width"] < before["width"]
+    row = loneliest(place_N2)
+    canvas.hover(position={"x": float(place_N2[row, 0]), "y": float(place_N2[row, 1])})
+    expect(page.locator(".tip")).to_contain_text(ids[row])
 
 
 def test_what_a_line_surrounds_is_selected(page: Page, address: str, mapped: Path) -> None:
