@@ -16,9 +16,10 @@ import numpy as np
 from PIL import Image
 
 from samekind.core.cores import usable_cores
-from samekind.core.errors import ImageError, InputError
+from samekind.core.errors import CorpusError, ImageError, InputError
 from samekind.data.decoding.cells import encoded_in
 from samekind.data.decoding.flatten import standardise
+from samekind.data.decoding.object_store import fetched
 from samekind.data.decoding.pictures import PictureFile, content_sha256, file_and_frame
 from samekind.data.decoding.torch_resize import torch_resized
 from samekind.data.types.images import ImageReference, Pixels
@@ -113,6 +114,10 @@ def _encoded_again(reference: ImageReference) -> bytes:
     try:
         # What has become a named pipe would wait for ever.
         encoded = reference.path.read_bytes() if reference.path.is_file() else None
+        if encoded is None and reference.address is not None and not reference.path.exists():
+            return fetched(reference.address)
+    except CorpusError as error:
+        raise ImageError(str(error), hint=error.hint) from error
     except OSError as error:
         raise ImageError(f"{reference.uri}: cannot be read ({error.strerror or error})", hint=_READ_AGAIN) from error
     if encoded is None:

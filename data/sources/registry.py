@@ -17,7 +17,9 @@ import numpy as np
 from samekind.core.errors import CorpusError, InputError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.object_store import is_address
 from samekind.data.layouts.folder_choices import CHOICES, FolderChoices
+from samekind.data.sources.mirror import mirrored
 from samekind.data.sources.parquet import parquet_files, read_parquet
 from samekind.data.types.reading import Reading, depth_of_bits
 from samekind.data.types.splits import SPLITS, stratified_sample
@@ -49,8 +51,9 @@ def load_corpus(
     """Loads a corpus.
 
     Args:
-        corpus: a registered name, a folder of images, Parquet files with images (one, or a folder of nothing else), or an `.npz` pack. A
-            name wins over a folder called the same; write `./digits` for the folder.
+        corpus: a registered name, a folder of images, Parquet files with images (one, or a folder of nothing else), or an `.npz` pack; also
+            the address of one of these in an object store, such as `s3://bucket/photos`. A name wins over a folder called the same; write
+            `./digits` for the folder.
         split: `train`, `validation` or `test`; all of them if left out. Ids are the same either way.
         data_dir: where a registered corpus's files already are; the environment variable `SAMEKIND_DATA_DIR` if left out.
         limit: at most that many training images, and the same share of every other split: a seeded choice that keeps the classes in
@@ -68,7 +71,7 @@ def load_corpus(
     Raises:
         InputError: the name is unknown, the split does not exist, a number or `frames` is out of range, or what says how to read a folder
             is given for another corpus.
-        CorpusError: the folder or file is missing or holds no image.
+        CorpusError: the folder or file is missing or holds no image, or the store cannot be reached.
         DownloadError: the corpus could not be fetched.
     """
     if split is not None and split not in SPLITS:
@@ -80,6 +83,8 @@ def load_corpus(
     if isinstance(corpus, str) and corpus in REGISTERED:
         _refuse_choices({**choices.source, **reading, **({"seed": seed} if seed else {})}, corpus)
         loaded = _load_registered(corpus, _data_folder(data_dir), progress)
+    elif is_address(str(corpus)):
+        loaded = _load_remote(str(corpus), choices, {"seed": seed, **reading}, progress)
     else:
         loaded = _load_path(corpus, choices, {"seed": seed, **reading}, progress)
     if limit is not None:
@@ -151,6 +156,20 @@ def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], p
     raise InputError(
         f"there is no folder {text!r}, and no corpus of that name", hint=f"name a folder of images, or one of {known}"
     )
+
+
+def _load_remote(address: str, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
+    """A corpus in an object store, read from its copy; workers that do not see the copy fetch its images themselves."""
+    address = address.rstrip("/")
+    copy = mirrored(address, progress).resolve()
+    loaded = _load_path(copy, choices, how, progress)
+    references = [
+        reference
+        if reference.path is None
+        else replace(reference, address=f"{address}/{reference.path.relative_to(copy).as_posix()}")
+        for reference in loaded.references
+    ]
+    return replace(loaded, references=references, source={**loaded.source, "corpus": address})
 
 
 def _load_parquet(path: Path, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:

@@ -46,6 +46,7 @@ class ImageReference:
         grey: True if the image has no colour.
         frame: number of the picture in a file of several, from 1, where each is an image; `sha256` counts it in, `uri` ends in `#3`.
         cell: where it is one of a Parquet file.
+        address: of the file in an object store that `path` is a copy of; who does not have the copy reads there.
     """
 
     uri: str
@@ -55,6 +56,7 @@ class ImageReference:
     pixels: Pixels | None = None
     frame: int | None = None
     cell: Cell | None = None
+    address: str | None = None
 
 
 def pixels_sha256(pixels: Pixels) -> str:

@@ -6,13 +6,13 @@ Credentials, region and endpoint are taken from the environment (`AWS_ACCESS_KEY
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from samekind.core.errors import ArtefactError, SamekindError
+from samekind.data.decoding.object_store import endpoint
 from samekind.indexer.storage.database import open_published
 from samekind.indexer.storage.remedies import lance_reason
 
@@ -35,11 +35,6 @@ def table_names(database: Any) -> list[str]:
         names, token = [*names, *page.tables], page.page_token
         if not token:
             return names
-
-
-def is_address(place: str) -> bool:
-    """True for `s3://…` and the like, false for a folder."""
-    return re.match(r"[a-z][a-z0-9+.-]*://", place) is not None
 
 
 class Place:
@@ -99,9 +94,7 @@ class Place:
 
 def _options(place: str) -> dict[str, str]:
     """What LanceDB does not take from the environment by itself."""
-    endpoint = (
-        os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT")
-    )
-    if not place.startswith("s3://") or not endpoint:
+    server = endpoint()
+    if not place.startswith("s3://") or server is None:
         return {}
-    return {"endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+    return {"endpoint": server, "allow_http": str(server.startswith("http://")).lower()}

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import ArtefactError, InputError
+from samekind.data.decoding.object_store import is_address
 from samekind.data.decoding.pictures import file_and_frame
 from samekind.data.types.reading import Reading
 from samekind.indexer.published.away import Away, vectors_of
-from samekind.indexer.published.place import FILES, IMAGES, Place, is_address
+from samekind.indexer.published.place import FILES, IMAGES, Place
 from samekind.indexer.published.publishing import REFINE, HowSearched, how_searched
 from samekind.indexer.search.crop import Crop
 from samekind.indexer.search.hits import Found, Hit

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.indexer.published.place import FILES, IMAGES, Place, is_address, table_names
+from samekind.data.decoding.object_store import is_address
+from samekind.indexer.published.place import FILES, IMAGES, Place, table_names
 from samekind.indexer.search.ann.rescoring import exact_rows
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import MANIFEST, ROW_COLUMNS

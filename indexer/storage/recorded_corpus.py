@@ -10,6 +10,7 @@ from typing import Any
 from samekind.core.errors import ArtefactError, CorpusError
 from samekind.core.progress import Progress
 from samekind.data.corpus import Corpus
+from samekind.data.decoding.object_store import is_address
 from samekind.data.layouts.folder_choices import CHOICES, choices_of
 from samekind.data.sources.registry import load_corpus
 from samekind.data.types.reading import READING_ARGUMENTS
@@ -65,7 +66,8 @@ def recorded_choices(folder: Path, corpus: str | Path) -> dict[str, Any]:
         folder: the artefact, which need not exist.
         corpus: the folder as it is named now.
     """
-    place = str(Path(corpus).expanduser().resolve())
+    given = str(corpus)
+    place = given.rstrip("/") if is_address(given) else str(Path(corpus).expanduser().resolve())
     trained_on = json_field(folder / META, "corpus")
     known = trained_on if isinstance(trained_on, dict) and trained_on.get("corpus") == place else {}
     reading = {name: known[name] for name in READING_ARGUMENTS if known.get(name) is not None}

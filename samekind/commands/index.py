@@ -29,7 +29,7 @@ from samekind.commands.shared import (
 from samekind.core.csv_files import write_csv
 from samekind.core.errors import InputError
 from samekind.core.text import counted
-from samekind.indexer.published.place import is_address
+from samekind.data.decoding.object_store import is_address
 
 if TYPE_CHECKING:
     from samekind.console import Console

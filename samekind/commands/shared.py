@@ -25,7 +25,10 @@ Json = Annotated[bool, arg(help="Print one JSON object on stdout, everything els
 Artefact = Annotated[Positional[Path], arg(metavar="ARTEFACT", help="Folder made by train and index.")]
 CorpusName = Annotated[
     str,
-    arg(metavar="NAME|FOLDER|FILE", help="fashion-mnist, cifar10, digits, synthetic, a folder of images, or .parquet."),
+    arg(
+        metavar="NAME|FOLDER|FILE",
+        help="fashion-mnist, cifar10, digits, synthetic, a folder of images, .parquet, or s3://…",
+    ),
 ]
 Layout = Annotated[
     str | None,

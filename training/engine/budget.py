@@ -19,6 +19,7 @@ from samekind.core.text import counted, duration
 from samekind.data.loader import Batch
 from samekind.training.config.schedule import ScheduleSettings
 from samekind.training.diagnostics.batch_statistics import FalseNegativeTracker
+from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.step_figures import StepFigures
 from samekind.training.engine.trainer import Trainer
 
@@ -49,7 +50,7 @@ def steps_within(seconds: float, a_step: float, a_record: float, an_epoch: int) 
     Args:
         seconds: that are left.
         a_step: seconds a step, on average over the run, the detector's look at all images included.
-        a_record: seconds of what is measured at the end of an epoch, or of several.
+        a_record: seconds that a record takes: what is measured at its end, and the probe's look at the steps of its last epoch.
         an_epoch: steps an epoch.
     """
     by_epoch, by_run = seconds / (a_step + a_record / an_epoch), (seconds - (RECORDS + 1) * a_record) / a_step
@@ -125,12 +126,14 @@ class Pace:
         )
 
 
-def step_at(step: int, trainer: Trainer, tracker: FalseNegativeTracker) -> Callable[[Batch], object]:
-    """Takes a batch as this step of the run, and waits for its end; without the probe, which looks at few steps where it takes long."""
+def step_at(
+    step: int, trainer: Trainer, tracker: FalseNegativeTracker, look: BatchLook | None = None
+) -> Callable[[Batch], object]:
+    """Takes a batch as this step of the run, and waits for its end; with the probe's look, if it is given."""
     figures = StepFigures(trainer.accelerator.device)
 
     def take(batch: Batch) -> None:
-        figures.add(step, trainer.step(batch, step, tracker))
+        figures.add(step, trainer.step(batch, step, tracker, look))
         figures.read()
 
     return take

@@ -70,7 +70,8 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
         trainer = Trainer(config, encoder, loss, schedule, context.accelerator)
         counters = trainer.resume(context.out, context.digest)
         figures = StepFigures(context.accelerator.device)
-        loop = _EpochLoop(context, trainer, loader, counters, interrupted, _health_sample(context, encoder), figures)
+        sample = draw_health_sample(context.images, config, view_maker(context.images, config, encoder.spec).batch)
+        loop = _EpochLoop(context, trainer, loader, counters, interrupted, sample, figures)
         total = asked or loop.steps_in_time()
         trainer.schedule = replace(schedule, total_steps=total)
         epochs = math.ceil(total / len(loader))
@@ -93,11 +94,6 @@ def train_epochs(context: RunContext, encoder: Trainable, loss: Loss) -> Counter
 
 def _nowhere(record: dict[str, Any]) -> None:
     """The first process alone draws."""
-
-
-def _health_sample(context: RunContext, encoder: Trainable) -> HealthSample:
-    make = view_maker(context.images, context.config, encoder.spec)
-    return draw_health_sample(context.images, context.config, make.batch)
 
 
 @dataclass(frozen=True)
@@ -136,26 +132,31 @@ class _EpochLoop:
         return self.counters.total_steps
 
     def _rehearse(self) -> int:
-        """Times what a run is made of: steps before treatment and under it, the detector's look at all images, and an epoch's end."""
+        """Times what a run is made of: steps before treatment and under it, the looks of detector and probe, and an epoch's end."""
         started, statistics = time.perf_counter(), self._statistics()
-        minutes = self.context.config.minutes
-        assert minutes is not None
-        trainer, an_epoch, budget = self.trainer, len(self.loader), 60 * minutes
+        trainer, an_epoch, budget = self.trainer, len(self.loader), 60 * (self.context.config.minutes or 0.0)
         untreated = trainer.loss.untreated_share
         phases = [step for step, share in enumerate((untreated, 1 - untreated)) if share > 0]
+        is_probed = self.context.probe is not None  # in all processes, or in none; the first alone looks
+        most_seconds = SHARE_FOR_TIMING * budget / (len(phases) + is_probed)
 
         def is_over(seconds: float) -> bool:
-            over = seconds > SHARE_FOR_TIMING * budget / len(phases) or self.interrupted.is_set()
-            return any_of(trainer.accelerator, over)[0]
+            return any_of(trainer.accelerator, seconds > most_seconds or self.interrupted.is_set())[0]
 
         a_step, a_look = [0.0] * REHEARSED_STEPS, 0.0
         with put_back(trainer), closing(self.loader.epochs()) as batches:
+
+            def timed_step(step: int, look: BatchLook | None = None) -> float:
+                return rehearse(step_at(step, trainer, statistics.tracker, look), batches, is_over).a_step
+
             for step in phases:
                 a_look = self._timed_look(step)
-                a_step[step] = rehearse(step_at(step, trainer, statistics.tracker), batches, is_over).a_step
+                a_step[step] = timed_step(step)
+            last = phases[-1]
+            looked_at = max(0.0, timed_step(last, statistics.look) - a_step[last]) if is_probed else 0.0
             timed = time.perf_counter()
             measure(self.context, trainer.encoder, trainer.loss.hardness(0.0), statistics.look, self.sample)
-            a_record = time.perf_counter() - timed
+            a_record = time.perf_counter() - timed + an_epoch * looked_at
         if any_of(trainer.accelerator, self.interrupted.is_set())[0]:
             raise KeyboardInterrupt
         left = budget - (time.perf_counter() - started)
@@ -179,9 +180,8 @@ class _EpochLoop:
             for epoch, batch in self._batches(last):
                 if self._starts_treatment():
                     self.pace.renew()
-                    self._sum_up(
-                        self.figures.read()
-                    )  # a loss that is not finite is said before a detector meets its images
+                    # a loss that is not finite is said before a detector meets its images
+                    self._sum_up(self.figures.read())
                 self._refresh_detector(epoch)
                 look = statistics.look if epoch == span.stop - 1 else None  # as if each epoch had a record
                 figures = self.trainer.step(batch, self.counters.step, statistics.tracker, look)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from types import TracebackType
@@ -93,11 +93,15 @@ class RayEngine:
         finally:
             for _, _, task in ahead:  # of a cluster that goes on without us
                 if task is not None and self._ray is not None:
-                    self._ray.cancel(task)
+                    with suppress(
+                        Exception
+                    ):  # a cluster that is gone has nothing to cancel, and its error is told already
+                        self._ray.cancel(task)
 
     def _most(self) -> int:
         """Tasks under way; machines may come and go."""
-        return _AHEAD * workers(self._ray) if self._ray is not None else 1
+        with _cluster_that_answers():
+            return _AHEAD * workers(self._ray) if self._ray is not None else 1
 
     def _task(self, corpus: Corpus, encoder: Any, rows: Sequence[int], features: bool) -> Any:
         """Has a worker look at these rows; returns where its answer will be."""
@@ -105,10 +109,12 @@ class RayEngine:
             packed = imported_ray(self._address).cloudpickle.dumps(encoder)
             if self._ray is None:
                 self._ray = self._stack.enter_context(running_ray(self._address, len(packed), self._progress))
-            self._shared = encoder, self._ray.put(packed)
+            with _cluster_that_answers():
+                self._shared = encoder, self._ray.put(packed)
         images = replace(corpus.subset(rows), skipped=(), notes=(), source={})
-        look = self._ray.remote(look_at_images).options(num_cpus=1, max_retries=RETRIES)
-        return look.remote([self._shared[1]], images, features, _version())  # in a list: handed through as it is
+        with _cluster_that_answers():
+            look = self._ray.remote(look_at_images).options(num_cpus=1, max_retries=RETRIES)
+            return look.remote([self._shared[1]], images, features, _version())  # in a list: handed through as it is
 
     def _result(self, corpus: Corpus, encoder: ImageEncoder, part: Sequence[int], task: Any) -> list[Loaded]:
         if task is None:
@@ -117,8 +123,8 @@ class RayEngine:
 
         try:
             looked_at: list[Loaded] = self._ray.get(task)
-        except RayTaskError as error:  # raised in a worker, where it would have been here
-            raise error.cause from error
+        except RayTaskError as error:
+            raise self._raised(error) from error
         except RayError as error:
             first, last = corpus.uri(part[0]), corpus.uri(part[-1])
             raise ServiceError(
@@ -126,6 +132,17 @@ class RayEngine:
                 hint="the same command continues; workers without memory want a smaller model, or fewer cores",
             ) from error
         return looked_at
+
+    @staticmethod
+    def _raised(error: Any) -> BaseException:
+        """What a worker raised, as it would have been raised here; or that it has not what this needs."""
+        cause: BaseException = error.cause
+        if isinstance(cause, ImportError):
+            return ServiceError(
+                f"a worker cannot import {cause.name or 'what it needs'}: {cause}",
+                hint="install the same samekind, with the same extras, on every machine of the cluster",
+            )
+        return cause
 
     def _checked(self, corpus: Corpus, encoder: ImageEncoder, row: int, image: Loaded) -> Loaded:
         """The image; one that only the worker cannot read would be left out of the index in silence."""
@@ -135,6 +152,20 @@ class RayEngine:
                 hint="put the folder on a disk that every machine of the cluster sees under this path",
             )
         return image
+
+
+@contextmanager
+def _cluster_that_answers() -> Iterator[None]:
+    """Says in one line that the cluster went away while it was asked for something."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except (ConnectionError, RayError) as error:
+        raise ServiceError(
+            f"the Ray cluster does not answer any more: {type(error).__name__}",
+            hint="the same command continues once it runs again",
+        ) from error
 
 
 def look_at_images(packed: Sequence[Any], images: Corpus, features: bool, version: str) -> list[Loaded]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import samekind
 from samekind.commands.shared import command_line
 from samekind.core.text import counted
-from samekind.indexer.published.place import is_address
+from samekind.data.decoding.object_store import is_address
 from samekind.indexer.storage.layout import MANIFEST
 
 if TYPE_CHECKING:

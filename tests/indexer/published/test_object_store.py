@@ -1,7 +1,8 @@
-"""An object store that speaks S3, on this machine: indexed into, published again, searched from there."""
+"""An object store that speaks S3, on this machine: images are read from it, indexes go into it and are searched there."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import samekind as sk
-from tests.end_to_end.helpers import call, refused
+from tests.end_to_end.helpers import call, draw_folder, refused
 
 moto = pytest.importorskip("moto.server", reason="moto is installed by samekind[dev]")
 
@@ -60,3 +61,32 @@ def test_an_index_goes_to_a_bucket_and_is_searched_there(
     assert [hit["id"] for hit in again] == [hit["id"] for hit in there[1:]]
     assert "there is no such bucket" in refused("search", "s3://other/photos", "7.jpg")
     assert "holds no published index" in refused("search", f"{bucket}/nothing", "7.jpg")
+
+
+@pytest.mark.slow
+def test_photos_in_a_bucket_are_indexed(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the folder would be; a file that goes there is taken up; a worker without the copy reads from there; no bucket is one line."""
+    import boto3
+
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
+    photos, client = draw_folder(tmp_path / "photos", 3), boto3.client("s3")
+    files = sorted(photos.rglob("*.png"))
+    for file in files[:-1]:
+        client.upload_file(str(file), "bucket", f"my photos/{file.relative_to(photos)}")
+    place, out = f"{bucket}/my photos", tmp_path / "out"
+    arguments = ("index", "--corpus", place, "--encoder", "lite0", "--out", out)
+    assert call(*arguments).code == 0
+    client.upload_file(str(files[-1]), "bucket", f"my photos/{files[-1].relative_to(photos)}")
+    again = call(*arguments)
+    assert again.code == 0, again
+    here = sk.build_index(sk.load_corpus(photos), "lite0", tmp_path / "here")
+    there = sk.Index.open(out)
+    assert sorted(there.ids) == sorted(here.ids)
+    hits = [each.search_id(files[0].relative_to(photos).as_posix(), k=5).hits for each in (there, here)]
+    assert [hit.id for hit in hits[0]] == [hit.id for hit in hits[1]]
+    assert [hit.similarity for hit in hits[0]] == pytest.approx([hit.similarity for hit in hits[1]], abs=1e-5)
+    corpus = sk.load_corpus(place)
+    shutil.rmtree(tmp_path / "cache" / "copies")
+    assert corpus.image(0).tobytes() == sk.load_corpus(photos).image(0).tobytes()
+    assert "there is nothing at s3://other/photos" in refused("index", "--corpus", "s3://other/photos", "--out", out)
+    assert f"there is nothing at {bucket}/nothing" in refused("index", "--corpus", f"{bucket}/nothing", "--out", out)

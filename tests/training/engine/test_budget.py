@@ -225,21 +225,23 @@ def test_a_run_with_a_record_an_epoch_goes_on(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, (1.0, 0.0)),
-        ({"treatment": "soft", "detector": "reciprocal"}, (0.25 * 1.0 + 0.75 * 3.0 + 750.0 / 3, 0.0)),
-        ({"treatment": "soft", "detector": "reciprocal", "treatment_start": 0.0}, (3.0 + 1000.0 / 3, 0.0)),
+        ({}, (1.0, 6.0)),
+        ({"treatment": "soft", "detector": "reciprocal"}, (0.25 * 1.0 + 0.75 * 3.0 + 750.0 / 3, 6.0)),
+        ({"treatment": "soft", "detector": "reciprocal", "treatment_start": 0.0}, (3.0 + 1000.0 / 3, 6.0)),
     ],
 )
 def test_minutes_count_what_starts_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: tuple[float, float]
 ) -> None:
-    """Treated steps take three times as long here; the detector's look at all images counts once in every epoch that is treated."""
+    """Treated steps take three times as long here; the detector's look at all images counts once in every epoch that is treated, and the
+    probe's, 2 s a step, at all steps of a record.
+    """
     real, ahead, asked = time.perf_counter, [0.0], []
     step, refresh = Trainer.step, Reciprocal.refresh
 
-    def slow_step(self: Trainer, batch: Batch, number: int, *rest: Any) -> dict[str, Tensor]:
-        ahead[0] += 1.0 if number == 0 else 3.0
-        return step(self, batch, number, *rest)
+    def slow_step(self: Trainer, batch: Batch, number: int, tracker: Any, look: Any = None) -> dict[str, Tensor]:
+        ahead[0] += (1.0 if number == 0 else 3.0) + 2.0 * (look is not None)
+        return step(self, batch, number, tracker, look)
 
     def slow_look(self: Reciprocal, rows: NDArray[np.float32]) -> None:
         ahead[0] += 1000.0

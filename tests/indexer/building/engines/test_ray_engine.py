@@ -183,6 +183,39 @@ def test_images_that_kill_every_worker_end_the_build(
     assert encoder.embedded == len(corpus) - 12
 
 
+def test_a_worker_that_lacks_a_package_is_told_in_a_line(
+    tmp_path: Path, fake_ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own error would be a traceback from another machine."""
+    from ray.exceptions import RayTaskError
+
+    def get(_: Any) -> Any:
+        raise RayTaskError("look_at_images", "…", ModuleNotFoundError("No module named 'samekind'", name="samekind"))
+
+    monkeypatch.setattr(fake_ray, "get", get)
+    with pytest.raises(ServiceError, match=r"a worker cannot import samekind: No module named") as caught:
+        build_index(arrays_corpus(3), FakeEncoder(), tmp_path / "out", engine="ray")
+    assert "on every machine" in caught.value.hint
+
+
+@pytest.mark.parametrize("asked", ["put", "remote", "cluster_resources"])
+def test_a_cluster_that_goes_away_is_told_in_a_line(
+    asked: str, tmp_path: Path, fake_ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it was asked for last; what it can no longer cancel hides nothing."""
+    from ray.exceptions import RaySystemError
+
+    def gone(*_: Any) -> Any:
+        raise RaySystemError("the head node is gone")
+
+    monkeypatch.setattr(embed, "CHUNK", 3)
+    monkeypatch.setattr(embed, "_BATCH", 3)
+    monkeypatch.setattr(fake_ray, asked, gone)
+    monkeypatch.setattr(fake_ray, "cancel", gone)
+    with pytest.raises(ServiceError, match="the Ray cluster does not answer any more: RaySystemError"):
+        build_index(arrays_corpus(30), FakeEncoder(), tmp_path / "out", engine="ray")
+
+
 def test_what_is_let_go_of_late_leaves_ray_alone(fake_ray: FakeRay) -> None:
     """An error may keep it until Ray has ended, and Ray would start again to cancel a task. Before that tasks are cancelled."""
     corpus, encoder = arrays_corpus(30), FakeEncoder()
