@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
+import torch
 from torch import nn
 
+from samekind.core.errors import InputError, MissingDependencyError
 from samekind.training.config.train_config import TrainConfig
 from samekind.training.features.feature_encoder import Trainable
 from samekind.training.models.encoder import Encoder
@@ -28,3 +33,28 @@ def build_network(config: TrainConfig, encoder: Trainable) -> nn.Module:
 def projection_dim(config: TrainConfig, encoder: Trainable) -> int:
     """Dimension of the projections of `build_network`'s network."""
     return config.projector_dim or (encoder.dim if config.fine_tunes else encoder.feature_dim)
+
+
+def compile_network(network: nn.Module, compiler: str, device: torch.device) -> None:
+    """Has a network compiled in place at its first batch; names of parameters, copies and checkpoints stay what they were.
+
+    Args:
+        network: that is trained.
+        compiler: `none`, `inductor` or `cudagraphs`.
+        device: that it lies on.
+
+    Raises:
+        InputError: a CUDA graph is asked for elsewhere.
+        MissingDependencyError: the compiler that `inductor` calls on a CPU is not installed.
+    """
+    if compiler == "none":
+        return
+    if compiler == "cudagraphs" and device.type != "cuda":
+        raise InputError(
+            f"cudagraphs is for CUDA, and this runs on {device.type}", hint="--compiler inductor, or leave it out"
+        )
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))):
+        raise MissingDependencyError(
+            "inductor needs a C++ compiler", hint="apt-get install g++, or leave out --compiler"
+        )
+    network.compile(backend=compiler, dynamic=False)

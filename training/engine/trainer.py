@@ -19,7 +19,7 @@ from samekind.training.diagnostics.probe import BatchLook
 from samekind.training.engine.batch_contraster import AgainstKeys, BatchContraster, InBatch, Patches
 from samekind.training.engine.grad_cache import backward_in_chunks, project_in_chunks
 from samekind.training.engine.loss import Loss, LossOutput, mean_loss
-from samekind.training.engine.networks import build_network, projection_dim
+from samekind.training.engine.networks import build_network, compile_network, projection_dim
 from samekind.training.engine.row_blocks import Block, backward_in_row_blocks, rows_per_block
 from samekind.training.engine.schedule import Schedule
 from samekind.training.engine.step_figures import check_finite
@@ -76,6 +76,7 @@ class Trainer:
         self.modules.to(accelerator.device).train()
         if self._average is not None:
             count_on_cpu(self._average)
+        compile_network(network, config.compiler, accelerator.device)
         self._whole_network: nn.Module = accelerator.prepare(network)
         self._take_streams(choose_streams(config, network, accelerator))
 

@@ -22,7 +22,9 @@ def choose_streams(config: TrainConfig, network: nn.Module, accelerator: Acceler
         network: that is trained.
         accelerator: of this process.
     """
-    if _shares(accelerator) or config.objective == "cpc" or config.adapts or draws_random_numbers(network):
+    if _shares(accelerator) or config.objective == "cpc" or config.adapts or config.compiler != "none":
+        return 1
+    if draws_random_numbers(network):
         return 1
     threads = torch.get_num_threads()
     asked = config.streams or (threads if threads <= MOST_OWN else 1)
