@@ -123,10 +123,9 @@ def _again(views: Tensor) -> Iterator[Tensor]:
 def _pixels(corpus: sk.Corpus, settings: dict[str, Any]) -> Pixels:
     """`(N, S, S, C)` uint8 of the images that are trained on, up to 5,000: a peer needs no more to be timed."""
     train = corpus.split("train")
-    if train.native_array is not None:
-        return np.ascontiguousarray(train.native_array[:5000]).reshape(
-            -1, *train.native_array.shape[1:3], corpus.channels
-        )
+    native = train.native_array
+    if native is not None and native.shape[1] == settings.get("image_size", native.shape[1]):
+        return np.ascontiguousarray(native[:5000]).reshape(-1, *native.shape[1:3], corpus.channels)
     side = settings.get("image_size", 64)
     pictures = (train.image(row).convert("RGB").resize((side, side)) for row in range(min(5000, len(train))))
     return np.stack([np.asarray(picture) for picture in pictures])

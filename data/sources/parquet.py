@@ -10,6 +10,7 @@ Nothing is unpacked: an image is read from its file when it is asked for, with t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -185,7 +186,7 @@ def _read_file(file: Path, reading: Reading, rows: _Rows, task: Task) -> None:
                     rows.ids.append(told["id"][row])
                     rows.paths.append(told["path"][row])
                     rows.places.append((file.stem, start + row))
-                    rows.labels.append(_label(told["label"][row], names))
+                    rows.labels.append(_label(told["label"][row], names, file))
                     rows.splits.append(told["split"][row])
                 task.advance(len(chunk))
             start += len(encoded)
@@ -218,9 +219,16 @@ def _classes(schema: Any) -> list[str] | None:
         return None
 
 
-def _label(value: Any, names: Sequence[str] | None) -> str | None:
-    if value is None or (isinstance(value, int) and value < 0):  # -1 is how unlabelled rows are marked
+def _label(value: Any, names: Sequence[str] | None, file: Path) -> str | None:
+    if isinstance(value, float):  # numbers beside gaps, as pandas writes them
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    if value is None or value == "" or (isinstance(value, int) and value < 0):  # -1 is how unlabelled rows are marked
         return None
+    if isinstance(value, list | dict):
+        raise CorpusError(
+            f"{file} has several labels an image in the column 'label'",
+            hint="one an image is read; give a folder and --labels FILE for several",
+        )
     return names[value] if names is not None and isinstance(value, int) and value < len(names) else str(value)
 
 
@@ -228,6 +236,10 @@ def _ids(rows: _Rows, several: bool, path: Path) -> list[str]:
     """The column `id`, otherwise the paths of the images if they tell them apart, otherwise file and row."""
     if _is_told("id", rows.ids, path):
         ids = [str(value) for value in rows.ids]
+        if any(not id_.strip() or len(id_.splitlines()) > 1 for id_ in ids):
+            raise CorpusError(
+                f"{path} has ids that are empty or of several lines", hint="every image needs an id of its own"
+            )
         twice = next((id_ for id_, count in Counter(ids).items() if count > 1), None)
         if twice is not None:
             raise CorpusError(f"the id {twice!r} stands in {path} twice", hint="every image needs an id of its own")

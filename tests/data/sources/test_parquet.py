@@ -128,6 +128,24 @@ def test_a_column_that_only_some_images_have_is_refused(folder: Path, tmp_path: 
         load_corpus(file)
 
 
+def test_labels_beside_gaps(folder: Path, tmp_path: Path) -> None:
+    """Numbers that pandas made fractions of, gaps that are no numbers or no text; several labels an image are refused."""
+    file = tmp_path / "photos.parquet"
+    numbers = [3.0, float("nan"), None, 2.5, *[3.0] * 8]
+    assert load_corpus(write(file, folder, label=numbers)).labels == ["3", None, None, "2.5", *["3"] * 8]
+    assert load_corpus(write(file, folder, label=["", "a", *["b"] * 10])).labels == [None, "a", *["b"] * 10]
+    with pytest.raises(CorpusError, match="several labels an image"):
+        load_corpus(write(file, folder, label=[["a", "b"]] * 12))
+
+
+@pytest.mark.parametrize("odd", ["", " ", "a\nb"])
+def test_ids_that_no_list_could_hold_are_refused(odd: str, folder: Path, tmp_path: Path) -> None:
+    """In one line."""
+    file = write(tmp_path / "photos.parquet", folder, id=[odd, *map(str, range(11))])
+    with pytest.raises(CorpusError, match="ids that are empty or of several lines"):
+        load_corpus(file)
+
+
 def test_files_are_called_after_splits(folder: Path, tmp_path: Path) -> None:
     """As a data set lies in a hub; a column says otherwise, and so does one of ids."""
     numbers = [str(number) for number in range(12)]
