@@ -93,7 +93,7 @@ def at_once(browser: Browser, address: str, ids: list[str], times: int) -> list[
     found = []
     for number in range(times):
         for page in pages:
-            watch(page)
+            watch(page, content=True)
         for page in pages:
             # After the same moment for all: the clicks themselves take a few milliseconds each to give.
             _click_neighbour(page, number % 10, later=True)

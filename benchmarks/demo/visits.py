@@ -26,20 +26,26 @@ SOON_MS = 15_000
 """For what should be there in seconds; whatever takes longer than this is not measured."""
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
 PICTURE = "[data-testid=stMain] :is(img, .js-plotly-plot .main-svg, canvas.points[data-milliseconds])"
-_WATCH = """() => {
-  const app = document.querySelector("[data-testid=stApp]");
+LOST_MS = 60_000
+"""After which an act counts as lost: nothing that one act asks for takes so long."""
+_WATCH = """([content, lost]) => {
+  const app = document.querySelector("[data-testid=stApp]"), main = document.querySelector("[data-testid=stMain]");
   const started = performance.now();
   let ran = false;
-  window.samekindDone = new Promise((done) => {
-    const watching = new MutationObserver(() => {
+  window.samekindDone = new Promise((done, failed) => {
+    setTimeout(() => failed(new Error("nothing was drawn")), lost);
+    const watching = new MutationObserver((changes) => {
       const state = app.dataset.testScriptState;
-      if (state !== "notRunning") ran = true;
-      else if (ran) {
+      // A busy browser may draw the beginning and the end of a run at once: then only what the run has brought tells of it.
+      ran ||= state !== "notRunning" || (content && changes.some((change) => change.type !== "attributes"));
+      if (state !== "notRunning") return;
+      if (ran) {
         watching.disconnect();
         requestAnimationFrame(() => done(performance.now() - started));
       }
     });
     watching.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+    if (content) watching.observe(main, { childList: true, characterData: true, subtree: true });
   });
 }"""
 
@@ -111,9 +117,14 @@ def timed(page: Page, act: Callable[[], object]) -> float:
     return waited(page)
 
 
-def watch(page: Page) -> None:
-    """Starts the clock, which stops when the next run of the page is over."""
-    page.evaluate(_WATCH)
+def watch(page: Page, *, content: bool = False) -> None:
+    """Starts the clock, which stops when the next run of the page is over.
+
+    Args:
+        page: of a visitor.
+        content: also takes a change of what the page shows for a run: for acts that change nothing there by themselves.
+    """
+    page.evaluate(_WATCH, [content, LOST_MS])
 
 
 def waited(page: Page) -> float:

@@ -119,7 +119,8 @@ def _one_size(rows: int, dim: int, threads: int) -> dict[str, float]:
     try:
         build_s = make_index(folder / "a", rows, dim, exact=False, draw=drawn)
         command = [sys.executable, "-m", "benchmarks.growth", "--measure", str(folder / "a"), "--threads", str(threads)]
-        environment = {**os.environ, "SAMEKIND_CACHE_DIR": str(folder / "cache")}  # an audit of before would cost nothing
+        # A cache of its own: an audit of before would cost nothing.
+        environment = {**os.environ, "SAMEKIND_CACHE_DIR": str(folder / "cache")}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
         return {**json.loads(done.stdout.splitlines()[-1]), "build_s": build_s}
     finally:
