@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from samekind.core.cache_home import cache_home
@@ -27,6 +29,8 @@ from samekind.data.decoding.object_store import opened_store, reached
 STATE = "files.json"
 _COPIES = "copies"  # their folder in the cache
 _AT_ONCE = 16  # files under way: each waits for the store
+_ARRIVING = "arriving-"  # how folders of files under way begin; in the folder of the target each would look through all that have arrived
+_DAY = 24 * 3600.0  # seconds
 _CHUNK = 256  # files after which what has arrived is noted
 _Stamp = list[int]  # size in bytes, and nanoseconds of the time at which the store says that it was written
 
@@ -95,7 +99,8 @@ def _state(file: Path) -> tuple[str, dict[str, _Stamp]]:
 def place_of(address: str) -> Path:
     """Where the copy of a corpus lies, or would lie: a folder of its own in the cache, called as it is called in the store."""
     digest = hashlib.sha256(address.rstrip("/").encode()).hexdigest()[:16]
-    return cache_home() / _COPIES / digest / (PurePosixPath(address.rstrip("/")).name or "images")
+    name = address.rstrip("/").rsplit("/", 1)[-1]
+    return cache_home() / _COPIES / digest / (name if _fits_a_disk(name) else "images")
 
 
 def mirrored(address: str, progress: Progress | None = None) -> Path:
@@ -169,32 +174,40 @@ def _fetch(
     copy: _Copy, store: Any, root: str, kept: dict[str, _Stamp], wanted: dict[str, _Stamp], progress: Progress
 ) -> None:
     """Copies files, and notes now and then which have arrived."""
-
-    def fetch(name: str) -> None:
-        target = copy.file(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            atomic_path(target) as temporary,
-            store.open_input_stream(f"{root}/{name}" if name else root) as source,
-            temporary.open("wb") as file,
-        ):
-            shutil.copyfileobj(source, file)
-
     names, arrived = list(wanted), dict(kept)
     if not names:
         return copy.note(arrived)
+    _sweep(copy)
     with (
         reached(copy.address),
+        TemporaryDirectory(dir=copy.place.parent, prefix=_ARRIVING, ignore_cleanup_errors=True) as arriving,
         ThreadPoolExecutor(_AT_ONCE) as pool,
         progress.task(f"Copying {copy.address}", len(names)) as task,
     ):
+
+        def fetch(number: int) -> None:
+            name = names[number]
+            temporary, target = Path(arriving, str(number)), copy.file(name)
+            with store.open_input_stream(f"{root}/{name}" if name else root) as source, temporary.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(target)
+
         for start in range(0, len(names), _CHUNK):
-            chunk = names[start : start + _CHUNK]
-            for name, _ in zip(chunk, pool.map(fetch, chunk), strict=True):
-                arrived[name] = wanted[name]
+            chunk = range(start, min(start + _CHUNK, len(names)))
+            for number, _ in zip(chunk, pool.map(fetch, chunk), strict=True):
+                arrived[names[number]] = wanted[names[number]]
                 task.advance()
             copy.note(arrived)
     return None
+
+
+def _sweep(copy: _Copy) -> None:
+    """Deletes what a killed process was fetching; what is younger than a day may be under way in another."""
+    for folder in copy.place.parent.glob(f"{_ARRIVING}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _DAY:
+                shutil.rmtree(folder)
 
 
 def _remove(file: Path) -> None:

@@ -23,7 +23,8 @@ RECALL = 0.99
 """Share of the ten true neighbours that an approximate index must find on average."""
 AT = 10
 _EQUAL = 1e-6
-_K_FACTOR = 16
+_MANY = 256
+"""Candidates a hit with which enough lists are looked for: that codes tell neighbours apart badly is no reason for more lists."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class Truth:
 def reach(index: Any, truth: Truth, search: Search, recall: float = RECALL) -> float:
     """Turns an index to the least effort that finds enough; returns the recall that it reaches.
 
+    One that scores again what codes propose first looks into as many lists as hold enough of the truth, and somewhat more: what codes miss
+    is to come out of the rest. Then it takes as many candidates as it needs.
+
     Args:
         index: the FAISS index behind `search`.
         truth: what there is to find.
@@ -80,10 +84,10 @@ def reach(index: Any, truth: Truth, search: Search, recall: float = RECALL) -> f
     widening = [name for name in parameters_of(index) if name != "k_factor_rf"]
     refines = "k_factor_rf" in parameters_of(index)
     if refines:
-        set_parameters(index, {"k_factor_rf": min(_K_FACTOR, greatest(index, "k_factor_rf"))})
+        set_parameters(index, {"k_factor_rf": min(_MANY, greatest(index, "k_factor_rf"))})
     reached = truth.recall(search)
     for name in widening:
-        reached = _least(index, name, truth, search, recall)
+        reached = _least(index, name, truth, search, (1 + recall) / 2 if refines else recall)
     if refines:
         reached = _least(index, "k_factor_rf", truth, search, recall)
     return reached

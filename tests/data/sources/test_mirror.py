@@ -125,7 +125,12 @@ def test_a_copy_that_was_damaged_or_interrupted_is_mended(
     asked.clear()
     mirrored(address)
     assert sorted(asked) == sorted(file.name for file in files[:2])
-    assert not list(copy.parent.rglob("*.tmp"))
+    left = copy.parent / "arriving-killed"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    files[0].unlink()
+    mirrored(address)
+    assert sorted(entry.name for entry in copy.parent.iterdir()) == [mirror.STATE, copy.name]
     (copy.parent / mirror.STATE).write_text("{")
     asked.clear()
     assert load_corpus(address).content_hash == load_corpus(store).content_hash
@@ -212,6 +217,15 @@ def test_names_that_no_disk_can_hold_are_left_out(files: dict[str, int], left_ou
     found, missing = mirror._listed(fake, "b", "s3://b")
     assert missing == left_out
     assert len(found) == len(files) - left_out
+
+
+def test_a_copy_lies_in_a_folder_of_its_own(cache: Path) -> None:
+    """Called as in the store, where a disk can hold that."""
+    assert place_of("s3://bucket/photos/") == place_of("s3://bucket/photos")
+    assert place_of("s3://bucket/photos").name == "photos"
+    for odd in ("s3://bucket/..", "s3://bucket/.", f"s3://bucket/{'x' * 300}"):
+        place = place_of(odd)
+        assert (place.name, place.parent.parent) == ("images", cache / "copies")
 
 
 def test_no_room_is_told_before_anything_is_copied(

@@ -56,6 +56,19 @@ def test_a_kind_finds_enough_with_exact_values_and_gives_its_vectors_back(name: 
     assert plain.search(vectors[:1], 1)[1][0, 0] == 0
 
 
+def test_codes_that_tell_neighbours_apart_badly_are_no_reason_to_look_into_more_lists() -> None:
+    """A thousand rows a cluster, a list a cluster: two lists hold the truth, and the right ones of them come out of many candidates."""
+    random, rows, dim = np.random.default_rng(0), 20_000, 16
+    centre = random.normal(size=(20, dim))
+    centre /= np.linalg.norm(centre, axis=1, keepdims=True)
+    points = centre[random.integers(0, 20, rows)] + 0.5 / dim**0.5 * random.normal(size=(rows, dim))
+    vectors = np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
+    index = VectorIndex.build_kind(lambda: [vectors], dim, rows, "IVF20,PQ8x4fs,RFlat")
+    assert index.ann_recall >= 0.99
+    assert index.parameters["nprobe"] <= 4
+    assert index.parameters["k_factor_rf"] >= 32
+
+
 @pytest.mark.parametrize("dim", [1, 7, 12, 15])
 def test_any_dimension_has_a_kind(dim: int) -> None:
     """Primes too, whose vectors cannot be cut into pairs of dimensions."""
