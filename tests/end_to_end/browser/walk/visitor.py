@@ -65,6 +65,7 @@ class Visitor:
                     raise
             else:
                 return
+        self._fault("the page is left again and again by itself", f"{self._place}, {self._size.width} px")
 
     def look(self, after: str) -> None:
         """Examines what is shown now: always for what does not fit, with axe-core what is like nothing that it has seen.
