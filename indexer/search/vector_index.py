@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from samekind.indexer.search.ann.factories import (
     set_parameters,
 )
 from samekind.indexer.search.ann.faiss_search import as_far, on_gpus, only_rows
-from samekind.indexer.search.ann.inverted_lists import map_lists, sampled_rows, tune_lists
+from samekind.indexer.search.ann.inverted_lists import in_lists, listed_rows, map_lists, sampled_rows, tune_lists
 from samekind.indexer.search.ann.recall import RECALL, Truth, reach
 from samekind.indexer.search.ann.rescoring import Similarities, looked_further, nearest_of, ranked, stored_vectors
 from samekind.indexer.search.faiss_files import file_bytes, read_index, write_index
@@ -34,13 +34,9 @@ from samekind.training.runtime.side_by_side import side_by_side
 
 # N rows, Q queries, D dimension, K hits
 
-EXACT_LIMIT = 200_000
-_SPARE = 4
+_SPARE, _GPU_K, _QUERIES, _PROPOSALS = 4, 2048, 256, 1 << 16
 _SLACK = 1e-5  # more than float32 can be wrong by
-_GPU_K = 2048
-_QUERIES = 256
-_PROPOSALS = 1 << 16
-BLOCK = 1 << 14
+EXACT_LIMIT, BLOCK = 200_000, 1 << 14
 
 
 class VectorIndex:
@@ -53,9 +49,10 @@ class VectorIndex:
 
     def __init__(self, index: Any, ann_recall: float = 1.0) -> None:
         self._index = index
-        self._gpu: Any = on_gpus(index)
-        self._stored = stored_vectors(index)
+        self._gpu, self._stored = on_gpus(index), stored_vectors(index)
         self._wanted: str | None = None  # a kind that this is to become when its vectors stand
+        self._listed: list[Rows] = []  # or the lists that it is to keep then, but for the rows that have moved
+        self._moved = np.empty(0, np.int64)
         self.ann_recall = ann_recall
 
     def __len__(self) -> int:
@@ -129,14 +126,16 @@ class VectorIndex:
         return index
 
     def mapped(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
-        """The same rows in another space, as an index of the same kind, in memory; an approximate one is yet to be `tuned`.
+        """The same rows in another space, in memory; an approximate index is yet to be `tuned`, and has the same lists then, if it has any.
 
         Args:
             apply: gives unit vectors `(n, D)` for unit vectors `(n, D)`; called by several threads at once.
         """
         if isinstance(self._index, faiss.IndexIVFFlat):
             return VectorIndex(map_lists(self._index, apply), self.ann_recall)
-        return self._mapped_rows(apply)
+        mapped = self._mapped_rows(apply)
+        mapped._listed = listed_rows(self._index)
+        return mapped
 
     def _mapped_rows(self, apply: Callable[[Float32], Float32]) -> VectorIndex:
         """Exact until it is tuned: codes can not be moved."""
@@ -149,6 +148,7 @@ class VectorIndex:
     def move(self, rows: Rows, vectors_ND: Float32) -> None:
         """Gives some rows other unit vectors; not for an index that was loaded from a file, and before it is `tuned`."""
         if self.exact:
+            self._moved = np.union1d(self._moved, rows)
             if self._stored is not None:
                 self._stored[rows] = vectors_ND
         elif len(rows):
@@ -157,7 +157,9 @@ class VectorIndex:
 
     def tune(self) -> None:
         """Measures the recall of an approximate index, and lets it look further until that suffices."""
-        if self._wanted is not None:
+        if self._listed:  # new codes would take three times as long, and the next answers want others
+            self.__dict__.update(VectorIndex(*in_lists(self.in_order(), self._listed, self._moved, RECALL)).__dict__)
+        elif self._wanted is not None:
             made = VectorIndex.build_kind(lambda: [self.vectors()], self.dim, len(self), self._wanted)
             self.__dict__.update(made.__dict__)
         elif isinstance(self._index, faiss.IndexIVFFlat):
@@ -217,8 +219,7 @@ class VectorIndex:
         rows = np.arange(len(self)) if rows is None else rows
         if len(rows) == 0:
             return np.empty((0, self.dim), np.float32)
-        some: Float32 = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
-        return some
+        return cast(Float32, self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64)))
 
     def in_order(self) -> Float32:
         """`(N, D)` float32 in table order, for reading only: where they lie, or a copy if they lie otherwise."""
@@ -293,8 +294,7 @@ class VectorIndex:
     def _faiss(self, query_QD: Float32, width: int, rows: Rows | None, far: Any = None) -> tuple[Float32, Rows]:
         query_QD = np.ascontiguousarray(query_QD, dtype=np.float32)
         if self._gpu is not None and rows is None and width <= _GPU_K:
-            on_gpu: tuple[Float32, Rows] = self._gpu.search(query_QD, width)
-            return on_gpu
+            return cast(tuple[Float32, Rows], self._gpu.search(query_QD, width))
         with faiss_threads(1 if len(query_QD) == 1 else None):  # alone, it is bound by memory: two took 3 times as long
             found: tuple[Float32, Rows] = self._index.search(query_QD, width, params=far or only_rows(rows, len(self)))
         return found

@@ -42,16 +42,62 @@ def map_lists(index: Any, apply: Callable[[Float32], Float32]) -> Any:
                 ids = index.invlists.get_ids(number)
                 lists.add_entries(number, len(vectors_ND), ids, faiss.swig_ptr(vectors_ND.view(np.uint8)))
                 centroid_LD[number] = _centre(vectors_ND, centroid_LD[number])
-    quantizer = faiss.IndexFlatIP(index.d)
+    return _assembled(lists, centroid_LD, index.ntotal, index.nprobe)
+
+
+def listed_rows(index: Any) -> list[Rows]:
+    """The rows of each list of an index that searches codes in lists and scores the best again; none for any other."""
+    if not isinstance(index, faiss.IndexRefine):
+        return []
+    inner = faiss.downcast_index(index.base_index)
+    if not isinstance(inner, faiss.IndexIVF):
+        return []
+    sizes = [inner.invlists.list_size(number) for number in range(inner.nlist)]
+    return [
+        faiss.rev_swig_ptr(inner.invlists.get_ids(number), size).copy() if size else np.empty(0, np.int64)
+        for number, size in enumerate(sizes)
+    ]
+
+
+def in_lists(vectors_ND: Float32, listed: list[Rows], moved: Rows, recall: float) -> tuple[Any, float]:
+    """Inverted lists of whole vectors, and the recall that they reach.
+
+    Args:
+        vectors_ND: unit vectors in table order.
+        listed: the rows of each list; all rows together.
+        moved: rows that may belong to other lists by now.
+        recall: wanted.
+    """
+    dim = vectors_ND.shape[1]
+    lists, centroid_LD = faiss.ArrayInvertedLists(len(listed), 4 * dim), np.zeros((len(listed), dim), np.float32)
+
+    def gathered(number: int) -> tuple[int, Float32]:
+        return number, vectors_ND[listed[number]]
+
+    for number, some_ND in side_by_side(gathered, range(len(listed))):
+        if len(some_ND):
+            ids = faiss.swig_ptr(listed[number])
+            lists.add_entries(number, len(some_ND), ids, faiss.swig_ptr(some_ND.view(np.uint8)))
+            centroid_LD[number] = _centre(some_ND, some_ND[0])
+    made = _assembled(lists, centroid_LD, len(vectors_ND), 1)
+    if len(moved):
+        made.update_vectors(np.ascontiguousarray(moved), np.ascontiguousarray(vectors_ND[moved]))
+    return made, tune_lists(made, 1, recall)
+
+
+def _assembled(lists: Any, centroid_LD: Float32, rows: int, nprobe: int) -> Any:
+    """An index of lists that are filled already."""
+    lists_count, dim = centroid_LD.shape
+    quantizer = faiss.IndexFlatIP(dim)
     quantizer.add(centroid_LD)
-    mapped = faiss.IndexIVFFlat(quantizer, index.d, index.nlist, faiss.METRIC_INNER_PRODUCT)
-    mapped.replace_invlists(lists)
-    mapped.own_fields = mapped.own_invlists = True
+    made = faiss.IndexIVFFlat(quantizer, dim, lists_count, faiss.METRIC_INNER_PRODUCT)
+    made.replace_invlists(lists)
+    made.own_fields = made.own_invlists = True
     quantizer.this.disown()
     lists.this.disown()
-    mapped.ntotal, mapped.nprobe = index.ntotal, index.nprobe
-    mapped.make_direct_map()
-    return mapped
+    made.ntotal, made.nprobe = rows, nprobe
+    made.make_direct_map()
+    return made
 
 
 def _together(index: Any) -> Iterator[list[int]]:

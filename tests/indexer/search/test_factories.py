@@ -69,6 +69,30 @@ def test_codes_that_tell_neighbours_apart_badly_are_no_reason_to_look_into_more_
     assert index.parameters["k_factor_rf"] >= 32
 
 
+@pytest.mark.parametrize("name", ["IVF40,PQ8x4fs,RFlat", "IVF40,RaBitQfs,RFlat"])
+def test_lists_of_codes_are_kept_as_lists_of_vectors(name: str, tmp_path: Path) -> None:
+    """In a space that is turned: the rows are where they were, moved ones too, enough is found, and the file is plain FAISS."""
+    vectors = _vectors()
+    built = VectorIndex.build_kind(lambda: [vectors], DIM, ROWS, name)
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(DIM, DIM)))[0].astype(np.float32)
+    mapped = built.mapped(lambda block_ND: block_ND @ turn)
+    mapped.move(np.array([3, 1500]), -(vectors[[3, 1500]] @ turn))
+    mapped.tune()
+    expected = vectors @ turn
+    expected[[3, 1500]] *= -1
+    assert mapped.kind == "IVF40,Flat"
+    assert mapped.ann_recall >= 0.99
+    np.testing.assert_allclose(mapped.vectors(), expected, atol=1e-6)
+    mapped.save(tmp_path / "a.faiss")
+    plain = faiss.read_index(str(tmp_path / "a.faiss"))
+    assert plain.search(expected[[3, 700]], 1)[1].ravel().tolist() == [3, 700]
+    again = VectorIndex.load(tmp_path / "a.faiss", 1.0).mapped(lambda block_ND: block_ND @ turn.T)
+    again.tune()
+    np.testing.assert_allclose(
+        np.delete(again.vectors(), [3, 1500], axis=0), np.delete(vectors, [3, 1500], axis=0), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("dim", [1, 7, 12, 15])
 def test_any_dimension_has_a_kind(dim: int) -> None:
     """Primes too, whose vectors cannot be cut into pairs of dimensions."""
