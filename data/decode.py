@@ -110,20 +110,30 @@ def _encoded_again(reference: ImageReference) -> bytes:
             return encoded_in(reference.cell)
         except ImageError as error:
             raise ImageError(f"{reference.uri}: {error}", hint=_READ_AGAIN) from error
+    try:
+        encoded = _file_again(reference)
+    except ImageError:
+        if reference.address is None:
+            raise
+    else:
+        if reference.address is None or content_sha256(encoded, reference.frame) == reference.sha256:
+            return encoded
+    try:  # here lies no copy, or another one than where the corpus was read
+        return fetched(reference.address)
+    except CorpusError as error:
+        raise ImageError(str(error), hint=error.hint) from error
+
+
+def _file_again(reference: ImageReference) -> bytes:
     assert reference.path is not None
     try:
         # What has become a named pipe would wait for ever.
         encoded = reference.path.read_bytes() if reference.path.is_file() else None
-        if encoded is None and reference.address is not None and not reference.path.exists():
-            return fetched(reference.address)
-    except CorpusError as error:
-        raise ImageError(str(error), hint=error.hint) from error
+        exists = reference.path.exists()
     except OSError as error:
         raise ImageError(f"{reference.uri}: cannot be read ({error.strerror or error})", hint=_READ_AGAIN) from error
     if encoded is None:
-        what = (
-            "is no longer a file" if reference.path.exists() else "no such file: it is gone since the corpus was read"
-        )
+        what = "is no longer a file" if exists else "no such file: it is gone since the corpus was read"
         raise ImageError(f"{reference.uri}: {what}", hint=_READ_AGAIN)
     return encoded
 

@@ -27,7 +27,7 @@ SOON_MS = 15_000
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
 PICTURE = "[data-testid=stMain] :is(img, .js-plotly-plot .main-svg, canvas.points[data-milliseconds])"
 LOST_MS = 60_000
-"""After which an act counts as lost: nothing that one act asks for takes so long."""
+"""After which an act has failed, and the benchmark with it: nothing that one act asks for takes so long."""
 _WATCH = """([content, lost]) => {
   const app = document.querySelector("[data-testid=stApp]"), main = document.querySelector("[data-testid=stMain]");
   const started = performance.now();

@@ -1,6 +1,6 @@
 """Files in an object store, by addresses such as `s3://bucket/photos/1.jpg`.
 
-pyarrow's own file systems reach S3 and what speaks its language, Google's and Azure's; any other kind of address goes to fsspec (`hf://…`
+pyarrow's own file systems reach S3 and what speaks its language, and Google's store; any other kind of address goes to fsspec (`hf://…`
 through huggingface_hub). Credentials, region and endpoint come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
 `AWS_REGION`, `AWS_ENDPOINT_URL`), as other programs take them.
 """
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from samekind.core.errors import CorpusError, InputError, MissingDependencyError
+from samekind.core.errors import CorpusError, InputError, MissingDependencyError, SamekindError
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
 _AWS = re.compile(r"AWS Error (\w+)")
@@ -25,6 +25,21 @@ _REASONS = {
     "SIGNATURE_DOES_NOT_MATCH": "the key is wrong",
     "NETWORK_CONNECTION": "nothing answers there",
 }
+_BY_PYARROW = ("s3", "gs", "file")
+_TAGS = ("etag", "ETag", "blob_id", "mtime", "LastModified", "last_modified", "created")
+"""What fsspec's file systems tell of a file that changes with its content, the surest first."""
+
+
+class Stamp(NamedTuple):
+    """What a store tells of a file: if neither has changed, the file has not.
+
+    Attributes:
+        size: bytes.
+        tag: a time of writing, or whatever the store has instead; empty if it has nothing.
+    """
+
+    size: int
+    tag: str
 
 
 def is_address(place: str) -> bool:
@@ -47,13 +62,13 @@ def reached(address: str) -> Iterator[None]:
     """
     try:
         yield
-    except (CorpusError, InputError, MissingDependencyError):
+    except SamekindError:
         raise
     except Exception as error:  # every kind of store has errors of its own
         code = _AWS.search(str(error))
         told = _REASONS.get(code.group(1)) if code is not None else None
         reason = told or " ".join(str(error).split())[:160] or type(error).__name__
-        hint = "check the address, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL"
+        hint = "check the address, and what the environment says of keys, region and endpoint (AWS_…)"
         raise CorpusError(f"{address} cannot be read: {reason}", hint=hint) from error
 
 
@@ -68,7 +83,35 @@ def opened_store(address: str) -> tuple[Any, str]:
     if matched is None:
         raise InputError(f"{address!r} is no address", hint="for example s3://bucket/photos")
     scheme, path = matched.groups()
-    return _store(scheme, path.split("/", 1)[0], endpoint()), path
+    if scheme in _BY_PYARROW:
+        return _store(scheme, path.split("/", 1)[0], endpoint()), path
+    return _by_fsspec(address)
+
+
+def files_below(store: Any, root: str, address: str) -> dict[str, Stamp]:
+    """The files of a folder by their names below it, or one file by the empty name.
+
+    Raises:
+        CorpusError: there are none.
+    """
+    from pyarrow import fs
+
+    info = store.get_file_info(root)
+    if info.type == fs.FileType.NotFound:
+        raise CorpusError(f"there is nothing at {address}", hint="check the address")
+    above = f"{root.strip('/')}/"  # some stores give paths with a slash before them
+    if isinstance(store, fs.PyFileSystem):  # pyarrow would not hand through what fsspec tells of each file
+        below = store.handler.fs.find(root, detail=True)
+        found = {path: Stamp(int(told.get("size") or 0), _tag(told)) for path, told in below.items()}
+    else:
+        infos = [info] if info.type == fs.FileType.File else store.get_file_info(fs.FileSelector(root, recursive=True))
+        files = [each for each in infos if each.type == fs.FileType.File]
+        found = {each.path: Stamp(int(each.size or 0), str(each.mtime_ns or "")) for each in files}
+    if not found:
+        raise CorpusError(f"there are no files at {address}", hint="check the address")
+    if info.type == fs.FileType.File:
+        return {"": next(iter(found.values()))}
+    return {path.lstrip("/").removeprefix(above): stamp for path, stamp in found.items()}
 
 
 def fetched(address: str) -> bytes:
@@ -84,29 +127,33 @@ def fetched(address: str) -> bytes:
     return content
 
 
+def _tag(told: dict[str, Any]) -> str:
+    return str(next((told[name] for name in _TAGS if told.get(name)), ""))
+
+
 @lru_cache(maxsize=8)
 def _store(scheme: str, bucket: str, server: str | None) -> Any:
-    import pyarrow as pa
     from pyarrow import fs
 
     if scheme == "s3" and server is not None:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         return fs.S3FileSystem(endpoint_override=server, region=region)
-    try:  # without the path: a key may have characters that no URI has
-        return fs.FileSystem.from_uri(f"{scheme}://{bucket}/")[0]
-    except pa.ArrowInvalid:
-        return _by_fsspec(scheme)
+    return fs.FileSystem.from_uri(f"{scheme}://{bucket}/")[
+        0
+    ]  # without the path: a key may have characters that no URI has
 
 
-def _by_fsspec(scheme: str) -> Any:
+def _by_fsspec(address: str) -> tuple[Any, str]:
     import fsspec
     from pyarrow import fs
 
+    scheme = address.partition(":")[0]
     try:
-        return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(scheme)))
+        files, path = fsspec.core.url_to_fs(address)
     except ImportError as error:
-        raise MissingDependencyError(f"{scheme}:// cannot be reached: {error}", hint="install what it names") from error
+        raise MissingDependencyError(f"{address} cannot be reached: {error}", hint="install what it names") from error
     except ValueError as error:
         raise InputError(
-            f"nobody knows addresses that begin with {scheme}://", hint="try s3://, gs:// or hf://"
+            f"nobody knows addresses that begin with {scheme}://", hint="try s3://, gs:// or hf://datasets/"
         ) from error
+    return fs.PyFileSystem(fs.FSSpecHandler(files)), path

@@ -6,64 +6,39 @@ network nothing. What is read is an ordinary folder, so layouts, labels and spli
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from samekind.core.cache_home import cache_home
+from filelock import FileLock, Timeout
+
+from samekind.core.cache_home import VARIABLE, cache_home
 from samekind.core.cache_limit import free_bytes
 from samekind.core.errors import CorpusError
 from samekind.core.files import atomic_path
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.data.decoding.object_store import opened_store, reached
+from samekind.data.decoding.object_store import Stamp, files_below, opened_store, reached
+from samekind.data.layouts.passed_over import why_passed_over
 
 STATE = "files.json"
 _COPIES = "copies"  # their folder in the cache
+_ARRIVING = "arriving-"  # how folders of files under way begin
 _AT_ONCE = 16  # files under way: each waits for the store
-_ARRIVING = "arriving-"  # how folders of files under way begin; in the folder of the target each would look through all that have arrived
-_DAY = 24 * 3600.0  # seconds
-_CHUNK = 256  # files after which what has arrived is noted
-_Stamp = list[int]  # size in bytes, and nanoseconds of the time at which the store says that it was written
+_CHUNK = 256  # files that are asked for ahead: Ctrl-C waits for them
+_SECONDS = 5.0  # between two notes of what has arrived
+_FAILURES = 20  # in a row, after which the store is taken to be gone
+_BLOCK = 1 << 20
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """Where a corpus' files lie here, and what is known of them."""
-
-    address: str
-    place: Path
-
-    @property
-    def state(self) -> Path:
-        return self.place.parent / STATE
-
-    def known(self) -> dict[str, _Stamp]:
-        """What was copied, by the names below the address; empty if nobody knows."""
-        return _state(self.state)[1]
-
-    def note(self, files: Mapping[str, _Stamp]) -> None:
-        with atomic_path(self.state) as temporary:
-            temporary.write_text(json.dumps({"address": self.address, "files": files}), encoding="utf-8")
-
-    def file(self, name: str) -> Path:
-        return self.place / name if name else self.place
-
-    def is_here(self, name: str, stamp: _Stamp, known: Mapping[str, _Stamp]) -> bool:
-        file = self.file(name)
-        return known.get(name) == stamp and file.is_file() and file.stat().st_size == stamp[0]
-
-
-@dataclass(frozen=True)
-class KeptCopy:
+class KeptCopy(NamedTuple):
     """A copy that lies in the cache.
 
     Attributes:
@@ -78,141 +53,221 @@ class KeptCopy:
 
 
 def kept_copies() -> list[KeptCopy]:
-    """All copies, by their addresses. Deleting one costs nothing but time."""
+    """All copies, by their addresses, also those that were interrupted. Deleting one costs nothing but time, while nobody reads it."""
     found = []
-    for state in sorted((cache_home() / _COPIES).glob(f"*/{STATE}")):
-        address, files = _state(state)
-        size = sum(stamp[0] for stamp in files.values())
-        found.append(KeptCopy(address or str(state.parent), state.parent, size))
-    return sorted(found, key=lambda copy: copy.address)
+    for folder in sorted((cache_home() / _COPIES).glob("*/")):
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        found.append(KeptCopy(_noted(folder / STATE)[0] or str(folder), folder, size))
+    return sorted(found)
 
 
-def _state(file: Path) -> tuple[str, dict[str, _Stamp]]:
-    """What is noted of a copy: its address, and size and time of each file by its name below; nothing if nobody knows."""
+def place_of(address: str) -> Path:
+    """Where the copy of a corpus lies, or would lie: a folder of its own in the cache, called as it is called in the store."""
+    address = address.rstrip("/")
+    name = address.rsplit("/", 1)[-1]
+    return (
+        cache_home() / _COPIES / sha256(address.encode()).hexdigest()[:16] / (name if _fits_a_disk(name) else "images")
+    )
+
+
+def mirrored(address: str, progress: Progress | None = None, exclude: Sequence[str] = ()) -> Path:
+    """Brings the copy of a folder or file in an object store up to date, and returns where it lies.
+
+    Files are compared by size and by the time or tag that the store gives; only what has changed is fetched, what the store has no more
+    goes, and an interrupted copy goes on. One process at a time: others wait.
+
+    Args:
+        address: such as `s3://bucket/photos`.
+        progress: shows a bar.
+        exclude: patterns of files and folders that nobody will look at.
+
+    Raises:
+        CorpusError: there is nothing, the store cannot be reached, or the disk has no room or cannot be written.
+        InputError: nobody knows this kind of address.
+        MissingDependencyError: the package that does is not installed.
+    """
+    shown, place = progress or NoProgress(), place_of(address)
+    copy = _Copy(address.rstrip("/"), place, place.parent)
+    with _written_here(copy), _alone(copy, shown):
+        with reached(copy.address):
+            store, root = opened_store(copy.address)
+            there = files_below(store, root, copy.address)
+        good = {name: stamp for name, stamp in there.items() if name == "" or _can_lie_here(name, there)}
+        if len(good) < len(there):
+            what = counted(len(there) - len(good), "file")
+            shown.print(f"{what} of {copy.address} left out: no disk can hold such names")
+        _forget(copy, good)
+        _bring(
+            copy,
+            (store, root),
+            {name: stamp for name, stamp in good.items() if not _is_passed_over(name, exclude)},
+            shown,
+        )
+    return copy.place
+
+
+class _Copy(NamedTuple):
+    """Where a corpus' files lie here, and the folder that holds them and what is known of them."""
+
+    address: str
+    place: Path
+    folder: Path
+
+    def file(self, name: str) -> Path:
+        return self.place / name if name else self.place
+
+    def note(self, files: Mapping[str, Stamp]) -> None:
+        with atomic_path(self.folder / STATE) as temporary:
+            temporary.write_text(json.dumps({"address": self.address, "files": files}), encoding="utf-8")
+
+    def has(self, name: str, stamp: Stamp, known: Mapping[str, Any]) -> bool:
+        file = self.file(name)
+        return known.get(name) == list(stamp) and file.is_file() and file.stat().st_size == stamp.size
+
+
+def _noted(state: Path) -> tuple[str, dict[str, Any]]:
+    """What is noted of a copy: its address, and the stamp of each file by its name; nothing if nobody knows."""
     try:
-        noted = json.loads(file.read_text(encoding="utf-8"))
+        noted = json.loads(state.read_text(encoding="utf-8"))
         return str(noted["address"]), dict(noted["files"])
     except (OSError, ValueError, TypeError, KeyError):
         return "", {}
 
 
-def place_of(address: str) -> Path:
-    """Where the copy of a corpus lies, or would lie: a folder of its own in the cache, called as it is called in the store."""
-    digest = hashlib.sha256(address.rstrip("/").encode()).hexdigest()[:16]
-    name = address.rstrip("/").rsplit("/", 1)[-1]
-    return cache_home() / _COPIES / digest / (name if _fits_a_disk(name) else "images")
+@contextmanager
+def _written_here(copy: _Copy) -> Iterator[None]:
+    """Says of this disk what is this disk's fault."""
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(
+            f"the copy of {copy.address} cannot be written to {copy.folder}: {error.strerror or error}",
+            hint=f"make room, or name another disk: {VARIABLE}=FOLDER",
+        ) from error
 
 
-def mirrored(address: str, progress: Progress | None = None) -> Path:
-    """Brings the copy of a folder or file in an object store up to date, and returns where it lies.
-
-    Files are compared by size and time; only what has changed is fetched, what the store has no more goes, and an interrupted copy goes on.
-
-    Args:
-        address: such as `s3://bucket/photos`.
-        progress: shows a bar.
-
-    Raises:
-        CorpusError: there is nothing, the store cannot be reached, or the disk has no room.
-        InputError: nobody knows this kind of address.
-        MissingDependencyError: the package that does is not installed.
-    """
-    address, shown = address.rstrip("/"), progress or NoProgress()
-    copy = _Copy(address, place_of(address))
-    with reached(address):
-        store, root = opened_store(address)
-        there, left_out = _listed(store, root, address)
-    known = copy.known()
-    kept = {name: stamp for name, stamp in there.items() if copy.is_here(name, stamp, known)}
-    wanted = {name: stamp for name, stamp in there.items() if name not in kept}
-    _make_room(copy, sum(size for size, _ in wanted.values()))
-    copy.place.parent.mkdir(parents=True, exist_ok=True)
-    for name in known.keys() - there.keys():
-        _remove(copy.file(name))
-    if left_out:
-        shown.print(f"{counted(left_out, 'file')} of {address} left out: no disk can hold such names")
-    _fetch(copy, store, root, kept, wanted, shown)
-    return copy.place
+@contextmanager
+def _alone(copy: _Copy, progress: Progress) -> Iterator[None]:
+    copy.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(copy.folder / ".lock", fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.print(f"another process is copying {copy.address}: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def _listed(store: Any, root: str, address: str) -> tuple[dict[str, _Stamp], int]:
-    """The files below an address by their names there, the empty name for the address itself; and how many no disk can hold."""
-    from pyarrow import fs
-
-    found = store.get_file_info(root)
-    if found.type == fs.FileType.File:
-        return {"": _stamp(found)}, 0
-    if found.type != fs.FileType.Directory:
-        raise CorpusError(f"there is nothing at {address}", hint="check the address")
-    infos = store.get_file_info(fs.FileSelector(root, recursive=True))
-    above = f"{root.strip('/')}/"  # some stores give paths with a slash before them
-    files = {info.path.lstrip("/").removeprefix(above): _stamp(info) for info in infos if info.type == fs.FileType.File}
-    folders = {str(parent) for name in files for parent in PurePosixPath(name).parents}
-    good = {name: stamp for name, stamp in files.items() if _fits_a_disk(name) and name not in folders}
-    return good, len(files) - len(good)
-
-
-def _stamp(info: Any) -> _Stamp:
-    return [int(info.size or 0), int(info.mtime_ns or 0)]
-
-
-def _fits_a_disk(name: str) -> bool:
-    """False for names that would lead out of the folder, or that a disk cannot hold."""
+def _can_lie_here(name: str, there: Mapping[str, Stamp]) -> bool:
+    """False for names that would lead out of the folder, that a disk cannot hold, or below a file."""
     parts = name.split("/")
+    return _fits_a_disk(*parts) and not any("/".join(parts[:n]) in there for n in range(1, len(parts)))
+
+
+def _fits_a_disk(*parts: str) -> bool:
     return all(part not in ("", ".", "..") and "\0" not in part and len(part.encode()) < 250 for part in parts)
 
 
-def _make_room(copy: _Copy, size: int) -> None:
+def _is_passed_over(name: str, exclude: Sequence[str]) -> bool:
+    parts = name.split("/") if name else []
+    return any(
+        why_passed_over(parts[:n], exclude, is_folder=n < len(parts)) is not None for n in range(1, len(parts) + 1)
+    )
+
+
+def _forget(copy: _Copy, there: Mapping[str, Stamp]) -> None:
+    """Deletes whatever the store has no more, noted or not, and what killed processes were fetching."""
+    for folder in copy.folder.glob(f"{_ARRIVING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if not copy.place.is_dir():
+        if "" not in there:
+            copy.place.unlink(missing_ok=True)
+        return
+    for path in sorted(copy.place.rglob("*"), reverse=True):  # what lies in a folder before the folder
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):  # it still holds something
+                path.rmdir()
+        elif path.relative_to(copy.place).as_posix() not in there:
+            path.unlink()
+    if "" in there:
+        copy.place.rmdir()
+
+
+def _bring(copy: _Copy, source: tuple[Any, str], wanted: Mapping[str, Stamp], progress: Progress) -> None:
+    """Fetches what is not here yet."""
+    known = _noted(copy.folder / STATE)[1]
+    here = {name: stamp for name, stamp in wanted.items() if copy.has(name, stamp, known)}
+    new = {name: stamp for name, stamp in wanted.items() if name not in here}
+    size = sum(stamp.size for stamp in new.values())
     if size > free_bytes():
         raise CorpusError(
             f"{copy.address} has {size / 1e9:.1f} GB to copy, and {free_bytes() / 1e9:.1f} GB are free where the cache lies",
-            hint="name a larger disk: SAMEKIND_CACHE_DIR=FOLDER",
+            hint=f"name a larger disk: {VARIABLE}=FOLDER",
         )
+    copy.note(here)
+    if new:
+        failed = _fetch(copy, source, here, new, progress)
+        if len(failed) == len(new):
+            raise next(iter(failed.values()))
+        if failed:
+            what, why = counted(len(failed), "file"), next(iter(failed.values()))
+            progress.print(f"{what} could not be fetched, and the next call tries again: {why}")
 
 
 def _fetch(
-    copy: _Copy, store: Any, root: str, kept: dict[str, _Stamp], wanted: dict[str, _Stamp], progress: Progress
-) -> None:
-    """Copies files, and notes now and then which have arrived."""
-    names, arrived = list(wanted), dict(kept)
-    if not names:
-        return copy.note(arrived)
-    _sweep(copy)
+    copy: _Copy, source: tuple[Any, str], here: dict[str, Stamp], new: Mapping[str, Stamp], progress: Progress
+) -> dict[str, CorpusError]:
+    """Copies files and notes which have arrived, in `here`, too; returns those that the store did not give."""
+    store, root = source
+    failed: dict[str, CorpusError] = {}
+    names, in_a_row, noted = list(new), 0, time.monotonic()
     with (
-        reached(copy.address),
-        TemporaryDirectory(dir=copy.place.parent, prefix=_ARRIVING, ignore_cleanup_errors=True) as arriving,
+        TemporaryDirectory(dir=copy.folder, prefix=_ARRIVING, ignore_cleanup_errors=True) as arriving,
         ThreadPoolExecutor(_AT_ONCE) as pool,
         progress.task(f"Copying {copy.address}", len(names)) as task,
     ):
 
         def fetch(number: int) -> None:
-            name = names[number]
-            temporary, target = Path(arriving, str(number)), copy.file(name)
-            with store.open_input_stream(f"{root}/{name}" if name else root) as source, temporary.open("wb") as file:
-                shutil.copyfileobj(source, file)
+            name, temporary = names[number], Path(arriving, str(number))
+            address = f"{copy.address}/{name}" if name else copy.address
+            _download(store, f"{root}/{name}" if name else root, temporary, address)
+            if temporary.stat().st_size != new[name].size:
+                raise CorpusError(f"{address} arrived in part", hint="run the same command again")
+            target = copy.file(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(target)
 
-        for start in range(0, len(names), _CHUNK):
-            chunk = range(start, min(start + _CHUNK, len(names)))
-            for number, _ in zip(chunk, pool.map(fetch, chunk), strict=True):
-                arrived[names[number]] = wanted[names[number]]
-                task.advance()
-            copy.note(arrived)
-    return None
+        try:
+            for start in range(0, len(names), _CHUNK):
+                numbers = range(start, min(start + _CHUNK, len(names)))
+                of = {pool.submit(fetch, number): names[number] for number in numbers}
+                for done in as_completed(of):
+                    try:
+                        done.result()
+                        here[of[done]], in_a_row = new[of[done]], 0
+                    except CorpusError as error:
+                        failed[of[done]], in_a_row = error, in_a_row + 1
+                    task.advance()
+                    if time.monotonic() - noted > _SECONDS:
+                        copy.note(here)
+                        noted = time.monotonic()
+                if in_a_row >= _FAILURES:
+                    raise next(iter(failed.values()))
+        finally:
+            copy.note(here)
+    return failed
 
 
-def _sweep(copy: _Copy) -> None:
-    """Deletes what a killed process was fetching; what is younger than a day may be under way in another."""
-    for folder in copy.place.parent.glob(f"{_ARRIVING}*"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _DAY:
-                shutil.rmtree(folder)
-
-
-def _remove(file: Path) -> None:
-    """Removes a file that the store has no more, and the folders that it leaves empty."""
-    with suppress(OSError):
-        file.unlink()
-        for folder in file.parents:
-            folder.rmdir()
+def _download(store: Any, path: str, target: Path, address: str) -> None:
+    with reached(address):
+        source = store.open_input_stream(path)
+    with source, target.open("wb") as file:
+        while True:
+            with reached(address):
+                block = source.read(_BLOCK)
+            if not block:
+                return
+            file.write(block)

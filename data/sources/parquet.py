@@ -236,7 +236,7 @@ def _ids(rows: _Rows, several: bool, path: Path) -> list[str]:
     """The column `id`, otherwise the paths of the images if they tell them apart, otherwise file and row."""
     if _is_told("id", rows.ids, path):
         ids = [str(value) for value in rows.ids]
-        if any(not id_.strip() or len(id_.splitlines()) > 1 for id_ in ids):
+        if any(not id_.strip() or "\n" in id_ or "\r" in id_ for id_ in ids):
             raise CorpusError(
                 f"{path} has ids that are empty or of several lines", hint="every image needs an id of its own"
             )
@@ -244,7 +244,8 @@ def _ids(rows: _Rows, several: bool, path: Path) -> list[str]:
         if twice is not None:
             raise CorpusError(f"the id {twice!r} stands in {path} twice", hint="every image needs an id of its own")
         return ids
-    if all(rows.paths) and len(set(rows.paths)) == len(rows.paths):
+    named = all(path and not {"\n", "\r"} & set(path) for path in rows.paths)
+    if named and len(set(rows.paths)) == len(rows.paths):
         return [str(value) for value in rows.paths]
     return [f"{stem}/{row:06d}" if several else f"{row:06d}" for stem, row in rows.places]
 

@@ -161,7 +161,7 @@ def _load_path(given: str | Path, choices: FolderChoices, how: dict[str, Any], p
 def _load_remote(address: str, choices: FolderChoices, how: dict[str, Any], progress: Progress | None) -> Corpus:
     """A corpus in an object store, read from its copy; workers that do not see the copy fetch its images themselves."""
     address = address.rstrip("/")
-    copy = mirrored(address, progress).resolve()
+    copy = mirrored(address, progress, choices.exclude).resolve()
     loaded = _load_path(copy, choices, how, progress)
     references = [
         reference

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samekind.data.decoding.object_store import is_address
 from samekind.data.layouts.class_names import composed
+from samekind.data.sources.mirror import place_of
 
 if TYPE_CHECKING:
     from samekind.indexer.storage.manifest import CorpusEntry
@@ -25,6 +27,8 @@ def current_place(row: Mapping[str, Any], corpora: Sequence[CorpusEntry]) -> str
     uri: str = row["uri"]
     source = next((entry.source for entry in corpora if entry.key == row["corpus"]), None)
     name = name_within(row)
+    if source is not None and is_address(source):
+        source = str(place_of(source))  # the copy: the row may have been written where the cache lay elsewhere
     if source is None or name is None or not Path(source).is_absolute():
         return uri
     root = source.rstrip("/")

@@ -28,9 +28,13 @@ class Cache:
     Example:
         samekind cache
         samekind cache --purge
+        samekind cache --copies
     """
 
     purge: Annotated[bool, arg(help="Delete all that no process is using.")] = False
+    copies: Annotated[bool, arg(help="Delete the copies of corpora in object stores; nothing may be reading them.")] = (
+        False
+    )
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -40,7 +44,7 @@ class Cache:
         from samekind.training.runtime.cache_folder import cache_entries, cache_folder, purge
 
         freed = purge(console.progress)[1] if self.purge else 0
-        for copy in kept_copies() if self.purge else []:
+        for copy in kept_copies() if self.copies else []:
             shutil.rmtree(copy.folder, ignore_errors=True)
             freed += copy.size
         entries = cache_entries()

@@ -98,7 +98,9 @@ class BuildIndex:
     ] = None
     engine: Annotated[
         Literal["local", "ray"],
-        arg(help="What embeds: this process, or workers of Ray, which have to see the folder under the same path."),
+        arg(
+            help="What embeds: this process, or workers of Ray, which have to see the folder under the same path, or its store."
+        ),
     ] = "local"
     ray_address: Annotated[
         str | None,

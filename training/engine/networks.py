@@ -35,20 +35,24 @@ def projection_dim(config: TrainConfig, encoder: Trainable) -> int:
     return config.projector_dim or (encoder.dim if config.fine_tunes else encoder.feature_dim)
 
 
-def compile_network(network: nn.Module, compiler: str, device: torch.device) -> None:
+def compile_network(network: nn.Module, config: TrainConfig, device: torch.device) -> None:
     """Has a network compiled in place at its first batch; names of parameters, copies and checkpoints stay what they were.
 
     Args:
         network: that is trained.
-        compiler: `none`, `inductor` or `cudagraphs`.
+        config: whose `compiler` is `none`, `inductor` or `cudagraphs`.
         device: that it lies on.
 
     Raises:
-        InputError: a CUDA graph is asked for elsewhere.
+        InputError: a CUDA graph is asked for elsewhere, or the objective or the batches are not of this kind.
         MissingDependencyError: the compiler that `inductor` calls on a CPU is not installed.
     """
+    compiler = config.compiler
     if compiler == "none":
         return
+    if config.objective == "cpc" or config.effective_batch:
+        what = "cpc, which calls parts of the network" if config.objective == "cpc" else "an effective batch in chunks"
+        raise InputError(f"--compiler is not for {what}", hint="leave out --compiler")
     if compiler == "cudagraphs" and device.type != "cuda":
         raise InputError(
             f"cudagraphs is for CUDA, and this runs on {device.type}", hint="--compiler inductor, or leave it out"

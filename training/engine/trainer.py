@@ -76,7 +76,7 @@ class Trainer:
         self.modules.to(accelerator.device).train()
         if self._average is not None:
             count_on_cpu(self._average)
-        compile_network(network, config.compiler, accelerator.device)
+        compile_network(network, config, accelerator.device)
         self._whole_network: nn.Module = accelerator.prepare(network)
         self._take_streams(choose_streams(config, network, accelerator))
 

@@ -1,12 +1,14 @@
 """Ray's workers look at the images, one core each; the build takes what they give in the order of the plan, and alone writes.
 
 A task is what goes through the encoder together. One whose worker is gone is given to another, three times; what a worker has given is not
-asked for again. Tasks hold the places of files, not their bytes: every machine of a cluster has to see the folder under the same path.
+asked for again. Tasks hold the places of files, not their bytes: every machine of a cluster has to see the folder under the same path, or
+else to reach the object store that it is a copy of.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,6 +37,7 @@ from samekind.training.models.image_encoder import ImageEncoder
 RETRIES = 3
 """Times that a task whose worker is gone is given to another."""
 _AHEAD = 2  # tasks a worker that are under way
+_LACKING = re.compile(r"No module named '[^']*'|cannot import name '[^']*'|failed to import on the worker")
 _NO_PIXELS: Pixels = np.empty(0, np.uint8)
 
 
@@ -100,8 +103,10 @@ class RayEngine:
 
     def _most(self) -> int:
         """Tasks under way; machines may come and go."""
+        if self._ray is None:
+            return 1
         with _cluster_that_answers():
-            return _AHEAD * workers(self._ray) if self._ray is not None else 1
+            return _AHEAD * workers(self._ray)
 
     def _task(self, corpus: Corpus, encoder: Any, rows: Sequence[int], features: bool) -> Any:
         """Has a worker look at these rows; returns where its answer will be."""
@@ -137,9 +142,10 @@ class RayEngine:
     def _raised(error: Any) -> BaseException:
         """What a worker raised, as it would have been raised here; or that it has not what this needs."""
         cause: BaseException = error.cause
-        if isinstance(cause, ImportError):
+        lacking = _LACKING.search(str(cause))  # Ray has its own errors for a task that cannot even be read there
+        if isinstance(cause, ImportError) or lacking is not None:
             return ServiceError(
-                f"a worker cannot import {cause.name or 'what it needs'}: {cause}",
+                f"a worker cannot import what it needs: {lacking.group() if lacking is not None else cause}",
                 hint="install the same samekind, with the same extras, on every machine of the cluster",
             )
         return cause

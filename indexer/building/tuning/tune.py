@@ -20,7 +20,7 @@ from samekind.indexer.building.adapted import follow_index
 from samekind.indexer.building.removal import finish_removal_locked
 from samekind.indexer.building.tuning.tuned import Tried, Tuning, sweep
 from samekind.indexer.search.ann.factories import FLAT, build_factory, candidates
-from samekind.indexer.search.ann.recall import RECALL, Truth
+from samekind.indexer.search.ann.recall import MANY, RECALL, Truth
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.search.unit_vectors import Float32
@@ -139,7 +139,7 @@ class _Trial:
         self.query_QD = index.vectors(self.held)
         self.vectors_ND = index.vectors(np.sort(shuffled[held:]) if rows > held else self.held)
         asked = {"state": list(index._manifest.state), "recall": recall, "seed": seed, "queries": held}
-        asked["threads"] = faiss.omp_get_max_threads()
+        asked |= {"threads": faiss.omp_get_max_threads(), "candidates": MANY}
         self.tuning = Tuning(asked, rows, recall)
         self.resumed = False
 

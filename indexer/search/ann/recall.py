@@ -23,7 +23,7 @@ RECALL = 0.99
 """Share of the ten true neighbours that an approximate index must find on average."""
 AT = 10
 _EQUAL = 1e-6
-_MANY = 256
+MANY = 256
 """Candidates a hit with which enough lists are looked for: that codes tell neighbours apart badly is no reason for more lists."""
 
 
@@ -84,10 +84,15 @@ def reach(index: Any, truth: Truth, search: Search, recall: float = RECALL) -> f
     widening = [name for name in parameters_of(index) if name != "k_factor_rf"]
     refines = "k_factor_rf" in parameters_of(index)
     if refines:
-        set_parameters(index, {"k_factor_rf": min(_MANY, greatest(index, "k_factor_rf"))})
+        set_parameters(index, {"k_factor_rf": min(MANY, greatest(index, "k_factor_rf"))})
     reached = truth.recall(search)
     for name in widening:
-        reached = _least(index, name, truth, search, (1 + recall) / 2 if refines else recall)
+        wanted = (1 + recall) / 2 if refines else recall
+        reached = _least(index, name, truth, search, wanted)
+        if (
+            recall <= reached < wanted
+        ):  # codes hide some of the truth for good: that is no reason to look into all lists either
+            reached = _least(index, name, truth, search, recall)
     if refines:
         reached = _least(index, "k_factor_rf", truth, search, recall)
     return reached

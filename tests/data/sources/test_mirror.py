@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import samekind as sk
 from samekind.core.cache_home import VARIABLE
 from samekind.core.errors import CorpusError, ImageError, InputError
 from samekind.data.decoding import object_store
-from samekind.data.decoding.object_store import is_address, opened_store
+from samekind.data.decoding.object_store import Stamp, is_address, opened_store
 from samekind.data.sources import mirror
-from samekind.data.sources.mirror import mirrored, place_of
+from samekind.data.sources.mirror import kept_copies, mirrored, place_of
 from samekind.data.sources.registry import load_corpus
 from tests.end_to_end.helpers import call, draw_folder, refused
 from tests.indexer.builds import Lines
@@ -99,42 +102,133 @@ def test_only_what_has_changed_is_fetched(store: Path, asked: list[str]) -> None
     assert not (place_of(address) / gone).exists()
 
 
-def test_a_copy_that_was_damaged_or_interrupted_is_mended(
-    store: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that was cut off or removed comes again; what had arrived before the store went away is not fetched again."""
-    address, real = f"file://{store}", shutil.copyfileobj
-    monkeypatch.setattr(mirror, "_CHUNK", 2)
+def test_an_interrupted_copy_goes_on(store: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What had arrived is listed, and not fetched again; a file that the store does not give is left out, and told."""
+    address, real = f"file://{store}", mirror._download
 
-    def fails(source: Any, target: Any) -> None:
-        if len(asked) > 4:
-            raise OSError("AWS Error NETWORK_CONNECTION during GetObject")
-        real(source, target)
+    def fails(source: Any, path: str, target: Path, at: str) -> None:
+        if len(asked) >= 4:
+            raise CorpusError(f"{at} cannot be read: nothing answers there")
+        real(source, path, target, at)
 
     monkeypatch.setattr(mirror, "_AT_ONCE", 1)
-    monkeypatch.setattr(shutil, "copyfileobj", fails)
-    with pytest.raises(CorpusError, match="cannot be read: nothing answers there"):
+    monkeypatch.setattr(mirror, "_FAILURES", 3)
+    monkeypatch.setattr(mirror, "_download", fails)
+    with pytest.raises(CorpusError, match="nothing answers there"):
         mirrored(address)
-    monkeypatch.setattr(shutil, "copyfileobj", real)
-    before = len(asked)
+    assert len(asked) == 4
+    (kept,) = kept_copies()
+    assert (kept.address, kept.size > 0) == (address, True)
+    monkeypatch.setattr(mirror, "_download", real)
+    copy = mirrored(address)
+    assert len(asked) == 9
+    assert sorted(entry.name for entry in copy.parent.iterdir()) == [".lock", mirror.STATE, copy.name]
+
+    def refuses(source: Any, path: str, target: Path, at: str) -> None:
+        if path.endswith("new.png"):
+            raise CorpusError(f"{at} cannot be read: access is denied")
+        real(source, path, target, at)
+
+    shutil.copy(next(store.rglob("*.png")), store / "new.png")
+    shutil.copy(next(store.rglob("*.png")), store / "other.png")
+    monkeypatch.setattr(mirror, "_download", refuses)
+    progress = Lines()
+    assert (mirrored(address, progress) / "other.png").is_file()
+    assert any("1 file could not be fetched" in line and "access is denied" in line for line in progress.said)
+    assert not (copy / "new.png").exists()
+    monkeypatch.setattr(mirror, "_download", real)
+    assert (mirrored(address) / "new.png").is_file()
+
+
+def test_the_copy_becomes_what_the_store_is(store: Path, asked: list[str]) -> None:
+    """Whatever lay there: files cut off or removed, files of which nobody has noted anything, one in the place of a folder, a lost note."""
+    address = f"file://{store}"
     copy = mirrored(address)
     files = sorted(copy.rglob("*.png"))
-    assert len(asked) - before == len(files) - 4
     files[0].write_bytes(files[0].read_bytes()[:20])
     files[1].unlink()
-    asked.clear()
-    mirrored(address)
-    assert sorted(asked) == sorted(file.name for file in files[:2])
+    (copy / "stray.png").write_bytes(b"x")
+    (copy / "empty" / "folder").mkdir(parents=True)
+    (copy / "moved").mkdir()
+    (copy / "moved" / "1.png").write_bytes(b"x")
+    shutil.copy(files[2], store / "moved")
     left = copy.parent / "arriving-killed"
     left.mkdir()
-    os.utime(left, (0, 0))
-    files[0].unlink()
+    asked.clear()
     mirrored(address)
-    assert sorted(entry.name for entry in copy.parent.iterdir()) == [mirror.STATE, copy.name]
+    assert sorted(asked) == sorted([files[0].name, files[1].name, "moved"])
+    here, there = (
+        {file.relative_to(at): file.read_bytes() for file in at.rglob("*") if file.is_file()} for at in (copy, store)
+    )
+    assert here == there
+    assert not (copy / "empty").exists()
+    assert not left.exists()
     (copy.parent / mirror.STATE).write_text("{")
     asked.clear()
-    assert load_corpus(address).content_hash == load_corpus(store).content_hash
-    assert len(asked) == len(files), "nobody knows what these files are copies of"
+    assert mirrored(address) == copy
+    assert len(asked) == len(there), "nobody knows what these files are copies of"
+
+
+def test_a_file_and_a_folder_take_turns(tmp_path: Path) -> None:
+    """Under one address."""
+    place = tmp_path / "store" / "x"
+    place.mkdir(parents=True)
+    (place / "a").write_bytes(b"1")
+    assert (mirrored(f"file://{place}") / "a").read_bytes() == b"1"
+    shutil.rmtree(place)
+    place.write_bytes(b"22")
+    assert mirrored(f"file://{place}").read_bytes() == b"22"
+    place.unlink()
+    place.mkdir()
+    (place / "b").write_bytes(b"3")
+    assert [file.name for file in mirrored(f"file://{place}").iterdir()] == ["b"]
+
+
+def test_a_file_of_equal_size_is_fetched_again(tmp_path: Path) -> None:
+    """By its time, or by what fsspec has instead."""
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    place = tmp_path / "x"
+    place.mkdir()
+    for content in (b"abc", b"xyz"):
+        files.pipe("/equal/a", content)
+        (place / "a").write_bytes(content)
+        os.utime(place / "a", ns=(content[0], content[0]))
+        assert (mirrored("memory://equal") / "a").read_bytes() == content
+        assert (mirrored(f"file://{place}") / "a").read_bytes() == content
+
+
+def test_two_processes_take_turns(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits, says so, and has nothing left to fetch."""
+    address, progress = f"file://{store}", Lines()
+    place_of(address).parent.mkdir(parents=True)
+    taken = threading.Event()
+
+    def other() -> None:
+        with FileLock(place_of(address).parent / ".lock"):
+            taken.set()
+            time.sleep(1.0)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    taken.wait()
+    assert mirrored(address, progress).is_dir()
+    thread.join()
+    assert f"another process is copying {address}: waiting for it" in progress.said
+
+
+def test_what_nobody_will_look_at_is_not_fetched(store: Path, asked: list[str]) -> None:
+    """Excluded, hidden, made by machines; what was fetched before it was excluded stays for others."""
+    draw_folder(store / "raw", 1)
+    (store / ".git").mkdir()
+    (store / ".git" / "x.png").write_bytes(b"x")
+    (store / "Thumbs.db").write_bytes(b"x")
+    corpus = load_corpus(f"file://{store}", exclude="raw")
+    assert len(asked) == len(corpus) == 9
+    assert len(load_corpus(f"file://{store}")) == len(load_corpus(store)) == 12
+    load_corpus(f"file://{store}", exclude="raw")
+    assert len(asked) == 12
 
 
 def test_who_has_no_copy_reads_from_the_store(store: Path) -> None:
@@ -146,12 +240,16 @@ def test_who_has_no_copy_reads_from_the_store(store: Path) -> None:
     (store / corpus.ids[0]).write_bytes((store / corpus.ids[1]).read_bytes())
     with pytest.raises(ImageError, match="has changed since the corpus was read"):
         corpus.image(0)
+    copy = Path(corpus.uri(1))
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(b"an older copy")
+    assert corpus.image(1).tobytes() == whole[1], "another machine's copy is not what was read"
     (store / corpus.ids[0]).unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         corpus.image(0)
 
 
-def test_an_index_of_a_store(store: Path, tmp_path: Path) -> None:
+def test_an_index_of_a_store(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the address, is brought up to date from there, and finds the originals."""
     address = f"file://{store}"
     index = sk.build_index(load_corpus(address), FakeEncoder(), tmp_path / "out")
@@ -161,6 +259,11 @@ def test_an_index_of_a_store(store: Path, tmp_path: Path) -> None:
     draw_folder(store / "more", 1)
     again = sk.build_index(load_corpus(address), FakeEncoder(), tmp_path / "out")
     assert [entry["num_images"] for entry in again.manifest["corpora"]] == [len(again)] != [len(index)]
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "elsewhere"))
+    assert not Path(sk.Index.open(tmp_path / "out").search_id(hit.id, k=1).hits[0].uri).exists()
+    mirrored(address)
+    found = sk.Index.open(tmp_path / "out").search_id(hit.id, k=1).hits[0]
+    assert Path(found.uri).is_file(), "the copy is looked for where the cache lies now"
     (store / hit.id).unlink()
     assert list(again.missing(load_corpus(address))) == [hit.id]
 
@@ -205,18 +308,8 @@ def test_a_single_file_in_a_store(tmp_path: Path) -> None:
 )
 def test_names_that_no_disk_can_hold_are_left_out(files: dict[str, int], left_out: int) -> None:
     """Keys of an object store are any text."""
-    from types import SimpleNamespace
-
-    from pyarrow import fs
-
-    infos = [
-        SimpleNamespace(path=f"b/{name}", size=size, mtime_ns=0, type=fs.FileType.File) for name, size in files.items()
-    ]
-    folder = SimpleNamespace(type=fs.FileType.Directory)
-    fake = SimpleNamespace(get_file_info=lambda what: infos if isinstance(what, fs.FileSelector) else folder)
-    found, missing = mirror._listed(fake, "b", "s3://b")
-    assert missing == left_out
-    assert len(found) == len(files) - left_out
+    there = {name: Stamp(size, "") for name, size in files.items()}
+    assert sum(not mirror._can_lie_here(name, there) for name in there) == left_out
 
 
 def test_a_copy_lies_in_a_folder_of_its_own(cache: Path) -> None:
@@ -237,6 +330,18 @@ def test_no_room_is_told_before_anything_is_copied(
         load_corpus(f"file://{store}")
     assert VARIABLE in caught.value.hint
     assert not asked
+
+
+def test_a_full_disk_is_no_fault_of_the_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, with what to do."""
+
+    def full(source: Any, path: str, target: Path, at: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mirror, "_download", full)
+    with pytest.raises(CorpusError, match=r"cannot be written to .*copies.*: No space left on device") as caught:
+        load_corpus(f"file://{store}")
+    assert VARIABLE in caught.value.hint
 
 
 def test_what_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
@@ -286,9 +391,11 @@ def test_the_cache_lists_its_copies_and_lets_go_of_them(store: Path) -> None:
     first = load_corpus(address)
     size = sum(file.stat().st_size for file in store.rglob("*.png"))
     (listed,) = call("cache", "--json").answer["copies"]
-    assert listed == {"address": address, "bytes": size, "folder": str(place_of(address).parent)}
+    assert (listed["address"], listed["folder"]) == (address, str(place_of(address).parent))
+    assert size <= listed["bytes"] <= size + 2000
     assert address in call("cache").out
-    emptied = call("cache", "--purge", "--json").answer
+    assert call("cache", "--purge", "--json").answer["copies"] == [listed], "a training may be reading it"
+    emptied = call("cache", "--copies", "--json").answer
     assert emptied["copies"] == []
     assert emptied["freed_bytes"] >= size
     assert not place_of(address).exists()

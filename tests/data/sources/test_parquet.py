@@ -138,7 +138,7 @@ def test_labels_beside_gaps(folder: Path, tmp_path: Path) -> None:
         load_corpus(write(file, folder, label=[["a", "b"]] * 12))
 
 
-@pytest.mark.parametrize("odd", ["", " ", "a\nb"])
+@pytest.mark.parametrize("odd", ["", " ", "a\nb", "a\n"])
 def test_ids_that_no_list_could_hold_are_refused(odd: str, folder: Path, tmp_path: Path) -> None:
     """In one line."""
     file = write(tmp_path / "photos.parquet", folder, id=[odd, *map(str, range(11))])

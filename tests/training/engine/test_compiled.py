@@ -23,10 +23,10 @@ def test_only_what_is_asked_for_is_compiled(monkeypatch: pytest.MonkeyPatch) -> 
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(nn.Module, "compile", lambda self, **how: asked.append(how))
     monkeypatch.setattr(shutil, "which", lambda name: name == "g++" or None)
-    compile_network(nn.Linear(1, 1), "none", torch.device("cpu"))
+    compile_network(nn.Linear(1, 1), config(), torch.device("cpu"))
     assert not asked
-    compile_network(nn.Linear(1, 1), "inductor", torch.device("cpu"))
-    compile_network(nn.Linear(1, 1), "cudagraphs", torch.device("cuda"))
+    compile_network(nn.Linear(1, 1), config(compiler="inductor"), torch.device("cpu"))
+    compile_network(nn.Linear(1, 1), config(compiler="cudagraphs"), torch.device("cuda"))
     assert [how["backend"] for how in asked] == ["inductor", "cudagraphs"]
 
 
@@ -39,6 +39,9 @@ def test_what_a_compiler_needs_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
     with pytest.raises(MissingDependencyError, match=r"inductor needs a C\+\+ compiler") as caught:
         train(corpus(), config(compiler="inductor"), tmp_path)
     assert "leave out --compiler" in caught.value.hint
+    for other, what in (({"objective": "cpc"}, "cpc"), ({"effective_batch": 32}, "an effective batch")):
+        with pytest.raises(InputError, match=f"--compiler is not for {what}"):
+            train(corpus(), config(compiler="inductor", **other), tmp_path)
     with pytest.raises(InputError, match="unknown compiler 'gcc'"):
         config(compiler="gcc")
 

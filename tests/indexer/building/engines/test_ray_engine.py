@@ -183,17 +183,26 @@ def test_images_that_kill_every_worker_end_the_build(
     assert encoder.embedded == len(corpus) - 12
 
 
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ModuleNotFoundError("No module named 'samekind'", name="samekind"),
+        RuntimeError(
+            "The remote function failed to import on the worker. Traceback …\nModuleNotFoundError: No module named 'samekind'"
+        ),
+    ],
+)
 def test_a_worker_that_lacks_a_package_is_told_in_a_line(
-    tmp_path: Path, fake_ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+    cause: Exception, tmp_path: Path, fake_ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own error would be a traceback from another machine."""
+    """Its own error, or Ray's for a task that it cannot read, would be a traceback from another machine."""
     from ray.exceptions import RayTaskError
 
     def get(_: Any) -> Any:
-        raise RayTaskError("look_at_images", "…", ModuleNotFoundError("No module named 'samekind'", name="samekind"))
+        raise RayTaskError("look_at_images", "…", cause)
 
     monkeypatch.setattr(fake_ray, "get", get)
-    with pytest.raises(ServiceError, match=r"a worker cannot import samekind: No module named") as caught:
+    with pytest.raises(ServiceError, match=r"a worker cannot import what it needs: ") as caught:
         build_index(arrays_corpus(3), FakeEncoder(), tmp_path / "out", engine="ray")
     assert "on every machine" in caught.value.hint
 
