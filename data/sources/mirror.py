@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
@@ -223,7 +224,7 @@ def _fetch(
     """Copies files and notes which have arrived, in `here`, too; returns those that the store did not give."""
     store, root = source
     failed: dict[str, CorpusError] = {}
-    names, in_a_row, noted = list(new), 0, time.monotonic()
+    names, in_a_row, noted, stop = list(new), 0, time.monotonic(), Event()
     with (
         TemporaryDirectory(dir=copy.folder, prefix=_ARRIVING, ignore_cleanup_errors=True) as arriving,
         ThreadPoolExecutor(_AT_ONCE) as pool,
@@ -233,7 +234,7 @@ def _fetch(
         def fetch(number: int) -> None:
             name, temporary = names[number], Path(arriving, str(number))
             address = f"{copy.address}/{name}" if name else copy.address
-            _download(store, f"{root}/{name}" if name else root, temporary, address)
+            _download(store, f"{root}/{name}" if name else root, temporary, address, stop)
             if temporary.stat().st_size != new[name].size:
                 raise CorpusError(f"{address} arrived in part", hint="run the same command again")
             target = copy.file(name)
@@ -257,15 +258,17 @@ def _fetch(
                 if in_a_row >= _FAILURES:
                     raise next(iter(failed.values()))
         finally:
+            stop.set()  # Ctrl-C need not wait for the rest of large files
+            pool.shutdown(wait=False, cancel_futures=True)
             copy.note(here)
     return failed
 
 
-def _download(store: Any, path: str, target: Path, address: str) -> None:
+def _download(store: Any, path: str, target: Path, address: str, stop: Event) -> None:
     with reached(address):
         source = store.open_input_stream(path)
     with source, target.open("wb") as file:
-        while True:
+        while not stop.is_set():
             with reached(address):
                 block = source.read(_BLOCK)
             if not block:

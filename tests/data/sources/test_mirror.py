@@ -106,10 +106,10 @@ def test_an_interrupted_copy_goes_on(store: Path, asked: list[str], monkeypatch:
     """What had arrived is listed, and not fetched again; a file that the store does not give is left out, and told."""
     address, real = f"file://{store}", mirror._download
 
-    def fails(source: Any, path: str, target: Path, at: str) -> None:
+    def fails(source: Any, path: str, target: Path, at: str, stop: threading.Event) -> None:
         if len(asked) >= 4:
             raise CorpusError(f"{at} cannot be read: nothing answers there")
-        real(source, path, target, at)
+        real(source, path, target, at, stop)
 
     monkeypatch.setattr(mirror, "_AT_ONCE", 1)
     monkeypatch.setattr(mirror, "_FAILURES", 3)
@@ -124,10 +124,10 @@ def test_an_interrupted_copy_goes_on(store: Path, asked: list[str], monkeypatch:
     assert len(asked) == 9
     assert sorted(entry.name for entry in copy.parent.iterdir()) == [".lock", mirror.STATE, copy.name]
 
-    def refuses(source: Any, path: str, target: Path, at: str) -> None:
+    def refuses(source: Any, path: str, target: Path, at: str, stop: threading.Event) -> None:
         if path.endswith("new.png"):
             raise CorpusError(f"{at} cannot be read: access is denied")
-        real(source, path, target, at)
+        real(source, path, target, at, stop)
 
     shutil.copy(next(store.rglob("*.png")), store / "new.png")
     shutil.copy(next(store.rglob("*.png")), store / "other.png")
@@ -138,6 +138,53 @@ def test_an_interrupted_copy_goes_on(store: Path, asked: list[str], monkeypatch:
     assert not (copy / "new.png").exists()
     monkeypatch.setattr(mirror, "_download", real)
     assert (mirrored(address) / "new.png").is_file()
+
+
+def test_ctrl_c_does_not_wait_for_large_files(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for those that were asked for behind them; what had arrived stays noted."""
+    started = threading.Event()
+    size = (store / "large.png").write_bytes(b"x" * (3 << 20))
+
+    class Slow:
+        def __init__(self, source: Any) -> None:
+            self.source = source
+
+        def __enter__(self) -> Slow:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.source.close()
+
+        def read(self, count: int) -> Any:
+            started.set()
+            time.sleep(0.3)
+            return self.source.read(1 << 10)
+
+    class Store:
+        def __init__(self, files: Any) -> None:
+            self.files = files
+
+        def get_file_info(self, what: Any) -> Any:
+            return self.files.get_file_info(what)
+
+        def open_input_stream(self, path: str) -> Any:
+            source = self.files.open_input_stream(path)
+            return Slow(source) if path.endswith("large.png") else source
+
+    monkeypatch.setattr(
+        mirror, "opened_store", lambda address: (Store(opened_store(address)[0]), opened_store(address)[1])
+    )
+
+    def interrupts(futures: Any) -> Any:
+        started.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mirror, "as_completed", interrupts)
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        mirrored(f"file://{store}")
+    assert time.monotonic() - before < 0.3 * size / (1 << 10) / 100
+    assert not list(place_of(f"file://{store}").parent.glob("arriving-*"))
 
 
 def test_the_copy_becomes_what_the_store_is(store: Path, asked: list[str]) -> None:
@@ -335,7 +382,7 @@ def test_no_room_is_told_before_anything_is_copied(
 def test_a_full_disk_is_no_fault_of_the_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, with what to do."""
 
-    def full(source: Any, path: str, target: Path, at: str) -> None:
+    def full(source: Any, path: str, target: Path, at: str, stop: threading.Event) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(mirror, "_download", full)
