@@ -54,6 +54,8 @@ def test_labels_are_picked_by_key_and_undone(page: Page, clean_up: str, suspects
     expect(page.get_by_text(f"Decided: {first.others[0]}")).to_be_visible()
     (given,) = sk.LabelTable(suspects).current().values()
     assert given[0].label == first.others[0]
+    expect(page.get_by_text("Undo takes back:")).to_be_visible()  # until then the key has nothing to take back
+    expect(page.get_by_role("button", name="Undo Shortcut U")).to_be_enabled()
     page.keyboard.press("u")
     expect(page.get_by_text("Decided:")).to_have_count(0)
     assert not sk.LabelTable(suspects).current()
