@@ -13,13 +13,12 @@ import gzip
 import hashlib
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import DownloadError
@@ -28,6 +27,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
 from samekind.data.sources.debian import unpack_package
 from samekind.data.sources.download import fetch
+from samekind.data.sources.turns import alone_in
 from samekind.data.types.images import Pixels
 from samekind.data.types.splits import Split
 
@@ -86,7 +86,7 @@ def obtain_files(data_dir: Path | None, progress: Progress | None = None) -> Fil
     files = _intact_files([cache], SHA256, [])
     if len(files) == len(SHA256) and not any((cache / f"{name}.gz").exists() for name in SHA256):
         return files
-    with _alone_in(cache, progress):
+    with alone_in(cache, "Fashion-MNIST", progress):
         return _obtained(cache, data_dir, progress)
 
 
@@ -116,23 +116,6 @@ def _obtained(cache: Path, data_dir: Path | None, progress: Progress | None) -> 
     if len(files) < len(SHA256):
         raise _nowhere(files, complaints)
     return files
-
-
-@contextmanager
-def _alone_in(cache: Path, progress: Progress | None) -> Iterator[None]:
-    """Lets one process at a time fetch: two would write into one file. A cache that cannot be written needs no such care."""
-    lock = FileLock(cache / ".lock", fallback_to_soft=False)
-    with suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            (progress or NoProgress()).print("waiting for another process that fetches Fashion-MNIST")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _unpack(files: Files, cache: Path) -> None:

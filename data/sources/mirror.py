@@ -18,8 +18,6 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from samekind.core.cache_home import VARIABLE, cache_home
 from samekind.core.cache_limit import free_bytes
 from samekind.core.errors import CorpusError
@@ -28,6 +26,7 @@ from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.data.decoding.object_store import Stamp, files_below, opened_store, reached
 from samekind.data.layouts.passed_over import why_passed_over
+from samekind.data.sources.turns import alone_in
 
 STATE = "files.json"
 _COPIES = "copies"  # their folder in the cache
@@ -89,7 +88,8 @@ def mirrored(address: str, progress: Progress | None = None, exclude: Sequence[s
     """
     shown, place = progress or NoProgress(), place_of(address)
     copy = _Copy(address.rstrip("/"), place, place.parent)
-    with _written_here(copy), _alone(copy, shown):
+    with alone_in(copy.folder, copy.address, shown), _written_here(copy):
+        copy.folder.mkdir(parents=True, exist_ok=True)
         with reached(copy.address):
             store, root = opened_store(copy.address)
             there = files_below(store, root, copy.address)
@@ -98,12 +98,7 @@ def mirrored(address: str, progress: Progress | None = None, exclude: Sequence[s
             what = counted(len(there) - len(good), "file")
             shown.print(f"{what} of {copy.address} left out: no disk can hold such names")
         _forget(copy, good)
-        _bring(
-            copy,
-            (store, root),
-            {name: stamp for name, stamp in good.items() if not _is_passed_over(name, exclude)},
-            shown,
-        )
+        _bring(copy, (store, root), good, exclude, shown)
     return copy.place
 
 
@@ -147,21 +142,6 @@ def _written_here(copy: _Copy) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _alone(copy: _Copy, progress: Progress) -> Iterator[None]:
-    copy.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(copy.folder / ".lock", fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress.print(f"another process is copying {copy.address}: waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _can_lie_here(name: str, there: Mapping[str, Stamp]) -> bool:
     """False for names that would lead out of the folder, that a disk cannot hold, or below a file."""
     parts = name.split("/")
@@ -197,11 +177,13 @@ def _forget(copy: _Copy, there: Mapping[str, Stamp]) -> None:
         copy.place.rmdir()
 
 
-def _bring(copy: _Copy, source: tuple[Any, str], wanted: Mapping[str, Stamp], progress: Progress) -> None:
-    """Fetches what is not here yet."""
+def _bring(
+    copy: _Copy, source: tuple[Any, str], there: Mapping[str, Stamp], exclude: Sequence[str], progress: Progress
+) -> None:
+    """Fetches what is not here yet, and not excluded."""
     known = _noted(copy.folder / STATE)[1]
-    here = {name: stamp for name, stamp in wanted.items() if copy.has(name, stamp, known)}
-    new = {name: stamp for name, stamp in wanted.items() if name not in here}
+    here = {name: stamp for name, stamp in there.items() if copy.has(name, stamp, known)}
+    new = {name: stamp for name, stamp in there.items() if name not in here and not _is_passed_over(name, exclude)}
     size = sum(stamp.size for stamp in new.values())
     if size > free_bytes():
         raise CorpusError(

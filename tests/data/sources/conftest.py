@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from samekind.core.cache_home import VARIABLE
-from samekind.data.decoding.object_store import opened_store
 from samekind.data.sources import mirror
+from tests.data.sources.stores import wrapped
 from tests.end_to_end.helpers import draw_folder
 
 
@@ -31,20 +31,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are fetched from the store."""
     names: list[str] = []
 
-    class Watched:
-        def __init__(self, store: Any) -> None:
-            self.store = store
+    def opened(files: Any, path: str) -> Any:
+        names.append(Path(path).name)
+        return files.open_input_stream(path)
 
-        def get_file_info(self, what: Any) -> Any:
-            return self.store.get_file_info(what)
-
-        def open_input_stream(self, path: str) -> Any:
-            names.append(Path(path).name)
-            return self.store.open_input_stream(path)
-
-    def watched(address: str) -> tuple[Any, str]:
-        store, path = opened_store(address)
-        return Watched(store), path
-
-    monkeypatch.setattr(mirror, "opened_store", watched)
+    monkeypatch.setattr(mirror, "opened_store", wrapped(opened))
     return names

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from samekind.indexer.search.ann.factories import build_factory, candidates, default_factory, factory_of, reserve
+from samekind.indexer.search.ann.factories import (
+    build_factory,
+    candidates,
+    default_factory,
+    factory_of,
+    parameters_of,
+    reserve,
+)
+from samekind.indexer.search.ann.recall import reach
 from samekind.indexer.search.faiss_library import faiss
 from samekind.indexer.search.vector_index import VectorIndex
 from tests import oracles
@@ -67,6 +75,20 @@ def test_codes_that_tell_neighbours_apart_badly_are_no_reason_to_look_into_more_
     assert index.ann_recall >= 0.99
     assert index.parameters["nprobe"] <= 4
     assert index.parameters["k_factor_rf"] >= 32
+
+
+def test_what_codes_hide_for_good_is_no_reason_to_look_into_all_lists() -> None:
+    """Four lists bring what is wanted, and none brings the somewhat more that is asked of lists first."""
+    index = build_factory("IVF40,PQ8x4fs,RFlat", lambda: [_vectors()], DIM, ROWS)
+
+    class Hidden:
+        def recall(self, search: object) -> float:
+            found = parameters_of(index)
+            return 0.992 if found["nprobe"] >= 4 and found["k_factor_rf"] >= 8 else 0.9
+
+    nothing = np.empty((0, 0)), np.empty((0, 0), np.int64)
+    assert reach(index, Hidden(), lambda queries, k: nothing, 0.99) == 0.992  # type: ignore[arg-type]
+    assert parameters_of(index) == {"nprobe": 4, "k_factor_rf": 8}
 
 
 @pytest.mark.parametrize("name", ["IVF40,PQ8x4fs,RFlat", "IVF40,RaBitQfs,RFlat"])
