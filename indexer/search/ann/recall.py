@@ -89,9 +89,8 @@ def reach(index: Any, truth: Truth, search: Search, recall: float = RECALL) -> f
     for name in widening:
         wanted = (1 + recall) / 2 if refines else recall
         reached = _least(index, name, truth, search, wanted)
-        if (
-            recall <= reached < wanted
-        ):  # codes hide some of the truth for good: that is no reason to look into all lists either
+        # Codes hide some of the truth for good: that is no reason to look into all lists either.
+        if recall <= reached < wanted:
             reached = _least(index, name, truth, search, recall)
     if refines:
         reached = _least(index, "k_factor_rf", truth, search, recall)

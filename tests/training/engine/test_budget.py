@@ -81,6 +81,15 @@ def test_the_pace_leaves_out_the_first_steps() -> None:
     assert pace.news(899, 4) == "", "that was said"
 
 
+def test_the_first_step_alone_tells_no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It starts workers, or has the network compiled; where it takes all the time that there is, a second one is timed."""
+    seconds = iter([0.0, 60.0, 61.0, 62.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(seconds))
+    taken: list[Any] = []
+    pace = budget.rehearse(taken.append, iter(range(10)), lambda passed: passed > 30)
+    assert (taken, pace.a_step) == ([0, 1], 1.0)
+
+
 def known_pace(*ends: float) -> Pace:
     """Steps of 2 s, and these ends of epochs."""
     pace = Pace()
