@@ -86,7 +86,8 @@ def test_the_first_step_alone_tells_no_pace(monkeypatch: pytest.MonkeyPatch) -> 
     seconds = iter([0.0, 60.0, 61.0, 62.0])
     monkeypatch.setattr(time, "perf_counter", lambda: next(seconds))
     taken: list[Any] = []
-    pace = budget.rehearse(taken.append, iter(range(10)), lambda passed: passed > 30)
+    batches: Any = iter(range(10))
+    pace = budget.rehearse(taken.append, batches, lambda passed: passed > 30)
     assert (taken, pace.a_step) == ([0, 1], 1.0)
 
 
