@@ -40,6 +40,7 @@ ROUNDS, PATCHES_A_ROUND = 5, 10_000
 PATCH_FLOOR = 0.01  # of the loudest direction: keeps noise from being whitened into a signal
 FITTED_ROWS = 20_000
 BLOCK = 16  # images at once: their similarities to the dictionary (13 MB of 32 px) stay near a core
+POOLED_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,20 @@ def _learn_code(pixels: RowSource, seed: int) -> PatchCode:
 
 def _code_all(pixels: RowSource, code: PatchCode, progress: Progress) -> Tensor:
     """`(N, L, T)` int16 words of every image."""
-    coded = []
+    # Filled in place: small results made between blocks of 13 MB keep the memory of those from being used again (19 GB for 50,000 images).
+    side = min(pixels.shape[1], LARGEST_SIDE)
+    patches = ((side - PATCH) // STRIDE + 1) ** 2
+    words = torch.empty(len(pixels), patches, min(WORDS_A_PATCH, len(code.words)), dtype=torch.int16)
+
+    def fill(start: int) -> int:
+        block = words[start : start + BLOCK]
+        block.copy_(code(_block(pixels, start)))
+        return len(block)
+
     with progress.task("patches", len(pixels)) as task:
-        for words in side_by_side(
-            lambda start: code(_block(pixels, start)).to(torch.int16), range(0, len(pixels), BLOCK)
-        ):
-            coded.append(words)
-            task.advance(len(words))
-    return torch.cat(coded)
+        for done in side_by_side(fill, range(0, len(pixels), BLOCK)):
+            task.advance(done)
+    return words
 
 
 def _embed_words(words_NLT: Tensor, count: int) -> Tensor:
@@ -163,8 +170,13 @@ def _pool_all(words_NLT: Tensor, embedding_Kd: Tensor) -> Tensor:
     cell = (row[:, None] * cells + row[None, :]).reshape(-1)
     mean = functional.one_hot(cell, cells * cells).T.float()  # `(C², L)`; its scale is lost in the normalisation
 
-    def pool(block_BLT: Tensor) -> Tensor:
-        patches = functional.normalize(embedding_Kd[block_BLT.long()].mean(2), dim=2)
-        return functional.normalize(mean @ patches, dim=2).flatten(1).half()
+    pooled = torch.empty(len(words_NLT), cells * cells * embedding_Kd.shape[1], dtype=torch.float16)  # in place, as above
 
-    return torch.cat(list(side_by_side(pool, words_NLT.split(128))))
+    def pool(start: int) -> None:
+        block = slice(start, start + POOLED_AT_ONCE)
+        patches = functional.normalize(embedding_Kd[words_NLT[block].long()].mean(2), dim=2)
+        pooled[block] = functional.normalize(mean @ patches, dim=2).flatten(1)
+
+    for _ in side_by_side(pool, range(0, len(words_NLT), POOLED_AT_ONCE)):
+        pass
+    return pooled

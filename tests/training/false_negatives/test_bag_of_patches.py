@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -144,3 +147,32 @@ def test_the_dictionary_is_learned_by_one_thread(monkeypatch: pytest.MonkeyPatch
         torch.set_num_threads(before)
     assert {number for numbers in seen for number in numbers} == {1}
     np.testing.assert_array_equal(found[0], found[1])
+
+
+RESIDENT = """
+import numpy as np, torch
+from samekind.core.progress import NoProgress
+from samekind.training.false_negatives import bag_of_patches as patches
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+
+torch.set_num_threads(2)
+random = torch.Generator().manual_seed(0)
+code = patches.PatchCode(torch.randn(108, 108, generator=random), torch.randn(1024, 108, generator=random))
+pixels = np.random.default_rng(0).integers(0, 256, (4000, 32, 32, 3), dtype=np.uint8)
+patches._pool_all(patches._code_all(pixels[:256], code, NoProgress()), torch.randn(1024, 64, generator=random))
+before = resident()
+words = patches._code_all(pixels, code, NoProgress())
+pooled = patches._pool_all(words, torch.randn(1024, 64, generator=random))
+print(resident() - before, (words.nbytes + pooled.nbytes) / 2**20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_what_is_made_of_many_images_holds_no_more_than_that() -> None:
+    """Results between large passing blocks kept the memory of those, a third of a megabyte an image: 50,000 took 19 GB."""
+    done = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True)
+    grown, held = map(float, done.stdout.split())
+    assert grown < held + 150
