@@ -13,6 +13,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    "--use-fake-ui-for-media-stream",  # a camera without a question and without a device
+    "--use-fake-device-for-media-stream",
 ]
 ENDPOINTS = re.compile(r"/[a-z-]+/_stcore/")
 

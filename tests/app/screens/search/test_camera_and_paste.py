@@ -22,7 +22,7 @@ def sent(name: str, content: bytes) -> dict[str, str]:
 
 
 def test_the_camera_is_asked_for_only_when_it_is_wanted(open_search: OpenApp, artefact: Path) -> None:
-    """No camera on the page before its popover is open; then a photo is searched with as an upload is."""
+    """No camera on the page before its popover is open, nor after the photo; that is searched with as an upload is."""
     at = healthy(open_search(artefact))
     assert not shown(at, "camera")
     at.session_state["camera_open"] = True
@@ -32,6 +32,7 @@ def test_the_camera_is_asked_for_only_when_it_is_wanted(open_search: OpenApp, ar
     assert cards(healthy(at), "query_card")[0]["lines"] == ["photo.jpg"]
     found = sk.Index.open(artefact).search(photo.getvalue(), k=10, exclude_self=True)
     assert [card["id"] for card in cards(at, "neighbours")] == [hit.id for hit in found]
+    assert not shown(at, "camera")  # its popover would lie over the neighbours of a phone
 
 
 def test_what_was_pasted_is_read() -> None:

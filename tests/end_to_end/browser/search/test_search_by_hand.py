@@ -58,6 +58,21 @@ def test_more_by_button_less_by_key_and_back(page: Page, address: str, artefact:
     expect(parts).to_have_count(3)
 
 
+def test_a_photo_is_taken_on_a_phone(page: Page, address: str) -> None:
+    """Its neighbours are in sight at once and the camera is off; the next photo is another one."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/search")
+    for _ in range(2):
+        page.get_by_role("tab", name="Upload").click()
+        page.get_by_role("button", name="Camera").click()
+        page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0")  # before, nothing is taken
+        page.get_by_role("button", name="Take photo").click()
+        expect(page.locator("video")).to_have_count(0)
+        expect(page.get_by_role("button", name="Clear photo")).to_have_count(0)
+        expect(page.get_by_role("list", name="the query").locator(".card").first).to_contain_text("photo.jpg")
+        expect(neighbours(page)).to_have_count(10)
+
+
 def test_the_original_is_closed_by_escape(page: Page, address: str, artefact: Path) -> None:
     """By key and by button; the id stands in the dialog."""
     opened(page, address, sk.Index.open(artefact).ids[7])

@@ -38,7 +38,6 @@ from tests.end_to_end.browser.watch import FLAGS
 
 PAGES = ("", "map", "search", "false-negatives", "same-or-different", "clean-up", "runs", "ideas")
 SIZES = {1440: Size(1440, 900), 390: Size(390, 844)}
-CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 PORT = 8760
 
 
@@ -61,7 +60,7 @@ def main() -> int:
     pages = ["" if each == "overview" else each for each in asked.pages]
     faults = 0
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *CAMERA])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for artefact in _artefacts(Path(folder), asked.artefact, asked.tasks):
             with demo(artefact, Path(folder) / "log", port=asked.port) as address:
                 if asked.tasks:
