@@ -112,7 +112,7 @@ _HOMES = {
     "load_corpus": "samekind.data.sources.registry",
     "load_encoder": "samekind.api",
     "make_map": "samekind.indexer.map.make",
-    "missing_for_detectors": "samekind.indexer.evaluation.detectors",
+    "missing_for_detectors": "samekind.indexer.evaluation.needs",
     "must_link_path": "samekind.indexer.labeling.constraint_closure",
     "preset": "samekind.training.config.presets",
     "Relocation": "samekind.indexer.building.relocate",

@@ -42,8 +42,8 @@ from samekind.indexer.evaluation.beside_pixels import BesidePixels as BesidePixe
 from samekind.indexer.evaluation.beside_pixels import beside_pixels as beside_pixels
 from samekind.indexer.evaluation.detector_report import DetectorReport as DetectorReport
 from samekind.indexer.evaluation.detectors import evaluate_detectors as evaluate_detectors
-from samekind.indexer.evaluation.detectors import missing_for_detectors as missing_for_detectors
 from samekind.indexer.evaluation.figures import Evaluation as Evaluation
+from samekind.indexer.evaluation.needs import missing_for_detectors as missing_for_detectors
 from samekind.indexer.index import Index as Index
 from samekind.indexer.index import build_index as build_index
 from samekind.indexer.labeling.acquisition import CandidatePool as CandidatePool

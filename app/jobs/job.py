@@ -14,6 +14,8 @@ from typing import Generic, TypeVar
 SECONDS_BETWEEN_LOOKS = 0.2
 LONG = 1.0
 """Seconds of work that leaves memory to give back."""
+PAGES_FIRST = 3.0
+"""Seconds from its end until that is done: looking for garbage would stop the page of whoever waited for it for half a second."""
 Result = TypeVar("Result")
 
 
@@ -30,8 +32,8 @@ class Job(Generic[Result]):
         self._progress = Progress()
         self._results: list[Result] = []
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._done = threading.Event()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
 
     @property
     def failed(self) -> bool:
@@ -45,7 +47,7 @@ class Job(Generic[Result]):
 
     def soon(self, seconds: float) -> Result | None:
         """The result if it comes within that time, else `None`."""
-        self._thread.join(seconds)
+        self._done.wait(seconds)
         return self.result
 
     def wait(self, show: Callable[[float], None]) -> Result:
@@ -64,9 +66,9 @@ class Job(Generic[Result]):
         return self._results[0]
 
     def _wait_until(self, is_enough: Callable[[], bool], show: Callable[[float], None]) -> None:
-        while self._thread.is_alive() and not is_enough():
+        while not (self._done.is_set() or is_enough()):
             show(self._progress.share)
-            self._thread.join(SECONDS_BETWEEN_LOOKS)
+            self._done.wait(SECONDS_BETWEEN_LOOKS)
 
     def _run(self) -> None:
         started = time.monotonic()
@@ -74,7 +76,9 @@ class Job(Generic[Result]):
             self._results.append(self._work(self._progress))
         except Exception as error:  # noqa: BLE001  raised again in `wait`, where somebody sees it
             self._error = error
+        self._done.set()
         if time.monotonic() - started > LONG:
+            time.sleep(PAGES_FIRST)
             give_back()
 
 

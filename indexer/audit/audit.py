@@ -9,7 +9,6 @@ false. Asked for one split, the audit is that of its rows alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +21,9 @@ from samekind.data.types.label_levels import label_level as level_name
 from samekind.data.types.same_class import ANY, LabelSets
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.class_rates import Classes, class_pairs, rates_by_class
+from samekind.indexer.audit.comparison import Comparison, NearPairs, Neighbourhood
 from samekind.indexer.audit.duplicates import NEAR, exact_duplicates, named_duplicates, pairs_within
 from samekind.indexer.audit.kept import kept_or_found
-from samekind.indexer.audit.neighbours import Comparison, NearPairs, Neighbourhood, neighbourhood
 from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.audit.report import FalseNegativeReport, Pairs
 from samekind.indexer.search.results import check_k
@@ -70,7 +69,12 @@ def audit(
     weights = None if objective is None else GradientWeights(objective["temperature"], objective["beta"])
     if k:
         comparison = Comparison(class_N, chosen, k, weights, content_N, NEAR, sets)
-        compare = partial(neighbourhood, _checked(index, rows_N), comparison, progress)
+
+        def compare() -> Neighbourhood:
+            from samekind.indexer.audit.neighbours import neighbourhood  # and torch, which what is kept does without
+
+            return neighbourhood(_checked(index, rows_N), comparison, progress)
+
         found = kept_or_found(index.manifest, rows_N, comparison, compare, progress)
     else:
         _checked(index, rows_N)(np.arange(len(rows_N)))

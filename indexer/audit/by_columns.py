@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from samekind.core.progress import NoProgress, Progress
+from samekind.indexer.audit.comparison import NearPairs, Neighbourhood
 from samekind.indexer.audit.greatest import greatest
-from samekind.indexer.audit.neighbours import NearPairs, Neighbourhood
 from samekind.indexer.search.ann.rescoring import ranked
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.runtime.blas_threads import one_blas_thread

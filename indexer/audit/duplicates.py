@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from samekind.indexer.audit.neighbours import NearPairs
+    from samekind.indexer.audit.comparison import NearPairs
 
 NEAR = 0.95
 """Cosine from which on two images of different content are reported as near duplicates.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
@@ -66,6 +65,8 @@ def gradient_mass(
     Source:
         Weights: InfoNCE, arXiv 1807.03748, equation 4; hard negatives, 2010.04592, equation 4; see `GradientWeights`.
     """
+    import torch  # here: the report of an audit that was kept needs none
+
     _check(k, similarity_AK.shape[1], temperature, beta)
     weights = GradientWeights(temperature, beta)
     step = max(1, _BLOCK_VALUES // k)

@@ -18,8 +18,8 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import ALL_UP_TO, anchors_in_turn
 from samekind.indexer.audit.audit import audit, checked_vectors, objective_weights
 from samekind.indexer.audit.by_columns import neighbourhood_by_columns
+from samekind.indexer.audit.comparison import Comparison, Neighbourhood
 from samekind.indexer.audit.kept import kept_or_found
-from samekind.indexer.audit.neighbours import Comparison, Neighbourhood
 from samekind.training.diagnostics.figures import UNKNOWN
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 

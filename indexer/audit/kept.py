@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import ArtefactError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
-from samekind.indexer.audit.neighbours import Comparison, NearPairs, Neighbourhood
+from samekind.indexer.audit.comparison import Comparison, NearPairs, Neighbourhood
 from samekind.training.runtime.array_file import ArrayFile
 from samekind.training.runtime.artefact import write_atomically
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -23,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
-from samekind.data.types.same_class import LabelSets, same_class
+from samekind.data.types.same_class import same_class
+from samekind.indexer.audit.comparison import CAP, Comparison, NearPairs, Neighbourhood
 from samekind.indexer.audit.greatest import greatest
 from samekind.training.diagnostics.figures import gradient_shares
-from samekind.training.diagnostics.gradient_weights import GradientWeights
 from samekind.training.runtime.blas_threads import one_blas_thread
 from samekind.training.runtime.side_by_side import side_by_side
 
@@ -37,69 +36,8 @@ _LEAST_BLOCK = 32
 _SPARE = 8
 _SLACK = 1e-5  # more than float32 can be wrong by
 _MOST_TIES = 1024
-_CAP = 1000
 _CACHED_VALUES = 1 << 18
 """Weights are worked out in parts of this many: several passes over 1 MB stay in the processor's cache."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Settings of one pass.
-
-    Attributes:
-        class_N: `(N,)` class numbers, −1 without label.
-        anchor_A: `(A,)` rows that are anchors, distinct.
-        k: hardest negatives wanted, 1 ≤ k ≤ N − 1.
-        gradient_weights: of the objective; `None` leaves shares out.
-        content_N: `(N,)` numbers, equal for rows of equal content; such pairs are not near but exact duplicates.
-        near: similarity from which on a pair counts as near duplicate; above 1 for none.
-        sets: the classes' labels, where a shared one makes two rows the same class.
-    """
-
-    class_N: NDArray[np.int64]
-    anchor_A: NDArray[np.int64]
-    k: int
-    gradient_weights: GradientWeights | None = None
-    content_N: NDArray[np.int64] | None = None
-    near: float = 2.0
-    sets: LabelSets | None = None
-
-
-@dataclass
-class NearPairs:
-    """Pairs of rows above a similarity; the most similar ones by name, all of them by number.
-
-    Attributes:
-        count: number of pairs.
-        best: up to 1,000 `(similarity, row a, row b)` with a < b, most similar first.
-    """
-
-    count: int = 0
-    best: list[tuple[float, int, int]] = field(default_factory=list)
-
-    def joined(self, other: NearPairs) -> NearPairs:
-        """Both together, again with the most similar by name."""
-        best = sorted([*self.best, *other.best], key=lambda pair: (-pair[0], pair[1], pair[2]))
-        return NearPairs(self.count + other.count, best[:_CAP])
-
-
-@dataclass
-class Neighbourhood:
-    """Findings of one pass.
-
-    Attributes:
-        row_AK: `(A, K)` int64 hardest negatives of each anchor, hardest first; equal ones in row order.
-        similarity_AK: `(A, K)` float64 in [-1, 1].
-        share_AK: `(A, K)` float64 share of the anchor's whole negative gradient that each draws; NaN without gradient weights.
-        false_share_A: `(A,)` float64 share of the gradient, over negatives of known class, that false negatives draw; NaN where unknown.
-        near: pairs above the threshold of which at least one row is an anchor.
-    """
-
-    row_AK: NDArray[np.int64]
-    similarity_AK: NDArray[np.float64]
-    share_AK: NDArray[np.float64]
-    false_share_A: NDArray[np.float64]
-    near: NearPairs
 
 
 def neighbourhood(vectors_ND: Vectors, comparison: Comparison, progress: Progress | None = None) -> Neighbourhood:
@@ -282,7 +220,7 @@ class _Pass:
         found = int(is_pair.sum())
         if not found:
             return NearPairs()
-        values, flat = similarity.masked_fill(~is_pair, -torch.inf).flatten().topk(min(found, _CAP))
+        values, flat = similarity.masked_fill(~is_pair, -torch.inf).flatten().topk(min(found, CAP))
         a = anchor_row[flat // similarity.shape[1]]
         b = self.row_of_sorted[flat % similarity.shape[1]]
         low, high = torch.minimum(a, b).tolist(), torch.maximum(a, b).tolist()

@@ -24,9 +24,10 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation.evidence import nearest_of_class
+from samekind.indexer.curation.kept import kept_or_found
 from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
-from samekind.indexer.curation.tables import check_count, csv_text
+from samekind.indexer.curation.tables import check_count, csv_text, restored, stored
 from samekind.indexer.labeling.people.given_labels import LabelTable
 from samekind.indexer.labeling.verdicts import DIFFERENT, WRONG_LABEL, VerdictTable
 
@@ -146,6 +147,16 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
     """Carries out `Index.label_issues`; see there."""
     count = check_count(count)
     class_N = class_numbers(index)
+
+    def find() -> dict[str, Any]:
+        return stored(_found(index, class_N, count, progress))
+
+    found = kept_or_found(index, "label errors", count, find, progress)
+    return restored(LabelIssues, found, issues=LabelIssue).answered(index)
+
+
+def _found(index: OpenedIndex, class_N: NDArray[np.int64], count: int, progress: Progress | None) -> LabelIssues:
+    """The table without annotations."""
     conflicts, notes = label_conflicts(index, class_N, progress)
     predictions = label_predictions(index, class_N, _evaluated(class_N, conflicts, notes), progress)
     conflict_j = [j for j, row in enumerate(predictions.row_J.tolist()) if row in conflicts]
@@ -159,7 +170,7 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
     score_J = predictions.score_J
     conflict_j.sort(key=lambda j: (conflicts[int(predictions.row_J[j])].group, -score_J[j]))
     first = [*conflict_j, *found[np.argsort(-score_J[found], kind="stable")].tolist()][:count]
-    table = LabelIssues(
+    return LabelIssues(
         _issues(index, class_N, predictions, first, conflicts),
         len(conflict_j) + len(found),
         len(conflict_j),
@@ -167,7 +178,6 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
         notes=tuple(notes),
         agreement=agreement,
     )
-    return table.answered(index)
 
 
 def _evaluated(class_N: NDArray[np.int64], conflicts: Mapping[int, Conflict], notes: list[Note]) -> NDArray[np.int64]:

@@ -8,25 +8,26 @@ in a series of photos its nearest images of all may be of its own split.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.indexer.audit.duplicates import MOST_DUPLICATES
 from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation import near_duplicates as near
-from samekind.indexer.curation.near_duplicates import Candidates, Duplicates
-from samekind.indexer.curation.pixel_agreement import pixel_agreement
+from samekind.indexer.curation.kept import kept_or_found
+from samekind.indexer.curation.near_duplicates import Candidates, Duplicate, Duplicates
 from samekind.indexer.curation.small_pictures import small_pictures
-from samekind.indexer.curation.tables import check_count
+from samekind.indexer.curation.tables import check_count, restored, stored
 from samekind.training.runtime.side_by_side import side_by_side
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from samekind.indexer.search.opened import OpenedIndex
 
 BANK, QUERIES = "train", "test"
@@ -39,6 +40,15 @@ _SEED = 0
 def leaks(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.leaks`; see there."""
     count = check_count(count)
+
+    def find() -> dict[str, Any]:
+        return stored(_found(index, count, progress))
+
+    return restored(Duplicates, kept_or_found(index, "leaks", count, find, progress), pairs=Duplicate).answered(index)
+
+
+def _found(index: OpenedIndex, count: int, progress: Progress | None) -> Duplicates:
+    """The table without annotations."""
     content_N = index.rows.numbered("sha256")
     is_bank_N = np.array(index.splits, dtype=object) == BANK
     exact, number = _exact(content_N, is_bank_N)
@@ -52,7 +62,7 @@ def leaks(index: OpenedIndex, count: int = 100, progress: Progress | None = None
         for p in listed[:count]
     ]
     notes = (near.DOUBT,) * bool(len(listed))
-    return Duplicates(near.named(index, named[:count]), number + len(listed), notes).answered(index)
+    return Duplicates(near.named(index, named[:count]), number + len(listed), notes)
 
 
 def leak_note(
@@ -65,11 +75,16 @@ def leak_note(
         rows: those that count; all if left out.
         progress: shows a bar.
     """
+    of = "all" if rows is None else hashlib.sha256(rows.tobytes()).hexdigest()
     rows = np.arange(len(index)) if rows is None else rows
     split_R = np.array(index.splits, dtype=object)[rows]
     bank, queries = rows[split_R == BANK], rows[split_R == QUERIES]
     chosen = np.sort(np.random.default_rng(_SEED).permutation(queries)[:MOST_QUERIES])
-    number = int(leaked(index, chosen, bank, progress).sum())
+
+    def find() -> int:
+        return int(leaked(index, chosen, bank, progress).sum())
+
+    number = kept_or_found(index, "leaks in a sample", of, find, progress)
     if not number:
         return None
     sampled = f" (seeded choice of {len(queries):,})" if len(chosen) < len(queries) else ""
@@ -120,6 +135,10 @@ def _candidates(
     progress: Progress | None,
 ) -> Candidates:
     """Each query's nearest bank rows of other content from a cosine on, scored by their pixels."""
+    import torch
+
+    from samekind.indexer.curation.pixel_agreement import pixel_agreement
+
     pairs, similarities = [np.empty((0, 2), np.int64)], [np.empty(0)]
     if len(bank) and len(queries):
         content_N = index.rows.numbered("sha256")

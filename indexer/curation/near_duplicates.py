@@ -23,8 +23,9 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
 from samekind.indexer.audit.notes import Note, NoteCode
+from samekind.indexer.curation.kept import kept_or_found
 from samekind.indexer.curation.small_pictures import ZOOMED_SIDES, small_pictures
-from samekind.indexer.curation.tables import check_count, csv_text
+from samekind.indexer.curation.tables import check_count, csv_text, restored, stored
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
 from samekind.training.diagnostics.figures import UNKNOWN
 from samekind.training.false_negatives.links import Pair
@@ -131,12 +132,23 @@ class Candidates:
 def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.duplicates`; see there."""
     count = check_count(count)
+
+    def find() -> dict[str, Any]:
+        return stored(_found(index, count, progress))
+
+    return restored(Duplicates, kept_or_found(index, "duplicates", count, find, progress), pairs=Duplicate).answered(
+        index
+    )
+
+
+def _found(index: OpenedIndex, count: int, progress: Progress | None) -> Duplicates:
+    """The table without annotations."""
     content_N = np.unique(np.array(index.rows.column("sha256")), return_inverse=True)[1]
     exact = exact_duplicates(content_N)
-    found, notes = near_candidates(index, content_N, progress)
+    found, notes = near_candidates(index, content_N, progress, least=ALIKE)
     found = zoomed(index, found, progress)
     order = np.argsort(-found.score_P, kind="stable")
-    near = order[((found.score_P >= SAME_PICTURE) & (found.similarity_P >= ALIKE))[order]]
+    near = order[found.score_P[order] >= SAME_PICTURE]
     notes += [DOUBT] * bool(len(near))
     found_pairs = [(a, b, "exact", 1.0, 1.0) for a, b in exact]
     found_pairs += [
@@ -150,7 +162,7 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
         for p in near[:count].tolist()
     ]
     number = pairs_within(content_N) + len(near)
-    return Duplicates(named(index, found_pairs[:count]), number, tuple(notes)).answered(index)
+    return Duplicates(named(index, found_pairs[:count]), number, tuple(notes))
 
 
 def near_copies(index: OpenedIndex, ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -184,6 +196,7 @@ def near_candidates(
     content_N: NDArray[np.int64],
     progress: Progress | None = None,
     class_N: NDArray[np.int64] | None = None,
+    least: float = -1.0,
 ) -> tuple[Candidates, list[Note]]:
     """The nearest neighbours of every image among other contents, scored by their pixels, and notes on them.
 
@@ -193,8 +206,10 @@ def near_candidates(
         progress: shows bars.
         class_N: `(N,)` class numbers, −1 for unknown. With them, only pairs of two classes that can be sure are looked at, which saves
             reading most of the pictures.
+        least: cosine from which on a pair is looked at, for the same reason.
     """
-    from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+    from samekind.indexer.audit.comparison import Comparison
+    from samekind.indexer.audit.neighbours import neighbourhood
     from samekind.indexer.curation.pixel_agreement import pixel_agreement
 
     # One row of each content: copies would take the neighbours' places.
@@ -208,10 +223,11 @@ def near_candidates(
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
     pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]
+    wanted = similarity_P >= least
     if class_N is not None:
         class_P2 = class_N[pair_P2]
-        wanted = (class_P2[:, 0] != class_P2[:, 1]) & (class_P2 >= 0).all(axis=1) & (similarity_P >= SURE_SIMILARITY)
-        pair_P2, similarity_P = pair_P2[wanted], similarity_P[wanted]
+        wanted &= (class_P2[:, 0] != class_P2[:, 1]) & (class_P2 >= 0).all(axis=1) & (similarity_P >= SURE_SIMILARITY)
+    pair_P2, similarity_P = pair_P2[wanted], similarity_P[wanted]
     rows, place_P2 = np.unique(pair_P2, return_inverse=True)
     pictures = small_pictures(index, rows, progress)
     score_P = pixel_agreement(pictures, place_P2.reshape(-1, 2), progress)

@@ -1,14 +1,18 @@
-"""Greatest length and CSV form of the tables of label issues and of near duplicates."""
+"""Greatest length, CSV form and JSON form of the tables of label issues and of near duplicates."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 from samekind.core.cells import guarded
 from samekind.core.errors import InputError
+from samekind.indexer.audit.notes import Note, NoteCode
+
+Table = TypeVar("Table")
 
 
 def check_count(count: Any) -> int:
@@ -29,3 +33,28 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> st
     writer.writeheader()
     writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return stream.getvalue()
+
+
+def stored(table: Any) -> dict[str, Any]:
+    """A table, a dataclass of plain values, entries and `notes`, as JSON has it."""
+    return {**asdict(table), "notes": [[note.code, str(note)] for note in table.notes]}
+
+
+def restored(kind: type[Table], values: Mapping[str, Any], **entries: type) -> Table:
+    """What `stored` was given, or what JSON has made of that.
+
+    Args:
+        kind: of the table.
+        values: as `stored` returned them.
+        entries: the field that holds the entries, and their dataclass.
+    """
+    made = {
+        field: tuple(entry(**{name: _immutable(value) for name, value in each.items()}) for each in values[field])
+        for field, entry in entries.items()
+    }
+    notes = tuple(Note(NoteCode(code), text) for code, text in values["notes"])
+    return kind(**{**values, **made, "notes": notes})
+
+
+def _immutable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

@@ -35,7 +35,6 @@ from samekind.indexer.evaluation.pair_scores import PairSample
 from samekind.indexer.labeling.link_constraints import link_constraints
 from samekind.indexer.labeling.people.current_answers import current_answers
 from samekind.indexer.storage.recorded_corpus import load_recorded_corpus
-from samekind.indexer.storage.remedies import json_field
 from samekind.training.config.false_negatives import AUTO, DETECTORS
 from samekind.training.config.presets import preset
 from samekind.training.config.train_config import TrainConfig
@@ -48,7 +47,7 @@ from samekind.training.false_negatives.treatments import FalseNegativePrediction
 from samekind.training.features.feature_encoder import FeatureEncoder, Trainable
 from samekind.training.features.training_features import load_training_features
 from samekind.training.models.encoder import Encoder
-from samekind.training.runtime.artefact import GIVEN, META, read_meta
+from samekind.training.runtime.artefact import read_meta
 from samekind.training.training_set import TrainingImages, load_training_images, training_corpus
 
 IMAGES = 2000
@@ -122,23 +121,6 @@ def evaluate_detectors(
         for name, scores, predicted, seconds in predictions
     ]
     return DetectorReport(float(false[known].mean()), len(rows), int(known.sum()), evaluated, notes)
-
-
-def missing_for_detectors(path: str | Path) -> str:
-    """What `evaluate_detectors` would miss in an artefact, as a sentence that names no path; empty if nothing is known to be missing."""
-    folder = Path(path)
-    encoder = json_field(folder / META, "encoder")
-    if isinstance(encoder, dict) and str(encoder.get("fingerprint")).startswith(GIVEN):
-        return (
-            "Detectors look at pictures through an encoder. This index holds vectors that were given, and no encoder."
-        )
-    recorded = json_field(folder / META, "corpus")
-    place = recorded.get("corpus") if isinstance(recorded, dict) else None
-    if not place:
-        return "Detectors look at the images that the encoder was trained on, and this artefact does not say which these are."
-    if Path(place).is_absolute() and not Path(place).exists():
-        return "Detectors look at the images of the corpus, which are no longer where they were. `samekind relocate` takes their new place."
-    return ""
 
 
 def _trained_on(

@@ -11,7 +11,7 @@ from samekind.core.errors import InputError
 
 LIMIT = "SAMEKIND_CACHE_LIMIT"
 """Names the variable that says how large the cache may become: `50GB`, `800 MB`, a number of bytes."""
-KINDS = ("features", "pixels", "vectors", "audits", "packs")
+KINDS = ("features", "pixels", "vectors", "audits", "lists", "packs")
 """Folders of the cache that count; what lies beside them is small and stays."""
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SHARE = 0.5  # of what is free on the disk and what the cache holds, if nobody says otherwise

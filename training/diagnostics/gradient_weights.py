@@ -1,15 +1,20 @@
-"""Distribution of an objective's gradient over an anchor's negatives, as a function of their similarities alone; for probe and audit."""
+"""Distribution of an objective's gradient over an anchor's negatives, as a function of their similarities alone; for probe and audit.
+
+Torch is imported where it is used: an audit that is kept needs the settings and not the weights.
+"""
 
 # B anchors, N negatives, K of them
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _Floats = NDArray[np.float32]
 _WEIGHTED_BY_SIMILARITY = ("info_nce", "decoupled", "debiased", "hard")
@@ -42,6 +47,8 @@ class GradientWeights:
         Returns:
             `(B, N)` float32 weights ≥ 0, and `(B, 1)` S on the same scale; `None` where β = 0 needs no S.
         """
+        import torch
+
         temperature, beta = self.temperature, self.beta
         scaled_BN = torch.add(-hardest_B1 / temperature, similarity_BN, alpha=1 / temperature, out=similarity_BN)
         if not beta:
@@ -60,6 +67,8 @@ class GradientWeights:
             similarity_BN: as for `weights`, and overwritten likewise.
             hardest_B1: likewise.
         """
+        import torch
+
         scaled_BN = torch.from_numpy(similarity_BN)
         shift_B1 = torch.from_numpy(hardest_B1) / -self.temperature
         torch.add(shift_B1, scaled_BN, alpha=1 / self.temperature, out=scaled_BN)
@@ -117,6 +126,8 @@ class WeightSums:
 
 def _sums(value_BN: _Floats) -> _Floats:
     """Row by row, by torch: four times as fast as NumPy's sum."""
+    import torch
+
     sums: _Floats = torch.from_numpy(value_BN).sum(1).numpy()
     return sums
 

@@ -170,7 +170,9 @@ def _pool_all(words_NLT: Tensor, embedding_Kd: Tensor) -> Tensor:
     cell = (row[:, None] * cells + row[None, :]).reshape(-1)
     mean = functional.one_hot(cell, cells * cells).T.float()  # `(C², L)`; its scale is lost in the normalisation
 
-    pooled = torch.empty(len(words_NLT), cells * cells * embedding_Kd.shape[1], dtype=torch.float16)  # in place, as above
+    pooled = torch.empty(
+        len(words_NLT), cells * cells * embedding_Kd.shape[1], dtype=torch.float16
+    )  # in place, as above
 
     def pool(start: int) -> None:
         block = slice(start, start + POOLED_AT_ONCE)

@@ -2,7 +2,7 @@
 
     features/<digest>.f16   features of a frozen backbone       pixels/<digest>.u8   decoded, resized images
     vectors/<digest>.f16    features after a whitening          packs/<digest>.npy   decoded images of a pack
-    audits/<digest>.f64     each image's hardest negatives
+    audits/<digest>.f64     each image's hardest negatives      lists/<digest>.gz       label errors, duplicates, leaks
 
 Beside each array lie its mark (`.json`: what it is, and how many rows are done), its lock, and what else belongs to it
 (`<digest>-….whitening`, `<digest>-near.json`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is
@@ -30,7 +30,7 @@ from samekind.core.progress import Progress
 from samekind.core.text import size_text
 from samekind.training.runtime.lock import can_be_deleted, exclusive
 
-SUFFIXES = dict(zip(KINDS, (".f16", ".u8", ".f16", ".f64", ".npy"), strict=True))
+SUFFIXES = dict(zip(KINDS, (".f16", ".u8", ".f16", ".f64", ".gz", ".npy"), strict=True))
 PACKS = KINDS[-1]
 _WAIT = 600.0  # seconds for another process that makes room
 
@@ -52,7 +52,7 @@ class CacheEntry:
 
     @property
     def kind(self) -> str:
-        """`features`, `pixels`, `vectors`, `audits` or `packs`."""
+        """`features`, `pixels`, `vectors`, `audits`, `lists` or `packs`."""
         return self.file.parent.name
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import platform
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from samekind.app.jobs import job as job_module
 from samekind.app.jobs.job import Job, Progress
+from samekind.core.errors import SamekindError
 
 
 def test_a_result_is_waited_for_as_long_as_asked() -> None:
@@ -32,6 +34,7 @@ def test_a_result_is_waited_for_as_long_as_asked() -> None:
 def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where what it leaves lies among what it freed, so that the heap does not shrink by itself."""
     monkeypatch.setattr(job_module, "LONG", 0.0)
+    monkeypatch.setattr(job_module, "PAGES_FIRST", 0.0)
     before = resident()
 
     def work(progress: Progress) -> tuple[list[bytes], int]:
@@ -43,7 +46,28 @@ def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.Monke
     _, at_its_end = Job(work, "test").wait(lambda share: None)
     if at_its_end < before + 80:
         pytest.skip("earlier tests have left so much free memory that none had to be fetched")
+    ends = time.monotonic() + 20
+    while resident() >= before + 20 and time.monotonic() < ends:
+        time.sleep(0.05)
     assert resident() < before + 20
+
+
+def test_nobody_waits_for_the_memory_to_be_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for garbage would stop the page that is drawn with the result, or with the error."""
+    given_back = threading.Event()
+    monkeypatch.setattr(job_module, "LONG", 0.0)
+    monkeypatch.setattr(job_module, "give_back", given_back.set)
+    assert Job(lambda progress: "done", "test").wait(lambda share: None) == "done"
+
+    def fails(progress: Progress) -> None:
+        raise SamekindError("no")
+
+    failing = Job(fails, "test")
+    with pytest.raises(SamekindError):
+        failing.wait(lambda share: None)
+    assert failing.failed
+    assert not given_back.is_set()
+    assert given_back.wait(20)
 
 
 def test_long_work_frees_what_was_set_aside_and_dropped() -> None:

@@ -18,8 +18,9 @@ from samekind.core.errors import InputError
 from samekind.data.corpus import Corpus
 from samekind.data.types.splits import Split
 from samekind.indexer.audit import neighbours
+from samekind.indexer.audit.comparison import Comparison
 from samekind.indexer.audit.duplicates import NEAR
-from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import Index, build_index
 from samekind.training.diagnostics.figures import base_rate
 from samekind.training.diagnostics.gradient_weights import GradientWeights

@@ -12,8 +12,9 @@ import pytest
 from samekind.core.errors import ArtefactError
 from samekind.indexer.audit import anchors, by_columns, hardest, kept
 from samekind.indexer.audit.anchors import anchors_of
+from samekind.indexer.audit.comparison import Comparison
 from samekind.indexer.audit.hardest import Hardest, hardest_negatives
-from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import Index
 from samekind.indexer.labeling import acquisition
 from samekind.indexer.labeling.acquisition import CandidatePool

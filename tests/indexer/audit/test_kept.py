@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import samekind
 from samekind.core.progress import NoProgress
 from samekind.indexer.audit import kept
 from samekind.indexer.audit.neighbours import neighbourhood
@@ -27,7 +33,7 @@ def passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         made.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr("samekind.indexer.audit.audit.neighbourhood", counted)
+    monkeypatch.setattr("samekind.indexer.audit.neighbours.neighbourhood", counted)
     monkeypatch.setattr(kept, "WORTH", 0)
     monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
     return made
@@ -89,6 +95,31 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     assert index.audit(k=4, progress=said).to_dict() == expected
     assert len(passes) == 2
     assert [line for line in said.lines if line.startswith("the audit is not kept for the next time: ")]
+
+
+def test_what_is_kept_is_read_without_torch(tmp_path: Path, passes: list[int]) -> None:
+    """Its import would be most of the wait for a page that has nothing to compute; likewise for lists and the note on leaks."""
+    code = """
+        import sys
+        from samekind.indexer.audit import kept
+        from samekind.indexer.curation import kept as lists
+        from samekind import Index
+        kept.WORTH = lists.WORTH = 0
+        index = Index.open(sys.argv[1])
+        answers = [index.audit(k=4).to_dict(), index.label_issues().to_dict(), index.duplicates().to_dict(), index.leaks().to_dict()]
+        print(len(answers), sorted({"torch", "sklearn"} & set(sys.modules)))
+    """
+    index_of(tmp_path / "out", some_labels(), **HARD)
+    run = partial(
+        subprocess.run,
+        [sys.executable, "-P", "-c", textwrap.dedent(code), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(samekind.__file__).parents[1])},
+    )
+    assert run().stdout.strip() == "4 ['sklearn', 'torch']"
+    assert run().stdout.strip() == "4 []"
 
 
 def test_few_images_are_not_kept(tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

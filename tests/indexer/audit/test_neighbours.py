@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samekind.indexer.audit import neighbours
+from samekind.indexer.audit.comparison import Comparison
 from samekind.indexer.audit.greatest import greatest
-from samekind.indexer.audit.neighbours import Comparison, neighbourhood
+from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 from tests import oracles
 

@@ -151,6 +151,20 @@ def test_a_crop_is_listed(tmp_path: Path) -> None:
             np.testing.assert_array_equal(module.zoomed(index, plain).score_P, plain.score_P)
 
 
+def test_only_pairs_that_may_be_listed_are_looked_at(tmp_path: Path) -> None:
+    """Those are the pairs of all that are near enough, with the same scores: of most images no neighbour is."""
+    save_encoder(FakeEncoder(), tmp_path)
+    index = build_index(Corpus.from_arrays(list(scenes(40)), None, name="scenes"), FakeEncoder(), tmp_path)
+    contents = index.rows.numbered("sha256")
+    every, _ = module.near_candidates(index, contents)
+    least = float(np.median(every.similarity_P))
+    some, _ = module.near_candidates(index, contents, least=least)
+    near = every.similarity_P >= least
+    assert 0 < near.sum() < len(near)
+    for name in ("row_P2", "similarity_P", "score_P"):
+        np.testing.assert_allclose(getattr(some, name), getattr(every, name)[near], atol=1e-6)
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
     """40 noise pictures of which 9 is an exact copy of 2 and 21 a slightly darker one of 11."""

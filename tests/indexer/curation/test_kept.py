@@ -1,0 +1,150 @@
+"""Lists that are asked for again come from the cache, and only if nothing has changed that they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samekind.core.progress import NoProgress
+from samekind.data.corpus import Corpus
+from samekind.indexer.curation import kept, label_issues, leaks, near_duplicates
+from samekind.indexer.curation.leaks import leak_note
+from samekind.indexer.index import Index, build_index
+from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
+from samekind.training.runtime.cache_folder import cache_entries
+from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
+
+LISTS: tuple[Callable[[Index], Any], ...] = (
+    lambda index: index.label_issues(20),
+    lambda index: index.duplicates(20),
+    lambda index: index.leaks(20),
+    leak_note,
+)
+
+
+@pytest.fixture
+def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of each search that is really made; every list is worth keeping, in a cache of its own."""
+    made: list[str] = []
+
+    def counted(place: Any, name: str) -> None:
+        original: Callable[..., Any] = getattr(place, name)
+
+        def again(*given: Any) -> Any:
+            made.append(f"{place.__name__.rpartition('.')[2]}.{name}")
+            return original(*given)
+
+        monkeypatch.setattr(place, name, again)
+
+    for place, name in ((label_issues, "_found"), (near_duplicates, "_found"), (leaks, "_found"), (leaks, "leaked")):
+        counted(place, name)
+    monkeypatch.setattr(kept, "WORTH", 0)
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
+    return made
+
+
+def made(folder: Path, labels: Sequence[str] | None = None) -> Index:
+    """60 noise pictures of two classes, a sixth of them for testing; some are there twice, with another label or in another split."""
+    pixels = pictures(60)
+    pixels[9], pixels[12] = pixels[2], pixels[1]
+    pixels[21] = (pixels[11] * 0.9).astype(np.uint8)
+    pixels[24] = (pixels[23] * 0.9).astype(np.uint8)
+    usual = [("Bag", "Coat")[i % 2] for i in range(60)]
+    corpus = Corpus.from_arrays(
+        pixels, labels or usual, ["test" if i % 6 == 0 else "train" for i in range(60)], name="kept"
+    )
+    save_encoder(FakeEncoder(), folder)
+    return build_index(corpus, FakeEncoder(), folder)
+
+
+def test_every_list_is_made_once(tmp_path: Path, searches: list[str]) -> None:
+    """Equal to the last bit, notes with their codes included, by the index opened anew; fewer entries are another list."""
+    index = made(tmp_path / "out")
+    first = [each(index) for each in LISTS]
+    assert first[0].num_conflicts
+    assert first[1].pairs
+    assert first[2].pairs
+    assert first[1].notes[0].code
+    again = [each(Index.open(tmp_path / "out")) for each in LISTS]
+    assert again == first
+    assert [note.code for note in again[1].notes] == [note.code for note in first[1].notes]
+    assert searches == ["label_issues._found", "near_duplicates._found", "leaks._found", "leaks.leaked"]
+    assert {entry.what for entry in cache_entries()} == {
+        f"{name} of 60 images" for name in ("label errors", "duplicates", "leaks", "leaks in a sample")
+    }
+    assert len(index.duplicates(1).pairs) == 1
+    assert len(searches) == 5
+
+
+def test_answers_are_those_of_now(tmp_path: Path, searches: list[str]) -> None:
+    """They are put into the list when it is read, and go with the verdict."""
+    index = made(tmp_path / "out")
+    pair = next(each for each in index.duplicates(20).pairs if each.kind == "near")
+    row = {id_: row for row, id_ in enumerate(index.ids)}
+    first, second = index.rows.values("sha256", np.array([row[pair.a], row[pair.b]]))
+    VerdictTable(index.path).add([Verdict(first, second, "duplicate")])
+    again = Index.open(index.path).duplicates(20)
+    assert next(each for each in again.pairs if (each.a, each.b) == (pair.a, pair.b)).confirmed
+    assert searches == ["near_duplicates._found"]
+
+
+def test_what_they_depend_on_makes_another_list(tmp_path: Path, searches: list[str]) -> None:
+    """Images that go, and other labels; a list of before is not read."""
+    index = made(tmp_path / "out")
+    before = index.duplicates(20)
+    index.remove([before.pairs[0].a])
+    assert index.duplicates(20).num_pairs < before.num_pairs
+    other = made(tmp_path / "other", ["Bag"] * 30 + ["Coat"] * 30)
+    assert other.label_issues(20) != made(tmp_path / "third").label_issues(20)
+    assert searches.count("near_duplicates._found") == 2
+    assert searches.count("label_issues._found") == 2
+
+
+def test_one_that_is_damaged_or_gone_is_made_again(tmp_path: Path, searches: list[str]) -> None:
+    """Cut short, no list at all, a bit that flipped, purged."""
+    index = made(tmp_path / "out")
+    first = index.duplicates(20)
+    (entry,) = cache_entries()
+    whole = entry.file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    for content in (whole[:-9], b"", b"[]", bytes(flipped)):
+        entry.file.write_bytes(content)
+        assert index.duplicates(20) == first
+    entry.file.unlink()
+    assert index.duplicates(20) == first
+    assert len(searches) == 6
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line says so; the list is the same."""
+    index = made(tmp_path / "out")
+    expected = index.duplicates(20)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "file"))
+    said = _Said()
+    assert index.duplicates(20, said) == expected
+    assert [line for line in said.lines if line.startswith("duplicates are not kept for the next time: ")]
+
+
+def test_lists_of_few_images_are_not_kept(tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found in seconds leaves no file."""
+    monkeypatch.setattr(kept, "WORTH", 61)
+    index = made(tmp_path / "out")
+    for each in LISTS:
+        each(index)
+    assert not cache_entries()
+
+
+class _Said(NoProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def print(self, line: str) -> None:
+        self.lines.append(line)
