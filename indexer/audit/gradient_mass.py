@@ -65,28 +65,25 @@ def gradient_mass(
     Source:
         Weights: InfoNCE, arXiv 1807.03748, equation 4; hard negatives, 2010.04592, equation 4; see `GradientWeights`.
     """
-    import torch  # here: the report of an audit that was kept needs none
-
     _check(k, similarity_AK.shape[1], temperature, beta)
     weights = GradientWeights(temperature, beta)
     step = max(1, _BLOCK_VALUES // k)
     pushed_K, same_K = np.zeros(k), np.zeros(k)
     rate_sum, anchors, unknown, has_labels = 0.0, 0, 0, bool((false_AK[:, :k] >= 0).any())
     for start in range(0, len(similarity_AK), step):
-        false_BK = torch.from_numpy(false_AK[start : start + step, :k])
-        similarity_BK = torch.from_numpy(similarity_AK[start : start + step, :k]).float()
-        weight_BK, _ = weights.weights(similarity_BK, similarity_BK[:, :1].clone())
-        weight_BK /= weight_BK.sum(1, keepdim=True)
+        false_BK = false_AK[start : start + step, :k]
+        weight_BK = weights.weights_among(similarity_AK[start : start + step, :k])
         if has_labels:
-            weight_BK = torch.where(false_BK >= 0, weight_BK, 0.0)
+            weight_BK = np.where(false_BK >= 0, weight_BK, 0.0)
             told_B = weight_BK.sum(1) > 0
-            weight_BK, false_BK = weight_BK[told_B] / weight_BK[told_B].sum(1, keepdim=True), false_BK[told_B]
+            weight_BK, false_BK = weight_BK[told_B], false_BK[told_B]
             known_B = (false_BK >= 0).sum(1)
-            rate_sum += float(((false_BK == 1).sum(1).double() / known_B).sum())
-            unknown += false_BK.numel() - int(known_B.sum())
+            rate_sum += float(((false_BK == 1).sum(1) / known_B).sum())
+            unknown += false_BK.size - int(known_B.sum())
+        weight_BK = weight_BK / weight_BK.sum(1, keepdims=True)
         anchors += len(weight_BK)
-        pushed_K += weight_BK.sum(0, dtype=torch.float64).numpy()
-        same_K += torch.where(false_BK == 1, weight_BK, 0.0).sum(0, dtype=torch.float64).numpy()
+        pushed_K += weight_BK.sum(0)
+        same_K += np.where(false_BK == 1, weight_BK, 0.0).sum(0)
     total = max(anchors, 1)
     ranks = [
         {"rank": r + 1, "pushed": float(pushed), "same_class": float(same)}

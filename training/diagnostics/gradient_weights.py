@@ -8,7 +8,7 @@ Torch is imported where it is used: an audit that is kept needs the settings and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ class GradientWeights:
         return WeightSums(self.beta, w_BN, above_BN, floor_B1, mean_B1)
 
     def weights_of(
-        self, similarity_BK: NDArray[np.float64], hardest_B1: NDArray[np.float64], mean_B1: Tensor | _Floats | None
+        self, similarity_BK: NDArray[np.float64], hardest_B1: NDArray[np.float64], mean_B1: Tensor | NDArray[Any] | None
     ) -> NDArray[np.float64]:
         """Gradient weights of a few negatives in float64, on the scale of the `weights` or `sums` that gave `mean_B1`."""
         e_BK = np.exp((similarity_BK - hardest_B1) / self.temperature)
@@ -91,6 +91,16 @@ class GradientWeights:
             return np.asarray(e_BK)
         above = (1 + self.beta) * e_BK - self.beta * np.asarray(mean_B1, dtype=np.float64)
         return np.asarray(e_BK**self.beta * np.maximum(0.0, above))
+
+    def weights_among(self, similarity_BK: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(B, K)` gradient weights in float64, hardest negative first, as if these were all negatives that there are."""
+        hardest_B1 = similarity_BK[:, :1]
+        if not self.beta:
+            return self.weights_of(similarity_BK, hardest_B1, None)
+        e_BK = np.exp((similarity_BK - hardest_B1) / self.temperature)
+        w_BK = e_BK**self.beta
+        mean_B1 = (w_BK * e_BK).sum(1, keepdims=True) / w_BK.sum(1, keepdims=True)
+        return self.weights_of(similarity_BK, hardest_B1, mean_B1)
 
 
 @dataclass(frozen=True)
