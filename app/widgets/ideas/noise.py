@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from samekind.app.state.ideas import FITTED, RATIOS, Ideas
@@ -12,6 +14,8 @@ from samekind.app.widgets.ideas import parts
 
 SHAPES = {"like": (0.0, 1.2), "broad": (0.0, 4.0), "aside": (3.0, 1.0)}
 """Mean and deviation of the noise, in standard deviations of the data."""
+CHART_FIRST = 0.8
+"""Seconds in which the browser fetches the script of charts from this process, which then imports torch and answers slowly."""
 
 
 def show(words: Words, library: Library) -> list[str]:
@@ -45,6 +49,7 @@ def show(words: Words, library: Library) -> list[str]:
     if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
         with drawn:
             parts.chart(charts.curves(words, figures.data, noise, None, best), "ideas_data")
+        time.sleep(CHART_FIRST)
     curve = figures.curve(noise, ratio)
     with drawn:
         parts.chart(charts.curves(words, figures.data, noise, curve, best), "ideas_curves")
