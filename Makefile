@@ -13,7 +13,8 @@ CORPUS ?= fashion-mnist
 PRESET ?= small
 PORT ?= 8501
 DATA_DIR ?=
-OUT ?= artifacts/$(shell basename "$(CORPUS)")
+# A link counts as the folder that it leads to, as quickstart has it. What is trained on a folder of one's own lies beside its quickstart.
+OUT ?= artifacts/$(shell basename "$$(cd "$(CORPUS)" 2>/dev/null && pwd -P || echo "$(CORPUS)")")$(if $(TRAINED),-trained)
 BUDGET ?= 120s
 SEEDS ?= 3
 JOBS ?= 1
@@ -35,6 +36,7 @@ NAMED := $(filter $(CORPUS),fashion-mnist cifar10 digits synthetic)
 # Nor is a preset asked for where the images can choose it.
 CHOSEN := $(if $(NAMED)$(filter command environment,$(origin PRESET)),--preset $(PRESET))
 QUICK := $(if $(NAMED)$(filter command environment,$(origin PRESET)),,$(shell test -d "$(CORPUS)" && echo yes))
+TRAINED := $(if $(NAMED),,$(if $(QUICK),$(filter train,$(MAKECMDGOALS)),yes))
 
 # $(call step,NUMBER,TEXT): where we are and how long it takes
 step = @printf '\n[%s/$(STEPS)] %s\n' '$(1)' '$(2)'

@@ -30,7 +30,13 @@ def main() -> None:
     if "--" in arguments[:-1]:
         threading.Thread(target=preload, args=(arguments[arguments.index("--") + 1],), daemon=True).start()
     threading.Thread(target=set_imports_aside, daemon=True).start()
-    cli.main(prog_name="streamlit")
+    try:
+        cli.main(prog_name="streamlit")
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # At once: threads of libraries that still run would make an orderly end an abort.
+        os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
 
 
 def end_with_stdin() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samekind.core.errors import InputError, SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.data.corpus import Corpus
+from samekind.training.config.model import names_model
 from samekind.training.config.presets import implied_preset, with_answers
 from samekind.training.config.presets import preset as preset_config
 from samekind.training.runtime.artefact import check_writable
@@ -70,6 +71,8 @@ def train(
 
         answers = read_link_constraints(verdicts)
     corpus = _loaded(corpus, progress)
+    if "backbone" not in overrides and not names_model(config.backbone):
+        _note_pretrained(corpus, progress)
     folder = Path(out) if out is not None else Path("artifacts") / corpus.name
     check_writable(folder)
 
@@ -83,6 +86,17 @@ def train(
     return run
 
 
+def _note_pretrained(corpus: Corpus, progress: Progress | None) -> None:
+    """Says so where a preset has asked for a network from scratch and a pretrained one finds more."""
+    from samekind.training.models.pretrained.default import default_encoder
+
+    if progress is not None and names_model(default_encoder(corpus).name):
+        progress.print(
+            "these look like photos: the pretrained encoder of samekind quickstart finds more in them than a small network does that this "
+            "preset trains from scratch"
+        )
+
+
 def _loaded(corpus: Corpus | str | Path, progress: Progress | None) -> Corpus:
     if isinstance(corpus, Corpus):
         return corpus
@@ -93,7 +107,6 @@ def _loaded(corpus: Corpus | str | Path, progress: Progress | None) -> Corpus:
 
 def _preset_for(corpus: Corpus, progress: Progress | None) -> str:
     """The preset of the encoder that these images get; which, and why, is said in one line."""
-    from samekind.training.config.model import names_model
     from samekind.training.models.pretrained.default import default_encoder
 
     name, reason = default_encoder(corpus)

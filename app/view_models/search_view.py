@@ -200,7 +200,10 @@ def likeness(nearest: float, usual: NDArray[np.float64]) -> Likeness | None:
             "the encoder sees."
         )
         return Likeness(text, True)
-    text = f"The nearest has similarity {nearest:.2f}: nearer than what {percent(below, 0)} of the corpus' own images have."
+    text = (
+        f"The nearest has similarity {nearest:.2f}. Of the corpus' own images {percent(below, 0)} have a nearest one that is less "
+        "similar."
+    )
     return Likeness(text, False)
 
 

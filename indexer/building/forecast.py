@@ -47,7 +47,9 @@ class Forecast:
             rate = self._done / self._seconds
             each = f"{rate:.0f} a second" if rate >= 1.5 else f"{1 / rate:.1f} s an image"
             why = ", most of it for reading and decoding the files" if 2 * self._waited > self._seconds else ""
-            self._progress.print(f"{counted(rest, 'image')} to go at {each}: about {duration(seconds)}{why}")
+            self._progress.print(
+                f"{rest:,} of {counted(self._images, 'image')} to go at {each}: about {duration(seconds)}{why}"
+            )
 
     def _passed(self) -> float:
         """Seconds since the last call, which count."""

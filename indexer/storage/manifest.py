@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.core.text import counted
 from samekind.data.types.same_class import rule_of
 from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
@@ -19,6 +20,7 @@ FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
 NEWEST_FORMAT = 3
 """3 has what earlier releases would misread: a kind of index that they do not know, one that was tuned, or changes beside its file."""
+_MOST_NAMED = 10
 _KNOWN_KINDS = re.compile(r"(IVF\d+,)?Flat")  # by format 2
 
 
@@ -182,6 +184,9 @@ def _no_manifest(folder: Path) -> ArtefactError:
         return ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder))
     if (folder / META).exists():
         return ArtefactError(f"{folder} holds a trained encoder but no index", hint=rebuild_command(folder))
+    if inside := sorted(manifest.parent.name for manifest in folder.glob(f"*/{MANIFEST}")):
+        named = f"{folder} holds no index itself, but {counted(len(inside), 'folder with one', 'folders with one')}"
+        return ArtefactError(f"{named}: {', '.join(inside[:_MOST_NAMED])}", hint=f"name one, e.g. {folder / inside[0]}")
     return ArtefactError(
         f"{folder} holds no index", hint=f"if it is a folder of images: samekind quickstart {shlex.quote(str(folder))}"
     )

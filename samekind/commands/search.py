@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -241,5 +242,9 @@ def _check_known(index: samekind.Index | samekind.PublishedIndex, names: Sequenc
         if not file_and_frame(name)[0].is_file() and name not in (
             index.rows.position if isinstance(index, samekind.Index) else index
         ):
-            what = "is a folder" if Path(name).is_dir() else "is neither an image file nor an id of the index"
-            raise ImageError(f"{name} {what}", hint="ids are in the answer of a search; a folder of queries: --queries")
+            if Path(name).is_dir():
+                raise ImageError(f"{name} is a folder", hint=f"all images in it: --queries {shlex.quote(name)}")
+            raise ImageError(
+                f"there is no file {name}, and the index has no image of that id",
+                hint="check the path; ids are in the answer of a search",
+            )

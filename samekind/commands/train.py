@@ -46,7 +46,7 @@ class Train:
 
     Example:
         samekind train --corpus fashion-mnist --preset small --out artifacts/fashion-mnist
-        samekind train --corpus photos --preset smoke --out artifacts/photos --objective hard --treatment soft --detector reciprocal
+        samekind train --corpus digits --preset smoke --out artifacts/try --objective hard --treatment soft --detector reciprocal
         samekind train --corpus photos --out artifacts/tuned --train last-2 --image-size 128 --minutes 10
         samekind train --corpus photos --out artifacts/again --verdicts artifacts/photos
         samekind train --corpus photos --out artifacts/fine --treatment soft_attract --detector combined --prior 0.013

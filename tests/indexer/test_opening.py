@@ -78,6 +78,14 @@ def test_opening_what_is_no_artefact_says_so(tmp_path: Path, name: str, complain
         Index.open(tmp_path / name)
 
 
+def test_a_folder_of_indexes_names_them(tmp_path: Path, artefact: Path) -> None:
+    """Quickstart, the advice for a folder without any, would index their thumbnails."""
+    build_index(arrays_corpus(), FakeEncoder(), artefact)
+    with pytest.raises(ArtefactError, match="holds no index itself, but 1 folder with one: ") as caught:
+        Index.open(artefact.parent)
+    assert caught.value.hint == f"name one, e.g. {artefact}"
+
+
 def test_the_command_that_mends_an_index_says_where_the_files_are(artefact: Path) -> None:
     """`--data-dir` as the training knew it, for its own corpus only."""
     save_encoder(FakeEncoder(), artefact, corpus={"corpus": "noise", "data_dir": "/some where"})

@@ -31,7 +31,9 @@ from samekind.training.runtime.artefact import META, TEXT, read_meta
 _BATCH = 64
 _UNUSED_VISION = {"layers": 1, "width": 64, "head_width": 64, "patch_size": 32, "image_size": 32}
 """The smallest image tower that open_clip builds: its model class makes both towers, and only that of text is kept."""
-_INDEX_AGAIN = "index again with --encoder open_clip/NAME"
+_INDEX_AGAIN = (
+    "index again with a model that embeds text, e.g. --encoder open_clip/ViT-B-32@laion2b_s34b_b79k (docs/searching.md)"
+)
 
 
 @dataclass(frozen=True)

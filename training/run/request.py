@@ -165,7 +165,10 @@ def is_finished(out: Path, request: RunRequest) -> bool:
     if not finished and not checkpoint.exists(out):
         return False  # begun and nothing done: whatever it was, nothing is lost
     if "identity" not in meta:
-        raise ArtefactError(f"{out} holds an encoder that no training made", hint=_ANEW)
+        hint = (
+            "train into another folder (--out, with make OUT=FOLDER); the index and the answers there stay as they are"
+        )
+        raise ArtefactError(f"{out} holds an encoder that no training made", hint=hint)
     if difference := _difference(meta, request.identity, request.corpus):
         hint = _answers_hint(out, finished=finished) if _is_same_but_for_answers(meta, request) else _ANEW
         raise ArtefactError(f"{out} holds a run with {difference}", hint=hint)

@@ -38,7 +38,7 @@ def test_an_image_of_the_index_is_asked_for_by_its_id(artefact: Path) -> None:
     assert [[hit["id"] for hit in each["hits"]] for each in both] == [[hit.id for hit in each] for each in wanted]
     assert [each["query"] for each in both] == [first, second]
     said = refused("search", artefact, first, "nothing.png")
-    assert "nothing.png is neither an image file nor an id of the index" in said
+    assert "there is no file nothing.png, and the index has no image of that id" in said
     assert "is a folder" in refused("search", artefact, artefact)
     assert "single quotes" in call("search", artefact, first, "--where", 'label = "Bag"').err
 

@@ -37,9 +37,9 @@ def test_it_is_the_rate_of_the_first_seconds_times_what_is_left(clock: list[floa
     """Not before two seconds have been measured, and once."""
     steps = [(0.8, 64)] * 10
     assert told(clock, 10_000, *steps[:2]) == []
-    assert told(clock, 10_000, *steps) == ["9,808 images to go at 80 a second: about 2 min"]
+    assert told(clock, 10_000, *steps) == ["9,808 of 10,000 images to go at 80 a second: about 2 min"]
     assert told(clock, 70, (32.0, 64)) == [], "three seconds are no news"
-    assert told(clock, 164, (160.0, 64)) == ["100 images to go at 2.5 s an image: about 4 min"]
+    assert told(clock, 164, (160.0, 64)) == ["100 of 164 images to go at 2.5 s an image: about 4 min"]
     assert told(clock, 64, (64.0, 64)) == []
 
 
@@ -54,7 +54,7 @@ def test_what_lies_between_two_pieces_of_work_is_not_counted(clock: list[float])
     forecast.advance(0)
     clock[0] += 1.0
     forecast.advance(5)
-    assert progress.said == ["1,000 images to go at 5 a second: about 3 min"]
+    assert progress.said == ["1,000 of 1,010 images to go at 5 a second: about 3 min"]
 
 
 @pytest.fixture
@@ -83,14 +83,14 @@ def test_it_says_if_files_are_what_takes_the_time(decoding: float, more: str, cl
     forecast.decoded()
     clock[0] += 3.0 - decoding
     forecast.advance(10)
-    assert progress.said == [f"300 images to go at 3 a second: about 2 min{more}"]
+    assert progress.said == [f"300 of 310 images to go at 3 a second: about 2 min{more}"]
 
 
 def test_an_index_tells_it(photos: Path, tmp_path: Path) -> None:
     """Where nothing looks at images before, too; once it is there, of what is new."""
     given = ("index", "--corpus", photos, "--encoder", "lite0", "--whitening", 0, "--out", tmp_path / "out")
     (first,) = told_by(*given)
-    assert first.startswith("6 images to go at "), "after a batch of 64"
+    assert first.startswith("6 of 70 images to go at "), "after a batch of 64"
     assert told_by(*given) == []
 
 
@@ -99,4 +99,4 @@ def test_quickstart_tells_it_of_all_images(photos: Path, tmp_path: Path) -> None
     """Although the whitening sees only those for training first."""
     (line,) = told_by("quickstart", photos, "--out", tmp_path / "out", "--no-demo")
     training = samekind.Index.open(tmp_path / "out").splits.count("train")
-    assert line.startswith(f"{70 - min(64, training)} images to go at ")
+    assert line.startswith(f"{70 - min(64, training)} of 70 images to go at ")
