@@ -108,7 +108,7 @@ def _figures(library: Library, view: AuditView) -> None:
 
 
 def _headline(library: Library, view: AuditView) -> None:
-    """The five figures, beside those of training if it measured any."""
+    """The figures, beside those of training if it measured any."""
     found, met = audit_view.headline(view.report), audit_view.met_in_training(library.index.history())
     if not met:
         _metrics(found, "figures")

@@ -32,15 +32,22 @@ PAIRS = "Pairs"
 MODES = (GROUPS, PAIRS)
 
 ABOUT_GROUPS = (
-    "Which of these images are of the anchor's own kind? Mark them with a click or with the keys **1** to **9** and **0** (arrows and "
-    "**space** reach all of them, too), and confirm with **Enter**: all others are then *different*. **A**: all are the same. **S**: skip. "
-    "**U**: undo. **N**: name the class of what is the same; groups with one name are one class."
+    "Which of these images are of the anchor's own kind? Mark them and confirm: all others are then *different*. Groups with one name are "
+    "one class."
 )
 ABOUT_PAIRS = (
     "Is this negative of the anchor's own kind? No label takes part in choosing the pairs: all are ones that training pushes apart "
-    "hard, mixed so that about half should turn out to be of one kind. Answer with the keys **1** to **5**, take the last answer back "
-    "with **U**. (In a field or on a switch a key is its own: **Esc** leaves it.)"
+    "hard, mixed so that about half should turn out to be of one kind."
 )
+KEYS = {  # a phone, which has none, does not show this (`page.css`)
+    GROUPS: (
+        "Keys: **1** to **9** and **0** mark (arrows and **space** reach all of them, too), **Enter** confirms, **A**: all are the same, "
+        "**S**: skip, **U**: undo, **N**: name the class of what is the same."
+    ),
+    PAIRS: (
+        "Keys: **1** to **5** answer, **U** takes the last answer back. (In a field or on a switch a key is its own: **Esc** leaves it.)"
+    ),
+}
 
 
 def main() -> None:
@@ -58,6 +65,8 @@ def main() -> None:
     )
     mode = chosen or GROUPS
     st.markdown(ABOUT_GROUPS if mode == GROUPS else ABOUT_PAIRS)
+    with st.container(key="keys_help"):
+        st.caption(KEYS[mode])
     classes = _settings(library, mode)
     if mode == PAIRS:
         _pairs(library, classes)

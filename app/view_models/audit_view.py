@@ -244,7 +244,7 @@ def training_sentence(hold_out_by: str | None) -> str:
 
 
 def headline(report: sk.FalseNegativeReport) -> list[Figure]:
-    """The five figures at the top of the page."""
+    """The figures at the top of the page; without the push where no objective is known."""
     k = report.k
     gradient = (report.gradient_share or {}).get("false_negatives")
     return [
@@ -256,5 +256,5 @@ def headline(report: sk.FalseNegativeReport) -> list[Figure]:
         Figure(among(k), percent(report.false_negative_rate), f"Share of the {k} hardest negatives that are false."),
         Figure(BY_CHANCE, percent(report.base_rate), "Share of all negatives that are false: the base rate."),
         Figure(TIMES_CHANCE, times(report.lift), f"How many times as many as by chance are among the {k}: the lift."),
-        Figure(PUSH, percent(gradient), ABOUT_PUSH),
+        *([] if gradient is None else [Figure(PUSH, percent(gradient), ABOUT_PUSH)]),
     ]

@@ -93,7 +93,9 @@ def test_nce_shows_the_fit_of_the_facade(open_app: OpenApp, artefact: Path) -> N
     assert curves(at, "ideas_errors")["error"]["x"] == list(RATIOS)
     at.segmented_control(key="ideas_noise").set_value("aside").run()
     other = ideas.fit_bell(data, ideas.Noise(3.0, 1.0), 16)
-    assert f"the error {other.error:.3f}" in said(healthy(at))
+    # Noise that lies aside holds the curve by so little that another training's last digits decide.
+    told = ENGLISH("nce.here_away", ratio=16) if other.has_run_away else f"the error {other.error:.3f}"
+    assert told in said(healthy(at))
 
 
 def test_picking_shows_the_probability_of_the_loss(open_app: OpenApp, artefact: Path) -> None:
