@@ -74,7 +74,7 @@ def test_refusals(artefact: Path, query: Path, worded: Path) -> None:
     assert "no text tower" in refused("search", artefact, "--text", "red shoe")
     assert "no text tower" in refused("search", artefact, query, "--text", "red shoe")
     assert "nothing but --unlike" in refused("search", artefact, "--unlike", query)
-    assert "nobody.png is neither" in refused("search", artefact, query, "--unlike", "nobody.png")
+    assert "there is no file nobody.png" in refused("search", artefact, query, "--unlike", "nobody.png")
     assert "--text-weight needs --text" in refused("search", artefact, query, "--text-weight", 2)
     for weight in (0, -1, "nan", "inf"):
         assert "--text-weight" in refused("search", worded, "--text", "a", "--text-weight", weight)
