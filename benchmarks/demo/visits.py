@@ -45,7 +45,9 @@ _WATCH = """([content, lost]) => {
       }
     });
     watching.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
-    if (content) watching.observe(main, { childList: true, characterData: true, subtree: true });
+    // What is in a custom element lies in a tree of its own.
+    const trees = content ? [main, ...[...main.querySelectorAll("*")].flatMap((each) => each.shadowRoot ?? [])] : [];
+    for (const tree of trees) watching.observe(tree, { childList: true, characterData: true, subtree: true });
   });
 }"""
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from samekind.core.progress import Progress
 from samekind.indexer.audit.notes import Note
@@ -94,6 +92,9 @@ def _number_groups(
     """Numbers the pictures from the surest on; equal ones in table order."""
     if not found:
         return
+    from scipy.sparse import coo_array  # here: a list that is kept needs none of it
+    from scipy.sparse.csgraph import connected_components
+
     ends_P2 = content_N[np.array([link[:2] for link in links])]
     contents = int(content_N.max()) + 1
     graph = coo_array((np.ones(len(links)), (ends_P2[:, 0], ends_P2[:, 1])), shape=(contents, contents))
