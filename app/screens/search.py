@@ -16,7 +16,7 @@ from samekind.app.state.search.mixing import Settings
 from samekind.app.view_models import filters, search_view
 from samekind.app.view_models.cards import plain
 from samekind.app.view_models.search.beside import with_ranks
-from samekind.app.widgets import notices, opening, picker, tagging
+from samekind.app.widgets import notices, opening, picker, tagging, waiting
 from samekind.app.widgets.gallery import gallery
 from samekind.app.widgets.search import beside, narrowing, original, query_panel
 from samekind.app.widgets.search.narrowing import Narrowed
@@ -62,12 +62,17 @@ def _results(library: Library, mixture: Mixture) -> None:
     left, right = st.columns([1, 4], gap="medium")
     with left:
         st.subheader("Query", anchor=False)
-        with st.spinner("Reading …"):
+        with waiting.spinner("Reading …", is_slow=any(part.is_read for part in mixture.parts)):
             is_read = query_panel.show(library, mixture)
     if not is_read:
         return
     try:
-        with right, st.spinner("Searching …"):
+        with (
+            right,
+            waiting.spinner(
+                "Searching …", is_slow=not library.has_searched or any(part.id is None for part in mixture.parts)
+            ),
+        ):
             weighed = _weighed(mixture)
             hits = mixing.neighbours(library, weighed, settings)
     except SamekindError as error:

@@ -43,6 +43,7 @@ class Library(BackgroundWork):
         index: the opened index, as it is adapted now; what was worked out from one that was adapted otherwise stays true.
         leases: the pairs and screens that sessions show just now.
         adapting: adapts the index to answers in the background.
+        has_searched: somebody has searched, so the vectors have been read.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -57,6 +58,7 @@ class Library(BackgroundWork):
         self._growing: PoolJob | None = None
         self._samples: dict[str | None, sk.HardNegativeSample] = {}
         self._warming = False
+        self.has_searched = False
         self._uploads = Uploads()
         self._usual = UsualSimilarities()
         self._keeping = threading.Lock()
@@ -162,6 +164,7 @@ class Library(BackgroundWork):
         if query.id is None or diversity:
             return self.searched(self.asked(query), k, where, by_content, adapted, diversity)
         hits = _hits(self.index.search(self.asked(query), k + 1, where, adapted=adapted))
+        self.has_searched = True
         return search_view.without(hits, [query.id] if leave_out_itself else [], k)
 
     def asked(self, query: Query) -> Any:
@@ -177,7 +180,9 @@ class Library(BackgroundWork):
     ) -> Sequence[sk.Hit]:
         """Hits of `Index.search`, which may have to load the encoder: the background may be doing so just now."""
         with self._loading:
-            return _hits(self.index.search(query, k, where, exclude_self, adapted, diversity=diversity))
+            found = _hits(self.index.search(query, k, where, exclude_self, adapted, diversity=diversity))
+        self.has_searched = True
+        return found
 
     def upload(self, query: Query) -> Upload:
         """The upload of a query, or the part of an image that it is, read once.

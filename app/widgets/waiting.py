@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import streamlit as st
@@ -35,6 +36,11 @@ def pairs(library: Library) -> bool:
 def result(job: Callable[[], Job[Result]], text: str) -> Result | None:
     """A job's result, with a bar while it is under way; `None`, and one line with the reason, if there is none."""
     return _shown(lambda show: job().wait(show), text)
+
+
+def spinner(text: str, *, is_slow: bool) -> AbstractContextManager[None]:
+    """Streamlit's, where the work may take a while; else none: each starts a thread, which takes as long as a search."""
+    return st.spinner(text) if is_slow else nullcontext()
 
 
 def _shown(wait: Callable[[Callable[[float], None]], Result], text: str) -> Result | None:

@@ -23,6 +23,7 @@ from samekind.core.errors import ArtefactError, InputError
 from samekind.data.types.reading import Reading
 from samekind.indexer.search.state.held_files import HeldFiles
 from samekind.indexer.search.state.opening import read_state
+from samekind.indexer.search.state.thumbnails import KeptThumbnails
 from samekind.indexer.storage.adaptation import Adaptation
 from samekind.indexer.storage.checks import another_encoder, usable_adaptation
 from samekind.indexer.storage.layout import ROWS_FILE
@@ -160,9 +161,8 @@ class OpenedIndex:
 
         table = ImageTable(self.path, self._manifest.table_version, self._is_current)
         table.open()
-        if self._is_current() or table.rows().equals(
-            self.rows.table
-        ):  # a table of that version may be another one that was rebuilt
+        # A table of that version may be another one that was rebuilt.
+        if self._is_current() or table.rows().equals(self.rows.table):
             return table
         raise changed_meanwhile(self.path)
 
@@ -279,7 +279,11 @@ class OpenedIndex:
 
     def thumbnails(self, ids: Sequence[str]) -> list[bytes]:
         """Small encoded images in the order of `ids`; one read for all of them."""
-        return self.table.thumbnails([self.rows.position_of(id_) for id_ in ids])
+        return self._thumbnails.of([self.rows.position_of(id_) for id_ in ids])
+
+    @cached_property
+    def _thumbnails(self) -> KeptThumbnails:
+        return KeptThumbnails(self.table.thumbnails)
 
     def positions_where(self, condition: str) -> NDArray[np.int64]:
         """Rows (0-based, ascending) that satisfy an SQL condition over id, uri, split, label, width, height, sha256 and corpus.
