@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from samekind.indexer.curation.label_issues import LabelIssues
     from samekind.indexer.curation.near_duplicates import Duplicates
     from samekind.indexer.verification import Verification
+
+_STAYS = {"encoder", "text_tower"}
+"""What an index keeps when its images change and the encoder does not."""
 
 
 class AnalysedIndex(SearchableIndex):
@@ -159,10 +163,12 @@ class AnalysedIndex(SearchableIndex):
         write_report(report, self, path)
 
     def _reload(self) -> None:
-        """Forgets what was read; the encoder too, if it is no longer the one of the vectors."""
+        """Forgets all that was read and worked out; the encoder and its text tower only if it is no longer the one of the vectors."""
         state = read_state(self.path)
+        stays = _STAYS if state.manifest.encoder == self._manifest.encoder else set()
         self._manifest, self.adaptation, self._files = state.manifest, state.adaptation, state.files
-        for name in ("rows", "vector_index", "adapted_index", "table", "splits", "meta", "_filters"):
+        worked_out = {
+            name for of in type(self).__mro__ for name, kind in vars(of).items() if isinstance(kind, cached_property)
+        }
+        for name in worked_out - stays - {"reading"}:
             self.__dict__.pop(name, None)
-        if "encoder" in self.__dict__ and self.encoder.fingerprint != self._manifest.encoder:
-            del self.__dict__["encoder"]

@@ -186,12 +186,15 @@ def test_removing_takes_rows_out_of_everything(artefact: Path) -> None:
     """Search, table and manifest; an unknown id changes nothing; the same corpus brings them back."""
     index = build_index(arrays_corpus(), FakeEncoder(), artefact)
     gone = [index.ids[3], index.ids[40]]
+    pictured = dict(zip(index.ids, index.thumbnails(index.ids), strict=True))
+    assert len(set(pictured.values())) > 50
     with pytest.raises(InputError, match="no image 'nope'"):
         index.remove([gone[0], "nope"])
     assert len(Index.open(artefact)) == 60
     assert index.remove([*gone, gone[0]]) == 2
     assert len(index) == 58
     assert not set(gone) & {hit.id for hit in index.search(index.ids[0], k=58)}
+    assert index.thumbnails(index.ids) == [pictured[id_] for id_ in index.ids]
     check_consistent(index)
     assert index.remove([]) == 0
     with pytest.raises(InputError, match="every image"):
