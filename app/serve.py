@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 
 # Whole before the thread starts, for the reason that app/main.py gives.
 import pandas as _whole_pandas  # noqa: F401
@@ -33,10 +34,17 @@ def main() -> None:
     try:
         cli.main(prog_name="streamlit")
     except SystemExit as ended:
+        _end_at_once(ended.code)
+
+
+def _end_at_once(code: object) -> None:
+    """Ends the process as `sys.exit` does, but for its threads: those of libraries that still run would make an orderly end an abort."""
+    with suppress(OSError):
+        if isinstance(code, str):
+            sys.stderr.write(f"{code}\n")
         sys.stdout.flush()
         sys.stderr.flush()
-        # At once: threads of libraries that still run would make an orderly end an abort.
-        os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def end_with_stdin() -> None:

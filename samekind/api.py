@@ -15,7 +15,7 @@ from samekind.data.corpus import Corpus
 from samekind.training.config.model import names_model
 from samekind.training.config.presets import implied_preset, with_answers
 from samekind.training.config.presets import preset as preset_config
-from samekind.training.runtime.artefact import check_writable
+from samekind.training.runtime.artefact import META, check_writable
 
 if TYPE_CHECKING:
     from samekind.indexer.evaluation.figures import Evaluation
@@ -71,9 +71,9 @@ def train(
 
         answers = read_link_constraints(verdicts)
     corpus = _loaded(corpus, progress)
-    if "backbone" not in overrides and not names_model(config.backbone):
-        _note_pretrained(corpus, progress)
     folder = Path(out) if out is not None else Path("artifacts") / corpus.name
+    if "backbone" not in overrides and not names_model(config.backbone) and not (folder / META).is_file():
+        _note_pretrained(corpus, progress)
     check_writable(folder)
 
     from samekind.training.run.train import train as run_training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,12 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None or not (ROOT / "Mak
 def planned(*arguments: str) -> str:
     """The commands that make would run."""
     command = ["make", "--dry-run", "--directory", str(ROOT), "--old-file", ".venv/.installed", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("CORPUS", "PRESET", "OUT", "MAKEFLAGS", "MFLAGS")
+    }
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=own).stdout
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Job(Generic[Result]):
         self._work = work
         self._progress = Progress()
         self._results: list[Result] = []
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._done = threading.Event()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
@@ -74,12 +74,18 @@ class Job(Generic[Result]):
         started = time.monotonic()
         try:
             self._results.append(self._work(self._progress))
-        except Exception as error:  # noqa: BLE001  raised again in `wait`, where somebody sees it
+        except BaseException as error:  # noqa: BLE001  a library's panic, too: raised again in `wait`, where somebody sees it
             self._error = error
-        self._done.set()
+        finally:
+            self._done.set()
         if time.monotonic() - started > LONG:
-            time.sleep(PAGES_FIRST)
+            settle()
             give_back()
+
+
+def settle() -> None:
+    """Waits until the pages that waited for long work are drawn."""
+    time.sleep(PAGES_FIRST)
 
 
 def give_back() -> None:

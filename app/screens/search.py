@@ -69,9 +69,7 @@ def _results(library: Library, mixture: Mixture) -> None:
     try:
         with (
             right,
-            waiting.spinner(
-                "Searching …", is_slow=not library.has_searched or any(part.id is None for part in mixture.parts)
-            ),
+            waiting.spinner("Searching …", is_slow=_may_take_long(library, mixture, settings)),
         ):
             weighed = _weighed(mixture)
             hits = mixing.neighbours(library, weighed, settings)
@@ -83,6 +81,12 @@ def _results(library: Library, mixture: Mixture) -> None:
         if any(part.upload is not None for part in mixture.like) and hits:
             _likeness(search_view.likeness(hits[0].similarity, library.usual_similarity(settings.adapted)))
         _neighbours(library, weighed, hits, settings)
+
+
+def _may_take_long(library: Library, mixture: Mixture, settings: Settings) -> bool:
+    """False for another image of the corpus, asked for alone: its vector is at hand."""
+    is_plain = mixture.is_single and mixture.like[0].id is not None and not (settings.where or settings.diversity)
+    return not (is_plain and library.has_searched)
 
 
 def _dead_link(line: str) -> None:

@@ -43,7 +43,7 @@ class Library(BackgroundWork):
         index: the opened index, as it is adapted now; what was worked out from one that was adapted otherwise stays true.
         leases: the pairs and screens that sessions show just now.
         adapting: adapts the index to answers in the background.
-        has_searched: somebody has searched, so the vectors have been read.
+        has_searched: somebody has searched in the space as it is now, so its vectors have been read.
     """
 
     def __init__(self, index: sk.Index) -> None:
@@ -82,7 +82,7 @@ class Library(BackgroundWork):
         with self._following:
             found = stamp(self.index.path / "adaptation.safetensors")
             if found != self._followed:
-                self.index = self.index.readapted()
+                self.index, self.has_searched = self.index.readapted(), False
                 self._followed = found
 
     def adapt_later(self) -> None:

@@ -40,8 +40,7 @@ def show(library: Library, answers: Answers) -> Progress:
     if screen_session.is_among():
         _among(library)
     st.progress(progress.share, screen_view.progress_sentence(answers.verdicts, num_unseen))
-    with st.container(key="bar_help"):
-        st.caption(progress.sentence())
+    st.caption(progress.sentence())
     if offer.screen is None:
         _no_screen(offer.are_leased)
     else:

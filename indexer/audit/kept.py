@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.core.errors import ArtefactError
+from samekind.core.errors import SamekindError
 from samekind.core.progress import NoProgress, Progress
 from samekind.core.text import counted
 from samekind.indexer.audit.comparison import Comparison, NearPairs, Neighbourhood
@@ -72,7 +72,7 @@ def kept_or_found(
     found = find()
     try:
         _write(kept, found, progress or NoProgress())
-    except (ArtefactError, OSError) as error:
+    except (SamekindError, OSError) as error:
         (progress or NoProgress()).print(f"the audit is not kept for the next time: {error}")
     return found
 

@@ -24,7 +24,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation.evidence import nearest_of_class
-from samekind.indexer.curation.kept import kept_or_found
+from samekind.indexer.curation.kept import kept_or_found, num_listed
 from samekind.indexer.curation.label_conflicts import EXACT, NEAR, Conflict, label_conflicts
 from samekind.indexer.curation.label_predictions import Predictions, class_numbers, label_predictions, suspicion
 from samekind.indexer.curation.tables import check_count, csv_text, restored, stored
@@ -148,11 +148,15 @@ def label_issues(index: OpenedIndex, count: int = 100, progress: Progress | None
     count = check_count(count)
     class_N = class_numbers(index)
 
-    def find() -> dict[str, Any]:
-        return stored(_found(index, class_N, count, progress))
+    most = num_listed(index, count)
 
-    found = kept_or_found(index, "label errors", count, find, progress)
-    return restored(LabelIssues, found, issues=LabelIssue).answered(index)
+    def find() -> dict[str, Any]:
+        return stored(_found(index, class_N, most, progress))
+
+    def read(values: dict[str, Any]) -> LabelIssues:
+        return restored(LabelIssues, values, count, issues=LabelIssue)
+
+    return kept_or_found(index, "label errors", most, find, read, progress).answered(index)
 
 
 def _found(index: OpenedIndex, class_N: NDArray[np.int64], count: int, progress: Progress | None) -> LabelIssues:

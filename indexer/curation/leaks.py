@@ -9,7 +9,7 @@ in a series of photos its nearest images of all may be of its own split.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from samekind.indexer.audit.duplicates import MOST_DUPLICATES
 from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation import near_duplicates as near
 from samekind.indexer.curation.kept import kept_or_found
-from samekind.indexer.curation.near_duplicates import Candidates, Duplicate, Duplicates
+from samekind.indexer.curation.near_duplicates import Candidates, Duplicates
 from samekind.indexer.curation.small_pictures import small_pictures
-from samekind.indexer.curation.tables import check_count, restored, stored
+from samekind.indexer.curation.tables import check_count
 from samekind.training.runtime.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -40,11 +40,7 @@ _SEED = 0
 def leaks(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.leaks`; see there."""
     count = check_count(count)
-
-    def find() -> dict[str, Any]:
-        return stored(_found(index, count, progress))
-
-    return restored(Duplicates, kept_or_found(index, "leaks", count, find, progress), pairs=Duplicate).answered(index)
+    return near.listed(index, "leaks", count, lambda most: _found(index, most, progress), progress)
 
 
 def _found(index: OpenedIndex, count: int, progress: Progress | None) -> Duplicates:
@@ -75,8 +71,9 @@ def leak_note(
         rows: those that count; all if left out.
         progress: shows a bar.
     """
-    of = "all" if rows is None else hashlib.sha256(rows.tobytes()).hexdigest()
+    is_all = rows is None or len(rows) == len(index)
     rows = np.arange(len(index)) if rows is None else rows
+    of = "all" if is_all else hashlib.sha256(rows.tobytes()).hexdigest()
     split_R = np.array(index.splits, dtype=object)[rows]
     bank, queries = rows[split_R == BANK], rows[split_R == QUERIES]
     chosen = np.sort(np.random.default_rng(_SEED).permutation(queries)[:MOST_QUERIES])
@@ -84,7 +81,7 @@ def leak_note(
     def find() -> int:
         return int(leaked(index, chosen, bank, progress).sum())
 
-    number = kept_or_found(index, "leaks in a sample", of, find, progress)
+    number = kept_or_found(index, "counts of leaks", of, find, int, progress)
     if not number:
         return None
     sampled = f" (seeded choice of {len(queries):,})" if len(chosen) < len(queries) else ""

@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
 from samekind.indexer.audit.notes import Note, NoteCode
-from samekind.indexer.curation.kept import kept_or_found
+from samekind.indexer.curation.kept import kept_or_found, num_listed
 from samekind.indexer.curation.small_pictures import ZOOMED_SIDES, small_pictures
 from samekind.indexer.curation.tables import check_count, csv_text, restored, stored
 from samekind.indexer.labeling.verdicts import DIFFERENT, DUPLICATE, SAME, Verdict, VerdictTable
@@ -133,12 +133,23 @@ def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None =
     """Carries out `Index.duplicates`; see there."""
     count = check_count(count)
 
-    def find() -> dict[str, Any]:
-        return stored(_found(index, count, progress))
+    return listed(index, "duplicates", count, lambda most: _found(index, most, progress), progress)
 
-    return restored(Duplicates, kept_or_found(index, "duplicates", count, find, progress), pairs=Duplicate).answered(
-        index
-    )
+
+def listed(
+    index: OpenedIndex,
+    name: str,
+    count: int,
+    find: Callable[[int], Duplicates],
+    progress: Progress | None = None,
+) -> Duplicates:
+    """A table of `count` pairs with the annotations there are by now, from the cache or by `find`, which gets the length wanted."""
+    most = num_listed(index, count)
+
+    def read(values: dict[str, Any]) -> Duplicates:
+        return restored(Duplicates, values, count, pairs=Duplicate)
+
+    return kept_or_found(index, name, most, lambda: stored(find(most)), read, progress).answered(index)
 
 
 def _found(index: OpenedIndex, count: int, progress: Progress | None) -> Duplicates:

@@ -40,16 +40,19 @@ def stored(table: Any) -> dict[str, Any]:
     return {**asdict(table), "notes": [[note.code, str(note)] for note in table.notes]}
 
 
-def restored(kind: type[Table], values: Mapping[str, Any], **entries: type) -> Table:
+def restored(kind: type[Table], values: Mapping[str, Any], count: int, **entries: type) -> Table:
     """What `stored` was given, or what JSON has made of that.
 
     Args:
         kind: of the table.
         values: as `stored` returned them.
+        count: greatest number of entries wanted.
         entries: the field that holds the entries, and their dataclass.
     """
     made = {
-        field: tuple(entry(**{name: _immutable(value) for name, value in each.items()}) for each in values[field])
+        field: tuple(
+            entry(**{name: _immutable(value) for name, value in each.items()}) for each in values[field][:count]
+        )
         for field, entry in entries.items()
     }
     notes = tuple(Note(NoteCode(code), text) for code, text in values["notes"])

@@ -184,9 +184,14 @@ def _no_manifest(folder: Path) -> ArtefactError:
         return ArtefactError(f"the index in {folder} is unfinished", hint=rebuild_command(folder))
     if (folder / META).exists():
         return ArtefactError(f"{folder} holds a trained encoder but no index", hint=rebuild_command(folder))
-    if inside := sorted(manifest.parent.name for manifest in folder.glob(f"*/{MANIFEST}")):
+    inside = sorted(
+        manifest.parent.name for manifest in folder.glob(f"*/{MANIFEST}") if (manifest.parent / TABLE_FOLDER).exists()
+    )
+    if inside:
         named = f"{folder} holds no index itself, but {counted(len(inside), 'folder with one', 'folders with one')}"
-        return ArtefactError(f"{named}: {', '.join(inside[:_MOST_NAMED])}", hint=f"name one, e.g. {folder / inside[0]}")
+        more = ", …" if len(inside) > _MOST_NAMED else ""
+        hint = f"name one, e.g. {shlex.quote(str(folder / inside[0]))}"
+        return ArtefactError(f"{named}: {', '.join(inside[:_MOST_NAMED])}{more}", hint=hint)
     return ArtefactError(
         f"{folder} holds no index", hint=f"if it is a folder of images: samekind quickstart {shlex.quote(str(folder))}"
     )

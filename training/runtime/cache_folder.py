@@ -7,9 +7,9 @@
 Beside each array lie its mark (`.json`: what it is, and how many rows are done), its lock, and what else belongs to it
 (`<digest>-….whitening`, `<digest>-near.json`). Whoever writes an array holds its lock, whoever reads it one that readers share: neither is
 deleted meanwhile.
-Packs are written by `data`, which knows nothing of the others: they have neither mark nor lock, appear whole, and are read at once. A pack
-that does not fit into the limit is not kept, and for it none but older packs go; here they count, and go like any other array when the
-next one needs room.
+Lists are small: they appear whole and are read at once, without a lock. Packs are written by `data`, which knows nothing of the others:
+they have neither mark nor lock, appear whole, and are read at once. A pack that does not fit into the limit is not kept, and for it none
+but older packs go; here they count, and go like any other array when the next one needs room.
 """
 
 from __future__ import annotations

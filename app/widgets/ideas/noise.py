@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import streamlit as st
@@ -49,7 +50,8 @@ def show(words: Words, library: Library) -> list[str]:
     if not figures.has_fitted:  # the first fit brings torch in, which takes 2 s
         with drawn:
             parts.chart(charts.curves(words, figures.data, noise, None, best), "ideas_data")
-        time.sleep(CHART_FIRST)
+        if "torch" not in sys.modules:
+            time.sleep(CHART_FIRST)
     curve = figures.curve(noise, ratio)
     with drawn:
         parts.chart(charts.curves(words, figures.data, noise, curve, best), "ideas_curves")

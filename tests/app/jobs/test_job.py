@@ -13,7 +13,6 @@ import pytest
 
 from samekind.app.jobs import job as job_module
 from samekind.app.jobs.job import Job, Progress
-from samekind.core.errors import SamekindError
 
 
 def test_a_result_is_waited_for_as_long_as_asked() -> None:
@@ -34,7 +33,7 @@ def test_a_result_is_waited_for_as_long_as_asked() -> None:
 def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where what it leaves lies among what it freed, so that the heap does not shrink by itself."""
     monkeypatch.setattr(job_module, "LONG", 0.0)
-    monkeypatch.setattr(job_module, "PAGES_FIRST", 0.0)
+    monkeypatch.setattr(job_module, "settle", lambda: None)
     before = resident()
 
     def work(progress: Progress) -> tuple[list[bytes], int]:
@@ -53,21 +52,24 @@ def test_long_work_gives_back_the_memory_that_it_freed(monkeypatch: pytest.Monke
 
 
 def test_nobody_waits_for_the_memory_to_be_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking for garbage would stop the page that is drawn with the result, or with the error."""
-    given_back = threading.Event()
-    monkeypatch.setattr(job_module, "LONG", 0.0)
-    monkeypatch.setattr(job_module, "give_back", given_back.set)
+    """Looking for garbage would stop the page that is drawn with the result, or with the error, whatever that is."""
+    drawn, given_back = threading.Event(), threading.Semaphore(0)
+    monkeypatch.setattr(job_module, "LONG", -1.0)
+    monkeypatch.setattr(job_module, "settle", lambda: drawn.wait(20))
+    monkeypatch.setattr(job_module, "give_back", given_back.release)
     assert Job(lambda progress: "done", "test").wait(lambda share: None) == "done"
 
     def fails(progress: Progress) -> None:
-        raise SamekindError("no")
+        raise SystemExit("a library's panic")
 
     failing = Job(fails, "test")
-    with pytest.raises(SamekindError):
+    with pytest.raises(SystemExit):
         failing.wait(lambda share: None)
     assert failing.failed
-    assert not given_back.is_set()
-    assert given_back.wait(20)
+    assert not given_back.acquire(blocking=False)
+    drawn.set()
+    assert given_back.acquire(timeout=20)
+    assert given_back.acquire(timeout=20)
 
 
 def test_long_work_frees_what_was_set_aside_and_dropped() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def made(folder: Path, labels: Sequence[str] | None = None) -> Index:
 
 
 def test_every_list_is_made_once(tmp_path: Path, searches: list[str]) -> None:
-    """Equal to the last bit, notes with their codes included, by the index opened anew; fewer entries are another list."""
+    """Equal to the last bit, notes with their codes included, by the index opened anew; who asks for fewer entries reads the same list."""
     index = made(tmp_path / "out")
     first = [each(index) for each in LISTS]
     assert first[0].num_conflicts
@@ -74,10 +77,16 @@ def test_every_list_is_made_once(tmp_path: Path, searches: list[str]) -> None:
     assert [note.code for note in again[1].notes] == [note.code for note in first[1].notes]
     assert searches == ["label_issues._found", "near_duplicates._found", "leaks._found", "leaks.leaked"]
     assert {entry.what for entry in cache_entries()} == {
-        f"{name} of 60 images" for name in ("label errors", "duplicates", "leaks", "leaks in a sample")
+        f"{name} of 60 images" for name in ("label errors", "duplicates", "leaks", "counts of leaks")
     }
-    assert len(index.duplicates(1).pairs) == 1
-    assert len(searches) == 5
+    assert index.duplicates(1).pairs == first[1].pairs[:1]
+    assert index.duplicates(1).num_pairs == first[1].num_pairs
+    assert len(searches) == 4
+    leak_note(index, np.arange(60))
+    assert len(searches) == 4
+    leak_note(index, np.arange(50))
+    index.duplicates(kept.LISTED + 1)
+    assert len(searches) == 6
 
 
 def test_answers_are_those_of_now(tmp_path: Path, searches: list[str]) -> None:
@@ -104,20 +113,60 @@ def test_what_they_depend_on_makes_another_list(tmp_path: Path, searches: list[s
     assert searches.count("label_issues._found") == 2
 
 
+@pytest.mark.parametrize(
+    "field", ["encoder", "table_version", "table_files", "index", "rows_file", "delta", "label_rule"]
+)
+def test_each_part_of_an_index_decides(tmp_path: Path, field: str) -> None:
+    """Vectors, rows, table and the rule of several labels; not an adaptation, which changes no list."""
+    index = made(tmp_path / "out")
+    before = kept._digest(index, "name", 1)
+    assert kept._digest(index, "other", 1) != before != kept._digest(index, "name", 2)
+    index._manifest = replace(index._manifest, tuned={"any": 1})
+    assert kept._digest(index, "name", 1) == before
+    if field == "label_rule":
+        entries = tuple(replace(each, label_rule="any") for each in index._manifest.corpora)
+        index._manifest = replace(index._manifest, corpora=entries)
+    else:
+        changed: dict[str, Any] = {field: "another"}
+        index._manifest = replace(index._manifest, **changed)
+    assert kept._digest(index, "name", 1) != before
+
+
+def test_what_is_found_while_images_go_is_not_kept(tmp_path: Path, searches: list[str]) -> None:
+    """Another thread has taken some out of this very index: rows of before would lie under the name of now."""
+    index = made(tmp_path / "out")
+
+    def find() -> list[int]:
+        index.remove(index.ids[:1])
+        return []
+
+    kept.kept_or_found(index, "anything", 1, find, list)
+    assert not cache_entries()
+
+
 def test_one_that_is_damaged_or_gone_is_made_again(tmp_path: Path, searches: list[str]) -> None:
-    """Cut short, no list at all, a bit that flipped, purged."""
+    """Cut short, a bit that flipped, what another version may have written, purged."""
     index = made(tmp_path / "out")
     first = index.duplicates(20)
     (entry,) = cache_entries()
     whole = entry.file.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 4
-    for content in (whole[:-9], b"", b"[]", bytes(flipped)):
+    other = json.loads(gzip.decompress(whole))
+    others: list[Any] = [
+        [],
+        {},
+        {**other, "more": 1},
+        {**other, "notes": [["unheard_of", "text"]]},
+        {**other, "pairs": [{"a": "x"}]},
+    ]
+    contents = [whole[:-9], b"", bytes(flipped), *(gzip.compress(json.dumps(each).encode()) for each in others)]
+    for content in contents:
         entry.file.write_bytes(content)
         assert index.duplicates(20) == first
     entry.file.unlink()
     assert index.duplicates(20) == first
-    assert len(searches) == 6
+    assert len(searches) == 1 + len(contents) + 1
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -131,6 +180,16 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     said = _Said()
     assert index.duplicates(20, said) == expected
     assert [line for line in said.lines if line.startswith("duplicates are not kept for the next time: ")]
+
+
+def test_a_limit_that_is_no_size_loses_nothing(
+    tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list was found: it is returned, and a line says why it is not kept."""
+    monkeypatch.setenv("SAMEKIND_CACHE_LIMIT", "lots")
+    index, said = made(tmp_path / "out"), _Said()
+    assert index.label_issues(20, said).issues
+    assert any("label errors are not kept for the next time: SAMEKIND_CACHE_LIMIT" in line for line in said.lines)
 
 
 def test_lists_of_few_images_are_not_kept(tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from samekind.indexer.search.state import thumbnails as module
@@ -29,21 +27,3 @@ def test_only_what_is_missing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept.of(range(6)) == [bytes([row]) for row in range(6)]
     assert kept.of([]) == []
     assert asked == [[5, 2], [7], [8], [2], [0, 1, 3, 4]]
-
-
-def test_several_ask_at_once() -> None:
-    """Each gets its own, whoever else reads."""
-    kept, wrong = KeptThumbnails(lambda rows: [str(row).encode() for row in rows]), list[int]()
-
-    def ask(first: int) -> None:
-        for start in range(first, first + 3000, 7):
-            rows = list(range(start, start + 20))
-            if kept.of(rows) != [str(row).encode() for row in rows]:
-                wrong.append(start)
-
-    threads = [threading.Thread(target=ask, args=(number * 50,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
