@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import samekind as sk
 from samekind.app.state.artefact import ENVIRONMENT
 from samekind.app.view_models.map import columns
 from samekind.app.view_models.overview import steps_view
+from samekind.app.widgets import waiting
 from samekind.app.widgets.map import colours
 from tests.app.conftest import MAIN, OpenApp
-from tests.app.pages import MAP, OVERVIEW, SEARCH, healthy
+from tests.app.pages import MAP, OVERVIEW, SEARCH, healthy, library, linked
 
 ROOT = Path(sk.__file__).parents[1]
 
@@ -95,6 +97,32 @@ def test_what_looks_at_every_image_is_worked_out_once_for_all_sessions(
     assert passes == []
 
 
+def test_only_what_may_take_a_while_starts_a_spinner(
+    open_app: OpenApp, artefact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first search, another space, a filter, a mixture; not another image of the corpus, whose vector is at hand."""
+    asked: list[bool] = []
+    original = waiting.spinner
+
+    def noted(text: str, *, is_slow: bool) -> AbstractContextManager[None]:
+        if text.startswith("Searching"):
+            asked.append(is_slow)
+        return original(text, is_slow=is_slow)
+
+    monkeypatch.setattr(waiting, "spinner", noted)
+    ids = sk.Index.open(artefact).ids
+    at = open_app(artefact, SEARCH)
+    for id_ in ids[:2]:
+        linked(at, id_)
+    at.slider(key="diversity").set_value(0.5)
+    healthy(at.run())
+    at.slider(key="diversity").set_value(0.0)
+    healthy(at.run())
+    library(artefact).has_searched = False
+    healthy(at.run())
+    assert asked == [True, False, True, False, True]
+
+
 def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> None:
     """Once for each import that has come to an end; an object of later times is still looked at."""
     code = """
@@ -123,3 +151,29 @@ def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> Non
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert answer.stdout.strip() == "kept short", answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(("code", "ends"), [("0", 0), ("3", 3), ("None", 0), ("'no port'", 1)])
+def test_the_server_ends_at_once(code: str, ends: int) -> None:
+    """Threads of libraries that still run would make an orderly end an abort; a text that it ends with is still said."""
+    script = f"""
+        import atexit, sys
+        from streamlit.web import cli
+        from samekind.app import serve
+        def main(prog_name):
+            print("served")
+            sys.exit({code})
+        cli.main = main
+        atexit.register(print, "an orderly end")
+        sys.argv = ["serve", "run"]
+        serve.main()
+    """
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (answer.returncode, answer.stdout) == (ends, "served\n"), answer.stderr
+    assert ("no port" in answer.stderr) == (ends == 1)
