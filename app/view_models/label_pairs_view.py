@@ -205,9 +205,9 @@ class Progress:
                 f"(± {100 * error:.1f} points), and searches use them. Kinds that nobody was asked about gain little."
             )
         if self.can_be_measured:
-            return "Enough to measure whether the answers help: half of the bar. All of it once images that are held out clearly gain."
+            return "Enough answers to measure whether they help. The bar is full once images that are held out clearly gain."
         fewest, smallest = self.needed
         return (
-            f"Whether answers help is measured by images that are held out, which takes {fewest} groups of {smallest} images of the same "
-            f"kind: half of the bar ({self.num_large} so far). All of it once these images clearly gain."
+            f"With {fewest} groups of {smallest} images of the same kind it can be measured whether answers help ({self.num_large} so "
+            "far): the bar is half full then, and full once images that are held out clearly gain."
         )

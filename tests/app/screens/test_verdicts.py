@@ -157,7 +157,7 @@ def test_answers_that_gain_lead_to_training(open_app: OpenApp, folder: Path) -> 
         table.add(screen.verdicts([each.id for each in screen.images if each.label == screen.anchor.label]))
     at = label_pairs(open_app(folder))
     assert not at.code
-    assert any("Enough to measure whether the answers help" in caption.value for caption in at.caption)
+    assert any("Enough answers to measure whether they help" in caption.value for caption in at.caption)
     assert sk.adapt(folder).adapted
     at = label_pairs(open_app(folder))
     assert any("The answers have paid" in caption.value for caption in at.caption)
@@ -239,4 +239,4 @@ def test_answers_about_other_images_fill_no_bar(open_app: OpenApp, folder: Path)
     sk.VerdictTable(folder).add(said)
     at = label_pairs(open_app(folder))
     assert not at.code
-    assert any("half of the bar (0 so far)" in caption.value for caption in at.caption)
+    assert any("whether answers help (0 so far)" in caption.value for caption in at.caption)

@@ -73,9 +73,10 @@ def test_the_bar_is_half_full_when_a_gain_can_be_measured_and_full_when_there_is
 def test_a_sentence_says_what_is_missing_and_what_was_gained() -> None:
     """Groups first, then a gain, then its figures: those of the adaptation in force."""
     assert (
-        "3 groups of 3 images of the same kind: half of the bar (1 so far)" in Progress.of(images(9, 2), []).sentence()
+        "With 3 groups of 3 images of the same kind it can be measured whether answers help (1 so far)"
+        in Progress.of(images(9, 2), []).sentence()
     )
-    assert Progress.of(images(3, 3, 3), []).sentence().startswith("Enough to measure")
+    assert Progress.of(images(3, 3, 3), []).sentence().startswith("Enough answers to measure")
     paid = Progress.of(images(3, 3, 3), [step(0.7, 0.75), step(0.7, 0.81)])
     assert "told from others by 81.0 %, 70.0 % before (± 3.4 points)" in paid.sentence()
     assert (paid.has_gained, Progress.of(images(3, 3, 3), []).has_gained) == (True, False)
