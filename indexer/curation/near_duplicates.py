@@ -132,7 +132,6 @@ class Candidates:
 def duplicates(index: OpenedIndex, count: int = 100, progress: Progress | None = None) -> Duplicates:
     """Carries out `Index.duplicates`; see there."""
     count = check_count(count)
-
     return listed(index, "duplicates", count, lambda most: _found(index, most, progress), progress)
 
 
