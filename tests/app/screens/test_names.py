@@ -171,7 +171,7 @@ def test_what_names_say_is_not_asked_again(open_app: OpenApp, folder: Path) -> N
     sk.LabelTable(folder).add([sk.GivenLabel(sha, labels[sha] or "", "Ben") for sha in rest])
     assert len(sk.acquire_pairs(index, 10_000)) == 0
     assert [info.value for info in healthy(at.run()).info] == ["No pair is left to label here."]
-    assert any("Enough to measure" in caption.value for caption in at.caption)
+    assert any("Enough answers to measure" in caption.value for caption in at.caption)
     at = groups(open_app(folder))
     (bar,) = at.get("progress")
     assert bar.proto.text.startswith("0 pairs answered")
