@@ -166,9 +166,10 @@ class AnalysedIndex(SearchableIndex):
         """Forgets all that was read and worked out; the encoder and its text tower only if it is no longer the one of the vectors."""
         state = read_state(self.path)
         stays = _STAYS if state.manifest.encoder == self._manifest.encoder else set()
+        # First, and then forget: what another thread works out meanwhile is not of the state before.
+        self._manifest, self.adaptation, self._files = state.manifest, state.adaptation, state.files
         worked_out = {
             name for of in type(self).__mro__ for name, kind in vars(of).items() if isinstance(kind, cached_property)
         }
         for name in worked_out - stays - {"reading"}:
             self.__dict__.pop(name, None)
-        self._manifest, self.adaptation, self._files = state.manifest, state.adaptation, state.files

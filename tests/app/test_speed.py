@@ -25,6 +25,13 @@ from tests.app.pages import MAP, OVERVIEW, SEARCH, healthy, library, linked
 ROOT = Path(sk.__file__).parents[1]
 
 
+def run_alone(code: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What some code says and ends with in a process of its own."""
+    command = [sys.executable, "-P", "-c", textwrap.dedent(code), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
 def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Path) -> None:
     """A search by an image of the corpus, the runs, a map that is there already, and the first screen, which has no near copies.
 
@@ -46,13 +53,7 @@ def test_pages_that_compute_nothing_import_no_torch(artefact: Path, tmp_path: Pa
     """
     index = sk.Index.open(artefact)
     sk.make_map(index).write(artefact)
-    answer = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(code), str(MAIN), index.ids[5]],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), ENVIRONMENT: str(artefact)},
-    )
+    answer = run_alone(code, str(MAIN), index.ids[5], **{ENVIRONMENT: str(artefact)})
     assert answer.stdout.strip().endswith("[]"), answer.stdout + answer.stderr
 
 
@@ -143,13 +144,7 @@ def test_what_imports_have_made_is_no_part_of_later_garbage_collections() -> Non
         assert frozen_beyond(first) > first
         print("kept short")
     """
-    answer = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    answer = run_alone(code)
     assert answer.stdout.strip() == "kept short", answer.stdout + answer.stderr
 
 
@@ -168,12 +163,6 @@ def test_the_server_ends_at_once(code: str, ends: int) -> None:
         sys.argv = ["serve", "run"]
         serve.main()
     """
-    answer = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    answer = run_alone(script)
     assert (answer.returncode, answer.stdout) == (ends, "served\n"), answer.stderr
     assert ("no port" in answer.stderr) == (ends == 1)

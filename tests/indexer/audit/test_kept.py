@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import samekind
-from samekind.core.progress import NoProgress
 from samekind.indexer.audit import kept
 from samekind.indexer.audit.neighbours import neighbourhood
 from samekind.indexer.index import Index
 from samekind.training.runtime.cache_folder import cache_entries
 from tests.indexer.audits import HARD, index_of, some_labels
+from tests.indexer.builds import Lines
 from tests.indexer.helpers import pictures
 
 
@@ -43,14 +43,14 @@ def test_the_same_question_is_answered_from_the_cache(tmp_path: Path, passes: li
     """Every figure and pair to the last bit, near duplicates and the index opened anew included; the size is told."""
     pixels = pictures(40)
     pixels[10] = pixels[7] ^ 1
-    index, said = index_of(tmp_path / "out", some_labels(), pixels, **HARD), _Said()
+    index, said = index_of(tmp_path / "out", some_labels(), pixels, **HARD), Lines()
     first = index.audit(k=4, progress=said)
     again = Index.open(tmp_path / "out").audit(k=4)
     assert len(passes) == 1
     assert first.num_duplicates
     assert again.to_dict() == first.to_dict()
     assert list(again.pairs) == list(first.pairs)
-    assert any("neighbours of 40 images for the audit, computed once" in line for line in said.lines)
+    assert any("neighbours of 40 images for the audit, computed once" in line for line in said.said)
     assert [entry.kind for entry in cache_entries()] == ["audits"]
 
 
@@ -91,10 +91,10 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     expected = index.audit(k=4).to_dict()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "file"))
-    said = _Said()
+    said = Lines()
     assert index.audit(k=4, progress=said).to_dict() == expected
     assert len(passes) == 2
-    assert [line for line in said.lines if line.startswith("the audit is not kept for the next time: ")]
+    assert [line for line in said.said if line.startswith("the audit is not kept for the next time: ")]
 
 
 def test_what_is_kept_is_read_without_torch(tmp_path: Path, passes: list[int]) -> None:
@@ -127,11 +127,3 @@ def test_few_images_are_not_kept(tmp_path: Path, passes: list[int], monkeypatch:
     monkeypatch.setattr(kept, "WORTH", 40 * 40 + 1)
     index_of(tmp_path / "out", some_labels(), **HARD).audit(k=4)
     assert not cache_entries()
-
-
-class _Said(NoProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def print(self, line: str) -> None:
-        self.lines.append(line)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samekind.core.progress import NoProgress
 from samekind.data.corpus import Corpus
 from samekind.indexer.curation import kept, label_issues, leaks, near_duplicates
 from samekind.indexer.curation.leaks import leak_note
 from samekind.indexer.index import Index, build_index
 from samekind.indexer.labeling.verdicts import Verdict, VerdictTable
 from samekind.training.runtime.cache_folder import cache_entries
+from tests.indexer.builds import Lines
 from tests.indexer.helpers import FakeEncoder, pictures, save_encoder
 
 LISTS: tuple[Callable[[Index], Any], ...] = (
@@ -177,9 +177,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     expected = index.duplicates(20)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "file"))
-    said = _Said()
+    said = Lines()
     assert index.duplicates(20, said) == expected
-    assert [line for line in said.lines if line.startswith("duplicates are not kept for the next time: ")]
+    assert [line for line in said.said if line.startswith("duplicates are not kept for the next time: ")]
 
 
 def test_a_limit_that_is_no_size_loses_nothing(
@@ -187,9 +187,9 @@ def test_a_limit_that_is_no_size_loses_nothing(
 ) -> None:
     """The list was found: it is returned, and a line says why it is not kept."""
     monkeypatch.setenv("SAMEKIND_CACHE_LIMIT", "lots")
-    index, said = made(tmp_path / "out"), _Said()
+    index, said = made(tmp_path / "out"), Lines()
     assert index.label_issues(20, said).issues
-    assert any("label errors are not kept for the next time: SAMEKIND_CACHE_LIMIT" in line for line in said.lines)
+    assert any("label errors are not kept for the next time: SAMEKIND_CACHE_LIMIT" in line for line in said.said)
 
 
 def test_lists_of_few_images_are_not_kept(tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,11 +199,3 @@ def test_lists_of_few_images_are_not_kept(tmp_path: Path, searches: list[str], m
     for each in LISTS:
         each(index)
     assert not cache_entries()
-
-
-class _Said(NoProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def print(self, line: str) -> None:
-        self.lines.append(line)
