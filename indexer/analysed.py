@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samekind.core.errors import SamekindError
 from samekind.core.progress import Progress
 from samekind.indexer.search.searchable import SearchableIndex
 from samekind.indexer.search.state.opening import read_state
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from samekind.indexer.curation.near_duplicates import Duplicates
     from samekind.indexer.verification import Verification
 
+MOST_PREPARED = 100_000
 _STAYS = {"encoder", "text_tower"}
 """What an index keeps when its images change and the encoder does not."""
 
@@ -96,6 +99,23 @@ class AnalysedIndex(SearchableIndex):
         from samekind.indexer.curation.leaks import leaks
 
         return leaks(self, count, progress)
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Works out what the demo and `samekind suspects` ask first, and keeps it in the cache: audit, label errors, duplicates, leaks.
+
+        Nothing for fewer than 10,000 images, of which all this takes seconds; nor for more than 100,000, of which it takes minutes. The
+        demo does it by itself, while its first pages are looked at.
+
+        Args:
+            progress: shows bars.
+        """
+        from samekind.indexer.curation.kept import WORTH
+
+        if not WORTH <= len(self) <= MOST_PREPARED:
+            return
+        for found in (self.audit, self.label_issues, self.duplicates, self.leaks):
+            with suppress(SamekindError):  # such as no labels that could be wrong: told to whoever asks
+                found(progress=progress)
 
     def label_suspects(self, count: int = 100, progress: Progress | None = None) -> LabelIssues:
         """The name that `label_issues` had in release 0.1; the next release drops it."""

@@ -120,6 +120,7 @@ _HOMES = {
     "read_map": "samekind.indexer.map.reading",
     "run_card": "samekind.indexer.report.run_card",
     "read_probes": "samekind.indexer.storage.probes",
+    "sketch_map": "samekind.indexer.map.sketch",
     "train": "samekind.api",
     "TuneReport": "samekind.indexer.building.tuning.tune",
     "tune": "samekind.indexer.building.tuning.tune",

@@ -83,6 +83,7 @@ from samekind.indexer.labeling.verdicts import Verdict as Verdict
 from samekind.indexer.labeling.verdicts import VerdictTable as VerdictTable
 from samekind.indexer.map.make import make_map as make_map
 from samekind.indexer.map.reading import read_map as read_map
+from samekind.indexer.map.sketch import sketch_map as sketch_map
 from samekind.indexer.map.stored import ImageMap as ImageMap
 from samekind.indexer.published.published_index import PublishedIndex as PublishedIndex
 from samekind.indexer.published.publishing import Published as Published

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -139,7 +141,8 @@ def _serve_at(
                 raise _stopped(server.returncode)
             url = behind.address(f"http://{host}:{chosen}")
             console.answer({"url": url, "artefact": str(artefact)}, f"the demo is at {url} (Ctrl-C stops it)")
-            server.wait()
+            with _preparing(artefact):
+                server.wait()
         except KeyboardInterrupt:
             console.say("the demo has stopped")
         finally:
@@ -233,6 +236,18 @@ def _read(output: int, said: threading.Event) -> None:
         for line in lines:
             if line.strip():
                 said.set()
+
+
+@contextmanager
+def _preparing(artefact: Path) -> Iterator[None]:
+    """Has another process work out meanwhile what the pages show of many images (`samekind.prepare`)."""
+    command = [sys.executable, "-P", "-m", "samekind.prepare", str(artefact)]
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as preparing:  # noqa: S603 - as the server
+        try:
+            yield
+        finally:
+            preparing.kill()  # what it keeps is written whole or not at all
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -45,6 +45,16 @@ class Job(Generic[Result]):
         """The result if it is there by now, else `None`."""
         return self._results[0] if self._results else None
 
+    @property
+    def share(self) -> float:
+        """The share of its present part that is done, in [0, 1]."""
+        return self._progress.share
+
+    @property
+    def is_over(self) -> bool:
+        """True once it has ended, well or not."""
+        return self._done.is_set()
+
     def soon(self, seconds: float) -> Result | None:
         """The result if it comes within that time, else `None`."""
         self._done.wait(seconds)
@@ -66,8 +76,8 @@ class Job(Generic[Result]):
         return self._results[0]
 
     def _wait_until(self, is_enough: Callable[[], bool], show: Callable[[float], None]) -> None:
-        while not (self._done.is_set() or is_enough()):
-            show(self._progress.share)
+        while not (self.is_over or is_enough()):
+            show(self.share)
             self._done.wait(SECONDS_BETWEEN_LOOKS)
 
     def _run(self) -> None:

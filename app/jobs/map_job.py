@@ -5,16 +5,29 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from samekind.app.jobs.job import Progress
 
 if TYPE_CHECKING:
     import samekind as sk
+
+SKETCHED = 5_000
+"""Images from which on the layout takes more than seconds."""
 
 
 def space(index: sk.Index) -> str:
     """Names the space that a map of the index shows: the encoder's own, or that of one adaptation."""
     adapted = index.adaptation
     return "" if adapted is None else f"{adapted.version} {adapted.made}"
+
+
+def sketch(index: sk.Index, _progress: Progress) -> NDArray[np.float32]:
+    """`(N, 2)` where images lie until the map is laid out."""
+    from samekind import sketch_map
+
+    return sketch_map(index)
 
 
 def read_or_made(index: sk.Index, progress: Progress) -> sk.ImageMap:

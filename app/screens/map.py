@@ -1,7 +1,7 @@
 """The page *Map*: every image as a point, near each other where the space has them near.
 
-The map is laid out in the background when somebody opens it first. What moves, zooms and points stays in the browser; picking, selecting
-and missing pictures draw the fragment around the canvas again, and nothing else.
+The map is laid out in the background when somebody opens it first; until then there is a sketch. What moves, zooms and points stays in the
+browser; picking, selecting and missing pictures draw the fragment around the canvas again, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from samekind.app.jobs import map_job
+from samekind.app.jobs.job import Job
 from samekind.app.state import map_session
 from samekind.app.state.library import Library
 from samekind.app.state.query import Query
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 NEGATIVES = 10
+SOON, SECONDS = 0.5, 1.0  # what reading a map takes at most, and between two looks at one that is laid out
 
 
 def main() -> None:
@@ -36,18 +39,34 @@ def main() -> None:
     st.title("Map", anchor=False)
     st.markdown(f"{_sentence(library)} Point at one to see it, click it for its hardest negatives.")
     text = f"Laying out {counted(len(library.index), 'image')}, once; 20,000 take about a minute …"
-    found = waiting.result(library.map, text)
-    if found is None:
+    job = library.map()
+    found = job.soon(SOON)
+    is_sketched = found is None and len(library.index) >= map_job.SKETCHED and not job.is_over
+    if is_sketched:
+        st.fragment(run_every=SECONDS)(_laying_out)(job, f"This is a sketch, by two principal components. {text}")
+        point_N2 = waiting.result(library.sketch, "Sketching the map …")
+    else:
+        found = waiting.result(lambda: job, text)
+        point_N2 = None if found is None else found.point_N2
+    if point_N2 is None:
         return
     colouring = colours.chosen_colouring(library)
-    place_N2 = points.placed(found.point_N2)
+    place_N2 = points.placed(point_N2)
     _fragment(library, place_N2, points.packed(place_N2), colouring)
-    if found.trustworthiness is not None and found.neighbours_kept is not None:
+    if found is not None and found.trustworthiness is not None and found.neighbours_kept is not None:
         nearest = "ten" if found.compared == 10 else found.compared
         st.caption(
             f"Two dimensions cannot keep everything: of an image's {nearest} nearest neighbours {100 * found.neighbours_kept:.0f} % are so "
             f"on the map, too (trustworthiness {found.trustworthiness:.3f}). Distances across the map mean little. No label was used."
         )
+
+
+def _laying_out(job: Job[sk.ImageMap], text: str) -> None:
+    """Draws a bar, and the page again once the map is there; if it fails, why, and the sketch stays."""
+    if not job.is_over:
+        st.progress(job.share, f"{text} {100 * job.share:.0f} %")
+    elif waiting.result(lambda: job, text) is not None:
+        st.rerun()
 
 
 def _sentence(library: Library) -> str:

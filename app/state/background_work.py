@@ -62,6 +62,10 @@ class BackgroundWork:
         """The map of the index as it is adapted now, read or made, one for all sessions; kept in the artefact if that can be."""
         return self._list(f"map-{map_job.space(self.index)}", partial(map_job.read_or_made, self.index))
 
+    def sketch(self) -> Job[NDArray[np.float32]]:
+        """Where images lie until that map is laid out, once for all sessions, as `audit`."""
+        return self._list(f"sketch-{map_job.space(self.index)}", partial(map_job.sketch, self.index))
+
     def clusters(self) -> Job[NDArray[np.uint8]]:
         """The cluster of each image in the space that searches use, once for all sessions, as `audit`."""
         return self._list(f"clusters-{map_job.space(self.index)}", partial(cluster_job.clusters, self.index))

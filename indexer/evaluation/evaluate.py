@@ -22,6 +22,7 @@ from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.building.removal import finish_removal_if_free
 from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
+from samekind.indexer.evaluation.kept_evaluation import keep_evaluation
 from samekind.indexer.evaluation.recorded_figures import are_outdated, recorded_figures
 from samekind.indexer.evaluation.without_whitening import measured_figures
 from samekind.indexer.search.opened import OpenedIndex
@@ -32,8 +33,8 @@ from samekind.training.runtime.artefact import read_history, read_meta
 
 @dataclass(frozen=True)
 class _Images:
-    """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, a note on leaks, and
-    others. `rule` for several labels.
+    """Embedded images: `(N, D)` float32, splits, labels. Of an index: its manifest, `table_version` if they are all of its rows, a note on
+    leaks, and others. `rule` for several labels.
     """
 
     vectors: NDArray[np.float32]
@@ -43,10 +44,11 @@ class _Images:
     leak: str | None = None
     notes: Sequence[str] = ()
     rule: str = ""
+    manifest: dict[str, Any] | None = None
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
-    """Evaluates an artefact on the test split of the corpus it was trained on.
+    """Evaluates an artefact on the test split of the corpus it was trained on. Figures of its index are kept beside it, if that can be.
 
     Args:
         path: the artefact.
@@ -69,7 +71,10 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
             "The index has changed since its figures without whitening were taken; samekind evaluate --bare embeds again for them."
         )
     evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, notes, progress, rule=images.rule)
-    return replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)
+    evaluation = replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)
+    if images.manifest is not None:
+        keep_evaluation(folder, evaluation.to_dict(), images.manifest)
+    return evaluation
 
 
 def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
@@ -131,6 +136,7 @@ def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Ima
         leak,
         label_rule_notes(index.manifest["corpora"]),
         index.label_rule,
+        index.manifest,
     )
 
 

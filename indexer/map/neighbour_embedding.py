@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from samekind.indexer.map.sketch import principal_positions
 from samekind.training.neighbours import neighbour_matrix
 from samekind.training.runtime.side_by_side import side_by_side
 
@@ -143,12 +144,6 @@ def _negatives(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _start(vectors_ND: Tensor, generator: torch.Generator) -> Tensor:
-    """The first two principal components, `(N, 2)` of unit spread along the first, with a little noise."""
-    centred_ND = vectors_ND.double() - vectors_ND.double().mean(0)
-    _, axes_DD = torch.linalg.eigh(centred_ND.T @ centred_ND)
-    axes_D2 = axes_DD[:, -2:].flip(1)
-    axes_D2 = axes_D2 * torch.where(axes_D2.sum(0) < 0, -1.0, 1.0)  # an eigenvector has no sign of its own
-    start_N2 = torch.zeros(len(vectors_ND), 2)
-    start_N2[:, : axes_D2.shape[1]] = (centred_ND @ axes_D2).float()
-    spread = start_N2[:, 0].square().mean().sqrt().clamp(min=1e-6)
-    return start_N2 / spread + _SCATTER * torch.randn(len(vectors_ND), 2, generator=generator)
+    """The first two principal components, with a little noise."""
+    start_N2 = torch.from_numpy(principal_positions(vectors_ND.numpy()))
+    return start_N2 + _SCATTER * torch.randn(start_N2.shape, generator=generator)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samekind.core.text import counted, percent
+from samekind.indexer.evaluation.kept_evaluation import kept_evaluation
 from samekind.indexer.evaluation.recorded_figures import recorded_figures
 from samekind.indexer.report.settings import meta_of, without_folders
 from samekind.indexer.storage.layout import MANIFEST
@@ -28,8 +29,8 @@ class RunCard:
     Attributes:
         facts: name and value of each, in the order to show them; what does not apply is left out.
         steps: optimiser steps of the training; `None` where nothing was trained here.
-        knn_accuracy: share of test images whose class wins a vote of their nearest training images, in [0, 1], as the training measured
-            it, or else of the bare features when the index was built; `None` if neither is known.
+        knn_accuracy: share of test images whose class wins a vote of their nearest training images, in [0, 1], as `samekind evaluate`
+            measured it, or else the training, or else of the bare features the building of the index; `None` if none of them has.
         is_collapsed: true if the features used next to no directions after the last epoch.
         is_pretrained: true if training, if there was any, began with weights that others trained.
     """
@@ -46,7 +47,7 @@ class RunCard:
 
 
 def run_card(index: OpenedIndex) -> RunCard:
-    """Facts about the run behind an index, from its manifest and the description of its encoder: no image or vector is read.
+    """Facts about the run behind an index, from its manifest, its figures and the description of its encoder: no image or vector is read.
 
     Args:
         index: the opened index. One of given vectors, or of a frozen encoder, has neither objective nor steps.
@@ -57,7 +58,9 @@ def run_card(index: OpenedIndex) -> RunCard:
     meta, manifest = meta_of(index), index.manifest
     encoder, training, config = (meta.get(part) or {} for part in ("encoder", "training", "config"))
     bare = recorded_figures(meta, manifest["table_version"]) or {}
-    steps, measured, unwhitened = training.get("steps"), training.get("knn_accuracy"), bare.get("knn_accuracy")
+    evaluated = kept_evaluation(index.path, manifest["encoder"])
+    steps, unwhitened = training.get("steps"), bare.get("knn_accuracy")
+    measured = evaluated.get("knn_accuracy", training.get("knn_accuracy"))
     known = {
         "run": index.path.resolve().name,
         "corpus": ", ".join(entry["key"] for entry in manifest["corpora"]),

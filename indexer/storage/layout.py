@@ -18,6 +18,8 @@ PROBES_FOLDER = Path("db") / "probes.lance"
 ADAPTATION = "adaptation.safetensors"
 EARLIER_ADAPTATIONS = "adaptations"
 MAP = "map.safetensors"
+EVALUATION = "evaluation.json"
+"""What `samekind evaluate` found last, and of which state of the index."""
 PLACING = "adapted.new"
 """There while an adaptation is put in place or taken away, and after a kill in between."""
 ROW_COLUMNS = ("id", "uri", "split", "label", "width", "height", "sha256", "corpus")

@@ -1,4 +1,4 @@
-"""Commands that read an artefact: `audit`, `evaluate`, `detectors` and `demo`. Nothing changes it."""
+"""Commands that read an artefact: `audit`, `evaluate`, `detectors` and `demo`. Nothing changes what they read."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Judges an encoder on its corpus: k-NN, linear probe, hit rate and mAP on the test split.
+    """Judges an encoder on its corpus: k-NN, linear probe, hit rate and mAP on the test split. The demo shows what was found last.
 
     Example:
         samekind evaluate artifacts/fashion-mnist

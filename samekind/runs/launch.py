@@ -1,9 +1,9 @@
 """A training that was started in a process of its own, as its files tell: what it does, how far it is, how it ended.
 
 They lie in the folder `launch` of the run: `launch.json` (what was asked for, and how it ended), `progress.json` (written about once a
-second), `log.txt`, `evaluation.json` at the end, and two that say something by being there: `lock`, which the process holds as long as it
-lives, and `stop`, which asks it to end. So neither a process number, which the system gives to another one later, nor a signal, which a
-server elsewhere could not send, is needed.
+second), `log.txt`, and two that say something by being there: `lock`, which the process holds as long as it lives, and `stop`, which asks
+it to end. So neither a process number, which the system gives to another one later, nor a signal, which a server elsewhere could not
+send, is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from samekind.core.text import one_line
 from samekind.training.runtime.lock import is_held
 
 LAUNCH = "launch"
-RECORD, PROGRESS, LOG, EVALUATION = "launch.json", "progress.json", "log.txt", "evaluation.json"
+RECORD, PROGRESS, LOG = "launch.json", "progress.json", "log.txt"
 HELD, STOP = "lock", "stop"
 RUNNING, BROKEN_OFF = "running", "broken off"
 ENDS = ("done", "stopped", "failed")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from samekind.core.errors import ArtefactError
+from samekind.indexer.evaluation.kept_evaluation import kept_evaluation
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST, TABLE_FOLDER
-from samekind.runs.launch import EVALUATION, LAUNCH, Launch, read_json, read_launch
+from samekind.runs.launch import LAUNCH, Launch, read_json, read_launch
 from samekind.training.config.train_config import settings_that_count
 from samekind.training.runtime.artefact import GIVEN, META, METRICS, WEIGHTS, read_history
 
@@ -100,7 +101,7 @@ def read_run(folder: str | Path) -> RunRecord:
     meta, history = read_json(folder / META), run_history(folder)
     config, training, corpus = (_part(meta, name) for name in ("config", "training", "corpus"))
     is_finished, launch = bool(training.get("finished")), read_launch(folder)
-    is_given = str(_part(meta, "encoder").get("fingerprint")).startswith(GIVEN)
+    fingerprint = str(_part(meta, "encoder").get("fingerprint"))
     has_index = (folder / MANIFEST).is_file()
     accuracies = [epoch["knn_accuracy"] for epoch in history if epoch.get("knn_accuracy") is not None]
     seconds = [epoch["seconds"] for epoch in history if isinstance(epoch.get("seconds"), int | float)]
@@ -110,11 +111,11 @@ def read_run(folder: str | Path) -> RunRecord:
         method=_method(config),
         settings=settings_that_count(config) if config else {},
         corpus=str(corpus.get("name") or ""),
-        content="" if is_given else str(corpus.get("content_hash") or ""),
+        content="" if fingerprint.startswith(GIVEN) else str(corpus.get("content_hash") or ""),
         images=corpus.get("num_images"),
         steps=training.get("steps"),
         seconds=training.get("seconds", sum(seconds) if seconds else None),
-        figures=_figures(training, _part(meta, "without_whitening"), read_json(folder / LAUNCH / EVALUATION)),
+        figures=_figures(training, _part(meta, "without_whitening"), kept_evaluation(folder, fingerprint)),
         hold_out=accuracies[-1] if accuracies else None,
         epochs=history[-1]["epoch"] if history else 0,
         is_trained=is_finished or (has_index and not config) or (folder / WEIGHTS).is_file(),

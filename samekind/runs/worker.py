@@ -19,7 +19,7 @@ from samekind.cli import INTERRUPTED, guarded, prepare, run_command
 from samekind.console import Console
 from samekind.core.cache_home import cache_home
 from samekind.core.errors import SamekindError
-from samekind.runs.launch import EVALUATION, HELD, LAUNCH, PROGRESS, RECORD, STOP, Launch, log_tail, read_launch
+from samekind.runs.launch import HELD, LAUNCH, PROGRESS, RECORD, STOP, Launch, log_tail, read_launch
 from samekind.runs.recorded_progress import RecordedProgress
 from samekind.runs.start import BUSY, WHERE
 from samekind.training.runtime.artefact import write_atomically, write_json
@@ -86,11 +86,11 @@ def _command(words: list[str], progress: RecordedProgress) -> int:
 
 
 def _evaluate(folder: Path, progress: RecordedProgress) -> None:
-    """Keeps the figures; without labels, or a test split, there are none, and the run is whole all the same."""
+    """Leaves the figures in the run; without labels, or a test split, there are none, and the run is whole all the same."""
     from samekind.api import evaluate
 
     try:
-        write_json(folder / LAUNCH / EVALUATION, evaluate(folder, progress=progress).to_dict())
+        evaluate(folder, progress=progress)
     except SamekindError as error:
         progress.print(f"not evaluated: {error}")
 

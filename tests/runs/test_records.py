@@ -53,12 +53,15 @@ def test_a_finished_run_has_its_figures(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_knows_better_than_the_training(tmp_path: Path) -> None:
-    """Its figures are of the finished index; undefined ones are left out."""
-    folder = put(tmp_path / "a", preset("smoke").to_dict(), training={"finished": True, "knn_accuracy": 0.5})
-    put_launch(folder, ended="done")
-    evaluation: dict[str, Any] = {"knn_accuracy": 0.625, "map_at_r": 0.25, "linear_accuracy": None, "notes": []}
-    (folder / "launch" / "evaluation.json").write_text(json.dumps(evaluation))
+    """Its figures are of the index as it is, whoever evaluated; undefined ones are left out. Of another encoder they do not count."""
+    one = {"backbone": "resnet-small", "fingerprint": "one"}
+    folder = put(tmp_path / "a", preset("smoke").to_dict(), training={"knn_accuracy": 0.5}, encoder=one)
+    (folder / "manifest.json").write_text(json.dumps({"encoder": "one", "table_version": 3, "table_files": "x"}))
+    figures: dict[str, Any] = {"knn_accuracy": 0.625, "map_at_r": 0.25, "linear_accuracy": None, "notes": []}
+    (folder / "evaluation.json").write_text(json.dumps({"state": ["one", 3, "x"], "figures": figures}))
     assert runs.read_run(folder).figures == {"k-NN": 0.625, "mAP@R": 0.25}
+    put(folder, preset("smoke").to_dict(), training={"knn_accuracy": 0.5}, encoder={**one, "fingerprint": "trained on"})
+    assert runs.read_run(folder).figures == {"k-NN": 0.5}
 
 
 @pytest.mark.parametrize(

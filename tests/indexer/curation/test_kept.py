@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from samekind.data.corpus import Corpus
+from samekind.indexer import analysed
 from samekind.indexer.curation import kept, label_issues, leaks, near_duplicates
 from samekind.indexer.curation.leaks import leak_note
 from samekind.indexer.index import Index, build_index
@@ -199,3 +200,29 @@ def test_lists_of_few_images_are_not_kept(tmp_path: Path, searches: list[str], m
     for each in LISTS:
         each(index)
     assert not cache_entries()
+
+
+def test_prepared_lists_are_there_for_whoever_asks(tmp_path: Path, searches: list[str]) -> None:
+    """The page asks for 500 entries, a command for 100: nothing is searched again. A corpus without labels has no errors in them."""
+    made(tmp_path / "out").prepare()
+    assert sorted(searches) == sorted(["label_issues._found", "near_duplicates._found", "leaks._found", "leaks.leaked"])
+    index = Index.open(tmp_path / "out")
+    for count in (100, 500):
+        for listed in (index.label_issues, index.duplicates, index.leaks):
+            listed(count)
+    assert len(searches) == 4
+    save_encoder(FakeEncoder(), tmp_path / "bare")
+    bare = build_index(Corpus.from_arrays(pictures(30), name="bare"), FakeEncoder(), tmp_path / "bare")
+    bare.prepare()
+    assert len(searches) == 7
+
+
+@pytest.mark.parametrize(("worth", "most"), [(61, 100), (0, 59)])
+def test_few_images_and_very_many_are_not_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, searches: list[str], worth: int, most: int
+) -> None:
+    """Of few the page makes the lists in a moment; of very many a command that indexes would take minutes more."""
+    monkeypatch.setattr(kept, "WORTH", worth)
+    monkeypatch.setattr(analysed, "MOST_PREPARED", most)
+    made(tmp_path / "out").prepare()
+    assert searches == []

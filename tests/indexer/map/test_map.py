@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import samekind as sk
-from samekind.indexer.map import reading
+from samekind.indexer.map import reading, sketch
 from samekind.indexer.storage.layout import MAP
 from tests.indexer.helpers import FakeEncoder, arrays_corpus
 
@@ -36,6 +37,26 @@ def test_a_map_is_read_as_it_was_written(copied: Path) -> None:
     assert found.trustworthiness > 0.8
     part = sk.verify(copied).parts[-1]
     assert (part.part, part.ok, part.message) == (MAP, True, "where each image lies")
+
+
+def test_a_sketch_is_the_first_two_principal_components(index: sk.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a singular value decomposition has them, up to their signs, however many rows are looked at once."""
+    vectors = index.vectors().astype(np.float64)
+    left, strength, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    wanted = left[:, :2] * strength[:2] / np.sqrt(np.mean((left[:, 0] * strength[0]) ** 2))
+    for block in (8192, 7):
+        monkeypatch.setattr(sketch, "_BLOCK", block)
+        found = sk.sketch_map(index)
+        assert np.allclose(np.abs(found), np.abs(wanted), atol=1e-5)
+        assert np.allclose(found.mean(axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("vectors", [np.ones((1, 4)), np.ones((5, 4)), np.eye(3)[:, :1], np.array([[1.0], [-1.0]])])
+def test_few_images_equal_ones_and_one_dimension_have_a_sketch(vectors: NDArray[np.float64]) -> None:
+    """Nothing is divided by a spread that is not there."""
+    found = sketch.principal_positions(vectors.astype(np.float32))
+    assert found.shape == (len(vectors), 2)
+    assert np.isfinite(found).all()
 
 
 def test_labels_do_not_move_a_point(index: sk.Index, tmp_path: Path) -> None:

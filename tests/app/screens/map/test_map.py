@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import json
+import queue
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +14,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
-from samekind.app.jobs import cluster_job
+from samekind.app.jobs import cluster_job, map_job
 from samekind.app.jobs.job import Progress
 from samekind.app.state import map_session
-from samekind.app.view_models.map import columns
+from samekind.app.view_models.map import columns, points
 from tests.app.conftest import OpenApp
 from tests.app.pages import LABEL_PAIRS, cards, healthy, library, shown
 from tests.indexer.adaptation.worlds import answered_world
@@ -56,6 +58,59 @@ def test_the_map_is_made_once_and_kept(open_app: OpenApp, copied: Path) -> None:
     codes = np.frombuffer(base64.b64decode(data["codes"]), np.uint8)
     labels = sk.Index.open(copied).labels
     assert [data["colours"]["names"][code] for code in codes] == labels
+
+
+@pytest.fixture
+def slow_layout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[sk.ImageMap | Exception], None]]:
+    """Every map takes long, and is what this is called with in the end."""
+    ends: queue.Queue[sk.ImageMap | Exception] = queue.Queue()
+
+    def laid_out(index: sk.Index, progress: Progress) -> sk.ImageMap:
+        with progress.task("Laying out", 4) as task:
+            task.advance()
+            end = ends.get(timeout=60)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(map_job, "read_or_made", laid_out)
+    monkeypatch.setattr(map_job, "SKETCHED", 10)
+    yield ends.put
+    ends.put(sk.InputError("the test is over"))
+
+
+def test_until_many_images_are_laid_out_there_is_a_sketch(
+    open_app: OpenApp, copied: Path, slow_layout: Callable[[sk.ImageMap | Exception], None]
+) -> None:
+    """All points, by two principal components, under a bar; they can be picked; once the map is there it takes their place."""
+    index = sk.Index.open(copied)
+    made = sk.make_map(index)
+    at = on_map(open_app(copied))
+    (bar,) = at.get("progress")
+    assert "a sketch, by two principal components" in bar.proto.text
+    assert bar.proto.text.endswith("25 %")
+    assert drawn(at)["places"] == points.packed(points.placed(sk.sketch_map(index)))
+    at.session_state["map_picked"] = index.ids[3]
+    assert drawn(healthy(at.run()))["picked"] == 3
+    slow_layout(made)
+    assert library(copied).map().wait(lambda share: None) is made
+    assert drawn(healthy(at.run()))["places"] == points.packed(points.placed(made.point_N2))
+    assert not at.get("progress")
+    assert any("trustworthiness" in caption.value for caption in at.caption)
+
+
+def test_a_layout_that_fails_is_tried_again_by_whoever_comes_back(
+    open_app: OpenApp, copied: Path, slow_layout: Callable[[sk.ImageMap | Exception], None]
+) -> None:
+    """The sketch stays; the reason is told where the bar was, and the page is not drawn again by itself."""
+    at = on_map(open_app(copied))
+    job = library(copied).map()
+    slow_layout(sk.ArtefactError("no room"))
+    with pytest.raises(sk.ArtefactError, match="no room"):
+        job.wait(lambda share: None)
+    at = on_map(at)
+    assert library(copied).map() is not job
+    assert at.get("progress")
 
 
 def test_a_folder_that_cannot_be_written_and_a_damaged_map_do_not_matter(
