@@ -101,7 +101,7 @@ class AnalysedIndex(SearchableIndex):
         return leaks(self, count, progress)
 
     def prepare(self, progress: Progress | None = None) -> None:
-        """Works out what the demo and `samekind suspects` ask first, and keeps it in the cache: audit, label errors, duplicates, leaks.
+        """Works out what the demo and `samekind suspects` ask first, and keeps it in the cache: label errors, duplicates, leaks, audit.
 
         Nothing for fewer than 10,000 images, of which all this takes seconds; nor for more than 100,000, of which it takes minutes. The
         demo does it by itself, while its first pages are looked at.
@@ -113,7 +113,8 @@ class AnalysedIndex(SearchableIndex):
 
         if not WORTH <= len(self) <= MOST_PREPARED:
             return
-        for found in (self.audit, self.label_issues, self.duplicates, self.leaks):
+        # The audit last: the page that the demo opens on asks for it at once, and has kept it by then.
+        for found in (self.label_issues, self.duplicates, self.leaks, self.audit):
             with suppress(SamekindError):  # such as no labels that could be wrong: told to whoever asks
                 found(progress=progress)
 

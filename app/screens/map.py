@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 NEGATIVES = 10
-SOON, SECONDS = 0.5, 1.0  # what reading a map takes at most, and between two looks at one that is laid out
+SOON, SECONDS = 0.3, 1.0  # what reading a map takes at most, and between two looks at one that is laid out
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     library = opening.library_or_stop()
     st.title("Map", anchor=False)
     st.markdown(f"{_sentence(library)} Point at one to see it, click it for its hardest negatives.")
-    text = f"Laying out {counted(len(library.index), 'image')}, once; 20,000 take about a minute …"
+    text = f"Laying out {counted(len(library.index), 'image')}, once; 70,000 take about a minute …"
     job = library.map()
     found = job.soon(SOON)
     is_sketched = found is None and len(library.index) >= map_job.SKETCHED and not job.is_over

@@ -25,7 +25,7 @@ _ADDRESS = ("id", "like", "unlike")
 _Named = tuple[tuple[str, ...], tuple[str, ...], str]
 _NOTHING: _Named = ((), (), "")
 _LONGEST_BOX = 40
-_SEEN, _MORE, _LEFT_OUT = "address_seen", "query_mixed_with", "uploads_left_out"
+_SEEN, _MORE, _LEFT_OUT, _UPLOADS = "address_seen", "query_mixed_with", "uploads_left_out", "num_uploads"
 PAGE = "page_drawn"
 """Key of the title of the page that was drawn last."""
 _REFUSED, _REFUSED_QUERY = "uploads_refused", "upload_refused"
@@ -144,7 +144,13 @@ def choose_uploads(files: Sequence[tuple[str, bytes]]) -> None:
     st.session_state[WORDS] = ""
     st.session_state[INVERTED] = False
     st.session_state[_LEFT_OUT] = max(0, len(files) - MOST_PARTS)
+    st.session_state[_UPLOADS] = num_uploads() + 1
     _ask([Query(name, upload=content) for name, content in files[:MOST_PARTS]])
+
+
+def num_uploads() -> int:
+    """How often this visitor has searched with files, photos or what was pasted."""
+    return int(st.session_state.get(_UPLOADS, 0))
 
 
 def upload_key() -> str:

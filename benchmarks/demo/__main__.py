@@ -51,6 +51,9 @@ def main() -> None:
     parser.add_argument("--pages", nargs="+", choices=[*PAGES], default=[*PAGES], help="of cold and warm")
     parser.add_argument("--rounds", type=int, default=3, help="visits of each page, cold and warm")
     parser.add_argument("--times", type=int, default=10, help="of each interaction")
+    parser.add_argument(
+        "--pause", type=float, default=0, help="seconds that the first visitor of a server looks at its first page"
+    )
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--json", type=Path, help="the file to write")
     asked = parser.parse_args()
@@ -109,6 +112,8 @@ def _on_one_server(browser: Browser, artefact: Path, asked: argparse.Namespace) 
             opened(page, server.address, name)
             workload[name] = time.perf_counter() - started
             _say(f"{name}: all drawn after {workload[name]:.1f} s, {memory(server.pid)['pss']:,.0f} MB")
+            if len(workload) == 1:
+                time.sleep(asked.pause)
         leave(page)
         held = memory(server.pid)
         figures += [Figure(f"{name}, first visit: all of it drawn", [seconds]) for name, seconds in workload.items()]

@@ -1,4 +1,4 @@
-// Takes pictures out of the clipboard. What is pasted into a field is the field's own.
+// Takes pictures out of the clipboard; what is pasted into a field is the field's own. Brings into sight what is found for an upload.
 
 function base64(buffer) {
   const bytes = new Uint8Array(buffer);
@@ -23,6 +23,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const read = files.map(async (file) => ({ name: file.name || "pasted", content: base64(await file.arrayBuffer()) }));
     setTriggerValue("files", await Promise.all(read));
   };
+  // The top of the page shows it, out of sight from a field or a camera far down.
+  if (root.uploads !== undefined && root.uploads !== data.uploads)
+    document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" });
+  root.uploads = data.uploads;
   // Drawn again before it is told to end, the element would search twice.
   document.removeEventListener("paste", root.onPaste);
   root.onPaste = onPaste;

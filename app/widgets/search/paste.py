@@ -50,7 +50,8 @@ def show(on_files: Callable[[list[tuple[str, bytes]]], None] = search_session.ch
         if files := read(told(KEY, "files"), most):
             on_files(files)
 
-    _element()(data={"most": most}, key=KEY, on_files_change=pasted)
+    data = {"most": most, "uploads": search_session.num_uploads()}
+    _element()(data=data, key=KEY, on_files_change=pasted)
 
 
 def read(told: Any, most: int) -> list[tuple[str, bytes]]:

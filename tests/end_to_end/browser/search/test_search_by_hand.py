@@ -59,7 +59,7 @@ def test_more_by_button_less_by_key_and_back(page: Page, address: str, artefact:
 
 
 def test_a_photo_is_taken_on_a_phone(page: Page, address: str) -> None:
-    """Its neighbours are in sight at once and the camera is off; the next photo is another one."""
+    """Camera off, query in sight; the next photo, from the camera under what was found for the first, is another one."""
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{address}/search")
     for _ in range(2):
@@ -71,6 +71,7 @@ def test_a_photo_is_taken_on_a_phone(page: Page, address: str) -> None:
         expect(page.get_by_role("button", name="Clear photo")).to_have_count(0)
         expect(page.get_by_role("list", name="the query").locator(".card").first).to_contain_text("photo.jpg")
         expect(neighbours(page)).to_have_count(10)
+        expect(page.get_by_role("heading", name="Query")).to_be_in_viewport()
 
 
 def test_the_original_is_closed_by_escape(page: Page, address: str, artefact: Path) -> None:
