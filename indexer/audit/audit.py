@@ -23,7 +23,7 @@ from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.class_rates import Classes, class_pairs, rates_by_class
 from samekind.indexer.audit.comparison import Comparison, NearPairs, Neighbourhood
 from samekind.indexer.audit.duplicates import NEAR, exact_duplicates, named_duplicates, pairs_within
-from samekind.indexer.audit.kept import kept_or_found
+from samekind.indexer.audit.kept import kept_pass
 from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.audit.report import FalseNegativeReport, Pairs
 from samekind.indexer.search.results import check_k
@@ -75,7 +75,7 @@ def audit(
 
             return neighbourhood(_checked(index, rows_N), comparison, progress)
 
-        found = kept_or_found(index.manifest, rows_N, comparison, compare, progress)
+        found = kept_pass(index.manifest, rows_N, comparison, compare, progress)
     else:
         _checked(index, rows_N)(np.arange(len(rows_N)))
         found = _nothing(len(chosen))

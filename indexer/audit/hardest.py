@@ -19,7 +19,7 @@ from samekind.indexer.audit.anchors import ALL_UP_TO, anchors_in_turn
 from samekind.indexer.audit.audit import audit, checked_vectors, objective_weights
 from samekind.indexer.audit.by_columns import neighbourhood_by_columns
 from samekind.indexer.audit.comparison import Comparison, Neighbourhood
-from samekind.indexer.audit.kept import kept_or_found
+from samekind.indexer.audit.kept import kept_pass
 from samekind.training.diagnostics.figures import UNKNOWN
 from samekind.training.diagnostics.gradient_weights import GradientWeights
 
@@ -94,7 +94,7 @@ def hardest_negatives(index: OpenedIndex, k: int, progress: Progress | None = No
         part_A = np.sort(turn_A[start : start + size])
         comparison = Comparison(unknown_N, part_A, k, weights, content_N)
         compare = partial(_compared, vectors, part_A, k, weights, progress)
-        one = kept_or_found(index.manifest, rows_N, comparison, compare, progress)
+        one = kept_pass(index.manifest, rows_N, comparison, compare, progress)
         start, size = start + size, _GROWTH * (start + size) - (start + size)
         shares = None if weights is None else one.share_AK
         part = Hardest(part_A, one.row_AK, one.similarity_AK, shares, start >= len(turn_A))

@@ -32,7 +32,7 @@ _FORMAT = 1
 _HINT = "delete what the cache holds: samekind cache --purge"
 
 
-def kept_or_found(
+def kept_pass(
     manifest: Mapping[str, Any],
     rows_N: NDArray[np.int64],
     comparison: Comparison,

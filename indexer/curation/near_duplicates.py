@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from samekind.core.progress import Progress
 from samekind.indexer.audit.anchors import anchors_of
 from samekind.indexer.audit.duplicates import exact_duplicates, pairs_within
+from samekind.indexer.audit.kept import kept_pass
 from samekind.indexer.audit.notes import Note, NoteCode
 from samekind.indexer.curation.kept import kept_or_found, num_listed
 from samekind.indexer.curation.small_pictures import ZOOMED_SIDES, small_pictures
@@ -218,8 +219,7 @@ def near_candidates(
             reading most of the pictures.
         least: cosine from which on a pair is looked at, for the same reason.
     """
-    from samekind.indexer.audit.comparison import Comparison
-    from samekind.indexer.audit.neighbours import neighbourhood
+    from samekind.indexer.audit.comparison import Comparison, Neighbourhood
     from samekind.indexer.curation.pixel_agreement import pixel_agreement
 
     # One row of each content: copies would take the neighbours' places.
@@ -228,8 +228,15 @@ def near_candidates(
     depth = min(CANDIDATES, len(first_U) - 1)
     if depth == 0:
         return Candidates(np.empty((0, 2), np.int64), np.empty(0), np.empty(0)), notes
-    unknown_U = np.full(len(first_U), UNKNOWN)
-    found = neighbourhood(index.vectors(first_U), Comparison(unknown_U, anchors, depth), progress)
+    comparison = Comparison(np.full(len(first_U), UNKNOWN), anchors, depth)
+
+    def compare() -> Neighbourhood:
+        from samekind.indexer.audit.neighbours import neighbourhood
+
+        return neighbourhood(index.vectors(first_U), comparison, progress)
+
+    # Label errors and duplicates ask for the same pass, one after the other.
+    found = kept_pass(index.manifest, first_U, comparison, compare, progress)
     pair_P2 = np.stack([np.repeat(anchors, depth), found.row_AK.ravel()], axis=1)
     pair_P2, first = np.unique(np.sort(pair_P2, axis=1), axis=0, return_index=True)
     pair_P2, similarity_P = first_U[pair_P2], found.similarity_AK.ravel()[first]

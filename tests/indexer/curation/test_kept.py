@@ -14,6 +14,8 @@ import pytest
 
 from samekind.data.corpus import Corpus
 from samekind.indexer import analysed
+from samekind.indexer.audit import kept as audit_kept
+from samekind.indexer.audit import neighbours
 from samekind.indexer.curation import kept, label_issues, leaks, near_duplicates
 from samekind.indexer.curation.leaks import leak_note
 from samekind.indexer.index import Index, build_index
@@ -215,6 +217,24 @@ def test_prepared_lists_are_there_for_whoever_asks(tmp_path: Path, searches: lis
     bare = build_index(Corpus.from_arrays(pictures(30), name="bare"), FakeEncoder(), tmp_path / "bare")
     bare.prepare()
     assert len(searches) == 7
+
+
+def test_label_errors_and_duplicates_make_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look at each image's nearest among other contents; with one pass kept both find what they find by themselves."""
+    monkeypatch.setenv("SAMEKIND_CACHE_DIR", str(tmp_path / "cache"))
+    index = made(tmp_path / "out")
+    alone = index.label_issues(), index.duplicates()
+    passes: list[int] = []
+    original = neighbours.neighbourhood
+
+    def counted(*given: Any) -> Any:
+        passes.append(1)
+        return original(*given)
+
+    monkeypatch.setattr(neighbours, "neighbourhood", counted)
+    monkeypatch.setattr(audit_kept, "WORTH", 0)
+    assert (index.label_issues(), index.duplicates()) == alone
+    assert len(passes) == 1
 
 
 @pytest.mark.parametrize(("worth", "most"), [(61, 100), (0, 59)])
