@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samekind.training.models.whitening import Whitening
+from samekind.training.models.whitening import Principal, Whitening, principal
 from samekind.training.neighbours import mutual_neighbours, nearest_others, shared_neighbours
 from samekind.training.runtime.eigen import symmetric_eigen
 
@@ -48,19 +48,22 @@ def fit_neighbour_whitening(whitening: Whitening, feature_NF: Tensor) -> int:
         analysis, Bar-Hillel et al., ICML 2003. Mutual neighbours as chunklets, and their number, are ours.
     """
     dim = whitening.matrix.shape[1]
-    k = fitting_neighbours(feature_NF, dim)
+    if len(feature_NF) < FEWEST_IMAGES:
+        return 0
+    known = principal(feature_NF, dim)
+    k = _fitting(feature_NF, known, dim)
     if not k:
         return 0
-    principal = Whitening(feature_NF.shape[1], dim)
-    principal.fit(feature_NF, 0.0)
-    unit = functional.normalize(principal(feature_NF), dim=1)
+    turned = Whitening(feature_NF.shape[1], dim)
+    turned.take(known, 0.0)
+    unit = functional.normalize(turned(feature_NF), dim=1)
     moved, matrix = unit, torch.eye(dim)
     for _ in range(ROUNDS):
         matrix = _without_noise(unit, mutual_neighbours(nearest_others(moved, k)))
         moved = functional.normalize(unit @ matrix, dim=1)
-    whitening.mean.copy_(principal.mean)
+    whitening.mean.copy_(turned.mean)
     # The unit norm between the two maps is a factor a row, which the unit norm at the end takes away again.
-    whitening.matrix.copy_(principal.matrix @ matrix)
+    whitening.matrix.copy_(turned.matrix @ matrix)
     return k
 
 
@@ -77,8 +80,12 @@ def fitting_neighbours(feature_NF: Tensor, dim: int = DIRECTIONS) -> int:
     if len(feature_NF) < FEWEST_IMAGES:
         return 0
     dim = min(dim, feature_NF.shape[1])
+    return _fitting(feature_NF, principal(feature_NF, dim), dim)
+
+
+def _fitting(feature_NF: Tensor, known: Principal, dim: int) -> int:
     whitening = Whitening(feature_NF.shape[1], dim)
-    whitening.fit(feature_NF, COMPARED_AT)
+    whitening.take(known, COMPARED_AT)
     row_ND = whitening(feature_NF)
     sizes = [k for k in SIZES if k <= len(row_ND) ** 0.5]
     nearest = nearest_others(functional.normalize(row_ND, dim=1), sizes[-1])

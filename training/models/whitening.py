@@ -7,6 +7,8 @@ training, it is part of the encoder from then on.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +34,20 @@ def directions_worth_keeping(asked: int, num_images: int) -> int:
     """
     supported = max(FEWEST_DIRECTIONS, num_images // IMAGES_PER_DIRECTION)
     return min(asked, supported) if asked else supported
+
+
+class Principal(NamedTuple):
+    """What a whitening is made from.
+
+    Attributes:
+        mean_F: `(F,)` float64.
+        variance: of at least the directions that are kept, ascending.
+        directions: `(F, …)` likewise, as columns.
+    """
+
+    mean_F: Tensor
+    variance: Tensor
+    directions: Tensor
 
 
 class Whitening(nn.Module):
@@ -68,20 +84,29 @@ class Whitening(nn.Module):
             feature_NF: `(N, F)` float features of training images; fewer than two change nothing.
             exponent: in [0, 1].
         """
-        if len(feature_NF) < 2:
-            return
-        mean = feature_NF.mean(0, dtype=torch.float64)
-        kept = self.matrix.shape[1]
-        with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
-            found = _directions_of_few(feature_NF, mean, kept)
-            variance, directions = symmetric_eigen(_covariance(feature_NF, mean)) if found is None else found
-        variance = variance.clamp(min=0)
+        if len(feature_NF) >= 2:
+            self.take(principal(feature_NF, self.matrix.shape[1]), exponent)
+
+    @torch.no_grad()
+    def take(self, found: Principal, exponent: float) -> None:
+        """As `fit` does, of features whose principal directions are known; features that are all alike change nothing."""
+        variance = found.variance.clamp(min=0)
         loudest = variance.max()
         if loudest <= 0:
             return
         scale = (variance / loudest + FLOOR) ** -exponent
-        self.mean.copy_(mean)
-        self.matrix.copy_((directions * scale)[:, -kept:].flip(1))  # eigh sorts ascending: the loudest come last
+        self.mean.copy_(found.mean_F)
+        # eigh sorts ascending: the loudest come last
+        self.matrix.copy_((found.directions * scale)[:, -self.matrix.shape[1] :].flip(1))
+
+
+@torch.no_grad()
+def principal(feature_NF: Tensor, kept: int) -> Principal:
+    """Mean, variances and directions of two features or more, at least the `kept` loudest."""
+    mean_F = feature_NF.mean(0, dtype=torch.float64)
+    with one_thread():  # two, beside other work, waited for each other for ten times as long as it takes one
+        found = _directions_of_few(feature_NF, mean_F, kept)
+        return Principal(mean_F, *(symmetric_eigen(_covariance(feature_NF, mean_F)) if found is None else found))
 
 
 def discount(embedding_ND: Tensor, spread_DD: Tensor) -> Tensor:
