@@ -18,7 +18,7 @@ import pandas as _whole_pandas  # noqa: F401
 from streamlit.web import cli
 
 from samekind.app.jobs.job import collect_all
-from samekind.core.lifetime import ENDS_WITH_STDIN
+from samekind.core.lifetime import ENDS_WITH_STDIN, end_with_stdin
 
 SECONDS_BETWEEN_LOOKS = 5.0
 
@@ -45,16 +45,6 @@ def _end_at_once(code: object) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
-
-
-def end_with_stdin() -> None:
-    """Waits for the end of standard input, which comes when the process that holds its other end is gone, and ends the server.
-
-    At once: nothing of it is worth saving, and a thread that imports would keep an orderly end waiting.
-    """
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(0)
 
 
 def set_imports_aside(seconds: float = SECONDS_BETWEEN_LOOKS) -> None:

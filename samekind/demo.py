@@ -240,10 +240,22 @@ def _read(output: int, said: threading.Event) -> None:
 
 @contextmanager
 def _preparing(artefact: Path) -> Iterator[None]:
-    """Has another process work out meanwhile what the pages show of many images (`samekind.prepare`)."""
+    """Has another process work out meanwhile what the pages show of many images (`samekind.prepare`), if one can be started."""
     command = [sys.executable, "-P", "-m", "samekind.prepare", str(artefact)]
-    nowhere = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as preparing:  # noqa: S603 - as the server
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        preparing = subprocess.Popen(  # noqa: S603 - as the server
+            command,
+            stdin=pipe,
+            stdout=nowhere,
+            stderr=nowhere,
+            env=server_environment(),  # or it would keep things where the server does not look
+            creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),  # of Windows
+        )
+    except OSError:
+        yield
+        return
+    with preparing:
         try:
             yield
         finally:

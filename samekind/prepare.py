@@ -1,19 +1,21 @@
 """`python -m samekind.prepare ARTEFACT`: works out what the demo shows of many images while its visitors look at something else.
 
-A process of its own: its memory goes when it ends, at the lowest priority it takes the processor only when nobody else needs it, and
-where memory runs out it is the first to go. Whatever fails, fails again where somebody asks for it, who is told why.
+A process of its own: its memory goes when it ends, it has the lowest priority, and where memory runs out it is the first to go. It ends
+with its standard input, which the demo holds. Whatever fails, fails again where somebody asks for it, who is told why.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 import samekind
+from samekind.core.lifetime import end_with_stdin
 
-_LAST = 19  # nobody waits longer because of this process
+_LAST = 19  # of all that want the processor; on Windows whoever starts this says so
 
 
 def main(artefact: str) -> None:
@@ -27,4 +29,5 @@ def main(artefact: str) -> None:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=end_with_stdin, daemon=True).start()
     main(sys.argv[1])

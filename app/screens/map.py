@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import samekind as sk
 
 NEGATIVES = 10
+SKETCH = "This is a sketch, by two principal components."
 SOON, SECONDS = 0.3, 1.0  # what reading a map takes at most, and between two looks at one that is laid out
 
 
@@ -39,11 +40,11 @@ def main() -> None:
     st.title("Map", anchor=False)
     st.markdown(f"{_sentence(library)} Point at one to see it, click it for its hardest negatives.")
     text = f"Laying out {counted(len(library.index), 'image')}, once; 70,000 take about a minute …"
-    job = library.map()
+    job = map_session.failed_layout() or library.map()
     found = job.soon(SOON)
-    is_sketched = found is None and len(library.index) >= map_job.SKETCHED and not job.is_over
+    is_sketched = found is None and len(library.index) >= map_job.SKETCHED
     if is_sketched:
-        st.fragment(run_every=SECONDS)(_laying_out)(job, f"This is a sketch, by two principal components. {text}")
+        _above_sketch(job, text)
         point_N2 = waiting.result(library.sketch, "Sketching the map …")
     else:
         found = waiting.result(lambda: job, text)
@@ -61,12 +62,23 @@ def main() -> None:
         )
 
 
+def _above_sketch(job: Job[sk.ImageMap], text: str) -> None:
+    """A bar, or why there will be no map."""
+    if job.failed:
+        waiting.result(lambda: job, text)
+        st.caption(SKETCH)
+    else:
+        st.fragment(run_every=SECONDS)(_laying_out)(job, f"{SKETCH} {text}")
+
+
 def _laying_out(job: Job[sk.ImageMap], text: str) -> None:
-    """Draws a bar, and the page again once the map is there; if it fails, why, and the sketch stays."""
+    """Draws a bar, and the page again once the layout is over."""
     if not job.is_over:
         st.progress(job.share, f"{text} {100 * job.share:.0f} %")
-    elif waiting.result(lambda: job, text) is not None:
-        st.rerun()
+        return
+    if job.failed:
+        map_session.note_failed_layout(job)
+    st.rerun()
 
 
 def _sentence(library: Library) -> str:

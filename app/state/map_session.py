@@ -13,10 +13,11 @@ from samekind.app.state.library import Library
 
 if TYPE_CHECKING:
     import samekind as sk
+    from samekind.app.jobs.job import Job
 
 NAME = "map_name"
 """Key of the field for a class name."""
-_PICKED, _SELECTED, _NAMED = "map_picked", "map_selected", "map_named"
+_PICKED, _SELECTED, _NAMED, _FAILED = "map_picked", "map_selected", "map_named", "map_failed"
 
 
 def picked(library: Library) -> int | None:
@@ -41,6 +42,17 @@ def select(library: Library, rows: Sequence[int]) -> None:
     ids = library.index.ids
     st.session_state[_SELECTED] = [ids[row] for row in rows]
     st.session_state.pop(_NAMED, None)
+
+
+def note_failed_layout(job: Job[sk.ImageMap]) -> None:
+    """Remembers a layout that failed under its sketch, so that the page says why and does not begin another by itself."""
+    st.session_state[_FAILED] = job
+
+
+def failed_layout() -> Job[sk.ImageMap] | None:
+    """Such a layout, once: whoever has the page drawn again wants it tried again."""
+    job: Job[sk.ImageMap] | None = st.session_state.pop(_FAILED, None)
+    return job
 
 
 def clear() -> None:

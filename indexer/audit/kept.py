@@ -56,7 +56,7 @@ def kept_pass(
         _digest(manifest, rows_N, comparison),
         (anchors, 3 * comparison.k + 1),
         "float64",
-        f"neighbours of {counted(anchors, 'image')} for the audit",
+        f"neighbours of {counted(anchors, 'image')}",
         _HINT,
     )
     with suppress(OSError):
@@ -73,7 +73,7 @@ def kept_pass(
     try:
         _write(kept, found, progress or NoProgress())
     except (SamekindError, OSError) as error:
-        (progress or NoProgress()).print(f"the audit is not kept for the next time: {error}")
+        (progress or NoProgress()).print(f"the comparison of all images is not kept for the next time: {error}")
     return found
 
 
@@ -105,7 +105,7 @@ def _write(kept: ArrayFile, found: Neighbourhood, progress: Progress) -> None:
         write_atomically(_beside(kept), content)  # before the array is whole
         yield value[done:]
 
-    kept.rows(blocks, "Keeping the audit", progress).close()
+    kept.rows(blocks, "Keeping the comparison", progress).close()
 
 
 def _beside(kept: ArrayFile) -> Path:

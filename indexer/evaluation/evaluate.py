@@ -22,7 +22,7 @@ from samekind.indexer.audit.notes import Note, NoteCode, label_rule_notes
 from samekind.indexer.building.removal import finish_removal_if_free
 from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
-from samekind.indexer.evaluation.kept_evaluation import keep_evaluation
+from samekind.indexer.evaluation.kept_evaluation import forget_evaluation, keep_evaluation
 from samekind.indexer.evaluation.recorded_figures import are_outdated, recorded_figures
 from samekind.indexer.evaluation.without_whitening import measured_figures
 from samekind.indexer.search.opened import OpenedIndex
@@ -33,8 +33,8 @@ from samekind.training.runtime.artefact import read_history, read_meta
 
 @dataclass(frozen=True)
 class _Images:
-    """Embedded images: `(N, D)` float32, splits, labels. Of an index: its manifest, `table_version` if they are all of its rows, a note on
-    leaks, and others. `rule` for several labels.
+    """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, a note on leaks, and
+    others. `rule` for several labels. `stand_in` for others, which are not at hand.
     """
 
     vectors: NDArray[np.float32]
@@ -44,11 +44,11 @@ class _Images:
     leak: str | None = None
     notes: Sequence[str] = ()
     rule: str = ""
-    manifest: dict[str, Any] | None = None
+    stand_in: bool = False
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
-    """Evaluates an artefact on the test split of the corpus it was trained on. Figures of its index are kept beside it, if that can be.
+    """Evaluates an artefact on the test split of the corpus it was trained on. Beside an index the figures are kept, if that can be.
 
     Args:
         path: the artefact.
@@ -61,7 +61,8 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
     folder, progress = Path(path), progress or NoProgress()
     meta = read_meta(folder)
     notes: list[str] = []
-    images = _images(folder, meta, notes, progress)
+    index = _index(folder, notes)
+    images = _images(folder, index, meta, notes, progress)
     notes += [*images.notes, *([images.leak] if images.leak else [])]
     figures = recorded_figures(meta, images.table_version)
     if figures is None and bare:
@@ -72,13 +73,16 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
         )
     evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, notes, progress, rule=images.rule)
     evaluation = replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)
-    if images.manifest is not None:
-        keep_evaluation(folder, evaluation.to_dict(), images.manifest)
+    if images.stand_in:
+        forget_evaluation(folder)
+    elif index is not None:
+        keep_evaluation(folder, evaluation.to_dict(), index.manifest)
     return evaluation
 
 
-def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Progress) -> _Images:
-    index = _index(folder, notes)
+def _images(
+    folder: Path, index: OpenedIndex | None, meta: dict[str, Any], notes: list[str], progress: Progress
+) -> _Images:
     recorded, not_trained = meta.get("corpus") or {}, _epoch(folder, meta) is None
     part: tuple[OpenedIndex, str] | None = None
     if index is not None:
@@ -101,13 +105,13 @@ def _images(folder: Path, meta: dict[str, Any], notes: list[str], progress: Prog
                 f"The index holds {len(images.vectors):,} rows of the training's corpus of {recorded.get('num_images', '?')} images, "
                 f"which is not at hand ({error}); these figures are of those rows."
             )
-            return images
+            return replace(images, stand_in=True)
         if index is None:
             raise
         notes.append(
             f"The corpus of the training is not at hand ({error}); these figures are of the images in the index."
         )
-        return _from_index(index, None, progress)
+        return replace(_from_index(index, None, progress), stand_in=True)
 
 
 def _index(folder: Path, notes: list[str]) -> OpenedIndex | None:
@@ -136,7 +140,6 @@ def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Ima
         leak,
         label_rule_notes(index.manifest["corpora"]),
         index.label_rule,
-        index.manifest,
     )
 
 

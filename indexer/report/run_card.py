@@ -58,7 +58,7 @@ def run_card(index: OpenedIndex) -> RunCard:
     meta, manifest = meta_of(index), index.manifest
     encoder, training, config = (meta.get(part) or {} for part in ("encoder", "training", "config"))
     bare = recorded_figures(meta, manifest["table_version"]) or {}
-    evaluated = kept_evaluation(index.path, manifest["encoder"])
+    evaluated = kept_evaluation(index.path, manifest["encoder"]).figures
     steps, unwhitened = training.get("steps"), bare.get("knn_accuracy")
     measured = evaluated.get("knn_accuracy", training.get("knn_accuracy"))
     known = {

@@ -41,6 +41,7 @@ class RunRecord:
         steps: optimiser steps; `None` before the end.
         seconds: of training, up to the last finished epoch.
         figures: on the test split, in [0, 1], by name, as far as they were measured.
+        notes: what a reader must know about those of the last evaluation.
         hold_out: k-NN accuracy on held-out images after the last epoch, in [0, 1].
         epochs: number of finished epochs.
         is_trained: true if the training has ended well, or there was none.
@@ -59,6 +60,7 @@ class RunRecord:
     steps: int | None
     seconds: float | None
     figures: Mapping[str, float]
+    notes: Sequence[str]
     hold_out: float | None
     epochs: int
     is_trained: bool
@@ -102,7 +104,7 @@ def read_run(folder: str | Path) -> RunRecord:
     config, training, corpus = (_part(meta, name) for name in ("config", "training", "corpus"))
     is_finished, launch = bool(training.get("finished")), read_launch(folder)
     fingerprint = str(_part(meta, "encoder").get("fingerprint"))
-    has_index = (folder / MANIFEST).is_file()
+    evaluation, has_index = kept_evaluation(folder, fingerprint), (folder / MANIFEST).is_file()
     accuracies = [epoch["knn_accuracy"] for epoch in history if epoch.get("knn_accuracy") is not None]
     seconds = [epoch["seconds"] for epoch in history if isinstance(epoch.get("seconds"), int | float)]
     return RunRecord(
@@ -115,7 +117,8 @@ def read_run(folder: str | Path) -> RunRecord:
         images=corpus.get("num_images"),
         steps=training.get("steps"),
         seconds=training.get("seconds", sum(seconds) if seconds else None),
-        figures=_figures(training, _part(meta, "without_whitening"), kept_evaluation(folder, fingerprint)),
+        figures=_figures(training, _part(meta, "without_whitening"), evaluation.figures),
+        notes=evaluation.notes,
         hold_out=accuracies[-1] if accuracies else None,
         epochs=history[-1]["epoch"] if history else 0,
         is_trained=is_finished or (has_index and not config) or (folder / WEIGHTS).is_file(),
@@ -142,7 +145,7 @@ def differing_settings(runs: Sequence[RunRecord]) -> dict[str, tuple[Any, ...]]:
 
 
 def _figures(*sources: Mapping[str, Any]) -> dict[str, float]:
-    """The last source knows best: the evaluation of the index, or the training, or what the building of the index measured."""
+    """The last source knows best: the evaluation of the run, or the training, or what the building of the index measured."""
     training, bare, evaluation = sources
     found = {"k-NN without whitening": bare.get("knn_accuracy")}
     for source in (training, evaluation):

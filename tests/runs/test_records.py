@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from samekind import preset, runs
+from samekind.indexer.evaluation.kept_evaluation import keep_evaluation
 
 
 def put(folder: Path, config: dict[str, Any] | None = None, **parts: Any) -> Path:
@@ -56,10 +57,12 @@ def test_an_evaluation_knows_better_than_the_training(tmp_path: Path) -> None:
     """Its figures are of the index as it is, whoever evaluated; undefined ones are left out. Of another encoder they do not count."""
     one = {"backbone": "resnet-small", "fingerprint": "one"}
     folder = put(tmp_path / "a", preset("smoke").to_dict(), training={"knn_accuracy": 0.5}, encoder=one)
-    (folder / "manifest.json").write_text(json.dumps({"encoder": "one", "table_version": 3, "table_files": "x"}))
-    figures: dict[str, Any] = {"knn_accuracy": 0.625, "map_at_r": 0.25, "linear_accuracy": None, "notes": []}
-    (folder / "evaluation.json").write_text(json.dumps({"state": ["one", 3, "x"], "figures": figures}))
+    manifest = {"encoder": "one", "table_version": 3, "table_files": "x", "corpora": []}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    figures = {"knn_accuracy": 0.625, "map_at_r": 0.25, "linear_accuracy": None, "notes": ["a leak"]}
+    keep_evaluation(folder, figures, manifest)
     assert runs.read_run(folder).figures == {"k-NN": 0.625, "mAP@R": 0.25}
+    assert runs.read_run(folder).notes == ("a leak",)
     put(folder, preset("smoke").to_dict(), training={"knn_accuracy": 0.5}, encoder={**one, "fingerprint": "trained on"})
     assert runs.read_run(folder).figures == {"k-NN": 0.5}
 

@@ -11,7 +11,7 @@ function start(root, calls) {
     root, canvas, calls, context: canvas.getContext("2d"), tip: root.querySelector(".tip"), legend: root.querySelector(".legend"),
     view: { x: SIDE / 2, y: SIDE / 2, scale: 0 }, count: 0, places: null, codes: null, colours: { names: [], ordered: false },
     pictures: new Map(), inView: [], lines: [], picked: null, chosen: null, hovered: null, loud: null, lasso: [], fingers: new Map(),
-    drawing: false, aiming: false, told: "", ratio: 1, dark: false, ink: "#000", asked: "", moved: false,
+    drawing: false, aiming: false, told: "", version: "", ratio: 1, dark: false, ink: "#000", asked: "", moved: false,
   };
   map.redraw = () => {
     if (!map.frame) map.frame = requestAnimationFrame(() => { map.frame = 0; paint(map); ask(map); });
@@ -96,17 +96,21 @@ function pick(map, row) {
   if (row !== null) map.calls.setTriggerValue("picked", row);
 }
 
+function surrounded(map, corners) {
+  map.calls.setTriggerValue("lassoed", { corners, version: map.version });
+}
+
 // Around what is in view, a hand's breadth from its edges.
 function surroundView(map) {
   const { clientWidth: width, clientHeight: height } = map.canvas;
-  map.calls.setTriggerValue("lassoed", [[0, 0], [width, 0], [width, height], [0, height]].map(([x, y]) => placeAt(map, x, y)));
+  surrounded(map, [[0, 0], [width, 0], [width, height], [0, height]].map(([x, y]) => placeAt(map, x, y)));
 }
 
 function finishLasso(map) {
   const step = Math.max(1, Math.ceil(map.lasso.length / MOST_CORNERS));
   const corners = map.lasso.filter((_, place) => place % step === 0);
   map.lasso = [];
-  if (corners.length >= FEWEST_CORNERS) map.calls.setTriggerValue("lassoed", corners);
+  if (corners.length >= FEWEST_CORNERS) surrounded(map, corners);
   map.redraw();
 }
 
@@ -214,7 +218,12 @@ function receive(map, data) {
   if (data.places) Object.assign(kept, { places: new Uint16Array(bytes(data.places).buffer), placesVersion: data.places_version });
   if (data.codes) Object.assign(kept, { codes: bytes(data.codes), codesVersion: data.codes_version });
   const [places, codes] = [kept.placesVersion === data.places_version, kept.codesVersion === data.codes_version];
-  if (map.version !== data.places_version) map.pictures.clear();
+  if (map.version !== data.places_version) {
+    // Other places, or all rows moved: what is in view and what is being drawn around would be other images.
+    map.pictures.clear();
+    map.lasso = [];
+    if (map.version) home(map);
+  }
   Object.assign(map, { version: data.places_version, count: data.count, places: places ? kept.places : null, codes: codes ? kept.codes : null });
   const have = [places ? data.places_version : "", codes ? data.codes_version : ""];
   if (map.told !== have.join()) {

@@ -111,15 +111,26 @@ def canvas(shown: Shown, heard: Heard) -> None:
         "chosen": "" if shown.chosen is None else points.packed_rows(shown.chosen, shown.count),
         "label": shown.label,
     }
+
+    def surrounded(line: dict[str, Any]) -> None:
+        corners = corners_here(line, shown.places[0])
+        if corners is not None:
+            heard.lassoed(corners)
+
     _element()(
         data=data,
         key=KEY,
         on_have_change=_nothing,
         on_wanted_change=_nothing,
         on_picked_change=lambda: _told("picked", heard.picked),
-        on_lassoed_change=lambda: _told("lassoed", heard.lassoed),
+        on_lassoed_change=lambda: _told("lassoed", surrounded),
         on_cleared_change=lambda: _told("cleared", lambda _: heard.cleared()),
     )
+
+
+def corners_here(line: dict[str, Any], version: str) -> list[list[float]] | None:
+    """The corners of a line that was drawn around points of this version; `None` if they lie elsewhere by now."""
+    return line["corners"] if line["version"] == version else None
 
 
 def _rows(wanted: object, count: int) -> list[int]:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from samekind import runs
 
 MOST_LINKS = 12
-WHAT_IS_MEASURED = (
-    "As `samekind evaluate` does, for the column k-NN; the figures are kept. 70,000 images take about half a minute."
-)
+WHAT_IS_MEASURED = "As `samekind evaluate` does, for the column k-NN; the figures are kept in the run. 70,000 images take about half a minute."
 OVERVIEW = "screens/overview.py"
 
 
@@ -38,10 +36,14 @@ def show(library: Library, found: Sequence[runs.RunRecord], current: str) -> Non
         f"{counted(len(found), 'run')} in this folder. *k-NN*: share of test images whose class wins a vote of their "
         "nearest training images. *Hold-out*: the same for training images that were kept away from the training."
     )
-    if known is not None:
-        for note in known.notes:
-            st.caption(plain(note))
-    elif library.classes and any(run.name == current and tables.KNN not in run.figures for run in found):
+    notes = known.notes if known is not None else [note for run in found if run.name == current for note in run.notes]
+    for note in notes:
+        st.caption(plain(note))
+    if (
+        known is None
+        and library.classes
+        and any(run.name == current and tables.KNN not in run.figures for run in found)
+    ):
         st.button(f"Measure {one_line(current)}", icon=":material/speed:", key=MEASURE, help=WHAT_IS_MEASURED)
     others = [run.name for run in found if run.has_index and run.name != current]
     if others:

@@ -50,7 +50,7 @@ def test_the_same_question_is_answered_from_the_cache(tmp_path: Path, passes: li
     assert first.num_duplicates
     assert again.to_dict() == first.to_dict()
     assert list(again.pairs) == list(first.pairs)
-    assert any("neighbours of 40 images for the audit, computed once" in line for line in said.said)
+    assert any("neighbours of 40 images, computed once" in line for line in said.said)
     assert [entry.kind for entry in cache_entries()] == ["audits"]
 
 
@@ -94,7 +94,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     said = Lines()
     assert index.audit(k=4, progress=said).to_dict() == expected
     assert len(passes) == 2
-    assert [line for line in said.said if line.startswith("the audit is not kept for the next time: ")]
+    assert [
+        line for line in said.said if line.startswith("the comparison of all images is not kept for the next time: ")
+    ]
 
 
 def test_what_is_kept_is_read_without_torch(tmp_path: Path, passes: list[int]) -> None:

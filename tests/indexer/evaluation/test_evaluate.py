@@ -21,6 +21,7 @@ from samekind.data.types.splits import Split
 from samekind.indexer.evaluation import figures
 from samekind.indexer.evaluation.evaluate import evaluate_artefact
 from samekind.indexer.evaluation.figures import evaluate_vectors
+from samekind.indexer.evaluation.kept_evaluation import kept_evaluation
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.index import build_index
 from tests import oracles
@@ -227,15 +228,20 @@ def test_copies_across_splits_are_told_without_an_index(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("reloading")
 def test_an_index_that_lacks_rows_of_the_corpus_is_not_taken_for_it(tmp_path: Path) -> None:
-    """After a removal the corpus is loaded again; where it is not at hand, the figures are of the rows that are left, and said to be."""
+    """After a removal the corpus is loaded again; where it is not at hand, the figures are of the rows that are left, and said to be: for
+    the pages they are none.
+    """
     corpus = _put(tmp_path / "photos", range(20))
     folder = _trained_on_folder(tmp_path / "artefact", corpus)
     whole = evaluate_artefact(folder)
     index = build_index(corpus, FakeEncoder(), folder)
     index.remove(index.ids[:6])
+    assert kept_evaluation(folder, index.manifest["encoder"]).figures == {}  # there was no index then
     assert evaluate_artefact(folder) == whole
+    assert kept_evaluation(folder, index.manifest["encoder"]).figures["num_test"] == whole.num_test
     shutil.rmtree(tmp_path / "photos")
     left = evaluate_artefact(folder)
+    assert kept_evaluation(folder, index.manifest["encoder"]).figures == {}
     assert left.num_train + left.num_test == 14
     assert "holds 14 rows of the training's corpus of 20 images" in left.notes[0]
 

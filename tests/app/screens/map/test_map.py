@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import samekind as sk
 from samekind.app.jobs import cluster_job, map_job
 from samekind.app.jobs.job import Progress
+from samekind.app.screens import map as map_page
 from samekind.app.state import map_session
 from samekind.app.view_models.map import columns, points
+from samekind.app.widgets.map import canvas
 from tests.app.conftest import OpenApp
 from tests.app.pages import LABEL_PAIRS, cards, healthy, library, shown
 from tests.indexer.adaptation.worlds import answered_world
@@ -99,18 +102,40 @@ def test_until_many_images_are_laid_out_there_is_a_sketch(
     assert any("trustworthiness" in caption.value for caption in at.caption)
 
 
-def test_a_layout_that_fails_is_tried_again_by_whoever_comes_back(
-    open_app: OpenApp, copied: Path, slow_layout: Callable[[sk.ImageMap | Exception], None]
+def test_a_layout_that_fails_under_its_sketch_says_why(
+    open_app: OpenApp,
+    copied: Path,
+    slow_layout: Callable[[sk.ImageMap | Exception], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The sketch stays; the reason is told where the bar was, and the page is not drawn again by itself."""
+    """The bar notices, and has the page drawn once more: with the reason, the sketch, and no bar that asks again and again. Whoever then
+    has it drawn anew wants another try.
+    """
     at = on_map(open_app(copied))
-    job = library(copied).map()
+    sketched, job = drawn(at)["places_version"], library(copied).map()
     slow_layout(sk.ArtefactError("no room"))
     with pytest.raises(sk.ArtefactError, match="no room"):
         job.wait(lambda share: None)
-    at = on_map(at)
+    noted: list[Any] = []
+    monkeypatch.setattr(map_session, "note_failed_layout", noted.append)
+    monkeypatch.setattr(st, "rerun", lambda: noted.append("drawn again"))
+    map_page._laying_out(job, "")
+    assert noted == [job, "drawn again"]
+    at.session_state["map_failed"] = job
+    at.run()
+    assert "no room" in at.error[0].value
+    assert drawn(at)["places_version"] == sketched
+    assert not at.get("progress")
+    at.run()
     assert library(copied).map() is not job
     assert at.get("progress")
+
+
+def test_a_line_around_points_that_lie_elsewhere_by_now_selects_nothing() -> None:
+    """It was drawn on the sketch, and arrives when the map is there."""
+    line = {"corners": [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], "version": "sketch"}
+    assert canvas.corners_here(line, "sketch") == line["corners"]
+    assert canvas.corners_here(line, "map") is None
 
 
 def test_a_folder_that_cannot_be_written_and_a_damaged_map_do_not_matter(

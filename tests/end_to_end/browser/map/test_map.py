@@ -153,7 +153,7 @@ def test_a_phone_shows_the_map(page: Page, address: str) -> None:
 
 
 def test_the_map_takes_the_place_of_its_sketch_by_itself(page: Page, tmp_path: Path) -> None:
-    """An image that was picked on the sketch stays picked; the bar goes."""
+    """An image that was picked on the sketch stays picked; the bar goes, and the whole map is in view, however near the sketch was."""
     heap_N = np.arange(5_000) % 20
     vectors = np.eye(20, 32)[heap_N] + 0.1 * np.random.default_rng(0).normal(size=(5_000, 32))
     sk.index_vectors(vectors, [f"{row}" for row in range(5_000)], tmp_path / "many", labels=[f"{n}" for n in heap_N])
@@ -163,7 +163,11 @@ def test_the_map_takes_the_place_of_its_sketch_by_itself(page: Page, tmp_path: P
         canvas.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Search for this")).to_be_visible()
+        for _ in range(4):
+            page.keyboard.press("+")
+        expect(canvas).not_to_have_attribute("data-inside", "5000")
         expect(page.get_by_text("This is a sketch")).to_have_count(0)
+        expect(canvas).to_have_attribute("data-inside", "5000")
         expect(page.get_by_text("Two dimensions cannot keep everything")).to_be_visible()
         expect(page.get_by_role("button", name="Search for this")).to_be_visible()
     assert sk.read_map(sk.Index.open(tmp_path / "many")) is not None
