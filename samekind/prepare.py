@@ -23,7 +23,7 @@ def main(artefact: str) -> None:
     if hasattr(os, "nice"):
         os.nice(_LAST)
     with suppress(OSError):  # Linux only
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     with suppress(samekind.SamekindError):
         samekind.Index.open(samekind.first_run(artefact)).prepare()
 

@@ -86,11 +86,12 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
         "hit_rate_at_1": "hit rate at 1 (k-NN, k = 1)",
         "map_at_r": "MAP@R",
     }
-    bare = answer.get("without_whitening")
     rows = [[text, decimal(answer[key], 4)] for key, text in names.items()]
-    if bare:
-        rows = [[*row, decimal(bare.get(key), 4)] for row, key in zip(rows, names, strict=True)]
-    headers = ["figure", "value", *(["without whitening"] if bare else [])]
+    headers = ["figure", "value"]
+    for other in ("without_whitening", "adapted"):
+        if answer.get(other):
+            headers.append(other.replace("_", " "))
+            rows = [[*row, decimal(answer[other].get(key), 4)] for row, key in zip(rows, names, strict=True)]
     parts = [table(headers, rows)] if any(answer[key] is not None for key in names) else []
     if answer["knn_accuracy"] is not None:
         trained = "" if answer["epoch"] is None else f", after epoch {answer['epoch']}"
@@ -119,7 +120,7 @@ def detectors_text(answer: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 
 
-def suspects_text(answer: Mapping[str, Any], shown: int = 20) -> str:
+def suspects_text(answer: Mapping[str, Any], shown: int) -> str:
     """The lists, the first lines of each."""
     parts = []
     if (count := answer["num_label_suspects"]) is not None:
@@ -221,9 +222,7 @@ def _pairs(count: int, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _rest(count: int, shown: int) -> str:
-    return (
-        f"\n… and {count - shown:,} more (--count {count} with --csv or --json has them all)" if count > shown else ""
-    )
+    return f"\n… and {count - shown:,} more (--count {count} shows all)" if count > shown else ""
 
 
 def _with_values(lines: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -235,13 +234,14 @@ def _with_values(lines: Sequence[Sequence[Any]]) -> list[list[Any]]:
 def _audit_sentence(answer: Mapping[str, Any]) -> str:
     anchors, base_rate = answer["num_anchors"], answer["base_rate"]
     if base_rate is None or not answer["by_rank"] or answer["by_rank"][0]["false_negative_rate"] is None:
-        return f"{counted(anchors, 'anchor')}."  # a note says why there is no more
+        of = counted(anchors, "image")
+        return f"How near the hardest negatives of {of} are; which of them are false cannot be said."  # a note says why
     first = answer["by_rank"][0]
-    own = counted(anchors, "image has a hardest negative of its", "images have a hardest negative of their")
+    known = first["num_pairs"]
+    own = counted(known, "image has a hardest negative of its", "images have a hardest negative of their")
     lift = "" if first["lift"] is None else f", {first['lift']:.1f} times the share among all negatives"
-    labelled = sum(row["num_images"] for row in answer["by_class"].values())
-    unlabelled = f" Where it or its neighbour has no label, a pair counts as neither: {counted(anchors - labelled, 'image')} here."
-    rest = unlabelled if 0 < labelled < anchors else ""
+    unknown = counted(anchors - known, "other image", "other images")
+    rest = f" Of {unknown} the label, or that of the hardest negative, is not known." if known < anchors else ""
     return f"{percent(first['false_negative_rate'], 2)} of {own} own class{lift} ({percent(base_rate, 2)}).{rest}"
 
 

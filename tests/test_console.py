@@ -156,7 +156,7 @@ def test_without_any_figure_only_the_reason_is_printed() -> None:
 def audit_of(ranks: int, anchors: int = 5, duplicates: int = 0) -> dict[str, Any]:
     """What `audit --json` says, as far as the text needs it."""
     row = {"false_negative_rate": 0.5, "lift": 2.0, "similarity": 0.9, "gradient_share": 0.1}
-    by_rank = [{"rank": rank, **row} for rank in range(1, ranks + 1)]
+    by_rank = [{"rank": rank, "num_pairs": anchors, **row} for rank in range(1, ranks + 1)]
     return {
         "num_anchors": anchors,
         "base_rate": 0.25,
@@ -191,11 +191,15 @@ def test_one_is_singular() -> None:
     assert [counted(n, "image") for n in (0, 1, 70_000)] == ["0 images", "1 image", "70,000 images"]
     assert "1 image has a hardest negative of its own class" in audit_text(audit_of(1, anchors=1))
     assert "5 images have a hardest negative of their own class" in audit_text(audit_of(1))
-    by_class = {"Bag": {"num_images": 3, "false_negative_rate": 0.5, "lift": 2.0}}
-    assert "a pair counts as neither: 2 images here." in audit_text({**audit_of(1), "by_class": by_class})
+    partly = audit_of(1)
+    partly["by_rank"][0]["num_pairs"] = 3
+    assert "3 images have a hardest negative of their own class" in audit_text(partly)
+    assert "Of 2 other images the label, or that of the hardest negative, is not known." in audit_text(partly)
     assert audit_text(audit_of(1, duplicates=1)).splitlines()[-1].startswith("1 pair of equal content, or ")
     assert audit_text(audit_of(1, duplicates=2)).splitlines()[-1].startswith("2 pairs of equal content, or ")
-    assert audit_text({**audit_of(0, anchors=1), "base_rate": None}).startswith("1 anchor.\n")
+    assert audit_text({**audit_of(0, anchors=1), "base_rate": None}).startswith(
+        "How near the hardest negatives of 1 image are; "
+    )
     unlabelled = audit_of(2)
     for row in unlabelled["by_rank"]:
         row |= {"false_negative_rate": None, "lift": None, "gradient_share": None}

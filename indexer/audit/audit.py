@@ -173,6 +173,10 @@ def _objective(index: OpenedIndex, notes: list[Note]) -> dict[str, Any] | None:
     """The run's objective and what decides its gradient weights: τ, and for `hard` β at its last step (see `GradientWeights`)."""
     try:
         config = index.meta["config"]
+        if config == {}:
+            text = "Nothing was trained here, so negatives have no share of a gradient."
+            notes.append(Note(NoteCode.NO_GRADIENT_SHARE, text))
+            return None
         name, temperature = config["objective"], float(config["temperature"])
         beta = last_hardness(config)
         treatment = str(config.get("treatment", "none"))

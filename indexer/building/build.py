@@ -33,6 +33,7 @@ from samekind.indexer.building.starting import starting_journal
 from samekind.indexer.building.steps import Steps
 from samekind.indexer.building.update_plan import Plan, make_plan
 from samekind.indexer.storage.checks import check_artefact
+from samekind.indexer.storage.journal import Journal
 from samekind.indexer.storage.layout import JOURNAL
 from samekind.indexer.storage.manifest import CorpusEntry, Manifest
 from samekind.indexer.storage.recorded_reading import other_pillow, record_reading
@@ -92,6 +93,7 @@ def _bring_up_to_date(corpus: Corpus, encoder: ImageEncoder, folder: Path, progr
     before, key = table.at(journal.base_version), journal.corpus.key
     plan = make_plan(corpus, key, before.rows())
     _say(plan, journal.corpus, folder, progress)
+    _say_added(plan, journal, folder, progress)
     whole = plan.empty and _is_whole(folder)
     if whole and journal.corpus in Manifest.read(folder).corpora:
         add_samples(folder, progress)
@@ -125,6 +127,16 @@ def _say_outgrown(table: ImageTable, entry: CorpusEntry, folder: Path, progress:
             f"the whitening is still the one by variances of fewer than {meta[OUTGROWN_AT]:,} {of}, now there are {training:,}; "
             f"a new index finds more: {shlex.join(words)}"
         )
+
+
+def _say_added(plan: Plan, journal: Journal, folder: Path, progress: Progress) -> None:
+    """Says that images come to those of other corpora: whoever meant another folder learns of it here."""
+    assert journal.corpus is not None
+    before = [entry.source or entry.key for entry in journal.corpora]
+    is_new = journal.corpus.key not in {entry.key for entry in journal.corpora}
+    if before and is_new and plan.embed:
+        held = f"the images of {', '.join(before)}, which are in {folder} already"
+        progress.print(f"added to {held}; another --out keeps them apart")
 
 
 def _is_whole(folder: Path) -> bool:

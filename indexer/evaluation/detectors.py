@@ -52,6 +52,7 @@ from samekind.training.training_set import TrainingImages, load_training_images,
 
 IMAGES = 2000
 RANDOM = "random"
+NO_LABELS = "The corpus has no labels, so nobody can say which pairs are false."
 _SEED = 0
 
 Makers = dict[str, Callable[[], Detector | None]]
@@ -88,6 +89,8 @@ def evaluate_detectors(
     meta = read_meta(folder)
     loaded = Encoder.load(folder)
     corpus = load_recorded_corpus(folder, meta.get("corpus") or {}, notes, progress)
+    if corpus.labels is None:  # before minutes are spent
+        return DetectorReport(None, 0, 0, [], [*notes, NO_LABELS])
     config = _config(meta)
     if loaded.source and not meta.get("config"):  # a frozen model, which nobody has trained
         training, encoder = _as_for_an_adapter(corpus, config, loaded, progress)
@@ -101,7 +104,7 @@ def evaluate_detectors(
     labels = None if training.labels is None else training.labels[training.fit][rows]
     false, known = _truth(np.full(len(rows), -1) if labels is None else labels)
     if not known.any():
-        notes.append("The corpus has no labels, so nobody can say which pairs are false.")
+        notes.append(NO_LABELS)
         if corpus.label_rule == ANY:
             notes[-1] = (
                 "Images that share a label are of the same class (any): detectors are measured by exact labels only."

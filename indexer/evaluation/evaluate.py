@@ -23,7 +23,7 @@ from samekind.indexer.building.removal import finish_removal_if_free
 from samekind.indexer.curation.leaks import BANK, QUERIES, leak_note
 from samekind.indexer.evaluation.figures import Evaluation, evaluate_vectors
 from samekind.indexer.evaluation.kept_evaluation import forget_evaluation, keep_evaluation
-from samekind.indexer.evaluation.recorded_figures import are_outdated, recorded_figures
+from samekind.indexer.evaluation.recorded_figures import NAMES, Figures, are_outdated, recorded_figures
 from samekind.indexer.evaluation.without_whitening import measured_figures
 from samekind.indexer.search.opened import OpenedIndex
 from samekind.indexer.storage.layout import JOURNAL, MANIFEST
@@ -34,7 +34,7 @@ from samekind.training.runtime.artefact import read_history, read_meta
 @dataclass(frozen=True)
 class _Images:
     """Embedded images: `(N, D)` float32, splits, labels. Of an index: `table_version` if they are all of its rows, a note on leaks, and
-    others. `rule` for several labels. `stand_in` for others, which are not at hand.
+    others, and `(N, D)` float32 as answers have adapted them. `rule` for several labels. `stand_in` for others, which are not at hand.
     """
 
     vectors: NDArray[np.float32]
@@ -45,6 +45,7 @@ class _Images:
     notes: Sequence[str] = ()
     rule: str = ""
     stand_in: bool = False
+    adapted: NDArray[np.float32] | None = None
 
 
 def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: bool = False) -> Evaluation:
@@ -72,12 +73,26 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
             "The index has changed since its figures without whitening were taken; samekind evaluate --bare embeds again for them."
         )
     evaluation = evaluate_vectors(images.vectors, images.splits, images.labels, notes, progress, rule=images.rule)
-    evaluation = replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures)
+    adapted = _adapted(images, evaluation, progress)
+    evaluation = replace(evaluation, epoch=_epoch(folder, meta), without_whitening=figures, adapted=adapted)
     if images.stand_in:
         forget_evaluation(folder)
     elif index is not None:
         keep_evaluation(folder, evaluation.to_dict(), index.manifest)
     return evaluation
+
+
+def _adapted(images: _Images, own: Evaluation, progress: Progress) -> Figures | None:
+    """The figures of the space that searches use, where it is another; a note says whom it flatters."""
+    if images.adapted is None or own.knn_accuracy is None:
+        return None
+    found = evaluate_vectors(
+        images.adapted, images.splits, images.labels, progress=progress, linear=False, rule=images.rule
+    )
+    own.notes.append(
+        "adapted: the space that searches use, as people's answers have made it. Test images that answers were about gain most."
+    )
+    return {name: getattr(found, name) for name in NAMES}
 
 
 def _images(
@@ -140,6 +155,7 @@ def _from_index(index: OpenedIndex, key: str | None, progress: Progress) -> _Ima
         leak,
         label_rule_notes(index.manifest["corpora"]),
         index.label_rule,
+        adapted=None if index.adaptation is None else index.adapted_vectors()[rows],
     )
 
 

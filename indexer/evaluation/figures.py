@@ -37,6 +37,7 @@ class Evaluation:
         num_test: labelled test images.
         epoch: the last epoch of the training, which the encoder comes from; `None` if unknown.
         without_whitening: k-NN accuracy, hit rate at 1 and MAP@R of the bare features; `None` if they were not measured.
+        adapted: the same of the space that searches use, as people's answers have adapted it; `None` if there is no adaptation.
         notes: what a reader must know about these figures.
     """
 
@@ -49,6 +50,7 @@ class Evaluation:
     num_test: int
     epoch: int | None
     without_whitening: dict[str, float | None] | None = None
+    adapted: dict[str, float | None] | None = None
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.core.errors import InputError
+from samekind.core.text import counted
 from samekind.indexer.search.hits import Found, Hit
 from samekind.indexer.search.narrowing.diversity import candidates, diverse
 from samekind.indexer.search.query import Query, are_vectors, parse, unit
@@ -281,10 +282,11 @@ def note_of(asked: Asked, found: int, searched: int) -> str | None:
         return None
     what = f"{searched:,} images" if searched != 1 else "1 image"
     # Shortened: a condition that names many images, as that of a tag does, says nothing to whoever reads it whole.
-    where = None if asked.where is None else _HASHES.sub("sha256 IN (…)", asked.where)
-    place = f"the index holds {what}" if where is None else f"{what} satisfy {shorten(where, 80, placeholder=' …')!r}"
+    where = None if asked.where is None else _HASHES.sub("one of those named", asked.where)
+    holds = "satisfies" if searched == 1 else "satisfy"
+    place = f"the index holds {what}" if where is None else f"{what} {holds} {shorten(where, 80, placeholder=' …')!r}"
     own = ", and the query's own is left out" if asked.exclude_self and found < searched else ""
-    return f"{place}{own}: {found:,} hits instead of {asked.k:,}"
+    return f"{place}{own}: {counted(found, 'hit')} instead of {asked.k:,}"
 
 
 def note_of_least(kept: int, looked: int, least: float) -> str:

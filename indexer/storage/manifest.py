@@ -15,6 +15,7 @@ from samekind.data.types.same_class import rule_of
 from samekind.indexer.storage.layout import INDEX_FILE, JOURNAL, MANIFEST, TABLE_FOLDER
 from samekind.indexer.storage.remedies import json_field, rebuild_command
 from samekind.training.runtime.artefact import META, SEAL, write_json
+from samekind.training.runtime.lock import LOCK
 
 FORMAT = 2
 """2 has samples of files beside their hashes, so that opening need not read them in full."""
@@ -192,6 +193,8 @@ def _no_manifest(folder: Path) -> ArtefactError:
         more = ", …" if len(inside) > _MOST_NAMED else ""
         hint = f"name one, e.g. {shlex.quote(str(folder / inside[0]))}"
         return ArtefactError(f"{named}: {', '.join(inside[:_MOST_NAMED])}{more}", hint=hint)
-    return ArtefactError(
-        f"{folder} holds no index", hint=f"if it is a folder of images: samekind quickstart {shlex.quote(str(folder))}"
-    )
+    named = shlex.quote(str(folder))
+    if (folder / LOCK).exists():
+        text = f"{folder} holds no index yet: what was begun there is not finished"
+        return ArtefactError(text, hint="run the command that began it again, such as samekind index or quickstart")
+    return ArtefactError(f"{folder} holds no index", hint=f"if it is a folder of images: samekind quickstart {named}")

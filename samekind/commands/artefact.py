@@ -164,7 +164,10 @@ class Demo:
         check_port(self.port)
         behind = Behind.parse(self.base_path)
         folder_exists(self.artefact)
-        samekind.Index.open(samekind.first_run(self.artefact))  # says what is missing before a browser would
+        first = samekind.first_run(self.artefact)
+        samekind.Index.open(first)  # says what is missing before a browser would
+        if first != self.artefact:
+            console.say(f"it opens {first.name}, which was indexed last; the sidebar has the others")
         serve(
             self.artefact,
             host=self.host,

@@ -21,6 +21,7 @@ from samekind.commands.shared import (
     Layout,
     MaxPixels,
     Several,
+    check_apart,
     command_line,
     folder_arguments,
     folder_flags,
@@ -225,6 +226,7 @@ class BuildIndex:
         encoder = self.encoder or (str(self.folder) if (self.folder / WEIGHTS).is_file() else None)
         if encoder is not None:
             require_encoder(encoder)  # before the corpus is read
+        check_apart(self.corpus, self.folder)
         check_writable(self.folder)
         corpus = self._load(self.corpus, console)
         if encoder is None:

@@ -19,6 +19,7 @@ from samekind.commands.shared import (
     Layout,
     MaxPixels,
     Several,
+    check_apart,
     check_port,
     command_line,
     folder_arguments,
@@ -80,10 +81,12 @@ class Quickstart:
 
         out = self.out or Path("artifacts") / Path(self.corpus).expanduser().resolve().name
         check_port(self.port)
+        check_apart(self.corpus, out)
         check_writable(out)
         if not self.no_demo:
             streamlit_command(out, "127.0.0.1", self.port)  # says what is not installed before minutes are spent
         corpus = load_corpus(self.corpus, None, console, folder_arguments(self), out)
+        _check_own(corpus, out)
         before = _state(out)
         encoder = self._encoder(corpus, out, console)
         progress = console.progress if self.verbose else _Brief(console.progress)
@@ -138,6 +141,22 @@ class _Brief:
         """The line, if it is for everybody."""
         if not line.startswith(_FOR_READERS):
             self.progress.print(line)
+
+
+def _check_own(corpus: samekind.Corpus, out: Path) -> None:
+    """Refuses to mix a folder with the images of another one: a folder elsewhere may have the same name."""
+    from samekind.indexer.building.update_plan import entry_for
+    from samekind.indexer.storage.manifest import Manifest
+
+    if _state(out) is None:
+        return
+    held = Manifest.read(out).corpora
+    if held and entry_for(corpus, held).key not in {entry.key for entry in held}:
+        raise samekind.InputError(
+            f"{out} holds images of {', '.join(entry.source or entry.key for entry in held)}, and these are others",
+            hint=f"--out {out}-2 gives them a search of their own; samekind index --corpus … --out {out} adds them; "
+            "if those were moved here: samekind relocate",
+        )
 
 
 def _state(out: Path) -> bytes | None:

@@ -16,10 +16,14 @@ import samekind
 from samekind.commands.folders.elsewhere import is_published
 from samekind.commands.shared import Json, at_least, command_line, folder_exists
 from samekind.core.errors import ImageError, InputError
+from samekind.core.text import counted
 from samekind.data.decoding.pictures import file_and_frame
 
 if TYPE_CHECKING:
     from samekind.console import Console
+
+EXPORTED = (".zip", ".csv", ".parquet")
+"""Endings of what `sk.export_images` writes."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Search:
         samekind search artifacts/photos street.jpg --crop 40,60,200,150
         samekind search artifacts/photos bag.png --k all --min-similarity 0.8
         samekind search artifacts/photos bag.png --diversity 0.5
+        samekind search artifacts/photos bag.png --k 50 --export found.zip
         samekind search artifacts/photos --text "red shoe"
         samekind search artifacts/photos boot.jpg --text "red shoe" --text-weight 2 --unlike sandal.jpg train/00003
     """
@@ -114,6 +119,14 @@ class Search:
             help_behavior_hint="(default: as the index was built)",
         ),
     ] = None
+    export: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Also write the hits: .zip takes copies of the files along, .csv a list, .parquet the vectors, too.",
+            help_behavior_hint="",
+        ),
+    ] = None
     json: Json = False
 
     def run(self, console: Console) -> None:
@@ -142,6 +155,21 @@ class Search:
         answers = [{**self._named(i), **r.to_dict()} for i, r in zip(self.images or (None,), results, strict=True)]
         answer = answers[0] if len(answers) == 1 else {"queries": answers}
         console.answer(answer, search_text(answer))
+        if self.export is not None:
+            self._export(index, results, console)
+
+    def _export(
+        self,
+        index: samekind.Index | samekind.PublishedIndex,
+        results: Sequence[samekind.SearchResult],
+        console: Console,
+    ) -> None:
+        assert isinstance(index, samekind.Index)
+        assert self.export is not None
+        ids = list(dict.fromkeys(hit.id for result in results for hit in result.hits))
+        written = samekind.export_images(index, ids, self.export)
+        left_out = f", {written.num_left_out:,} left out: there is no room for more" if written.num_left_out else ""
+        console.say(f"wrote {counted(written.num_images, 'image')} to {self.export}{left_out}")
 
     def _opened(self) -> samekind.Index | samekind.PublishedIndex:
         if not is_published(self.artefact):
@@ -176,6 +204,14 @@ class Search:
             what = "nothing but --unlike" if self.unlike else "no image"
             raise InputError(f"{what} to search for", hint=f'name one: {example}, or say it: --text "red shoe"')
 
+        if self.export is not None:
+            if self.queries is not None or self._is_published():
+                raise InputError("--export takes the hits of an artefact's search by IMAGE, --like or --text")
+            if self.export.suffix not in EXPORTED:
+                raise InputError(f"--export writes {', '.join(EXPORTED)}, got {self.export}")
+            from samekind.training.runtime.artefact import check_file_writable
+
+            check_file_writable(self.export)
         elsewhere = is_published(self.artefact)
         if self._is_published() and (self.k == "all" or (self.tag is not None and elsewhere)):
             what = "--k all" if self.k == "all" else "--tag"

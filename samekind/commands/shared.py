@@ -15,6 +15,7 @@ from samekind.core.text import counted
 from samekind.data.layouts.folder_choices import CHOICES, choice_flags
 from samekind.data.types.images import NO_IMAGE
 from samekind.data.types.reading import READING_ARGUMENTS, Reading
+from samekind.indexer.storage.layout import MANIFEST
 
 if TYPE_CHECKING:
     from samekind.console import Console
@@ -167,6 +168,14 @@ def at_least(flag: str, value: int, low: int) -> None:
     """Refuses a number below `low`."""
     if value < low:
         raise InputError(f"{flag} must be at least {low}, got {value}")
+
+
+def check_apart(corpus: str, out: Path) -> None:
+    """Refuses to write an index among the images of a folder, unless one lies there already."""
+    folder = Path(corpus).expanduser()
+    if folder.is_dir() and out.is_dir() and out.samefile(folder) and not (out / MANIFEST).is_file():
+        name = Path("artifacts") / folder.resolve().name
+        raise InputError(f"the index would lie among the images of {corpus}", hint=f"put it elsewhere: --out {name}")
 
 
 def folder_exists(artefact: Path) -> None:

@@ -14,6 +14,8 @@ from samekind.commands.shared import Artefact, Json, at_least, folder_exists
 if TYPE_CHECKING:
     from samekind.console import Console
 
+SHOWN, LISTED = 20, 100
+
 
 @dataclass(frozen=True)
 class Suspects:
@@ -29,7 +31,14 @@ class Suspects:
     """
 
     artefact: Artefact
-    count: Annotated[int, arg(metavar="N", help="Longest list.")] = 100
+    count: Annotated[
+        int | None,
+        arg(
+            metavar="N",
+            help="Longest list.",
+            help_behavior_hint=f"(default: {SHOWN} here, {LISTED} with --csv or --json)",
+        ),
+    ] = None
     csv: Annotated[
         Path | None,
         arg(
@@ -46,9 +55,12 @@ class Suspects:
         from samekind.tables import suspects_text
         from samekind.training.runtime.artefact import check_writable, write_atomically
 
-        at_least("--count", self.count, 1)
+        count = LISTED if self.count is None else self.count
+        at_least("--count", count, 1)
         folder_exists(self.artefact)
         if self.csv is not None:
+            if self.csv.is_file():
+                raise samekind.InputError(f"--csv {self.csv} is a file, and three lists need a folder")
             check_writable(self.csv)
             self.csv.mkdir(parents=True, exist_ok=True)
         index = samekind.Index.open(self.artefact)
@@ -57,11 +69,11 @@ class Suspects:
         answer["label_suspects"] = []
         notes: list[str] = []
         try:
-            lists["label-suspects.csv"] = index.label_issues(self.count, console.progress)
+            lists["label-suspects.csv"] = index.label_issues(count, console.progress)
         except samekind.InputError as error:  # no labels, or one class: the other list is there all the same
             notes = [f"{error}."]
-        lists["duplicates.csv"] = index.duplicates(self.count, console.progress)
-        lists["leaks.csv"] = index.leaks(self.count, console.progress)
+        lists["duplicates.csv"] = index.duplicates(count, console.progress)
+        lists["leaks.csv"] = index.leaks(count, console.progress)
         for name, made in lists.items():
             found = made.unanswered() if self.hide_answered else made
             part = found.to_dict()
@@ -73,4 +85,4 @@ class Suspects:
                 write_atomically(self.csv / name, found.to_csv().encode())
                 console.say(f"wrote {self.csv / name}")
         answer["notes"] = notes
-        console.answer(answer, suspects_text(answer))
+        console.answer(answer, suspects_text(answer, self.count or SHOWN))

@@ -38,7 +38,12 @@ def test_both_lists_as_json_text_and_files(tmp_path: Path) -> None:
             assert [line[column] for line in csv.DictReader(stream)] == [each[column] for each in answer[key]]
     shown = call("suspects", folder, "--count", 1).out
     assert "60 labels were checked; of 1 image another class is more probable." in shown
-    assert f"--count {answer['num_duplicates']} with --csv or --json has them all" in shown
+    assert f"… and {answer['num_duplicates'] - 1} more (--count {answer['num_duplicates']} shows all)" in shown
+    every = call("suspects", folder, "--count", answer["num_duplicates"]).out
+    assert "shows all" not in every
+    assert all(
+        any(line.split()[:2] == [each["a"], each["b"]] for line in every.splitlines()) for each in answer["duplicates"]
+    )
     assert any(line.split()[:3] == [ids[8], ids[20], "exact"] for line in shown.splitlines())
 
 
@@ -74,6 +79,8 @@ def test_without_labels_the_other_list_is_there(tmp_path: Path) -> None:
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
     """A count below 1 and an artefact that is not there are refused."""
     assert "--count must be at least 1" in refused("suspects", tmp_path, "--count", 0)
+    (tmp_path / "lists.csv").touch()
+    assert "three lists need a folder" in refused("suspects", tmp_path, "--csv", tmp_path / "lists.csv")
     assert "does not exist" in refused("suspects", tmp_path / "nowhere")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from samekind import runs
 
 MOST_LINKS = 12
-WHAT_IS_MEASURED = "As `samekind evaluate` does, for the column k-NN; the figures are kept in the run. 70,000 images take about half a minute."
+WHAT_IS_MEASURED = "As `samekind evaluate` does, for the column k-NN; the run keeps the figures. 70,000 images take about half a minute."
 OVERVIEW = "screens/overview.py"
 
 

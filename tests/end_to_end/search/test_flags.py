@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import zipfile
 from pathlib import Path
 
 import samekind
@@ -19,6 +21,23 @@ def test_a_search_with_a_least_similarity(artefact: Path, query: Path) -> None:
     every = call("search", artefact, query, "--k", "all", "--min-similarity", least, "--json").answer
     assert (every["hits"], every["k"]) == (whole[:3], 3)
     assert "--k all needs --min-similarity" in refused("search", artefact, query, "--k", "all")
+
+
+def test_what_was_found_is_taken_along(artefact: Path, query: Path, tmp_path: Path) -> None:
+    """The files of the hits in one archive, each once although two queries found it; other endings and searches are refused beforehand."""
+    hits = call("search", artefact, query, query, "--k", 3, "--export", tmp_path / "found.zip", "--json")
+    ids = [hit["id"] for hit in hits.answer["queries"][0]["hits"]]
+    with zipfile.ZipFile(tmp_path / "found.zip") as archive:
+        listed = list(csv.DictReader(archive.read("list.csv").decode().splitlines()))
+        assert len(archive.namelist()) == 1 + len(ids)
+    assert [line["id"] for line in listed] == ids
+    assert f"wrote 3 images to {tmp_path / 'found.zip'}" in hits.err
+    for file, complaint in (
+        ("found.txt", "--export writes .zip, .csv, .parquet"),
+        ("no/found.zip", "there is no folder"),
+    ):
+        assert complaint in refused("search", artefact, query, "--export", tmp_path / file)
+    assert "--export takes the hits" in refused("search", artefact, "--queries", query.parent, "--export", "found.csv")
 
 
 def test_a_diverse_search(artefact: Path, query: Path) -> None:

@@ -117,11 +117,14 @@ def test_a_very_sharp_objective_neither_overflows_nor_vanishes(tmp_path: Path) -
 
 
 def test_without_training_settings_there_is_no_share_and_a_note(tmp_path: Path) -> None:
-    """An encoder from elsewhere."""
+    """An encoder from elsewhere, and one whose settings are damaged."""
     report = index_of(tmp_path, some_labels()).audit(k=2)
     assert report.gradient_share is None
     assert report.by_rank[0]["gradient_share"] is None
-    assert any("training settings" in note for note in report.notes)
+    assert any("Nothing was trained here" in note for note in report.notes)
+    unknown = index_of(tmp_path / "unknown", some_labels(), **{**HARD, "temperature": "x"}).audit(k=2)
+    assert unknown.gradient_share is None
+    assert any("training settings" in note for note in unknown.notes)
 
 
 @pytest.mark.parametrize("objective", ["nce", "cpc", "mixed", "supervised"])

@@ -24,7 +24,9 @@ from samekind.indexer.evaluation.figures import evaluate_vectors
 from samekind.indexer.evaluation.kept_evaluation import kept_evaluation
 from samekind.indexer.evaluation.retrieval import hit_rate_at_1, map_at_r
 from samekind.indexer.index import build_index
+from samekind.tables import evaluation_text
 from tests import oracles
+from tests.indexer.adaptation.worlds import answered_world
 from tests.indexer.helpers import FakeEncoder, arrays_corpus, pictures, save_encoder
 
 
@@ -244,6 +246,25 @@ def test_an_index_that_lacks_rows_of_the_corpus_is_not_taken_for_it(tmp_path: Pa
     assert kept_evaluation(folder, index.manifest["encoder"]).figures == {}
     assert left.num_train + left.num_test == 14
     assert "holds 14 rows of the training's corpus of 20 images" in left.notes[0]
+
+
+def test_an_adapted_space_has_figures_of_its_own(tmp_path: Path) -> None:
+    """Those of the vectors that searches compare, beside those of the encoder, which stay as they are; undone, they are gone."""
+    index = answered_world(tmp_path)
+    before = evaluate_artefact(tmp_path)
+    assert before.adapted is None
+    assert index.adapt().adapted
+    after = evaluate_artefact(tmp_path)
+    assert after.adapted is not None
+    found = evaluate_vectors(index.adapted_vectors(), index.splits, index.labels)
+    assert after.adapted == {name: getattr(found, name) for name in ("knn_accuracy", "hit_rate_at_1", "map_at_r")}
+    assert (after.map_at_r, after.knn_accuracy) == (before.map_at_r, before.knn_accuracy)
+    assert after.adapted["map_at_r"] > before.map_at_r  # type: ignore[operator]
+    assert "Test images that answers were about gain most" in after.notes[-1]
+    header = evaluation_text(after.to_dict()).splitlines()[0]
+    assert header.split() == ["figure", "value", "adapted"]
+    index.undo_adaptation()
+    assert evaluate_artefact(tmp_path) == before
 
 
 def test_a_missing_artefact_is_named(tmp_path: Path) -> None:

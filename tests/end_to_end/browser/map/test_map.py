@@ -170,4 +170,5 @@ def test_the_map_takes_the_place_of_its_sketch_by_itself(page: Page, tmp_path: P
         expect(canvas).to_have_attribute("data-inside", "5000")
         expect(page.get_by_text("Two dimensions cannot keep everything")).to_be_visible()
         expect(page.get_by_role("button", name="Search for this")).to_be_visible()
+        page.goto("about:blank")  # before its server ends
     assert sk.read_map(sk.Index.open(tmp_path / "many")) is not None

@@ -119,5 +119,5 @@ def test_its_priority_is_the_lowest(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_is_nobodys_error_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo has said so itself."""
     monkeypatch.setattr(os, "nice", lambda _: 0, raising=False)
-    monkeypatch.setattr(Path, "write_text", lambda *_: 0)  # this process goes on
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: 0)  # this process goes on
     prepare.main(str(tmp_path / "nowhere"))

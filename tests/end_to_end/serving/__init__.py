@@ -1,0 +1,1 @@
+"""Tests of the demo as a command: its server, and what is worked out beside it."""
