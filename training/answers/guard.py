@@ -108,8 +108,8 @@ class HeldOut:
             have = counted(self.groups, "group")
             return f"too few answers: {have} of {SMALLEST_GROUP} images or more called the same, {needed}"
         figures = (
-            f"held-out images are told from others by {percent(self.after)}, {percent(self.before)} before "
-            f"(± {percent(self.error)}, {counted(self.groups, 'group')})"
+            f"held-out images are nearer to their own group than images of other kinds in {percent(self.after)} of comparisons, "
+            f"{percent(self.before)} before (± {percent(self.error)}, {counted(self.groups, 'group')})"
         )
         return figures if self.improves else f"no clear gain: {figures}"
 

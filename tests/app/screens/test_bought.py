@@ -68,7 +68,8 @@ def test_searches_follow_the_answers_and_the_page_says_what_they_bought(open_app
     assert opened.screens is screens
     assert opened.index.adaptation is not None
     assert opened.index.adaptation.version == 3
-    assert f"Adapted: held-out images are told from others by {100 * steps[-1]['held_out']['after']:.1f} %" in captions(
+    share = f"{100 * steps[-1]['held_out']['after']:.1f} %"
+    assert f"Adapted: held-out images are nearer to their own group than images of other kinds in {share}" in captions(
         at
     )
     assert [(m.label, m.value) for m in at.metric][1] == ("Answers", "80")

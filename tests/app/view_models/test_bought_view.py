@@ -21,16 +21,16 @@ def step(answers: int, after: float, before: float = 0.7, error: float = 0.034) 
 
 def report(adapted: bool, version: int | None) -> sk.AdaptReport:
     """What adapting said."""
-    message = "held-out images are told from others by 81.0 %"
+    message = "held-out images are nearer in 81.0 %"
     return sk.AdaptReport(adapted, version, 200, 6, 50, 0, 0, HeldOut(6, 0.7, 0.81, 0.034), message)
 
 
 @pytest.mark.parametrize(
     ("adapted", "version", "line"),
     [
-        (True, 3, "Adapted: held-out images are told from others by 81.0 %."),
-        (False, None, "Not adapted: held-out images are told from others by 81.0 %."),
-        (False, 3, "Not adapted: held-out images are told from others by 81.0 %. Version 3 stays in force."),
+        (True, 3, "Adapted: held-out images are nearer in 81.0 %."),
+        (False, None, "Not adapted: held-out images are nearer in 81.0 %."),
+        (False, 3, "Not adapted: held-out images are nearer in 81.0 %. Version 3 stays in force."),
     ],
 )
 def test_one_line_says_what_came_of_it(adapted: bool, version: int | None, line: str) -> None:

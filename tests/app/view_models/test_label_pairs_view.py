@@ -78,5 +78,5 @@ def test_a_sentence_says_what_is_missing_and_what_was_gained() -> None:
     )
     assert Progress.of(images(3, 3, 3), []).sentence().startswith("Enough answers to measure")
     paid = Progress.of(images(3, 3, 3), [step(0.7, 0.75), step(0.7, 0.81)])
-    assert "told from others by 81.0 %, 70.0 % before (± 3.4 points)" in paid.sentence()
+    assert "other kinds in 81.0 % of comparisons, 70.0 % before (± 3.4 points)" in paid.sentence()
     assert (paid.has_gained, Progress.of(images(3, 3, 3), []).has_gained) == (True, False)

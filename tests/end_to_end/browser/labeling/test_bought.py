@@ -61,7 +61,7 @@ def test_twenty_screens_make_the_search_find_more(page: Page, artefact: Path, tm
             expect(page.get_by_test_id("stProgress")).to_contain_text(f"{answered * 10} pairs answered")
             expect(page.get_by_text("Adapting the search to the answers")).to_have_count(0)
             wait_for_next(page, min(answered, 8))  # the list below holds eight
-        expect(page.get_by_text("Adapted: held-out images are told from others by")).to_be_visible()
+        expect(page.get_by_text("Adapted: held-out images are nearer to their own group")).to_be_visible()
         step = sk.Index.open(own).adaptations()[-1]
         assert step["answers"] == SCREENS * 10
         panel = page.get_by_test_id("stMetric").first
