@@ -202,7 +202,8 @@ class Progress:
             before, after, error = (self.held_out[key] for key in ("before", "after", "error"))
             return (
                 "The answers have paid: held-out images are nearer to their own group than images of other kinds in "
-                f"{percent(after)} of comparisons, {percent(before)} before (± {100 * error:.1f} points), and searches use them. Kinds that nobody was asked about gain little."
+                f"{percent(after)} of comparisons, {percent(before)} before (± {100 * error:.1f} points), and searches "
+                "use them. Kinds that nobody was asked about gain little."
             )
         if self.can_be_measured:
             return "Enough answers to measure whether they help. The bar is full once images that are held out clearly gain."
