@@ -8,6 +8,7 @@ from typing import Any
 from samekind.core.text import UNDEFINED, counted, decimal, one_line, percent
 
 MAX_CLASSES = 25
+_ADAPTED = "adapted: the space of searches, by people's answers; test images that they were about gain most"
 _SAID = {None: None, True: "confirmed", False: "dismissed"}
 ALL_RANKS_TO = 10  # of more ranks these and then 20, 50, 100, 200, 500, … and the last are shown
 
@@ -99,6 +100,7 @@ def evaluation_text(answer: Mapping[str, Any]) -> str:
             f"k-NN accuracy {answer['knn_accuracy']:.4f} (k = 1: {answer['hit_rate_at_1']:.4f}) "
             f"on {counted(answer['num_test'], 'test image')} (bank: {counted(answer['num_train'], 'training image')}{trained})"
         )
+    parts += [_ADAPTED] * bool(answer.get("adapted"))
     return "\n\n".join([*parts, *(f"note: {note}" for note in answer["notes"])])
 
 

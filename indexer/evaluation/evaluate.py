@@ -83,14 +83,11 @@ def evaluate_artefact(path: str | Path, progress: Progress | None = None, bare: 
 
 
 def _adapted(images: _Images, own: Evaluation, progress: Progress) -> Figures | None:
-    """The figures of the space that searches use, where it is another; a note says whom it flatters."""
+    """The figures of the space that searches use, where it is another."""
     if images.adapted is None or own.knn_accuracy is None:
         return None
     found = evaluate_vectors(
         images.adapted, images.splits, images.labels, progress=progress, linear=False, rule=images.rule
-    )
-    own.notes.append(
-        "adapted: the space that searches use, as people's answers have made it. Test images that answers were about gain most."
     )
     return {name: getattr(found, name) for name in NAMES}
 

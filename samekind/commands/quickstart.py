@@ -148,9 +148,10 @@ def _check_own(corpus: samekind.Corpus, out: Path) -> None:
     from samekind.indexer.building.update_plan import entry_for
     from samekind.indexer.storage.manifest import Manifest
 
-    if _state(out) is None:
+    try:
+        held = Manifest.read(out).corpora
+    except samekind.ArtefactError:  # there is none, or one that the build mends
         return
-    held = Manifest.read(out).corpora
     if held and entry_for(corpus, held).key not in {entry.key for entry in held}:
         raise samekind.InputError(
             f"{out} holds images of {', '.join(entry.source or entry.key for entry in held)}, and these are others",
