@@ -31,6 +31,8 @@ for that thread alone."""
 PORTS_TRIED = 50
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+PREPARE_AFTER = 15.0
+"""Seconds from the start of the server: at once, it took 3 s more to draw a page that needs the same."""
 STREAMLIT_REFUSES = 1  # its exit code where the port is not to be had
 
 
@@ -241,7 +243,7 @@ def _read(output: int, said: threading.Event) -> None:
 @contextmanager
 def _preparing(artefact: Path) -> Iterator[None]:
     """Has another process work out meanwhile what the pages show of many images (`samekind.prepare`), if one can be started."""
-    command = [sys.executable, "-P", "-m", "samekind.prepare", str(artefact)]
+    command = [sys.executable, "-P", "-m", "samekind.prepare", str(artefact), str(PREPARE_AFTER)]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     try:
         preparing = subprocess.Popen(  # noqa: S603 - as the server

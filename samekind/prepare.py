@@ -1,4 +1,5 @@
-"""`python -m samekind.prepare ARTEFACT`: works out what the demo shows of many images while its visitors look at something else.
+"""`python -m samekind.prepare ARTEFACT SECONDS`: works out what the demo shows of many images while its visitors look at something else,
+from so many seconds on: what the first page waits for comes first.
 
 A process of its own: its memory goes when it ends, it has the lowest priority, and where memory runs out it is the first to go. It ends
 with its standard input, which the demo holds. Whatever fails, fails again where somebody asks for it, who is told why.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,4 +32,5 @@ def main(artefact: str) -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_stdin, daemon=True).start()
+    time.sleep(float(sys.argv[2]))
     main(sys.argv[1])

@@ -31,13 +31,16 @@ def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "out"
 
 
-def test_it_is_done_beside_the_demo_at_the_lowest_priority(many: Path) -> None:
+def test_it_is_done_beside_the_demo(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the pages ask for is in the cache after a while, and who serves has waited for nothing."""
     wanted = {"neighbours", "label errors", "duplicates", "leaks", "counts of leaks"}
     found: set[str] = set()
+    monkeypatch.setattr(demo, "PREPARE_AFTER", 2.0)
     started = time.monotonic()
     with demo._preparing(many):
         assert time.monotonic() - started < 1
+        time.sleep(1)
+        assert cache_entries() == []
         while found != wanted and time.monotonic() - started < 60:
             time.sleep(0.1)
             found = {entry.what.replace(" of 10,000 images", "") for entry in cache_entries()}
@@ -68,7 +71,7 @@ def test_it_ends_with_the_demo(many: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_it_ends_with_a_demo_that_is_killed(many: Path) -> None:
     """Its standard input ends then, and so does it, long before it is done."""
-    command = [sys.executable, "-P", "-m", "samekind.prepare", str(many)]
+    command = [sys.executable, "-P", "-m", "samekind.prepare", str(many), "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.close()
