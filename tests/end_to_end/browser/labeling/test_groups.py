@@ -28,8 +28,13 @@ def marked(page: Page) -> list[int]:
 def wait_for_next(page: Page, answered: int) -> None:
     """Waits until the list below has that many groups, and a new screen is there and heeds Enter."""
     expect(page.get_by_role("list", name="last groups, newest first").locator(".card")).to_have_count(answered)
+    wait_until_drawn(page)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Waits until the page runs no more: faster than any hand, the test would answer a screen that is still being drawn, or drawn anew."""
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.wait_for_timeout(500)  # a press of Enter right after the one before is not for the new screen
+    page.wait_for_timeout(500)
 
 
 def places_stored(table: sk.VerdictTable, screen: sk.Screen) -> list[int]:
@@ -55,6 +60,7 @@ def test_screens_are_answered_by_clicks_and_by_keys(page: Page, artefact: Path, 
         page.goto(f"{address}/same-or-different")
         images = images_of(page)
         expect(images).to_have_count(10)
+        wait_until_drawn(page)
         assert marked(page) == []
         (first,) = sk.acquire_screens(index, 1)
         for place in (2, 5, 7, 5):
